@@ -59,7 +59,7 @@ from nba_pipeline.orchestration.reconciliation import find_work
 from nba_pipeline.orchestration.runner import QUIET
 from nba_pipeline.orchestration.sensors import SENSORS, final_games, lines, reconciliation
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline_tests.unattended.live import GAME_MINUTES, Evening, platform, wait_until
 
 REPEATS = 5

@@ -31,7 +31,8 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.orchestration.runner import QUIET
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 from nba_pipeline.warehouse.bigquery.plan import apply
 from nba_pipeline.warehouse.bigquery.shapes import STAGING_PREFIX

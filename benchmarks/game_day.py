@@ -45,7 +45,7 @@ from nba_pipeline.league.calendar import days, eastern, season_of, week_of
 from nba_pipeline.sandbox.league import League
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import SYSTEMS, TRAINED_SYSTEMS
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.model_store import ModelStore
 from nba_pipeline.warehouse.weekly_models import load_models

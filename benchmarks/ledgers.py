@@ -25,7 +25,8 @@ from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.league.calendar import days
 from nba_pipeline.orchestration.runner import QUIET
-from nba_pipeline.tables.table import LINEAGE, TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import LINEAGE, Table
 from nba_pipeline.warehouse.io_manager import TableIO
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse

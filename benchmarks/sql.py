@@ -24,7 +24,8 @@ from measuring import print_table
 from polars.testing import assert_frame_equal
 
 import nba_pipeline.definitions  # noqa: F401  # registers every table
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import partitions, views
 from nba_pipeline.warehouse.checksum import seal
 from nba_pipeline.warehouse.home_format import FORMAT, write_format

@@ -1,32 +1,20 @@
 """Environments (sandbox, local, production) and their resources. The only module that reads environment variables.
 
-Every environment has resources of the same names, so assets do not depend on the environment.
+Every environment has resources of the same names, so assets do not depend on the environment. The resources are imported
+in the functions that make them, because a command that only prints help or reads tables needs neither Dagster nor a provider.
 """
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import dagster as dg
+from typing import TYPE_CHECKING, Any
 
 from nba_pipeline.errors import BadInput
-from nba_pipeline.instance.clock import Clock
-from nba_pipeline.league.calendar import parse_instant
-from nba_pipeline.monitoring.alerts import Notifier
-from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.balldontlie import Balldontlie
-from nba_pipeline.providers.espn import Espn
-from nba_pipeline.providers.http import HttpClient
-from nba_pipeline.providers.injury_report import InjuryReport
-from nba_pipeline.providers.nba_cdn import NbaCdn
-from nba_pipeline.providers.nba_stats import NbaStats
-from nba_pipeline.providers.odds_api import OddsApi
-from nba_pipeline.sandbox.client import SandboxHttpClient
-from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.io_manager import TableIO
-from nba_pipeline.warehouse.landing import Landing
-from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline.warehouse.model_store import ModelStore
+
+if TYPE_CHECKING:
+    from nba_pipeline.instance.clock import Clock
+    from nba_pipeline.warehouse import Warehouse
+    from nba_pipeline.warehouse.landing import Landing
 
 ENVIRONMENTS = ("sandbox", "local", "production")
 
@@ -64,16 +52,26 @@ def store() -> str:
     return os.environ.get("NBA_PIPELINE_STORE") or str(home())
 
 
-def clock() -> Clock:
+def now() -> datetime:
+    """Returns the current instant, UTC, or NBA_PIPELINE_NOW if set. Raises BadInput for a malformed instant."""
+    from nba_pipeline.league.calendar import parse_instant
+
+    fixed = os.environ.get("NBA_PIPELINE_NOW", "")
+    return parse_instant(fixed, "NBA_PIPELINE_NOW") if fixed else datetime.now(UTC)
+
+
+def clock() -> "Clock":
     """Returns the clock, fixed at NBA_PIPELINE_NOW if set. Raises BadInput for a malformed instant."""
-    fixed_at = os.environ.get("NBA_PIPELINE_NOW", "")
-    if fixed_at:
-        parse_instant(fixed_at, "NBA_PIPELINE_NOW")
-    return Clock(fixed_at=fixed_at)
+    from nba_pipeline.instance.clock import Clock
+
+    now()
+    return Clock(fixed_at=os.environ.get("NBA_PIPELINE_NOW", ""))
 
 
-def warehouse_of(name: str) -> Warehouse:
+def warehouse_of(name: str) -> "Warehouse":
     """Returns the warehouse of an environment."""
+    from nba_pipeline.warehouse.local import LocalWarehouse
+
     if name != "production":
         return LocalWarehouse(home=str(home()))
     # importing dagster_gcp takes 3 s and is only needed in production
@@ -92,24 +90,22 @@ def warehouse_of(name: str) -> Warehouse:
     )
 
 
-def resources_for(name: str, now: Clock | None = None) -> dict[str, Any]:
+def resources_for(name: str, now: "Clock | None" = None) -> dict[str, Any]:
     """Returns the resources of an environment. `now` replaces the clock.
 
     Needs no credentials. A missing key raises an error when a request needs it.
     """
+    import dagster as dg
+
+    from nba_pipeline.monitoring.alerts import Notifier
+    from nba_pipeline.providers.archive import Archive
+    from nba_pipeline.warehouse.io_manager import TableIO
+    from nba_pipeline.warehouse.landing import Landing
+    from nba_pipeline.warehouse.model_store import ModelStore
+
     folder, now = str(home()), now or clock()
     store_location = store() if name == "production" else folder
     warehouse, landing = warehouse_of(name), Landing(home=store_location, clock=now)
-    overrides = {p: os.environ[variable] for p, (variable, _) in PROVIDER_ADDRESSES.items() if os.environ.get(variable)}
-    # EnvVar, so that Dagster stores the variable's name and never the key
-    keys: dict[str, str] = {p: dg.EnvVar(variable) if os.environ.get(variable) else "" for p, variable in KEYS.items()}
-    if name == "sandbox" and not overrides:
-        http: HttpClient = SandboxHttpClient(base_urls={}, landing=landing, clock=now, home=folder)
-        keys = {provider: key or SANDBOX_KEY for provider, key in keys.items()}
-    else:
-        # A sandbox with some URLs set has no other providers.
-        defaults = {provider: address for provider, (_, address) in PROVIDER_ADDRESSES.items() if name != "sandbox"}
-        http = HttpClient(base_urls=defaults | overrides, landing=landing, clock=now)
     archive = os.environ.get("NBA_ARCHIVE_DIR", "") if name != "sandbox" else ""
     return {
         "clock": now,
@@ -117,16 +113,44 @@ def resources_for(name: str, now: Clock | None = None) -> dict[str, Any]:
         "landing": landing,
         "tables": TableIO(warehouse=warehouse, clock=now, landing=landing),
         "model_store": ModelStore(home=store_location),
-        "nba_cdn": NbaCdn(http=http),
-        "nba_stats": NbaStats(http=http),
-        "balldontlie": Balldontlie(http=http, api_key=keys["balldontlie"]),
-        "odds_api": OddsApi(http=http, api_key=keys["odds_api"]),
-        "injury_report": InjuryReport(http=http),
-        "espn": Espn(http=http),
+        **_providers(name, landing, now),
         "notifier": Notifier(
             warehouse=warehouse,
             clock=now,
             webhook_url=dg.EnvVar("SLACK_WEBHOOK_URL") if os.environ.get("SLACK_WEBHOOK_URL") else "",
         ),
         "archive": Archive(folder=archive, landing=landing, clock=now),
+    }
+
+
+def _providers(name: str, landing: "Landing", now: "Clock") -> dict[str, Any]:
+    """Returns the clients of the providers. They share one HTTP client."""
+    import dagster as dg
+
+    from nba_pipeline.providers.balldontlie import Balldontlie
+    from nba_pipeline.providers.espn import Espn
+    from nba_pipeline.providers.http import HttpClient
+    from nba_pipeline.providers.injury_report import InjuryReport
+    from nba_pipeline.providers.nba_cdn import NbaCdn
+    from nba_pipeline.providers.nba_stats import NbaStats
+    from nba_pipeline.providers.odds_api import OddsApi
+    from nba_pipeline.sandbox.client import SandboxHttpClient
+
+    overrides = {p: os.environ[variable] for p, (variable, _) in PROVIDER_ADDRESSES.items() if os.environ.get(variable)}
+    # EnvVar, so that Dagster stores the variable's name and never the key
+    keys: dict[str, str] = {p: dg.EnvVar(variable) if os.environ.get(variable) else "" for p, variable in KEYS.items()}
+    if name == "sandbox" and not overrides:
+        http: HttpClient = SandboxHttpClient(base_urls={}, landing=landing, clock=now, home=str(home()))
+        keys = {provider: key or SANDBOX_KEY for provider, key in keys.items()}
+    else:
+        # A sandbox with some URLs set has no other providers.
+        defaults = {provider: address for provider, (_, address) in PROVIDER_ADDRESSES.items() if name != "sandbox"}
+        http = HttpClient(base_urls=defaults | overrides, landing=landing, clock=now)
+    return {
+        "nba_cdn": NbaCdn(http=http),
+        "nba_stats": NbaStats(http=http),
+        "balldontlie": Balldontlie(http=http, api_key=keys["balldontlie"]),
+        "odds_api": OddsApi(http=http, api_key=keys["odds_api"]),
+        "injury_report": InjuryReport(http=http),
+        "espn": Espn(http=http),
     }

@@ -15,6 +15,9 @@
 Every message is one sentence that names the subject and the value.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class OutOfTime(Exception):
     """A step exceeded its time limit. Not a PipelineError, because per-request error handlers must not catch it."""
@@ -61,3 +64,16 @@ class Busy(PipelineError):
 
 class BadInput(PipelineError):
     """A value from the user is unusable."""
+
+
+def did_you_mean(value: str, choices: Iterable[str]) -> str:
+    """Returns the question for the closest choice, or nothing.
+
+    >>> did_you_mean("predictons", ["boxscores", "predictions"])
+    'did you mean predictions? '
+    >>> did_you_mean("weather", ["boxscores", "predictions"])
+    ''
+    """
+    by_lower = {choice.lower(): choice for choice in choices}
+    closest = get_close_matches(value.lower(), by_lower, n=1)
+    return f"did you mean {by_lower[closest[0]]}? " if closest else ""

@@ -1,40 +1,70 @@
-"""notebook: tables as checked pandas frames, for analysts. Reads the warehouse of NBA_PIPELINE_ENV and NBA_PIPELINE_HOME.
+"""notebook: tables and views as pandas frames, for analysts. Reads the warehouse of NBA_PIPELINE_ENV and NBA_PIPELINE_HOME.
 
 No other module of the platform imports this module.
 """
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
+import polars as pl
+import polars.selectors as cs
+
 from nba_pipeline.environments import clock, environment, resources_for
-from nba_pipeline.errors import BadInput, Damaged
-from nba_pipeline.league.calendar import days, parse_date
+from nba_pipeline.errors import BadInput, Damaged, did_you_mean
+from nba_pipeline.league.calendar import EASTERN_NAME, days, parse_date, season_start
 from nba_pipeline.orchestration.lost_partitions import unreadable_dates
-from nba_pipeline.tables.pandas_types import checked, typed_frame
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.pandas_types import checked, to_pandas, typed_frame
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.partitions import recovering
+from nba_pipeline.warehouse.views import descriptions, tables_in
+
+DATED_BY = {"availability": "first_seen_at", "runs": "as_of"}
+"""View without `game_date` -> the instant whose US Eastern date counts. `season_record` counts by season."""
 
 
 def frame(name: str, first: str, last: str) -> Any:
-    """Returns the rows of a table from the first to the last US Eastern date, both included, as a pandas.DataFrame.
+    """Returns the rows of a table or view from the first to the last US Eastern date, both included, as a pandas.DataFrame.
 
-    A date that was never written has no rows. Raises BadInput for an unknown table or an invalid date, Permanent for rows that
-    violate the table's schema, Damaged for a date with an unreadable file.
+    A date that was never written has no rows. A view without `game_date` is chosen by the date of its instant, and
+    `season_record` by the seasons of the dates. Raises BadInput for an unknown name or an invalid date, Permanent for rows
+    that violate the table's schema, Damaged for a date with an unreadable file.
     """
     warehouse: Warehouse = resources_for(environment())["warehouse"]
     from nba_pipeline import definitions  # noqa: F401, PLC0415  # asset modules register their tables
 
-    if name not in TABLES:
-        raise BadInput(f"unknown table {name!r}; choose one of {', '.join(sorted(TABLES))}")
+    names = sorted({*TABLES, *descriptions()})
+    if name not in names:
+        raise BadInput(f"there is no table {name!r}; {did_you_mean(name, names)}choose one of {', '.join(names)}")
+    dates = _dates(first, last)
+    tables = [TABLES[name]] if name in TABLES else tables_in(name)
+    if name in TABLES:
+        table = TABLES[name]
+        rows = recovering(lambda: warehouse.scan(table, dates).collect()).sort("game_date", *table.key)
+    else:
+        rows = _of_dates(name, warehouse.sql(f"SELECT * FROM {name}"), dates)
+    if unreadable := unreadable_dates(warehouse, [TABLES[table.name] for table in tables], dates):
+        raise Damaged("; ".join(unreadable))
+    return checked(rows, typed_frame(TABLES[name]))[0] if name in TABLES else to_pandas(rows)
+
+
+def _dates(first: str, last: str) -> list[date]:
     start, end, tomorrow = parse_date(first, "first"), parse_date(last, "last"), clock().today + timedelta(days=1)
     if start > end:
         raise BadInput(f"first {start} is after last {end}")
     if end > tomorrow:
         raise BadInput(f"last {end} is after tomorrow, {tomorrow}")
-    table = TABLES[name]
-    dates = days(start, end)
-    rows = recovering(lambda: warehouse.scan(table, dates).collect()).sort("game_date", *table.key)
-    if unreadable := unreadable_dates(warehouse, [table], dates):
-        raise Damaged("; ".join(unreadable))
-    return checked(rows, typed_frame(table))[0]
+    return days(start, end)
+
+
+def _of_dates(view: str, rows: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
+    """The rows of a view on these dates, sorted, with every integer as Int64."""
+    if view == "season_record":
+        is_of_dates = pl.col("season").is_between(season_start(dates[0]).year, season_start(dates[-1]).year)
+    elif view in DATED_BY:
+        is_of_dates = pl.col(DATED_BY[view]).dt.convert_time_zone(EASTERN_NAME).dt.date().is_between(dates[0], dates[-1])
+    else:
+        is_of_dates = pl.col("game_date").is_between(dates[0], dates[-1])
+    plain = [name for name, kind in rows.schema.items() if not kind.is_nested()]
+    return rows.filter(is_of_dates).with_columns(cs.integer().cast(pl.Int64)).sort(plain)

@@ -13,7 +13,7 @@ from dagster._core.test_utils import create_run_for_test
 import nba_pipeline.definitions  # noqa: F401  # fills TABLES
 from nba_pipeline.completeness.modes import MODES, TABLES_OF_MODE, Mode
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values, a_boxscore, a_game, frame_of
 from nba_pipeline_tests.instances import open_instance

@@ -1,15 +1,19 @@
 """`notebook.frame` returns the rows of a table and dates as stored in the warehouse, or raises an error with one sentence."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.sources.boxscores import TABLE
 from nba_pipeline.errors import BadInput, Permanent
 from nba_pipeline.notebook import frame
+from nba_pipeline.tables import catalog
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, at, frame_of
+from nba_pipeline_tests.builders_predictions import a_prediction, predictions_of
 
 DAYS = [DAY + timedelta(days=n) for n in range(4)]
 
@@ -44,7 +48,7 @@ def test_rows_that_violate_the_schema_raise(tmp_path: Path) -> None:
     [
         (
             ("feature", "2024-01-01", "2024-01-02"),
-            "^unknown table 'feature'; choose one of alert_deliveries, alerts, boxscore_disagreements, boxscores, ",
+            r"^there is no table 'feature'; did you mean features\? choose one of alert_deliveries, alerts, availability, ",
         ),
         (("features", "1 March", "2024-01-02"), "^first must be a date like 2024-03-15, not '1 March'$"),
         (("features", "2024-01-01", "2024-02-30"), "^last must be a date like 2024-03-15, not '2024-02-30'$"),
@@ -60,3 +64,26 @@ def test_bad_arguments_are_refused_with_the_choices(
     monkeypatch.setenv("NBA_PIPELINE_NOW", "2024-03-12T12:00:00-04:00")
     with pytest.raises(BadInput, match=message):
         frame(*arguments)
+
+
+def test_a_view_has_the_rows_of_the_dates(tmp_path: Path) -> None:
+    made = [a_prediction(game_date=day, version=version, as_of=at(23), code_version="1") for day in DAYS for version in (1, 2)]
+    LocalWarehouse(home=str(tmp_path)).add(PREDICTIONS, DAYS, predictions_of(*made), "test")
+    rows = frame("latest_predictions", str(DAYS[1]), str(DAYS[2]))
+    assert list(rows["version"]) == [2, 2] and list(rows.columns) == list(PREDICTIONS.dtypes)
+
+
+@pytest.mark.parametrize("view", catalog.views())
+def test_every_view_is_a_frame(view: str, tmp_path: Path) -> None:
+    write(tmp_path, a_boxscore())
+    journal = tmp_path / "landing" / "journal" / "one.jsonl"
+    journal.parent.mkdir(parents=True)
+    lines = [
+        {"kind": "run", "run_id": "a", "as_of": at(23).isoformat(), "job": "season"},
+        {"kind": "request", "run_id": "a", "provider": "nba_cdn", "outcome": "landed", "fetched_at": at(23).isoformat(), "status": 200,
+         "game_date": str(DAY), "final_game_ids": ["1"], "ref": "a"},
+    ]  # fmt: skip
+    journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    number = len(frame(view, str(DAY), str(DAY)))
+    assert number == (view in ("requests", "landing", "availability", "runs"))
+    assert len(frame(view, str(DAYS[1]), str(DAYS[1]))) == 0

@@ -16,7 +16,7 @@ import polars as pl
 from nba_pipeline.audit.recompute import World, features_from, summaries_of
 from nba_pipeline.audit.worlds import DAYS_OF_NONSENSE, before, ordered, since
 from nba_pipeline.errors import Closed
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 
 FEATURE_TABLES = (
     "upcoming_players",

@@ -8,7 +8,8 @@ import polars as pl
 
 from nba_pipeline.audit.derivations import FEATURE_TABLES
 from nba_pipeline.audit.recompute import World
-from nba_pipeline.tables.table import LINEAGE, TABLES
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import LINEAGE
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ from nba_pipeline.completeness import gates, slate_gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.availability import with_unclear
 from nba_pipeline.league.calendar import days
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 
 SOURCES: Mapping[str, Table] = {

@@ -15,7 +15,7 @@ from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.formulas.quality import TIERS
 from nba_pipeline.league.calendar import season_of_game_date
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
 PLAUSIBLE: Mapping[str, tuple[float, float]] = {

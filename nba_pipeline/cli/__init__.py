@@ -2,11 +2,17 @@
 
     app             the command, its exit codes, and functions that all commands share
     runs            run, backfill, demo
+    slate           slate
     inspection      status, decisions, breakers, sql
     repair          reconcile, waive, resolve, recheck, rebuild
     homes           migrate, backup, restore, copy
     bigquery        plan, apply, cost
     audits          leakage, seasons, ledgers
+    explanations    help
+    terms           the meaning of states, gates, alert kinds and reasons
+    choices         wrong names, with the closest right one
+    reading         the tables for commands that only read
+    consoles        standard output and standard error
     rendering       tables and messages on the terminal
     audit_rendering audit reports on the terminal
     csv_text        query results as CSV
@@ -16,7 +22,7 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import runs, inspection, repair, homes, bigquery, audits
+from nba_pipeline.cli import runs, slate, inspection, repair, homes, bigquery, audits, explanations
 # isort: on
 
-__all__ = ["app", "audits", "bigquery", "homes", "inspection", "main", "repair", "runs"]
+__all__ = ["app", "audits", "bigquery", "explanations", "homes", "inspection", "main", "repair", "runs", "slate"]

@@ -1,38 +1,38 @@
-"""The `nba-pipeline` command. Each command is a function; its logic is in the modules that it calls.
+"""The `nba-pipeline` command: its entry point, its exit codes, and functions that all commands share.
 
 Exit codes: 0 done, 1 a failure or a closed gate, 2 wrong use. Machine formats print only data on standard output.
 Everything else goes to standard error.
+
+Modules of this package import what a command needs inside its function. `--help`, `--version`, `help`, `slate` and `sql`
+load neither Dagster nor dataframely, which take a second.
 """
 
 import logging
 import sys
 import warnings
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from nba_pipeline.cli.rendering import (
-    err,
-)
-from nba_pipeline.environments import clock, environment, home
+from nba_pipeline.cli.consoles import print_error
+from nba_pipeline.environments import environment, home, now
 from nba_pipeline.errors import BadInput, PipelineError
-from nba_pipeline.instance.clock import Clock
-from nba_pipeline.instance.damage import database_named
-from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.private_files import make_files_private
-from nba_pipeline.league.calendar import parse_date
-from nba_pipeline.orchestration.runner import Runner
-from nba_pipeline.warehouse.partitions import damage_named
 
 if TYPE_CHECKING:
     from dagster import Definitions
 
+    from nba_pipeline.orchestration.runner import Runner
+
+FORMATS = ("table", "csv", "json")
+OTHER_DATE_FORMATS = ("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%m/%d/%Y", "%Y-%m-%d")
+"""Formats of dates that are recognized in an error message. The last one accepts months and days of one digit."""
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Run, inspect, verify and repair the pipeline.",
 )
 audit = typer.Typer(
@@ -49,18 +49,50 @@ def main() -> NoReturn:
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     make_files_private()
     try:
-        with database_named(home()), damage_named():
-            app()
+        _run()
     except PipelineError as error:
-        err.print(f"nba-pipeline: {error}", style="red", highlight=False, soft_wrap=True, markup=False)
+        print_error(f"nba-pipeline: {error}")
         sys.exit(2 if isinstance(error, BadInput) else 1)
     sys.exit(0)
 
 
-def runner() -> Runner:
+def _run() -> None:
+    """Run the command. Errors of Dagster's databases and of unreadable tables become errors that name the file."""
+    try:
+        app()
+    except PipelineError:
+        raise
+    except Exception:
+        from nba_pipeline.instance.damage import database_named
+        from nba_pipeline.warehouse.partitions import damage_named
+
+        with database_named(home()), damage_named():
+            raise
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        from importlib.metadata import version
+
+        print(f"nba-pipeline {version('nba_pipeline')}")
+        leave(0)
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Run, inspect, verify and repair the pipeline."""
+
+
+def runner() -> "Runner":
     """Returns a runner for the configured environment and the Dagster instance of the home."""
     environment()
     from nba_pipeline.definitions import defs
+    from nba_pipeline.instance.opening import open_instance
+    from nba_pipeline.orchestration.runner import Runner
 
     # before opening the instance, which writes into the home
     refuse_another_format(defs)
@@ -69,10 +101,13 @@ def runner() -> Runner:
     return work
 
 
-def runner_at(instant: datetime) -> Runner:
+def runner_at(instant: datetime) -> "Runner":
     """Returns a runner with a clock fixed at an instant. Skips the warehouse's preflight check."""
     from nba_pipeline.definitions import build_definitions
     from nba_pipeline.environments import resources_for
+    from nba_pipeline.instance.clock import Clock
+    from nba_pipeline.instance.opening import open_instance
+    from nba_pipeline.orchestration.runner import Runner
 
     defs = build_definitions(environment(), resources_for(environment(), Clock(fixed_at=instant.isoformat())))
     refuse_another_format(defs)
@@ -93,9 +128,40 @@ def leave(code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
+def today() -> date:
+    """Returns the present US Eastern date."""
+    from nba_pipeline.league.calendar import eastern_date
+
+    return eastern_date(now())
+
+
+def date_of(text: str, name: str) -> date:
+    """Parses a date. Raises BadInput, with the date in the right format if another one is recognized."""
+    from nba_pipeline.league.calendar import parse_date
+
+    try:
+        return parse_date(text, name)
+    except BadInput as error:
+        if (day := _in_another_format(text)) and str(day) != text:
+            raise BadInput(f"{error}; did you mean {day}?") from None
+        raise
+
+
+def _in_another_format(text: str) -> date | None:
+    relative = {"yesterday": -1, "today": 0, "tomorrow": 1}
+    if text in relative:
+        return today() + timedelta(days=relative[text])
+    for form in OTHER_DATE_FORMATS:
+        try:
+            return datetime.strptime(text, form).date()  # a date has no time zone
+        except ValueError:
+            continue
+    return None
+
+
 def date_up_to_tomorrow(text: str, name: str) -> date:
     """Parses a date. Raises BadInput if it is malformed, before the platform's first date or after tomorrow."""
-    day, tomorrow = parse_date(text, name), clock().today + timedelta(days=1)
+    day, tomorrow = date_of(text, name), today() + timedelta(days=1)
     if day > tomorrow:
         raise BadInput(f"{name} {day} is after tomorrow, {tomorrow}")
     return day
@@ -103,18 +169,7 @@ def date_up_to_tomorrow(text: str, name: str) -> date:
 
 def date_range(first: str, last: str) -> tuple[date, date]:
     """Parses --from and --to. Raises BadInput if a date is invalid or the range is empty."""
-    start, end = parse_date(first, "--from"), date_up_to_tomorrow(last, "--to")
+    start, end = date_of(first, "--from"), date_up_to_tomorrow(last, "--to")
     if start > end:
         raise BadInput(f"--from {start} is after --to {end}")
     return start, end
-
-
-def report(message: str) -> None:
-    """Print progress on standard error."""
-    err.print(message, style="dim", highlight=False, soft_wrap=True, markup=False)
-
-
-def one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Raise BadInput if the value of an option is not one of its choices."""
-    if value not in choices:
-        raise BadInput(f"{name} is {value!r}; choose one of {', '.join(choices)}")

@@ -13,48 +13,46 @@ MOST_SHOWN = 100
 VERDICTS = {True: "[green]passed[/]", False: "[red]FAILED[/]", None: "not tried"}
 
 
-def print_leakage(found: dict[str, Any], out: Console) -> None:
+def print_leakage(result: dict[str, Any], out: Console) -> None:
     """Print the sample, a table of the tests, and a table of the planted leaks with the tests that caught them."""
     out.print(
-        f"{len(found['dates'])} of {found['candidates']} dates with final games and features, {found['from']} to {found['to']}, "
-        f"seed {found['seed']}, as of {found['as_of']}: {', '.join(found['dates'])}",
+        f"{len(result['dates'])} of {result['candidates']} dates with final games and features, {result['from']} to {result['to']}, "
+        f"seed {result['seed']}, as of {result['as_of']}: {', '.join(result['dates'])}",
         highlight=False,
-    )  # fmt: skip
+    )
     table = RichTable(title="The real derivation")
-    for name in ("test", "", "N", "what was found"):
+    for name in ("test", "", "N", "result"):
         table.add_column(name, justify="right" if name == "N" else "left", overflow="fold")
-    for test in found["tests"]:
+    for test in result["tests"]:
         table.add_row(test["name"], VERDICTS[test["passed"]], f"{test['n']:,}", test["detail"])
     out.print(table)
-    _print_plants(found, out)
+    _print_plants(result, out)
 
 
-def _print_plants(found: dict[str, Any], out: Console) -> None:
-    plants = found["plants"]
+def _print_plants(result: dict[str, Any], out: Console) -> None:
+    plants = result["plants"]
     names = [test["name"] for test in plants[0]["tests"]]
-    table = RichTable(title=f"Planted leaks, on {' and '.join(found['control_dates'])}")
-    for name in ("plant", "caught by", "", "what it was caught with"):
+    table = RichTable(title=f"Planted leaks, on {' and '.join(result['control_dates'])}")
+    for name in ("plant", "caught by", "", "evidence"):
         table.add_column(name, overflow="fold")
     for plant in plants:
         numbers = " ".join(str(names.index(name) + 1) for name in plant["caught_by"])
-        table.add_row(plant["name"], numbers, *_outcome(plant, found["candidates"]))
+        table.add_row(plant["name"], numbers, *_outcome(plant, result["candidates"]))
     out.print(table)
     out.print("; ".join(f"{number} {name}" for number, name in enumerate(names, 1)), highlight=False)
     were_tried = [plant for plant in plants if plant["is_tried"]]
     caught = sum(bool(plant["caught_by"]) for plant in were_tried)
     untried = f", {len(plants) - len(were_tried)} not tried" if len(were_tried) < len(plants) else ""
-    verdict = "[green]nothing leaks[/]" if found["passed"] else "[red]see above[/]"
-    out.print(
-        f"{caught} of {len(were_tried)} plants caught{untried}; {verdict}; {found['seconds']} s", highlight=False
-    )  # fmt: skip
+    verdict = "[green]nothing leaks[/]" if result["passed"] else "[red]see above[/]"
+    out.print(f"{caught} of {len(were_tried)} plants caught{untried}; {verdict}; {result['seconds']} s", highlight=False)
 
 
 def _outcome(plant: dict[str, Any], candidates: int) -> tuple[str, str]:
     """Returns caught, missed or not tried, and the evidence."""
     if not plant["is_tried"]:
-        return VERDICTS[None], f"this range cannot show the leak: it has nothing to leak on any of the dates ({candidates})"
+        return VERDICTS[None], f"no data of the range could leak on any of its {candidates} dates"
     if not plant["caught_by"]:
-        return "[red]MISSED[/]", f"it changes values on {', '.join(plant['dates'])}"
+        return "[red]MISSED[/]", f"changed values on {', '.join(plant['dates'])}"
     first = plant["caught_by"][0]
     return "[green]caught[/]", next(test["detail"] for test in plant["tests"] if test["name"] == first)
 
@@ -79,19 +77,23 @@ def print_seasons(records: list[dict[str, Any]], out: Console) -> None:
         grid(title, {name: [_share(record[part].get(name)) for record in records] for name in rows})
     means = {name: [_mean(record["means"][name], name, record) for record in records] for name in records[0]["means"]}
     grid("League means", means)
+    nulls = {name: [_share(record["null_shares"].get(name)) for record in records] for name in _most_null_first(records)}
+    grid("Null features of players with 5 games; the others are never null", nulls)
+    for record in records:
+        if not record["is_judged"]:
+            games = record["complete_games"]
+            out.print(f"{record['season']}: means need {LEAST_GAMES} complete games, and it has {games}", highlight=False)
+        for message in record["implausible"]:
+            out.print(f"{record['season']}: {message}", style="red", highlight=False, markup=False)
+
+
+def _most_null_first(records: list[dict[str, Any]]) -> list[str]:
+    """Returns the features with a null, the largest share of a season first."""
     worst: dict[str, float] = {}
     for record in records:
         for name, share in record["null_shares"].items():
             worst[name] = max(worst.get(name, 0.0), share or 0.0)
-    shown = sorted((name for name in worst if worst[name]), key=lambda name: -worst[name])
-    nulls = {name: [_share(record["null_shares"].get(name)) for record in records] for name in shown}
-    grid("Null features of players with 5 games; the others are never null", nulls)
-    for record in records:
-        if not record["is_judged"]:
-            few = f"{record['complete_games']} complete games are too few to judge the means"
-            out.print(f"{record['season']}: {few}, which needs {LEAST_GAMES}", highlight=False)
-        for sentence in record["implausible"]:
-            out.print(f"[red]{record['season']}: {sentence}[/]", highlight=False)
+    return sorted((name for name in worst if worst[name]), key=lambda name: -worst[name])
 
 
 def print_ledgers(report: dict[str, Any], out: Console) -> None:
@@ -115,5 +117,5 @@ def _share(value: float | None) -> str:
 def _mean(value: float | None, name: str, record: dict[str, Any]) -> str:
     if value is None:
         return ""
-    is_odd = any(sentence.startswith(f"{name} ") for sentence in record["implausible"])
+    is_odd = any(message.startswith(f"{name} ") for message in record["implausible"])
     return f"[red]{value:.4g}[/]" if is_odd else f"{value:.4g}"

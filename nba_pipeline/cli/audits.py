@@ -2,22 +2,14 @@
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from nba_pipeline.cli.rendering import (
-    err,
-    out,
-)
-from nba_pipeline.environments import clock
+from nba_pipeline.cli.app import audit, date_range, leave, runner, today
+from nba_pipeline.cli.choices import one_of
+from nba_pipeline.cli.consoles import out, report, working
 from nba_pipeline.errors import BadInput
-
-if TYPE_CHECKING:
-    pass
-
-from nba_pipeline.cli.app import audit, date_range, leave, one_of, runner
-from nba_pipeline.cli.audit_rendering import print_leakage, print_ledgers, print_seasons
 
 
 @audit.command("leakage")
@@ -30,22 +22,19 @@ def audit_leakage(
 ) -> None:
     """Alter data from after tip-off, recompute the features and compare them; then verify that planted leaks are caught."""
     from nba_pipeline.audit.leakage_report import leakage
+    from nba_pipeline.cli.audit_rendering import print_leakage
 
     one_of("--format", style, ("table", "json"))
     start, end = date_range(first, last)
     if number < 1:
         raise BadInput(f"--dates must be at least 1, not {number}")
     work = runner()
-
-    def log(told: str) -> None:
-        err.print(told, style="dim", highlight=False, soft_wrap=True)
-
-    found = leakage(work.warehouse, start, end, number=number, seed=seed, now=work.clock.now(), log=log)
+    result = leakage(work.warehouse, start, end, number=number, seed=seed, now=work.clock.now(), log=report)
     if style == "json":
-        print(json.dumps(found, default=str, indent=1))
+        print(json.dumps(result, default=str, indent=1))
     else:
-        print_leakage(found, out)
-    leave(int(not found["passed"]))
+        print_leakage(result, out)
+    leave(int(not result["passed"]))
 
 
 @audit.command("seasons")
@@ -56,11 +45,13 @@ def audit_seasons(
 ) -> None:
     """Summarize each season's coverage, feature quality and league means; exit code 1 for an implausible mean."""
     from nba_pipeline.audit.seasons import seasons
+    from nba_pipeline.cli.audit_rendering import print_seasons
     from nba_pipeline.league.calendar import FIRST_DATE, days
 
     one_of("--format", style, ("table", "json"))
-    start, end = date_range(first or str(FIRST_DATE), last or str(clock().today))
-    records = seasons(runner().warehouse, days(start, end))
+    start, end = date_range(first or str(FIRST_DATE), last or str(today()))
+    with working("reading the seasons"):
+        records = seasons(runner().warehouse, days(start, end))
     if not records:
         raise BadInput(f"no date from {start} to {end} has games")
     if style == "json":
@@ -78,14 +69,16 @@ def audit_ledgers(
 ) -> None:
     """Compare every ledger row with the hash recorded when it was written; exit code 1 for any finding."""
     from nba_pipeline.audit import ledgers
+    from nba_pipeline.cli.audit_rendering import print_ledgers
     from nba_pipeline.league.calendar import FIRST_DATE, days
 
     one_of("--format", style, ("table", "json"))
-    start, end = date_range(first or str(FIRST_DATE), last or str(clock().today + timedelta(days=1)))
+    start, end = date_range(first or str(FIRST_DATE), last or str(today() + timedelta(days=1)))
     dates = None if first is None and last is None else days(start, end)
-    found = ledgers.audit_ledgers(runner().warehouse, dates)
+    with working("hashing the rows of the ledgers"):
+        result = ledgers.audit_ledgers(runner().warehouse, dates)
     if style == "json":
-        print(json.dumps(found, indent=1))
+        print(json.dumps(result, indent=1))
     else:
-        print_ledgers(found, out)
-    leave(int(not found["passed"]))
+        print_ledgers(result, out)
+    leave(int(not result["passed"]))

@@ -4,16 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nba_pipeline.cli.rendering import (
-    out,
-)
+from nba_pipeline.cli.app import bigquery, leave
+from nba_pipeline.cli.choices import one_of
+from nba_pipeline.cli.consoles import out
 from nba_pipeline.environments import environment
 from nba_pipeline.errors import BadInput
 
 if TYPE_CHECKING:
     from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
-
-from nba_pipeline.cli.app import bigquery, leave, one_of
 
 
 @bigquery.command("plan")

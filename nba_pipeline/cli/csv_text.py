@@ -24,9 +24,11 @@ def csv_text(frame: pl.DataFrame) -> str:
     x,
     """
     flat = frame.with_columns(
-        cs.nested().map_elements(_as_json, pl.String), cs.enum().cast(pl.String), cs.categorical().cast(pl.String),
+        cs.nested().map_elements(_as_json, pl.String),
+        cs.enum().cast(pl.String),
+        cs.categorical().cast(pl.String),
         cs.binary().bin.encode("hex"),
-    )  # fmt: skip
+    )
     header = pl.DataFrame({str(number): [name] for number, name in enumerate(frame.columns)})
     return "".join(
         rows.with_columns(cs.string().str.replace(FORMULA, f"{ESCAPE}$0")).write_csv(include_header=False)

@@ -1,26 +1,20 @@
 """Commands about a whole warehouse: migrate, backup, restore, copy."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from nba_pipeline.cli.rendering import (
-    err,
-    out,
-)
+from nba_pipeline.cli.app import app, date_range, leave, runner
+from nba_pipeline.cli.choices import one_of
+from nba_pipeline.cli.consoles import print_error, print_line, report
 from nba_pipeline.environments import environment, home
-from nba_pipeline.errors import BadInput
-
-if TYPE_CHECKING:
-    pass
-
-from nba_pipeline.cli.app import app, date_range, leave, one_of, report, runner
+from nba_pipeline.errors import BadInput, did_you_mean
 
 
 @app.command()
 def migrate(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="print what would be converted, and change nothing")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="list the conversions; change nothing")] = False,
 ) -> None:
     """Convert a home of an older format. The conversion can be interrupted and repeated."""
     from nba_pipeline import definitions  # noqa: F401  # the modules of the assets register their tables
@@ -30,10 +24,10 @@ def migrate(
         raise BadInput("migrate converts a local home, and NBA_PIPELINE_ENV is 'production'; set it to local or sandbox")
     partitions = migration.plan(home())
     for line in migration.summary(home(), partitions):
-        out.print(line, highlight=False, soft_wrap=True, markup=False)
+        print_line(line)
     if not dry_run:
         for line in migration.migrate(home(), partitions):
-            out.print(line, highlight=False, soft_wrap=True, markup=False)
+            print_line(line)
     leave(0)
 
 
@@ -47,18 +41,16 @@ def backup(folder: Annotated[Path, typer.Argument(help="a new or empty folder ou
         work.warehouse, work.landing.root, folder, home=home(), environment=environment(), made_at=work.clock.now(), report=report
     )
     size = sum(entry.bytes for entry in receipt.files.values())
-    out.print(
-        f"{len(receipt.files)} files with {size / 1024**2:.1f} MiB are in {folder}, verified", highlight=False, soft_wrap=True
-    )
+    print_line(f"{len(receipt.files)} files with {size / 1024**2:.1f} MiB are in {folder}, verified")
     for finding in receipt.findings:
-        out.print(f"not as recorded: {finding}", style="red", highlight=False, soft_wrap=True, markup=False)
+        print_line(f"differs from its record: {finding}", style="red")
     leave(int(bool(receipt.findings)))
 
 
 @app.command()
 def restore(
     folder: Annotated[Path, typer.Argument(help="a folder that `backup` made")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what is missing, and add nothing")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="list what is missing; add nothing")] = False,
 ) -> None:
     """Add the rows and files of a backup that are missing here; nothing existing is overwritten or deleted."""
     from nba_pipeline.warehouse.restore import restore as restore_backup
@@ -68,11 +60,9 @@ def restore(
         work.warehouse, work.landing.root, folder, environment=environment(), dry_run=dry_run, report=report
     )
     rows = ", ".join(f"{number} rows of {name}" for name, number in restored.rows.items()) or "no rows"
-    out.print(
-        f"{'missing' if dry_run else 'added'}: {rows}, {restored.files} files of the landing", highlight=False, soft_wrap=True
-    )
+    print_line(f"{'missing' if dry_run else 'added'}: {rows}, {restored.files} files of the landing")
     for difference in restored.differences:
-        out.print(difference, style="red", highlight=False, soft_wrap=True, markup=False)
+        print_line(difference, style="red")
     leave(int(bool(restored.differences)))
 
 
@@ -83,13 +73,13 @@ def copy_tables(
     first: Annotated[str, typer.Option("--from", help="first US Eastern date")],
     last: Annotated[str, typer.Option("--to", help="last US Eastern date, included")],
     tables: Annotated[list[str] | None, typer.Option("--tables", help="only this table; may be given several times")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be written")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="list what would be written; write nothing")] = False,
 ) -> None:
     """Copy a range of dates from one warehouse to another, and compare the rows cell by cell."""
     from nba_pipeline.definitions import defs
     from nba_pipeline.environments import warehouse_of
     from nba_pipeline.league.calendar import days
-    from nba_pipeline.tables.table import TABLES
+    from nba_pipeline.tables.registry import TABLES
     from nba_pipeline.warehouse.copying import copy
 
     for option, name in (("--from-warehouse", source), ("--to-warehouse", target)):
@@ -97,21 +87,23 @@ def copy_tables(
     if source == target:
         raise BadInput(f"--from-warehouse and --to-warehouse are both {source}")
     if unknown := sorted(set(tables or ()) - TABLES.keys()):
-        raise BadInput(f"there is no table {', '.join(unknown)}; choose among {', '.join(sorted(TABLES))}")
+        raise BadInput(
+            f"there is no table {', '.join(unknown)}; {did_you_mean(unknown[0], TABLES)}choose among {', '.join(sorted(TABLES))}"
+        )
     start, end = date_range(first, last)
     in_order = [key.path[-1] for key in defs.resolve_asset_graph().toposorted_asset_keys]
     names = [name for name in dict.fromkeys([*in_order, *TABLES]) if name in TABLES and (not tables or name in tables)]
-    here, there = (warehouse_of("production" if name == "bigquery" else "local") for name in (source, target))
+    source_tables, target_tables = (warehouse_of("production" if name == "bigquery" else "local") for name in (source, target))
     if source == "bigquery":
         from nba_pipeline.warehouse.bigquery.format_1_source import source_of_copy
 
-        here = source_of_copy(here)
-    here.preflight()
-    there.preflight()
+        source_tables = source_of_copy(source_tables)
+    source_tables.preflight()
+    target_tables.preflight()
     code = 0
-    for record in copy(here, there, days(start, end), names, dry_run=dry_run):
-        err.print(str(record), highlight=False, soft_wrap=True)
+    for record in copy(source_tables, target_tables, days(start, end), names, dry_run=dry_run):
+        print_error(str(record), style="")
         for difference in record.differences:
-            err.print(f"  {difference}", style="red", highlight=False, soft_wrap=True)
+            print_error(f"  {difference}")
         code |= bool(record.differences)
     leave(int(code))

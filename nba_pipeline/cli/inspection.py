@@ -3,26 +3,16 @@
 import json
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from nba_pipeline.cli.rendering import (
-    err,
-    out,
-    print_answer,
-    print_breakers,
-    print_decisions,
-    print_status,
-)
-from nba_pipeline.environments import clock, environment, home
-from nba_pipeline.instance.clock import Clock
-from nba_pipeline.instance.opening import open_instance
-
-if TYPE_CHECKING:
-    pass
-
-from nba_pipeline.cli.app import app, date_range, leave, one_of, runner
+from nba_pipeline.cli.app import FORMATS, app, date_range, leave, runner, today
+from nba_pipeline.cli.choices import one_of
+from nba_pipeline.cli.consoles import print_error, print_line, working
+from nba_pipeline.cli.reading import reading
+from nba_pipeline.environments import environment, home
+from nba_pipeline.tables import catalog
 
 
 @app.command()
@@ -32,30 +22,35 @@ def status(
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
     """Show the state, rows, missing data and incidents of each date; exit code 1 if a date is LATE or FAILED."""
+    from nba_pipeline.cli.rendering import print_status
     from nba_pipeline.completeness.states import FAILING
     from nba_pipeline.league.calendar import days
     from nba_pipeline.monitoring import status as grid
     from nba_pipeline.monitoring.landed_dates import loaded_before, missing_sources
     from nba_pipeline.monitoring.run_facts import read_runs
     from nba_pipeline.orchestration.lost_partitions import alert_on_damage
+    from nba_pipeline.tables.registry import TABLES
 
     one_of("--format", style, ("table", "json"))
-    today = clock().today
-    start, end = date_range(first or str(today - timedelta(days=6)), last or str(today + timedelta(days=1)))
-    work = runner()
-    before = loaded_before(work.instance)
+    start, end = date_range(first or str(today() - timedelta(days=6)), last or str(today() + timedelta(days=1)))
     dates = days(start, end)
-    runs = read_runs(work.instance, dates, work.clock)
-    records = grid.status(work.warehouse, work.landing, work.clock, dates, work.code_versions, before, runs)
-    alert_on_damage(work.notifier, work.landing)
+    with working("reading tables and runs"):
+        work = runner()
+        before = loaded_before(work.instance)
+        runs = read_runs(work.instance, dates, work.clock)
+        records = grid.status(work.warehouse, work.landing, work.clock, dates, work.code_versions, before, runs)
+        alert_on_damage(work.notifier, work.landing)
     if style == "json":
         print(json.dumps(records, indent=1))
     else:
         print_status(records)
         elsewhere = missing_sources(work.warehouse, work.landing, end, before).keys() - set(dates)
         if elsewhere:
-            message = f"{len(elsewhere)} other dates up to {end} are landed but not loaded (first: {min(elsewhere)})"
-            out.print(f"{message}; nba-pipeline reconcile reloads them", highlight=False, soft_wrap=True)
+            number = "1 other date" if len(elsewhere) == 1 else f"{len(elsewhere)} other dates"
+            print_line(f"landed but not loaded: {number} up to {end}, the first {min(elsewhere)}; next: `nba-pipeline reconcile`")
+        if not work.warehouse.dates(TABLES["schedule"]):
+            first_command = "demo" if environment() == "sandbox" else f"run --date {work.clock.today}"
+            print_line(f"the home {home()} has no tables; first: `nba-pipeline {first_command}`")
     leave(int(any(record["state"] in FAILING for record in records)))
 
 
@@ -66,7 +61,10 @@ def decisions(
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
     """Show the decisions of schedules and sensors: started runs, or the reason of a skip or failure."""
+    from nba_pipeline.cli.rendering import print_decisions
     from nba_pipeline.instance import ticks
+    from nba_pipeline.instance.clock import Clock
+    from nba_pipeline.instance.opening import open_instance
 
     one_of("--format", style, ("table", "json"))
     # Dagster's ticks use the real time, even if the platform's clock is fixed
@@ -83,32 +81,41 @@ def decisions(
 @app.command()
 def breakers(style: Annotated[str, typer.Option("--format", help="table | json")] = "table") -> None:
     """Show the circuit breakers that are not closed: since when, until when and why."""
+    from nba_pipeline.cli.rendering import print_breakers
     from nba_pipeline.definitions import defs
     from nba_pipeline.providers.circuit_breakers import breakers_not_closed
 
     one_of("--format", style, ("table", "json"))
-    found = breakers_not_closed((defs.resources or {})["landing"])
+    open_breakers = breakers_not_closed((defs.resources or {})["landing"])
     if style == "json":
-        print(json.dumps([asdict(breaker) for breaker in found], default=_iso, indent=1))
+        print(json.dumps([asdict(breaker) for breaker in open_breakers], default=_iso, indent=1))
     else:
-        print_breakers(found)
+        print_breakers(open_breakers)
     leave(0)
 
 
-@app.command()
+def _tables_and_views() -> str:
+    """The last lines of `sql --help`."""
+    return f"Tables: {', '.join(catalog.tables())}.\n\nViews: {', '.join(catalog.views())}. `nba-pipeline help <name>` lists columns."
+
+
+@app.command(epilog=_tables_and_views())
 def sql(
-    query: Annotated[str, typer.Argument(help="one statement that only reads; tables go by their plain names")],
+    query: Annotated[str, typer.Argument(help="one read-only statement with plain table names")],
     style: Annotated[str, typer.Option("--format", help="table | csv | json")] = "table",
 ) -> None:
-    """Query the warehouse without access to files. CSV output escapes formulas. SHOW TABLES lists tables and views."""
-    from nba_pipeline.orchestration.lost_partitions import unreadable_dates
-    from nba_pipeline.warehouse.views import tables_in
+    """Query the warehouse without access to files. CSV output escapes formulas. SHOW TABLES lists tables and views.
 
-    one_of("--format", style, ("table", "csv", "json"))
-    warehouse = runner().warehouse
-    answer = warehouse.sql(query)
-    for sentence in unreadable_dates(warehouse, tables_in(query)):
-        err.print(f"warning: {sentence}", style="yellow", highlight=False, soft_wrap=True, markup=False)
+    A result that is wider than the terminal is shown as one field per line. CSV and JSON have exact numbers.
+    """
+    from nba_pipeline.cli.frames import print_answer
+
+    one_of("--format", style, FORMATS)
+    with working("running the query"):
+        tables = reading()
+        answer, messages = tables.sql(query), tables.unreadable(query)
+    for message in messages:
+        print_error(f"warning: {message}", style="yellow")
     print_answer(answer, style)
     leave(0)
 

@@ -1,32 +1,20 @@
 """Commands that materialize tables: run, backfill, demo."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nba_pipeline.cli.rendering import (
-    err,
-    out,
-    print_plan,
-    print_rating,
-    print_record,
-    print_slate,
-    report,
-    tell_left_out,
-)
-from nba_pipeline.completeness.modes import MODES, Mode
+from nba_pipeline.cli.app import app, date_range, date_up_to_tomorrow, leave, runner, runner_at
+from nba_pipeline.cli.choices import one_of
+from nba_pipeline.cli.consoles import err, out, print_line
 from nba_pipeline.environments import environment, home
 from nba_pipeline.errors import BadInput
-from nba_pipeline.instance.clock import Clock
-from nba_pipeline.league.calendar import eastern, eastern_date
-from nba_pipeline.orchestration.backfill import STAGES, Stage, missing_before, plan, rate, windows_of
-from nba_pipeline.orchestration.runner import code_versions_of
 
 if TYPE_CHECKING:
-    pass
-
-from nba_pipeline.cli.app import app, date_range, date_up_to_tomorrow, leave, one_of, runner, runner_at
+    from nba_pipeline.completeness.modes import Mode
+    from nba_pipeline.orchestration.backfill import Stage
+    from nba_pipeline.orchestration.runner import Runner
 
 DEMO_DAYS = 35
 
@@ -34,26 +22,48 @@ DEMO_DAYS = 35
 @app.command()
 def run(
     day: Annotated[str, typer.Option("--date", help="the slate's US Eastern date")],
-    mode: Annotated[str | None, typer.Option(help=f"{' | '.join(MODES)}; without it, what is due for the date now")] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="overnight | same_day | tomorrow; without it, what is due for the date now")
+    ] = None,
 ) -> None:
     """Collect, predict or grade one slate: the work that is due now, or that of a mode."""
-    environment()
-    slate, chosen = date_up_to_tomorrow(day, "--date"), next((m for m in MODES if m == mode), None)
-    if mode is not None and chosen is None:
-        raise BadInput(f"--mode is {mode!r}; choose one of {', '.join(MODES)}")
-    work = runner()
-    if chosen:
-        outcomes = work.slate(slate, chosen)
-    elif slate < work.clock.today:
-        from nba_pipeline.tables.table import TABLES
+    from nba_pipeline.cli.outcomes import report
+    from nba_pipeline.completeness.modes import MODES, TABLES_OF_MODE
 
-        was_predicted = slate in work.warehouse.dates(TABLES["predictions"])
-        outcomes = work.slate(slate, "overnight") if was_predicted else work.run_every_table(slate)
-    else:
-        outcomes = work.slate(slate, "same_day" if slate == work.clock.today else "tomorrow")
-    code = report(work, outcomes)
-    print_slate(work, slate)
+    environment()
+    slate = date_up_to_tomorrow(day, "--date")
+    if mode is not None:
+        one_of("--mode", mode, MODES)
+    work = runner()
+    chosen = next((choice for choice in MODES if choice == mode), None) or _due_mode(work, slate)
+    repeat = f"nba-pipeline run --date {slate}" + (f" --mode {mode}" if mode else "")
+    code = report(work, work.slate(slate, chosen) if chosen else work.run_every_table(slate), repeat)
+    if chosen is None or "predictions" in TABLES_OF_MODE[chosen]:
+        _print_slate(work, slate)
     leave(code)
+
+
+def _due_mode(work: "Runner", slate: date) -> "Mode | None":
+    """Returns the mode of a date without --mode; None for a past date without predictions, which gets every table."""
+    from nba_pipeline.tables.registry import TABLES
+
+    if slate >= work.clock.today:
+        return "same_day" if slate == work.clock.today else "tomorrow"
+    return "overnight" if slate in work.warehouse.dates(TABLES["predictions"]) else None
+
+
+def _print_slate(work: "Runner", slate: date) -> None:
+    """Print the actionable predictions of a slate and the counts of all, or why there are none."""
+    from nba_pipeline.cli.reading import Production
+    from nba_pipeline.cli.slate_rendering import print_slate
+    from nba_pipeline.cli.slate_rows import chosen, slate_rows, why_empty
+
+    tables = Production(work.warehouse)
+    rows = slate_rows(tables, slate)
+    if rows.is_empty():
+        print_line(f"no slate: {why_empty(tables, slate)}")
+    else:
+        print_slate(slate, rows, chosen(rows, None, None, shows_all=False))
 
 
 @app.command()
@@ -61,55 +71,75 @@ def backfill(
     first: Annotated[str, typer.Option("--from", help="first US Eastern date")],
     last: Annotated[str, typer.Option("--to", help="last US Eastern date, included")],
     stop_after: Annotated[str, typer.Option(help="features | grades: the last stage to make")] = "grades",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be run, and touch nothing")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="leave out what is complete already")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan and change nothing")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="skip dates that are complete already")] = False,
 ) -> None:
     """Materialize every table for a range of dates: sources, features, missing models, predictions, grades."""
-    from nba_pipeline.definitions import defs
+    from nba_pipeline.cli.grades_rendering import print_record
+    from nba_pipeline.cli.outcomes import print_rating, report, report_skipped
     from nba_pipeline.league.calendar import days
+    from nba_pipeline.orchestration.backfill import STAGES, rate
 
     one_of("--stop-after", stop_after, STAGES)
     start, end = date_range(first, last)
     stage: Stage = "features" if stop_after == "features" else "grades"
     if dry_run:
-        # no Runner: opening Dagster's instance creates its folder
-        warehouse = (defs.resources or {})["warehouse"]
-        warehouse.preflight()
-        steps = list(plan(warehouse, start, end, code_versions_of(defs), stage, resume))
-        tables = {table for step in steps for table in step.tables}
-        print_plan(steps, missing_before(warehouse, start, windows_of(defs, tables)))
+        _print_plan(start, end, stage, resume)
         leave(0)
     work = runner()
-    code = report(work, work.backfill(start, end, stop_after=stage, is_resumed=resume, on_skipped=tell_left_out))
+    repeat = f"nba-pipeline backfill --from {start} --to {end} --stop-after {stage} --resume"
+    code = report(work, work.backfill(start, end, stop_after=stage, is_resumed=resume, on_skipped=report_skipped), repeat)
     print_record(work, start, end)
     rated = rate(work.warehouse, days(start, end))
     print_rating(rated)
     leave(code or int(bool(rated["failed"])))
 
 
+def _print_plan(start: date, end: date, stage: "Stage", is_resumed: bool) -> None:
+    """Print the runs of a backfill. Opens no Runner: opening Dagster's instance creates its folder."""
+    from nba_pipeline.cli.outcomes import print_plan
+    from nba_pipeline.definitions import defs
+    from nba_pipeline.orchestration.backfill import missing_before, plan, windows_of
+    from nba_pipeline.orchestration.runner import code_versions_of
+
+    warehouse = (defs.resources or {})["warehouse"]
+    warehouse.preflight()
+    steps = list(plan(warehouse, start, end, code_versions_of(defs), stage, is_resumed))
+    tables = {table for step in steps for table in step.tables}
+    print_plan(steps, missing_before(warehouse, start, windows_of(defs, tables)))
+
+
 @app.command()
 def demo() -> None:
     """Simulate some weeks of the league, predict the last day before tip-off, and grade the day before."""
+    from nba_pipeline.cli.grades_rendering import print_record
+    from nba_pipeline.cli.outcomes import report
+    from nba_pipeline.league.calendar import eastern, eastern_date
+
     if environment() != "sandbox":
         raise BadInput(f"demo plays the simulated league; NBA_PIPELINE_ENV is {environment()!r}, unset it")
-    real = Clock().now()
+    real = datetime.now(UTC)
     slate = eastern_date(real) if real >= eastern(eastern_date(real), 12) else eastern_date(real) - timedelta(days=1)
     before = slate - timedelta(days=1)
     err.print(f"The simulated league, as if it were noon on {slate} (US Eastern).", highlight=False)
     work = runner_at(eastern(before, 5))
     first = before - timedelta(days=DEMO_DAYS)
-    code = report(work, work.backfill(first, before - timedelta(days=1)), is_brief=True)
-    steps: tuple[tuple[date, date, int, Mode], ...] = (
-        (before, before, 12, "same_day"), (before, slate, 7, "overnight"), (slate, slate, 12, "same_day")
-    )  # fmt: skip
-    for day, on, hour, mode in steps:
-        work = runner_at(eastern(on, hour))
-        code |= report(work, work.slate(day, mode), is_brief=True)
-    print_slate(work, slate)
+    code = report(work, work.backfill(first, before - timedelta(days=1)), "nba-pipeline demo", is_brief=True)
+    steps: tuple[tuple[date, datetime, Mode], ...] = (
+        (before, eastern(before, 12), "same_day"),
+        (before, eastern(slate, 7), "overnight"),
+        (slate, eastern(slate, 12), "same_day"),
+    )
+    for day, instant, mode in steps:
+        work = runner_at(instant)
+        code |= report(work, work.slate(day, mode), "nba-pipeline demo", is_brief=True)
+    _print_slate(work, slate)
     print_record(work, before - timedelta(days=DEMO_DAYS), before)
     out.print("The simulated league is not the NBA: its record says that the numbers add up, nothing about real lines.")
     out.print(
+        f"\nEvery prediction of the slate: [bold]nba-pipeline slate --date {slate} --all[/]"
         f"\nThe tables, checks and runs are in Dagster's UI: [bold]make dev[/], then http://127.0.0.1:3000. Home: {home()}",
         highlight=False,
+        soft_wrap=True,
     )
     leave(code)

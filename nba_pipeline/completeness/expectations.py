@@ -12,7 +12,7 @@ import polars as pl
 from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.league.calendar import days, season_of_game_date, season_start
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
 

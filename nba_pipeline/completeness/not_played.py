@@ -12,7 +12,8 @@ import polars as pl
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import eastern_date
-from nba_pipeline.tables.table import TABLES, Row, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Row, Table
 from nba_pipeline.warehouse import Warehouse
 
 SOURCE = "nba-pipeline not-played"

@@ -13,7 +13,7 @@ from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.league.calendar import days, season_of_game_date
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.io_manager import SLATE_CLOSED
 

@@ -12,7 +12,7 @@ import polars as pl
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import eastern_date
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
 WAIVABLE = (gates.COVERAGE_GATE,)

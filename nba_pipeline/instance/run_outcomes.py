@@ -46,6 +46,12 @@ def outcome_messages(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> 
     return failures, closed, warnings
 
 
+def is_interrupted(events: Iterable[dg.DagsterEvent]) -> bool:
+    """Whether a person interrupted a step of the run. Dagster 1.13 records it as a failure of the step and returns normally."""
+    errors = (getattr(event.event_specific_data, "error", None) for event in events if event.is_step_failure)
+    return any(error is not None and error.cls_name == dg.DagsterExecutionInterruptedError.__name__ for error in errors)
+
+
 def failure_reasons(instance: dg.DagsterInstance, run_id: str, ending: dg.DagsterEvent) -> list[str]:
     """Returns why a run failed: its failed checks and steps, else its own error, else the message of its last event."""
     data = ending.event_specific_data

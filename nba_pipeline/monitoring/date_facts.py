@@ -15,7 +15,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.monitoring.run_facts import RunFacts
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
 BET = ("game_date", "game_id", "player_id", "system_id", "market", "run_kind")

@@ -11,7 +11,7 @@ import dagster as dg
 from nba_pipeline.assets.sources.players import RESOLUTIONS
 from nba_pipeline.league.calendar import FIRST_DATE
 from nba_pipeline.providers import archive_files, balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 

@@ -19,7 +19,7 @@ from nba_pipeline.monitoring.date_facts import Damage, read_facts
 from nba_pipeline.monitoring.deliveries import undelivered_messages
 from nba_pipeline.monitoring.landed_dates import missing_sources
 from nba_pipeline.monitoring.run_facts import RunFacts
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.partitions import recovering

@@ -25,7 +25,7 @@ from nba_pipeline.completeness.modes import FROM_PREDICTIONS, UP_TO_FEATURES
 from nba_pipeline.league.calendar import FIRST_DATE, days, season_start, week_of
 from nba_pipeline.monitoring.status import stale_dates
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.model_store import ModelStore
 

@@ -29,7 +29,7 @@ from nba_pipeline.orchestration.recheck_job import JOB
 from nba_pipeline.orchestration.work import Work, attempts_at
 from nba_pipeline.providers.archive_files import PROVIDER as ARCHIVE
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
 CARRY = "correction"

@@ -13,7 +13,8 @@ from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.league.calendar import eastern, eastern_date
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.work import Work, attempts_at
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.ledgers import ledgers

@@ -10,7 +10,7 @@ Ledgers, landing and saved models never change. The old tables do not change unt
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -33,7 +33,9 @@ from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.recheck_job import JOB as RECHECK
 from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse, copying, swap
 from nba_pipeline.warehouse.home_format import prepare_write
 from nba_pipeline.warehouse.io_manager import TableIO
@@ -136,12 +138,13 @@ def rebuild(runner: Runner) -> Iterator[Outcome]:
         refuse_while_in_use(runner.instance)
         plan_rebuild(runner.warehouse, runner.landing)
         beside = _beside(runner, home / swap.FOLDER)
+        beside.on_start = runner.on_start
         failed = list[str]()
         for outcome, original in _repeat(beside, runner.landing):
             is_expected = outcome.succeeded or not _has_succeeded(runner.instance, original)
             failed += [] if is_expected else [outcome.title]
             yield _as_repetition(outcome) if is_expected else outcome
-        problems = [f"{_count(failed, 'run')} failed that had succeeded (first: {failed[0]})"] if failed else []
+        problems = [f"{counted(len(failed), 'run')} failed that had succeeded (first: {failed[0]})"] if failed else []
         problems += losses(runner.warehouse, beside.warehouse)
         if problems:
             places = f"the old tables were kept, the new ones are in {home / swap.FOLDER / 'tables'}"
@@ -157,20 +160,16 @@ def losses(old: Warehouse, new: Warehouse) -> list[str]:
         before, after = _rows_by_date(old, table), _rows_by_date(new, table)
         lost = sorted(before.keys() - after.keys())
         if lost:
-            messages.append(f"{table.name} would lose {_count(lost, 'date')} (first: {lost[0]})")
+            messages.append(f"{table.name} would lose {counted(len(lost), 'date')} (first: {lost[0]})")
         floor = 0.0 if table.may_shrink else SETTINGS.coverage.shrink_floor
         shrunk = [day for day in sorted(before.keys() & after.keys()) if after[day] < floor * before[day]]
         if shrunk:
             day = shrunk[0]
             messages.append(
-                f"{table.name} would shrink below {floor:.0%} on {_count(shrunk, 'date')} "
+                f"{table.name} would shrink below {floor:.0%} on {counted(len(shrunk), 'date')} "
                 f"(first: {day}, {before[day]} to {after[day]} rows)"
             )
     return messages
-
-
-def _count(items: Sequence[object], noun: str) -> str:
-    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
 
 
 def install(old: Warehouse, new: LocalWarehouse | Warehouse, home: Path) -> None:
@@ -183,7 +182,7 @@ def install(old: Warehouse, new: LocalWarehouse | Warehouse, home: Path) -> None
     copied = copying.copy(new, old, span, names, rows=copying.Replaced)
     differing = [str(difference) for chunk in copied for difference in chunk.differences]
     if differing:
-        raise PipelineError(f"{_count(differing, 'date')} differ after the rebuild, repeat it (first: {differing[0]})")
+        raise PipelineError(f"{counted(len(differing), 'date')} differ after the rebuild, repeat it (first: {differing[0]})")
     shutil.rmtree(home / swap.FOLDER)
 
 

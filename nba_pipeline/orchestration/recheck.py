@@ -17,7 +17,8 @@ from nba_pipeline.orchestration.corrections import outdated_features
 from nba_pipeline.orchestration.recheck_job import JOB
 from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.tables.table import LINEAGE, TABLES
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import LINEAGE
 from nba_pipeline.warehouse import Warehouse
 
 PLAYER = ("game_id", "player_id")

@@ -28,7 +28,7 @@ from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_p
 from nba_pipeline.providers.nba_stats import NbaStats, parse_game_log
 from nba_pipeline.providers.parsing import payloads_where
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.payloads import Payload
 

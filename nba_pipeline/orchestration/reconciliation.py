@@ -30,7 +30,7 @@ from nba_pipeline.orchestration.reloading import RELOAD, Reload, find_reloads
 from nba_pipeline.orchestration.slates import Slate, read_slates
 from nba_pipeline.orchestration.work import Work, attempts_at, attempts_of
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.partitions import recovering

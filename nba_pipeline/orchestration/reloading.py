@@ -13,7 +13,7 @@ from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.run_tags import MODE_TAG, OFFLINE_TAG
 from nba_pipeline.league.calendar import eastern, eastern_date
 from nba_pipeline.monitoring.landed_dates import READS, loaded_before, missing_sources
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 

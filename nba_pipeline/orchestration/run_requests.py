@@ -14,7 +14,7 @@ from nba_pipeline.orchestration.jobs import game_day, train
 from nba_pipeline.orchestration.weekly_training import TRAINING_HOUR
 from nba_pipeline.orchestration.work import Work
 from nba_pipeline.providers.nba_cdn import NbaCdn
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.partitions import recovering
 

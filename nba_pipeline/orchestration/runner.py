@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from uuid import uuid4
 
 import dagster as dg
 
@@ -31,12 +32,15 @@ from nba_pipeline.orchestration.undone import find_missing, find_undone
 from nba_pipeline.orchestration.weekly_training import untrained_week
 from nba_pipeline.orchestration.work import Work
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.model_store import ModelStore
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+OnStart = Callable[[str, int], Callable[[dg.EventLogEntry], None]]
+"""Called with the title and the number of tables of a run that starts; returns the receiver of its events."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class Runner:
         self.clock: Clock = resources["clock"]
         self.notifier: Notifier = resources["notifier"]
         self.model_store: ModelStore = resources["model_store"]
+        self.on_start: OnStart | None = None
 
     @property
     def code_versions(self) -> dict[str, str]:
@@ -79,23 +84,24 @@ class Runner:
         return code_versions_of(self.definitions)
 
     def run(self, job: str, tables: Sequence[str], first: date, last: date, tags: dict[str, str] | None = None) -> Outcome:
-        """Runs some tables of a job over one date or a range of dates."""
+        """Runs some tables of a job over one date or a range of dates. Raises KeyboardInterrupt if a person interrupts it."""
         started = time.monotonic()
         # a killed run keeps its pool slots, for which this run would wait forever
         alert_on_killed(self.notifier, close_dead_runs(self.instance, Clock().now()))
+        when, run_id = str(first) if first == last else f"{first} to {last}", str(uuid4())
+        if self.on_start:
+            self.instance.add_event_listener(run_id, self.on_start(f"{job} {when}", len(tables)))
         span = {} if first == last else dict(zip(RANGE_TAGS, (first.isoformat(), last.isoformat()), strict=True))
         try:
             result = self.definitions.resolve_job_def(job).execute_in_process(
-                instance=self.instance,
-                asset_selection=[dg.AssetKey(table) for table in tables] or None,
-                run_config=QUIET,
-                partition_key=first.isoformat() if first == last else None,
-                tags={**span, **(tags or {})},
-                raise_on_error=False,
-            )
+                instance=self.instance, asset_selection=[dg.AssetKey(table) for table in tables] or None, run_config=QUIET,
+                partition_key=first.isoformat() if first == last else None, tags={**span, **(tags or {})}, raise_on_error=False,
+                run_id=run_id,
+            )  # fmt: skip
         except dg.DagsterInvalidConfigError as error:  # raised before the run exists, so that no event records it
             raise BadInput(error_summary(str(error))) from error
-        when = str(first) if first == last else f"{first} to {last}"
+        if run_outcomes.is_interrupted(result.all_events):
+            raise KeyboardInterrupt
         messages = run_outcomes.outcome_messages(result.all_events, result.success)
         alert_on_damage(self.notifier, self.landing)
         return Outcome(f"{job} {when}", result.run_id, time.monotonic() - started, *messages)

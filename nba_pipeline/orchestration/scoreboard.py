@@ -15,7 +15,7 @@ from nba_pipeline.errors import PipelineError
 from nba_pipeline.league.calendar import days, eastern, eastern_date
 from nba_pipeline.orchestration.boxscore_polling import Pending
 from nba_pipeline.providers.nba_cdn import NbaCdn
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.partitions import recovering
 

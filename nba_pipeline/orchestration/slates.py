@@ -13,7 +13,7 @@ from nba_pipeline.assets.grades.grades import STATISTICS, published
 from nba_pipeline.completeness import gates, modes
 from nba_pipeline.completeness.modes import MODES, TABLES_OF_MODE
 from nba_pipeline.completeness.not_played import OFF
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
 BET = ["game_id", "player_id", "system_id", "market", "run_kind"]

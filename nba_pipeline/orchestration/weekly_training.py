@@ -8,7 +8,7 @@ import polars as pl
 from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.league.calendar import days, eastern, eastern_date, week_of
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.model_store import ModelStore
 from nba_pipeline.warehouse.partitions import recovering

@@ -9,7 +9,8 @@ from nba_pipeline.league.active_players import SEEN_COLUMNS, SEEN_SCHEMA, active
 from nba_pipeline.league.calendar import days, season_of_game_date
 from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM, resolve_names
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import PROBLEM, TABLES
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import PROBLEM
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.partitions import recovering
 

@@ -17,18 +17,11 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.errors import PipelineError
+from nba_pipeline.tables.registry import QUARANTINE_SCHEMA as QUARANTINE_SCHEMA  # noqa: PLC0414  # mypy: also imported from here
+from nba_pipeline.tables.registry import TABLES as TABLES  # noqa: PLC0414
 
 PROBLEM = "problem"
 """Optional column of a transform's output: why a row is unusable. Such rows are quarantined."""
-
-QUARANTINE_SCHEMA: Mapping[str, pl.DataType] = {
-    "table": pl.String(),
-    "game_date": pl.Date(),
-    "problem": pl.String(),
-    "row": pl.String(),
-    "source": pl.String(),
-    "as_of": pl.Datetime("us", "UTC"),
-}
 
 
 class Row(dy.Schema):
@@ -62,10 +55,6 @@ def code(options: Iterable[str], description: str, nullable: bool = False) -> dy
 def number(description: str, low: float | None = None, high: float | None = None) -> dy.Float64:
     """A nullable Float64 within a range."""
     return dy.Float64(nullable=True, min=low, max=high, description=description)
-
-
-TABLES: dict[str, "Table"] = {}
-"""Every table by name. Filled when the modules of the tables are imported."""
 
 
 @dataclass(frozen=True)

@@ -2,130 +2,22 @@
 
 Also here: the IO manager between assets and the warehouse, the landing of provider payloads, the model store.
 Not here: the meaning of a table, which its module below `assets` documents.
+
+`Warehouse` is loaded when it is first used: its module imports Dagster and dataframely, and a query needs neither.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
-import polars as pl
-
-from nba_pipeline.errors import PipelineError
-from nba_pipeline.tables.table import Table
-from nba_pipeline.warehouse.ledgers import Recorder, recorder_of
-from nba_pipeline.warehouse.manifests import Manifests
-from nba_pipeline.warehouse.writing import by_date
-
 if TYPE_CHECKING:
-    from nba_pipeline.warehouse.damage import Notice
+    from nba_pipeline.warehouse.interface import Warehouse
+
+__all__ = ["Warehouse"]
 
 
-class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
-    """Tables in daily partitions. Every write is atomic per table and date."""
+def __getattr__(name: str) -> Any:
+    """Returns `Warehouse`."""
+    if name != "Warehouse":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from nba_pipeline.warehouse.interface import Warehouse  # noqa: PLC0415
 
-    def preflight(self) -> None:
-        """Check the preconditions of all writes before the first one. Raises BadInput with the next step."""
-        return
-
-    @abstractmethod
-    def replace(
-        self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, excused: Mapping[date, int] | None = None
-    ) -> None:
-        """Replace the rows of these dates with the rows of the frame. A date without rows becomes an empty partition.
-
-        Raises PipelineError for a row outside the dates, a duplicate key, other columns or types than the table's, and if
-        fewer than `coverage.shrink_floor` of a date's rows would remain; `excused` is the number of rows per date that may go
-        and do not count. Raises Busy while another writer holds a date.
-        """
-
-    def add(self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str) -> int:
-        """Insert the rows whose key does not exist yet and return their number. A date without rows becomes a partition.
-
-        The rows of a ledger are recorded in its manifests, see `ledgers`.
-        """
-        parts = by_date(table, dates, frame)
-        return self._add(table, dates, parts, writer, recorder_of(self.manifests, table, parts))
-
-    def add_recorded(
-        self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, recorded: Mapping[date, pl.DataFrame]
-    ) -> int:
-        """As `add`, for ledger rows with existing hashes. `recorded` has key and hash per date; nothing is hashed again."""
-        recorder = Recorder(self.manifests, table, recorded, records_all=True)
-        return self._add(table, dates, by_date(table, dates, frame), writer, recorder)
-
-    @abstractmethod
-    def _add(
-        self, table: Table, dates: Sequence[date], parts: Mapping[date, pl.DataFrame], writer: str, recorder: Recorder
-    ) -> int:
-        """Insert missing rows inside the recorder's block, under the write lock of the dates."""
-
-    @property
-    @abstractmethod
-    def manifests(self) -> Manifests:
-        """The manifests of the ledgers."""
-
-    @abstractmethod
-    def locked(self, table: Table, dates: Sequence[date], writer: str) -> AbstractContextManager[None]:
-        """Hold the write lock of a table and dates. Raises Busy."""
-
-    @abstractmethod
-    def partition_name(self, table: Table, day: date) -> str:
-        """The location of a date's rows, for messages."""
-
-    def ledger_rows(self, table: Table, dates: Sequence[date]) -> pl.DataFrame:
-        """The stored rows of a ledger on these dates, including rows of a writer that was killed before it finished.
-
-        Raises polars' exceptions for an unreadable partition.
-        """
-        return self.scan(table, dates).collect()
-
-    def replace_unreadable(self, table: Table, day: date, frame: pl.DataFrame) -> str:
-        """Replace a ledger's unreadable partition and return the path of its copy. The caller holds the write lock."""
-        raise PipelineError(f"{self.partition_name(table, day)} cannot be read and is not a file that could be replaced")
-
-    @abstractmethod
-    def scan(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
-        """The rows of these dates, or of all dates. A date that was never written has no rows."""
-
-    @abstractmethod
-    def dates(self, table: Table) -> set[date]:
-        """The dates that were written, including empty ones."""
-
-    @abstractmethod
-    def quarantine(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
-        """Replace the quarantine of these dates with the rejected rows."""
-
-    @abstractmethod
-    def scan_quarantine(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
-        """The quarantined rows of a table."""
-
-    def check(self, tables: Iterable[Table], dates: Collection[date]) -> None:
-        """Move unreadable files of these tables and dates aside, so that `dates` excludes them."""
-        return
-
-    def closed(self, table: Table, dates: Collection[date]) -> dict[date, str]:
-        """The closed dates of a ledger, each with the reason. Their rows are unreadable, and writes are refused."""
-        return {}
-
-    def lost(self, table: Table) -> dict[date, str]:
-        """The dates with unreadable rows that are not rebuilt yet, each with a message. Always empty for a ledger."""
-        return {}
-
-    def notices(self) -> "list[Notice]":
-        """The recorded damage, oldest first."""
-        return []
-
-    def last_write(self, table: Table) -> dict[str, Any]:
-        """Metrics of the table's latest write in this run, for Dagster's metadata."""
-        return {}
-
-    @abstractmethod
-    def drop(self, table: Table) -> None:
-        """Delete a table and its quarantine. Refuses ledgers. No command calls it: `rebuild` replaces tables."""
-
-    @abstractmethod
-    def sql(self, query: str) -> pl.DataFrame:
-        """Run one read-only statement, with plain table names. Raises BadInput with the reason."""
+    return Warehouse

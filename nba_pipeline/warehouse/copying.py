@@ -15,7 +15,8 @@ import polars as pl
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.league.calendar import days, week_of
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import QUARANTINE_SCHEMA, TABLES, Table
+from nba_pipeline.tables.registry import QUARANTINE_SCHEMA, TABLES
+from nba_pipeline.tables.table import Table
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.verification import verify

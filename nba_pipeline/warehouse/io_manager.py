@@ -13,7 +13,8 @@ import polars as pl
 from nba_pipeline.errors import Closed, Damaged
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import parse_key
-from nba_pipeline.tables.table import PROBLEM, TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import PROBLEM, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import ROWS_IN, per_date, rows_out
 from nba_pipeline.warehouse.landing import Landing

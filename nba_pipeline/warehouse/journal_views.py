@@ -32,3 +32,10 @@ JOURNAL_VIEWS = {
     "runs": "SELECT run_id, as_of, job FROM {journal} WHERE kind = 'run'",
 }
 """Each view as a SELECT over the journal: requests, landed payloads, first final result of a game per provider, runs."""
+
+DESCRIPTIONS = {
+    "requests": "Every request of every run, with its outcome.",
+    "landing": "Every stored response, with address, instant and SHA-256.",
+    "availability": "When each provider first showed a game as final.",
+    "runs": "The runs that sent requests or stored responses.",
+}

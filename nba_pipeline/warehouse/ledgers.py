@@ -13,6 +13,8 @@ A killed writer leaves a pending manifest. The next writer or verification settl
 whose rows are in the ledger, with the hash recorded before the write, and drops the others.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,13 +25,13 @@ from typing import TYPE_CHECKING, TypeVar
 import polars as pl
 
 from nba_pipeline.errors import Closed
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES, StoredTable
 from nba_pipeline.warehouse.damage import RESTORE
 from nba_pipeline.warehouse.manifests import Manifest, Manifests, empty_manifest
 from nba_pipeline.warehouse.row_hashes import row_hashes
 
 if TYPE_CHECKING:
-    pass
+    from nba_pipeline.tables.table import Table
 
 FILES_AT_ONCE = 16
 Answer = TypeVar("Answer")
@@ -76,7 +78,7 @@ class Recorder:
         for_each(self._manifests, lambda day: self._manifests.commit(self._table, day), sorted(pending))
 
 
-def missing_rows(table: Table, day: date, number: int) -> str:
+def missing_rows(table: StoredTable, day: date, number: int) -> str:
     """The reason why a date with missing recorded rows is closed."""
     recorded = f"{number} recorded {'rows are' if number > 1 else 'row is'}"
     return f"the ledger {table.name} is closed for {day}: {recorded} missing; next: {RESTORE}"

@@ -6,25 +6,23 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from tempfile import TemporaryFile
 
 import polars as pl
 
-from nba_pipeline.errors import BadInput, Closed, Damaged, PipelineError
+from nba_pipeline.errors import Closed, Damaged, PipelineError
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import QUARANTINE_SCHEMA, Table
-from nba_pipeline.warehouse import Warehouse, local_sql, swap
+from nba_pipeline.tables.table import Table
+from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.checksum import seal
 from nba_pipeline.warehouse.damage import Notice, moved_name, notices
 from nba_pipeline.warehouse.home_format import prepare_write, refuse_another_format
-from nba_pipeline.warehouse.ledgers import Recorder, missing_rows
-from nba_pipeline.warehouse.manifests import FOLDER as MANIFESTS
-from nba_pipeline.warehouse.manifests import InvalidManifest, Manifest, Manifests
-from nba_pipeline.warehouse.partitions import QUARANTINE, TABLES_FOLDER, Partition, is_readable, lost, move_aside, recovering
+from nba_pipeline.warehouse.ledgers import Recorder
+from nba_pipeline.warehouse.local_reading import LocalReading, check_home, read_parquet
+from nba_pipeline.warehouse.partitions import QUARANTINE, TABLES_FOLDER, move_aside
 from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, under_a_date
 
 
-class LocalWarehouse(Warehouse):
+class LocalWarehouse(LocalReading, Warehouse):
     """`<home>/tables/<table>/game_date=YYYY-MM-DD/part.parquet`, and the same layout for the quarantine."""
 
     home: str
@@ -32,18 +30,7 @@ class LocalWarehouse(Warehouse):
     lock_wait_seconds: float = SETTINGS.warehouse.lock_wait_seconds
 
     def preflight(self) -> None:
-        refuse_another_format(Path(self.home))
-        if swap.is_pending(Path(self.home)):
-            swap.finish(Path(self.home))
-        tables = Path(self.home) / "tables"
-        existing = next(folder for folder in (tables, *tables.absolute().parents) if folder.exists())
-        try:
-            with TemporaryFile(dir=existing):  # unnamed, so a check leaves no file behind
-                free = shutil.disk_usage(existing).free / 1024**2
-        except OSError as error:
-            raise BadInput(f"the tables below {self.home} cannot be written: {error.strerror}") from None
-        if free < self.least_free_mib:
-            raise BadInput(f"the disk of {self.home} has {free:.0f} MiB free; writing requires {self.least_free_mib} MiB")
+        check_home(Path(self.home), self.least_free_mib)
 
     def replace(
         self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, excused: Mapping[date, int] | None = None
@@ -78,10 +65,6 @@ class LocalWarehouse(Warehouse):
                 added += new.height
         return added
 
-    @property
-    def manifests(self) -> Manifests:
-        return Manifests(Path(self.home, MANIFESTS))
-
     def locked(self, table: Table, dates: Sequence[date], writer: str) -> AbstractContextManager[None]:
         return self._locked(table, dates, writer)
 
@@ -102,17 +85,6 @@ class LocalWarehouse(Warehouse):
         self._write(file, frame)
         return str(copy)
 
-    def scan(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
-        return self._scan("tables", table, dates, table.dtypes)
-
-    def scan_quarantine(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
-        return self._scan("quarantine", table, dates, QUARANTINE_SCHEMA)
-
-    def dates(self, table: Table) -> set[date]:
-        refuse_another_format(Path(self.home))
-        folder = Path(self.home, "tables", table.name)
-        return {date.fromisoformat(p.parent.name.removeprefix("game_date=")) for p in folder.glob("game_date=*/part.parquet")}
-
     def quarantine(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
         parts = partitioned(table.name, dates, under_a_date(rejected, dates))
         prepare_write(Path(self.home))
@@ -129,33 +101,6 @@ class LocalWarehouse(Warehouse):
             self._files(TABLES_FOLDER, table, dates)
             self._files(QUARANTINE, table, dates)
 
-    def closed(self, table: Table, dates: Collection[date]) -> dict[date, str]:
-        reasons = self._unreadable(table, dates)
-        for day in dates if table.is_ledger else ():
-            if not self._file(TABLES_FOLDER, table, day).exists() and (manifest := self._manifest(table, day)):
-                reasons[day] = missing_rows(table, day, manifest.rows.height)
-        return reasons
-
-    def _unreadable(self, table: Table, dates: Collection[date]) -> dict[date, str]:
-        """The dates of a ledger with an unreadable file, each with a message."""
-        if not table.is_ledger:
-            return {}
-        partitions = [self._partition(TABLES_FOLDER, table, day) for day in dates]
-        return {
-            partition.day: partition.closed_reason
-            for partition in partitions
-            if not is_readable(partition) and partition.file.exists()
-        }
-
-    def _manifest(self, table: Table, day: date) -> Manifest | None:
-        try:
-            return self.manifests.read(table, day)
-        except InvalidManifest:
-            return None  # reported by the verification
-
-    def lost(self, table: Table) -> dict[date, str]:
-        return lost(Path(self.home), table)
-
     def notices(self) -> list[Notice]:
         return notices(Path(self.home))
 
@@ -166,37 +111,12 @@ class LocalWarehouse(Warehouse):
         for kind in ("tables", "quarantine"):
             shutil.rmtree(Path(self.home, kind, table.name), ignore_errors=True)
 
-    def sql(self, query: str) -> pl.DataFrame:
-        refuse_another_format(Path(self.home))
-        return recovering(lambda: local_sql.answer(Path(self.home), query, lambda kind, table: self._files(kind, table, None)))
-
-    def _partition(self, kind: str, table: Table, day: date) -> Partition:
-        return Partition(Path(self.home), kind, table, day)
-
-    def _file(self, kind: str, table: Table, day: date) -> Path:
-        return self._partition(kind, table, day).file
-
-    def _files(self, kind: str, table: Table, dates: Collection[date] | None) -> list[Path]:
-        """The readable files of these dates, or of all, sorted by date. Unreadable ones are moved aside or close their date."""
-        if dates is None:
-            folders = Path(self.home, kind, table.name).glob("game_date=*/part.parquet")
-            dates = [date.fromisoformat(file.parent.name.removeprefix("game_date=")) for file in folders]
-        partitions = [self._partition(kind, table, day) for day in sorted(set(dates))]
-        return [partition.file for partition in partitions if is_readable(partition)]
-
     def _prepare(self, table: Table, dates: Sequence[date]) -> None:
         """Move unreadable files aside before a write. The caller holds the locks. Raises Closed for an unreadable ledger date."""
         if closed := self._unreadable(table, dates):
             raise Closed(closed[min(closed)])
         for day in dates:
             move_aside(self._partition(TABLES_FOLDER, table, day))
-
-    def _scan(self, kind: str, table: Table, dates: Collection[date] | None, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
-        refuse_another_format(Path(self.home))
-        files = self._files(kind, table, dates)
-        if not files:
-            return pl.LazyFrame(schema=dict(schema))
-        return read_parquet(files, schema)
 
     def _refuse_to_shrink(self, table: Table, day: date, rows: int, excused: int) -> None:
         file = self._file("tables", table, day)
@@ -214,10 +134,3 @@ class LocalWarehouse(Warehouse):
 
     def _locked(self, table: Table, dates: Sequence[date], writer: str) -> AbstractContextManager[None]:
         return locked(Path(self.home, "locks", table.name), table.name, dates, writer, self.lock_wait_seconds)
-
-
-def read_parquet(files: Sequence[Path], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
-    """The rows of the files. Columns that were added to the table later are null."""
-    return pl.scan_parquet(
-        list(files), schema=dict(schema), missing_columns="insert", extra_columns="ignore", hive_partitioning=False, glob=False
-    )

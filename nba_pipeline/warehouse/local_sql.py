@@ -15,8 +15,8 @@ import duckdb
 import polars as pl
 import polars.selectors as cs
 
-from nba_pipeline.errors import BadInput
-from nba_pipeline.tables.table import QUARANTINE_SCHEMA, TABLES, Table
+from nba_pipeline.errors import BadInput, did_you_mean
+from nba_pipeline.tables.registry import QUARANTINE_SCHEMA, TABLES, StoredTable
 from nba_pipeline.warehouse import read_only, views
 from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS, JOURNAL_VIEWS
 
@@ -26,11 +26,11 @@ CATALOG = {"show", "information_schema", "duckdb_tables", "duckdb_views", "duckd
 Links = dict[Path, Path]
 """Hard link -> file of the home."""
 
-FilesOf = Callable[[str, Table], Sequence[Path]]
+FilesOf = Callable[[str, StoredTable], Sequence[Path]]
 """Returns the readable files of a table below a folder of the home, `tables` or `quarantine`."""
 
 
-def answer(home: Path, query: str, files_of: FilesOf) -> pl.DataFrame:
+def answer(home: Path, query: str, files_of: FilesOf, known: Mapping[str, StoredTable] = TABLES) -> pl.DataFrame:
     """Run a read-only query. Raises BadInput for any other query, and for one that DuckDB rejects."""
     home = home.resolve()
     with read_only.connect() as connection, ExitStack() as stack:
@@ -38,13 +38,15 @@ def answer(home: Path, query: str, files_of: FilesOf) -> pl.DataFrame:
         home.mkdir(parents=True, exist_ok=True)
         pinned = stack.enter_context(TemporaryDirectory(prefix=".sql-", dir=home))
         connection.execute("SET TimeZone = 'UTC'")
-        links = register(connection, home, query, Path(pinned), files_of)
+        links = register(connection, home, query, Path(pinned), files_of, known)
         read_only.lock(connection)
         try:
             return _presentable(pl.DataFrame(connection.sql(statement).to_arrow_table()))
         except duckdb.CatalogException as error:
-            tables = ", ".join(sorted([*TABLES, *views.VIEWS, *JOURNAL_VIEWS, "quarantine"]))
-            raise BadInput(f"{str(error).splitlines()[0]} Tables: {tables}") from error
+            names = sorted([*known, *views.descriptions()])
+            unknown = re.search(r"Table with name (\w+)", str(error))
+            question = did_you_mean(unknown.group(1), names) if unknown else ""
+            raise BadInput(f"{str(error).splitlines()[0]} {question}Tables: {', '.join(names)}") from error
         except duckdb.Error as error:
             if isinstance(error, duckdb.InvalidInputException):  # also raised for a frame that polars cannot read
                 raise_read_error(links)
@@ -57,23 +59,31 @@ def answer(home: Path, query: str, files_of: FilesOf) -> pl.DataFrame:
             raise BadInput(f"the result cannot be shown: {str(error).splitlines()[0]}; name columns with AS") from error
 
 
-def register(connection: duckdb.DuckDBPyConnection, home: Path, query: str, pinned: Path, files_of: FilesOf) -> Links:
+def register(
+    connection: duckdb.DuckDBPyConnection,
+    home: Path,
+    query: str,
+    pinned: Path,
+    files_of: FilesOf,
+    known: Mapping[str, StoredTable] = TABLES,
+) -> Links:
     """Register every table and view whose name is a word of the query."""
-    identifiers = set(re.findall(r"[a-z_]+", query.lower()))
-    if identifiers & CATALOG:
-        identifiers |= {*TABLES, *views.VIEWS}
+    words = set(re.findall(r"[a-z_]+", query.lower()))
+    named = set(words)
+    if words & CATALOG:
+        words |= {*known, *views.descriptions()}
     links: Links = {}
-    for name in views.base_tables(identifiers):
-        links |= _register_files(connection, files_of("tables", TABLES[name]), name, TABLES[name].dtypes, pinned)
-    if "quarantine" in identifiers:
-        files = [file for table in TABLES.values() for file in files_of("quarantine", table)]
-        links |= _register_files(connection, files, "quarantine", QUARANTINE_SCHEMA, pinned)
-    if identifiers & views.VIEWS.keys():
+    for name in views.base_tables(words, known):
+        links |= _register_files(connection, files_of("tables", known[name]), name, known[name].dtypes, pinned)
+    if views.QUARANTINE in words:
+        files = [file for table in known.values() for file in files_of("quarantine", table)]
+        links |= _register_files(connection, files, views.QUARANTINE, QUARANTINE_SCHEMA, pinned)
+    if words & views.VIEWS.keys():
         for name in views.VIEWS:  # views are listed after the views that they read
-            if views.base_tables({name}) <= views.base_tables(identifiers):
+            if views.base_tables({name}, known) <= views.base_tables(words, known):
                 connection.execute(f"CREATE VIEW {name} AS {views.statement(name)}")
-    for name in identifiers & JOURNAL_VIEWS.keys():
-        _register_journal(connection, home, name)
+    for name in words & JOURNAL_VIEWS.keys():
+        _register_journal(connection, home, name, is_read=name in named)
     return links
 
 
@@ -106,10 +116,13 @@ def _register_files(
     return links
 
 
-def _register_journal(connection: duckdb.DuckDBPyConnection, home: Path, view: str) -> None:
-    """Read the journal into memory and register one view over it. Skips lines that are not JSON."""
+def _register_journal(connection: duckdb.DuckDBPyConnection, home: Path, view: str, is_read: bool) -> None:
+    """Read the journal into memory and register one view over it. Skips lines that are not JSON.
+
+    A view that is only listed and not read is registered without rows.
+    """
     folder = home / "landing" / "journal"
-    if any(folder.glob("*.jsonl")):
+    if is_read and any(folder.glob("*.jsonl")):
         columns = ", ".join(f"{name}: '{kind}'" for name, kind in JOURNAL_COLUMNS.items())
         path = str(folder / "*.jsonl").replace("'", "''")
         journal = f"read_json('{path}', columns = {{{columns}}}, format = 'newline_delimited', ignore_errors = true)"

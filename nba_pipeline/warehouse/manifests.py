@@ -20,7 +20,7 @@ import polars as pl
 import polars.selectors as cs
 
 from nba_pipeline.errors import PipelineError
-from nba_pipeline.tables.table import Table
+from nba_pipeline.tables.registry import StoredTable
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.files import Place
 from nba_pipeline.warehouse.row_hashes import FORMAT, HASH, INSTANT, partition_hash
@@ -38,7 +38,7 @@ class InvalidManifest(PipelineError):
 class Manifest:
     """The recorded rows of a ledger and date. `rows` has the key columns and the hash."""
 
-    table: Table
+    table: StoredTable
     game_date: date
     rows: pl.DataFrame
 
@@ -67,12 +67,12 @@ class Manifest:
         return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def empty_manifest(table: Table, game_date: date) -> Manifest:
+def empty_manifest(table: StoredTable, game_date: date) -> Manifest:
     """A manifest without rows."""
     return Manifest(table, game_date, pl.DataFrame(schema=_schema(table)))
 
 
-def parse_manifest(body: bytes, table: Table, game_date: date, path: object) -> Manifest:
+def parse_manifest(body: bytes, table: StoredTable, game_date: date, path: object) -> Manifest:
     """Parse a manifest. Raises InvalidManifest, naming the file, for one that cannot be trusted."""
     try:
         document = json.loads(body)
@@ -100,15 +100,15 @@ class Manifests:
     def __init__(self, root: Place):
         self.root = root
 
-    def path(self, table: Table, game_date: date) -> Place:
+    def path(self, table: StoredTable, game_date: date) -> Place:
         """The path of a date's manifest."""
         return self.root / table.name / f"{PARTITION}{game_date}{ENDING}"
 
-    def pending_path(self, table: Table, game_date: date) -> Place:
+    def pending_path(self, table: StoredTable, game_date: date) -> Place:
         """The path of a date's pending manifest."""
         return self.root / table.name / f"{PARTITION}{game_date}{PENDING}"
 
-    def dates(self, table: Table) -> dict[date, bool]:
+    def dates(self, table: StoredTable) -> dict[date, bool]:
         """Date -> whether a manifest is pending, for every date that has a manifest or a pending one."""
         names = [
             file.path.name for file in files.listing(self.root / table.name, f"{PARTITION}*{ENDING}", f"{PARTITION}*{PENDING}")
@@ -116,11 +116,11 @@ class Manifests:
         pending = {_date_of(name) for name in names if name.endswith(PENDING)}
         return {day: day in pending for day in {_date_of(name) for name in names}}
 
-    def read(self, table: Table, game_date: date) -> Manifest | None:
+    def read(self, table: StoredTable, game_date: date) -> Manifest | None:
         """The manifest of a date, or None. Raises InvalidManifest."""
         return self._read(self.path(table, game_date), table, game_date)
 
-    def read_pending(self, table: Table, game_date: date) -> Manifest | None:
+    def read_pending(self, table: StoredTable, game_date: date) -> Manifest | None:
         """The pending manifest of a date, or None. Raises InvalidManifest."""
         return self._read(self.pending_path(table, game_date), table, game_date)
 
@@ -128,15 +128,15 @@ class Manifests:
         """Write a pending manifest atomically."""
         files.write(self.pending_path(manifest.table, manifest.game_date), manifest.to_bytes())
 
-    def commit(self, table: Table, game_date: date) -> None:
+    def commit(self, table: StoredTable, game_date: date) -> None:
         """Replace the manifest with the pending one."""
         files.rename(self.pending_path(table, game_date), self.path(table, game_date).name)
 
-    def discard(self, table: Table, game_date: date) -> None:
+    def discard(self, table: StoredTable, game_date: date) -> None:
         """Delete the pending manifest."""
         files.delete(self.pending_path(table, game_date))
 
-    def set_aside(self, table: Table, game_date: date) -> list[str]:
+    def set_aside(self, table: StoredTable, game_date: date) -> list[str]:
         """Move invalid manifests of a date, pending or not, to the folder `damaged`, and return their new paths."""
         moved = []
         for path in (self.path(table, game_date), self.pending_path(table, game_date)):
@@ -149,7 +149,7 @@ class Manifests:
         return moved
 
     @staticmethod
-    def _read(path: Place, table: Table, game_date: date) -> Manifest | None:
+    def _read(path: Place, table: StoredTable, game_date: date) -> Manifest | None:
         try:
             body = files.read(path)
         except FileNotFoundError:
@@ -157,11 +157,11 @@ class Manifests:
         return parse_manifest(body, table, game_date, path)
 
 
-def _schema(table: Table) -> dict[str, pl.DataType]:
+def _schema(table: StoredTable) -> dict[str, pl.DataType]:
     return {**{name: table.dtypes[name] for name in table.key}, HASH: pl.String()}
 
 
-def _typed(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
+def _typed(rows: pl.DataFrame, table: StoredTable) -> pl.DataFrame:
     """The rows in the types of the table. In JSON dates and instants are text."""
     expected = _schema(table)
     if set(rows.columns) != set(expected):

@@ -17,12 +17,13 @@ import polars as pl
 
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse.checksum import seal
 from nba_pipeline.warehouse.home_format import FORMAT, format_of, refuse_another_format, write_format
 from nba_pipeline.warehouse.ledgers import ledgers, record_existing
-from nba_pipeline.warehouse.local import read_parquet
+from nba_pipeline.warehouse.local_reading import read_parquet
 from nba_pipeline.warehouse.manifests import FOLDER as MANIFESTS
 from nba_pipeline.warehouse.manifests import Manifests
 from nba_pipeline.warehouse.writing import locked

@@ -22,7 +22,7 @@ import polars as pl
 
 from nba_pipeline.errors import Damaged
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import Table
+from nba_pipeline.tables.registry import StoredTable
 from nba_pipeline.warehouse import checksum, damage
 from nba_pipeline.warehouse.damage import Notice
 from nba_pipeline.warehouse.writing import locked
@@ -59,7 +59,7 @@ class Partition:
 
     home: Path
     kind: str
-    table: Table
+    table: StoredTable
     day: date
 
     @cached_property
@@ -116,7 +116,7 @@ def move_aside(partition: Partition) -> None:
         raise Damaged(f"{partition.file} is unreadable ({problem}) and cannot be moved aside: {error.strerror}") from None
 
 
-def lost(home: Path, table: Table) -> dict[date, str]:
+def lost(home: Path, table: StoredTable) -> dict[date, str]:
     """The dates whose file was moved aside and not written since, each with a message."""
     messages: dict[date, str] = {}
     if table.is_ledger:

@@ -15,7 +15,8 @@ from typing import Any
 import polars as pl
 
 from nba_pipeline.errors import BadInput, PipelineError
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse, files, logs
 from nba_pipeline.warehouse.backup import (

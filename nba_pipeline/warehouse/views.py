@@ -5,9 +5,11 @@ on, because BigQuery rejects queries without a partition filter.
 """
 
 import re
+from collections.abc import Collection, Mapping
 
 from nba_pipeline.league.calendar import FIRST_DATE
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES, StoredTable
+from nba_pipeline.warehouse import journal_views
 
 EVER = f"game_date >= DATE '{FIRST_DATE}'"
 
@@ -47,27 +49,35 @@ DESCRIPTIONS = {
     "game_ids": "The NBA's id of each game and the odds provider's, where a line was seen.",
 }
 
+QUARANTINE = "quarantine"
+
+
+def descriptions() -> dict[str, str]:
+    """Every view that a query may name, with its meaning: those of tables, of the quarantine and of the journal."""
+    rejected = {QUARANTINE: "The quarantined rows of all tables, with their problem."}
+    return {**DESCRIPTIONS, **rejected, **journal_views.DESCRIPTIONS}
+
 
 def reads(view: str) -> list[str]:
     """The tables and views that a view reads, in order of appearance."""
     return list(dict.fromkeys(re.findall(r"\{(\w+)\}", VIEWS[view])))
 
 
-def base_tables(names: set[str]) -> set[str]:
+def base_tables(names: set[str], tables: Collection[str] = TABLES) -> set[str]:
     """The tables behind these tables and views."""
-    tables, remaining = set[str](), list(names)
+    behind, remaining = set[str](), list(names)
     while remaining:
         name = remaining.pop()
-        if name in TABLES:
-            tables.add(name)
+        if name in tables:
+            behind.add(name)
         elif name in VIEWS:
             remaining += reads(name)
-    return tables
+    return behind
 
 
-def tables_in(query: str) -> list[Table]:
+def tables_in(query: str, tables: Mapping[str, StoredTable] = TABLES) -> list[StoredTable]:
     """The tables that a query may read: those in its text, and those behind the views in its text."""
-    return [TABLES[name] for name in sorted(base_tables(set(re.findall(r"[a-z_]+", query.lower()))))]
+    return [tables[name] for name in sorted(base_tables(set(re.findall(r"[a-z_]+", query.lower())), tables))]
 
 
 def statement(view: str, qualified: str = "{}") -> str:

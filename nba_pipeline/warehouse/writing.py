@@ -1,5 +1,7 @@
 """Checks before every write: dates, columns, unique keys and shrinkage; and the write locks."""
 
+from __future__ import annotations
+
 import json
 import os
 import socket
@@ -7,13 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 from filelock import FileLock, Timeout
 
 from nba_pipeline.errors import Busy, PipelineError
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import Table
+
+if TYPE_CHECKING:
+    from nba_pipeline.tables.table import Table
 
 
 def by_date(table: Table, dates: Sequence[date], frame: pl.DataFrame) -> dict[date, pl.DataFrame]:

@@ -24,7 +24,8 @@ from nba_pipeline.asset_factory.checks import (
 )
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
-from nba_pipeline.tables.table import TABLES, Row, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Row, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn, rows_out
 from nba_pipeline.warehouse.home_format import prepare_write

@@ -14,7 +14,7 @@ from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.injuries import TABLE as INJURIES
 from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline.tables.table import QUARANTINE_SCHEMA
+from nba_pipeline.tables.registry import QUARANTINE_SCHEMA
 from nba_pipeline_tests.builders import (
     DAY,
     PLAYER,

@@ -12,7 +12,7 @@ from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.audit.derivations import FEATURE_TABLES, REAL, SUMMARIES, Audit
 from nba_pipeline.audit.recompute import SOURCES, World
 from nba_pipeline.league.calendar import days
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders_audit import DATES, a_world
 

@@ -10,7 +10,7 @@ import pytest
 from nba_pipeline.audit.seasons import IN_ORDER, OF_DATES, OF_GAMES, OF_PLAYERS, PLAUSIBLE, seasons
 from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.league.calendar import days
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders_audit import DATES
 

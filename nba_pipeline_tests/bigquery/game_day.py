@@ -32,7 +32,7 @@ from nba_pipeline.league.calendar import days, eastern
 from nba_pipeline.monitoring.alerts import ALERTS
 from nba_pipeline.monitoring.deliveries import DELIVERIES
 from nba_pipeline.sandbox.server import serve
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 from nba_pipeline.warehouse.bigquery.loads import EVER

@@ -13,7 +13,8 @@ import pytest
 from google.cloud import bigquery
 
 from nba_pipeline.errors import BadInput
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery.shapes import LOADS, Shape, quarantine_of, shape_of
 from nba_pipeline_tests.bigquery.faults import FaultProxy, Respond
 from nba_pipeline_tests.bigquery.fixtures import PROJECT

@@ -10,7 +10,8 @@ from polars.testing import assert_frame_equal
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.bigquery.shapes import quarantine_of, shape_of
 from nba_pipeline.warehouse.copying import copy

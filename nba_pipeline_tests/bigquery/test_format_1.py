@@ -16,7 +16,8 @@ from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.cli import app
 from nba_pipeline.errors import BadInput, PipelineError
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 from nba_pipeline.warehouse.bigquery.format_1 import refusal, shape_of_format_1
 from nba_pipeline.warehouse.bigquery.format_1_source import Format1Source, source_of_copy

@@ -13,7 +13,8 @@ from google.cloud import bigquery
 
 from nba_pipeline import assets
 from nba_pipeline.errors import BadInput
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import views
 from nba_pipeline.warehouse.bigquery import journal
 from nba_pipeline.warehouse.bigquery.plan import Step, apply, everything, plan

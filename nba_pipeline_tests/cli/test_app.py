@@ -2,14 +2,19 @@
 
 import json
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from nba_pipeline.instance.private_files import GROUP_AND_OTHERS
 from nba_pipeline.league.calendar import eastern
+from nba_pipeline.tables import catalog
 from nba_pipeline_tests.commands import nba_pipeline
 
 DAY = date(2026, 1, 15)
@@ -45,7 +50,8 @@ def test_what_a_run_and_a_backup_write_is_only_the_users(tmp_path: Path) -> None
     rules = home / "sandbox_rules.json"
     rules.touch(mode=0o600)
     rules.write_text(json.dumps({"clubs": 4}))
-    nba_pipeline("run", "--date", str(DAY), "--mode", "overnight", home=home, now=eastern(DAY, 23))
+    ran = nba_pipeline("run", "--date", str(DAY), "--mode", "overnight", home=home, now=eastern(DAY, 23))
+    assert "slate" not in ran.stdout.lower(), "a mode that only collects prints no slate"
     assert nba_pipeline("backup", str(backup), home=home).returncode == 0
     assert {path.name for path in home.iterdir()} >= {"dagster", "landing", "locks", "tables", "format.json"}
     assert open_to_others(home) == open_to_others(backup) == []
@@ -59,3 +65,56 @@ def test_files_that_exist_keep_their_permissions(tmp_path: Path) -> None:
     rules.write_text("{}")
     nba_pipeline("status", home=tmp_path, now=eastern(DAY, 12))
     assert open_to_others(tmp_path) == [str(tmp_path), str(rules)] and len(list(tmp_path.rglob("*"))) > 1
+
+
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    assert nba_pipeline("--version", home=tmp_path).stdout == f"nba-pipeline {version('nba_pipeline')}\n"
+
+
+def test_h_is_help(tmp_path: Path) -> None:
+    short, long = nba_pipeline("-h", home=tmp_path), nba_pipeline("--help", home=tmp_path)
+    assert short.stdout == long.stdout and "slate" in short.stdout
+    assert "--min-edge" in nba_pipeline("slate", "-h", home=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [
+        (["slat"], "Did you mean 'slate'"),
+        (["status", "--format", "jsn"], "did you mean json?"),
+        (["slate", "--date", "2026/1/5"], "did you mean 2026-01-05?"),
+        (["slate", "--date", "yesterday"], "did you mean 2026-01-14?"),
+        (["run", "--date", "2026-01-15", "--mode", "sameday"], "did you mean same_day?"),
+        (["sql", "SELECT * FROM predicitons"], "did you mean predictions?"),
+        (["copy", "--from-warehouse", "local", "--to-warehouse", "bigquery", "--from", "2026-01-15", "--to", "2026-01-15",
+          "--tables", "boxscore"], "did you mean boxscores?"),
+    ],
+)  # fmt: skip
+def test_an_unknown_name_gets_the_closest_one(words: list[str], question: str, tmp_path: Path) -> None:
+    ended = nba_pipeline(*words, home=tmp_path, now=eastern(DAY, 12))
+    assert ended.returncode == 2 and question in " ".join(ended.stderr.split())
+
+
+HEAVY = {"dagster", "dataframely", "catboost", "pandas"}
+IMPORTED = f"import sys; from nba_pipeline.cli import main\ntry: main()\nfinally: print(sorted({HEAVY} & sys.modules.keys()), file=sys.stderr)"
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["help", "LATE"], ["slate"], ["sql", "SELECT 1 AS a"]], ids=" ".join
+)
+def test_commands_of_every_day_import_neither_dagster_nor_dataframely(words: list[str], tmp_path: Path) -> None:
+    environment = os.environ | {"NBA_PIPELINE_HOME": str(tmp_path)}
+    ended = subprocess.run([sys.executable, "-c", IMPORTED, *words], env=environment, capture_output=True, text=True, check=True)
+    assert ended.stderr.splitlines()[-1] == "[]"
+
+
+def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m nba_pipeline sql --format csv 'SELECT * FROM range(100000)' | head -n 1"
+    environment = os.environ | {"NBA_PIPELINE_HOME": str(tmp_path)}
+    ended = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("range\n", "")
+
+
+def test_the_help_of_sql_lists_every_table_and_view(tmp_path: Path) -> None:
+    words = set(re.findall(r"\w+", nba_pipeline("sql", "--help", home=tmp_path).stdout))
+    assert words >= {*catalog.tables(), *catalog.views()}

@@ -1,65 +1,44 @@
-"""Query results as text: CSV without formulas, tables without terminal control sequences."""
+"""The status grid on terminals of different widths."""
 
-import csv
-import io
-import json
+from typing import Any
 
-import polars as pl
 import pytest
 
-from nba_pipeline.cli.csv_text import csv_text
-from nba_pipeline.cli.rendering import out, print_answer, print_frame
+from nba_pipeline.cli.consoles import out
+from nba_pipeline.cli.rendering import SHOWN_IN_STATUS, print_status
+
+RECORD = {
+    "game_date": "2026-01-15", "state": "DEGRADED", "games": 9, "complete_games": 8, "final_games": 9,
+    "rows": dict.fromkeys(SHOWN_IN_STATUS, 1234), "quarantined": {"boxscores": 2}, "reasons": ["no [lines] of fanduel"],
+    "missing": ["NYK@GSW"], "not_played": [], "waivers": [], "happened": ["no [lines] of fanduel", "espn [503]"],
+    "stale": ["features"],
+}  # fmt: skip
 
 
-def cells(text: str) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(text, newline="")))
-
-
-@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
-def test_csv_escapes_texts_and_names_that_begin_like_a_formula(begin: str) -> None:
-    text = csv_text(pl.DataFrame({f"{begin}name": [f"{begin}1+1", f"a{begin}1", None]}))
-    assert cells(text) == [[f"'{begin}name"], [f"'{begin}1+1"], [f"a{begin}1"], []]
-
-
-def test_csv_keeps_numbers_and_quotes_what_csv_needs() -> None:
-    frame = pl.DataFrame(
-        {"edge": [-3.5, None], "points": [-1, 2], "text": ["-3.5", '=HYPERLINK("a","b")'], "is_win": [True, None]}
-    )
-    assert cells(csv_text(frame)) == [
-        ["edge", "points", "text", "is_win"], ["-3.5", "-1", "'-3.5", "true"], ["", "2", "'=HYPERLINK(\"a\",\"b\")", ""],
-    ]  # fmt: skip
-
-
-def test_csv_writes_nested_values_as_json_and_bytes_as_hexadecimal() -> None:
-    frame = pl.DataFrame(
-        {
-            "reasons": [["=a", "b"], None],
-            "row": [{"n": 1}, None],
-            "kind": pl.Series(["=x", None], dtype=pl.Enum(["=x"])),
-            "raw": [b"=", None],
-        }
-    )
-    assert cells(csv_text(frame)) == [["reasons", "row", "kind", "raw"], ['["=a", "b"]', '{"n": 1}', "'=x", "3d"], [""] * 4]
-
-
-def test_csv_of_names_that_differ_only_in_the_escape_has_both() -> None:
-    assert csv_text(pl.DataFrame({"-a": [1], "'-a": [2]})) == "'-a,'-a\n1,2\n"
-
-
-def test_a_table_shows_control_characters_and_markup_as_text() -> None:
+def shown_at(width: int, monkeypatch: pytest.MonkeyPatch, **fields: Any) -> list[str]:
+    monkeypatch.setattr(out, "_width", width)
     with out.capture() as captured:
-        print_frame(
-            pl.DataFrame({"a[b]": ["\x1b[31mred\x1b]0;title\x07", "[/bold] [link=x]y", "\x9b2J", "a\u202eb", "two\nlines"]})
-        )
-    shown = captured.get()
-    for text in (r"\x1b[31mred\x1b]0;title\x07", "[/bold] [link=x]y", r"\x9b2J", r"a\u202eb", "a[b]"):
-        assert text in shown
-    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(shown)
+        print_status([RECORD | fields])
+    return captured.get().splitlines()
 
 
-def test_an_answer_is_escaped_as_csv_and_left_alone_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    answer = pl.DataFrame({"a": ["=1+1"], "b": [-3.5]})
-    print_answer(answer, "csv")
-    assert capsys.readouterr().out == "a,b\n'=1+1,-3.5\n"
-    print_answer(answer, "json")
-    assert json.loads(capsys.readouterr().out) == [{"a": "=1+1", "b": -3.5}]
+@pytest.mark.parametrize(("width", "number"), [(150, 8), (80, 4)], ids=["wide", "80 columns"])
+def test_the_grid_fits_the_terminal(width: int, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    (row,) = (line for line in shown_at(width, monkeypatch) if "DEGRADED" in line)
+    assert len(row) <= width and row.count("1,234") == number and "8/9" in row
+
+
+def test_a_terminal_of_40_columns_shows_one_field_per_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = shown_at(40, monkeypatch)
+    assert lines[:4] == ["2026-01-15 DEGRADED", "  games: 9", "  complete / final: 8/9", "  boxscores: 1,234"]
+    assert "  quarantined: 2" in lines
+
+
+def test_every_message_is_shown_once_and_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown_at(150, monkeypatch)[-4:] == [
+        "2026-01-15 no [lines] of fanduel",
+        "2026-01-15 missing: NYK@GSW",
+        "2026-01-15 espn [503]",
+        "features: 1 date has rows of another code version (2026-01-15 to 2026-01-15); "
+        "`nba-pipeline backfill --from 2026-01-15 --to 2026-01-15` makes them again",
+    ]

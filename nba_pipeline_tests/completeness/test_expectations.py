@@ -11,7 +11,7 @@ from nba_pipeline.assets.sources import game_lines, prop_lines
 from nba_pipeline.completeness.expectations import absent_books, games_to_predict, usual
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline_tests.builders import Values, a_game, a_prop_line, frame_of
 from nba_pipeline_tests.builders_days import TEAMS, Days, slate_of
 from nba_pipeline_tests.builders_predictions import a_prediction

@@ -9,7 +9,7 @@ from nba_pipeline.cli import app
 from nba_pipeline.completeness import slate_gates
 from nba_pipeline.completeness.not_played import NOT_PLAYED, mark, off_games, standing_marks, with_marks
 from nba_pipeline.errors import BadInput
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_game, at, before, frame_of
 from nba_pipeline_tests.commands import nba_pipeline

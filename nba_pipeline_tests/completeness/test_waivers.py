@@ -11,7 +11,7 @@ from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.gates import COVERAGE_GATE, WAIVERS
 from nba_pipeline.completeness.waivers import WAIVABLE, refuse_open_gate, waive
 from nba_pipeline.errors import BadInput, Closed
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, at, frame_of
 from nba_pipeline_tests.commands import nba_pipeline

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.formulas.availability import RISK_LEVELS, UNCLEAR, absent_teammates, injury_status, with_unclear
-from nba_pipeline.tables.table import QUARANTINE_SCHEMA
+from nba_pipeline.tables.registry import QUARANTINE_SCHEMA
 from nba_pipeline_tests.builders import PLAYER, Values, an_expected_player, at
 from nba_pipeline_tests.builders_injuries import a_team_s, an_injury, injuries_of
 

@@ -1,6 +1,8 @@
 """Messages about the outcome of a run. `test_runner` covers the messages of the platform's own tables."""
 
-from collections.abc import Sequence
+import signal
+import time
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import dagster as dg
@@ -8,7 +10,7 @@ import pytest
 
 from nba_pipeline.errors import Closed
 from nba_pipeline.instance.partitions import DAILY
-from nba_pipeline.instance.run_outcomes import MAX_NAMES, failure_reasons, outcome_messages, shortened
+from nba_pipeline.instance.run_outcomes import MAX_NAMES, failure_reasons, is_interrupted, outcome_messages, shortened
 
 DATES = (date(2024, 3, 12), date(2024, 3, 13))
 SINGLE_RUN = dg.BackfillPolicy.single_run()
@@ -95,3 +97,14 @@ def test_the_reason_of_a_run_without_an_error_is_the_message_of_its_last_event(i
     assert run
     ending = instance.report_run_failed(run, "its worker was lost")
     assert outcome_messages([ending], has_succeeded=False)[0] == ["its worker was lost"]
+
+
+@pytest.mark.parametrize(("stops", "is_stopped"), [(lambda: signal.raise_signal(signal.SIGINT), True), (lambda: 1 / 0, False)])
+def test_an_interruption_is_told_from_a_failure(stops: Callable[[], object], is_stopped: bool) -> None:
+    @dg.asset
+    def table() -> None:
+        stops()
+        time.sleep(0.01)  # Python runs the signal's handler between two instructions
+
+    result = dg.materialize([table], instance=dg.DagsterInstance.ephemeral(), raise_on_error=False)
+    assert not result.success and is_interrupted(result.all_events) == is_stopped

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.monitoring.alerts import ALERTS, CODE_VERSION, SOURCE, Notifier
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.bigquery.shapes import shape_of
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.monitoring.webhook import DAY, NEXT, NOON, SECRET, Slack, a_notifier, rows

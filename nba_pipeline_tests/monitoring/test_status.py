@@ -13,7 +13,7 @@ from nba_pipeline.completeness.not_played import mark
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.status import status
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.builders import Values
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of

@@ -25,7 +25,7 @@ from nba_pipeline.definitions import build_definitions
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import days, eastern
 from nba_pipeline.orchestration.backfill import STAGES, Stage, Step, chunks, missing_before, plan, rate, windows_of
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values, a_boxscore, a_game, at, frame_of
 from nba_pipeline_tests.commands import nba_pipeline
@@ -332,16 +332,16 @@ def test_a_killed_and_resumed_backfill_has_the_result_of_an_undisturbed_one(
     assert expected["grades"].filter(pl.col("did_play"))["game_date"].unique().sort().to_list()[-2:] == [DAY, NEXT]
 
     # the command reports that nothing is left to do
-    arguments = ["backfill", "--from", str(DAY), "--to", str(NEXT), "--resume"]
-    second = nba_pipeline(*arguments, home=killed, now=eastern(MORNING_AFTER, 7))
-    assert (second.returncode, second.stderr.count("left out"), second.stderr.count("done")) == (0, 3, 0)
-    assert "2 excellent (>= 90%), 0 acceptable (>= 70%), 0 failed (< 70%); 0 without final games" in second.stdout
+    words = ["backfill", "--from", str(DAY), "--to", str(NEXT), "--resume"]
+    again = nba_pipeline(*words, home=killed, now=eastern(MORNING_AFTER, 7))
+    assert (again.returncode, again.stderr.count("skipped"), again.stderr.count("done")) == (0, 3, 0)
+    assert "2 excellent (>= 90%), 0 acceptable (>= 70%), 0 failed (< 70%); 0 without final games" in again.stdout
 
 
 @pytest.mark.platform
 def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "nba_pipeline", "backfill", "--from", str(DAY), "--to", str(NEXT), "--dry-run"]
-    dry_run = subprocess.run(command, env=in_the_environment_of(tmp_path), check=False, capture_output=True, text=True)
-    assert (dry_run.returncode, dry_run.stderr) == (0, "")
-    assert dry_run.stdout.splitlines()[-1] == "3 runs; nothing was touched"
+    told = subprocess.run(command, env=in_the_environment_of(tmp_path), check=False, capture_output=True, text=True)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.splitlines()[-1] == "3 runs; nothing was changed"
     assert not list(tmp_path.iterdir())

@@ -14,7 +14,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.housekeeping import verify_ledgers
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.instances import open_instance
 

@@ -27,7 +27,7 @@ from nba_pipeline.orchestration import lost_partitions
 from nba_pipeline.orchestration.lost_partitions import DAMAGED_FILE, alert_on_damage, lost_work
 from nba_pipeline.orchestration.runner import Runner
 from nba_pipeline.orchestration.weekly_training import has_models
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline_tests.orchestration.test_runner import (
     DAY,
     HISTORY_DAYS,

@@ -18,7 +18,7 @@ from nba_pipeline.errors import BadInput, Busy, PipelineError
 from nba_pipeline.instance.run_tags import OFFLINE_TAG
 from nba_pipeline.orchestration.rebuild import plan_rebuild, rebuild, repetition
 from nba_pipeline.orchestration.runner import Outcome, Runner
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline_tests.builders import a_boxscore, frame_of
 from nba_pipeline_tests.builders_days import Days
 from nba_pipeline_tests.orchestration.test_runner import DAY, NEXT, a_runner, done, made_once, only, rules, tables
@@ -218,5 +218,5 @@ def test_without_a_terminal_the_command_prints_its_plan_and_requires_yes(
     with pytest.raises(BadInput, match="run it in a terminal or pass --yes"):
         app(["rebuild"], standalone_mode=False)
     app(["rebuild", "--dry-run"], standalone_mode=False)
-    assert "1 runs are repeated from the landing" in capsys.readouterr().out
+    assert "1 run is repeated from the landing" in capsys.readouterr().out
     assert sorted((str(path), path.stat().st_mtime_ns) for path in home.rglob("*")) == before

@@ -18,7 +18,7 @@ from nba_pipeline.orchestration.corrections import find_corrections
 from nba_pipeline.orchestration.recheck import Recheck, Stored, changes, refuse_bad_date, spans
 from nba_pipeline.orchestration.runner import Runner
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates
 from nba_pipeline_tests.builders import a_boxscore, frame_of

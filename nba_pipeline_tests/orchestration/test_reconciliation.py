@@ -23,7 +23,8 @@ from nba_pipeline.orchestration.reconciliation import DATA_VERSION_TAG, find_wor
 from nba_pipeline.orchestration.slates import Slate, read_slates
 from nba_pipeline.orchestration.work import Attempts, Work, next_of
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
 from nba_pipeline_tests.builders_predictions import a_prediction

@@ -30,7 +30,7 @@ from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.line_captures import share_captured
 from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.orchestration.scoreboard import pending_games
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.backup import back_up
 from nba_pipeline.warehouse.restore import restore
 from nba_pipeline.warehouse.verification import verify

@@ -16,7 +16,7 @@ from nba_pipeline.audit.recompute import SOURCES, derive
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.landing import Landing
 
 DATA = Path(os.environ.get("NBA_SHARED_DIR", Path(__file__).parents[3] / "shared")) / "data"

@@ -10,7 +10,8 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline.definitions import build_definitions
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
 
 PAGE = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
 COMMAND = "python -m nba_pipeline_tests.suite.test_data_dictionary > docs/data-dictionary.md"

@@ -14,6 +14,7 @@ from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.sandbox import faults
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables import catalog
 from nba_pipeline_tests.suite.test_public_strings import SNAPSHOT
 
 ROOT = Path(__file__).parents[2]
@@ -176,6 +177,10 @@ def test_a_broken_link_an_unknown_target_and_an_unknown_command_are_reported(tmp
     assert list(broken_links(document)) == ["#b-page: page.md has no heading #b-page", "none.md: there is no none.md"]
     assert unknown_targets(document, {"demo"}) == {"tset", "lnit"}
     assert set(unknown_commands(document, command)) == {
-        "nba-pipeline run --day D: there is no option --day",
-        "nba-pipeline audit leaks: there is no command leaks",
-    }
+        "nba-pipeline run --day D: there is no option --day", "nba-pipeline audit leaks: there is no command leaks",
+    }  # fmt: skip
+
+
+def test_every_view_is_documented() -> None:
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert [name for name in catalog.views() if f"| `{name}` |" not in text] == []

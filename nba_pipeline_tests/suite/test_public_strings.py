@@ -17,7 +17,7 @@ import nba_pipeline
 from nba_pipeline import cli
 from nba_pipeline.completeness.states import STATES
 from nba_pipeline.definitions import build_definitions
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 
 SNAPSHOT = Path(__file__).with_name("public_strings.txt")
 FORMS = {

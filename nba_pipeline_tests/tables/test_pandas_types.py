@@ -20,7 +20,7 @@ from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.definitions import defs
 from nba_pipeline.errors import Permanent
 from nba_pipeline.tables.pandas_types import checked, frame_type, summary, to_pandas, typed_frame
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline_tests.builders import a_boxscore, at, frame_of
 
 assert defs, "the tables are known once the assets are loaded"

@@ -13,7 +13,8 @@ from polars.testing import assert_frame_equal
 
 import nba_pipeline.assets as every_asset
 from nba_pipeline.errors import PipelineError
-from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code, count, number
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import LINEAGE, PROBLEM, Row, Table, code, count, number
 
 DAY = date(2024, 3, 12)
 NOON = datetime(2024, 3, 12, 16, tzinfo=UTC)

@@ -17,7 +17,7 @@ from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.league.calendar import days
 from nba_pipeline.monitoring.status import status
 from nba_pipeline.orchestration.backfill import plan as plan_backfill
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.ledgers import ledgers
 from nba_pipeline.warehouse.local import LocalWarehouse

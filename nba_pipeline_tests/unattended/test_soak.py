@@ -22,7 +22,8 @@ import pytest
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days, eastern, eastern_date
 from nba_pipeline.monitoring.alerts import ALERTS
-from nba_pipeline.tables.table import LINEAGE, TABLES
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import LINEAGE
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.unattended.daemon import STATE

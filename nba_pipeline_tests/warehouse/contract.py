@@ -27,7 +27,8 @@ from nba_pipeline.environments import warehouse_of
 from nba_pipeline.errors import BadInput, Busy, PipelineError
 from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES, Row, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Row, Table
 from nba_pipeline.warehouse import Warehouse, files
 from nba_pipeline.warehouse.backup import back_up
 from nba_pipeline.warehouse.ledgers import hashed, record_existing

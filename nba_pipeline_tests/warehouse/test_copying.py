@@ -12,7 +12,8 @@ from polars.testing import assert_frame_equal
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import days
-from nba_pipeline.tables.table import QUARANTINE_SCHEMA, TABLES, Row, Table
+from nba_pipeline.tables.registry import QUARANTINE_SCHEMA, TABLES
+from nba_pipeline.tables.table import Row, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.copying import Copied, Replaced, checksum, copy
 from nba_pipeline.warehouse.local import LocalWarehouse

@@ -11,7 +11,8 @@ import pytest
 
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.errors import BadInput
-from nba_pipeline.tables.table import QUARANTINE_SCHEMA, Table
+from nba_pipeline.tables.registry import QUARANTINE_SCHEMA
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.home_format import FORMAT, format_of, write_format
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY

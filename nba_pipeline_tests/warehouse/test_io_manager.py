@@ -17,7 +17,8 @@ from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.league.calendar import season_of
-from nba_pipeline.tables.table import TABLES, Row, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Row, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import Account, RowsIn, account_of
 from nba_pipeline.warehouse.io_manager import LEFT_OUT, TableIO

@@ -19,8 +19,9 @@ from polars.testing import assert_frame_equal
 
 from nba_pipeline.errors import BadInput, Busy
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
-from nba_pipeline.warehouse import local_sql
+from nba_pipeline.warehouse import local_sql, views
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.payloads import Slot
@@ -148,6 +149,13 @@ def test_a_query_reads_the_files_of_its_beginning(
     assert_frame_equal(local.sql("SELECT * FROM toy_lines ORDER BY game_id"), rows(3))
     assert stored_rows(local, lines)["points"].to_list() == [9, 9, 9, 9]
     assert not list(tmp_path.glob(".sql-*"))
+
+
+def test_show_tables_lists_every_table_and_view(local: LocalWarehouse) -> None:
+    journal = Path(local.home, "landing", "journal", "one.jsonl")
+    journal.parent.mkdir(parents=True)
+    journal.write_text("{}")
+    assert set(local.sql("SHOW TABLES")["name"]) == {*TABLES, *views.descriptions()}
 
 
 # Failures during a write

@@ -12,7 +12,8 @@ from filelock import FileLock
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.errors import Busy, Closed, Damaged
-from nba_pipeline.tables.table import QUARANTINE_SCHEMA, Table
+from nba_pipeline.tables.registry import QUARANTINE_SCHEMA
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import checksum, damage, partitions
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.partitions import damage_named, recovering

@@ -20,7 +20,7 @@ from polars.testing import assert_frame_equal
 
 import nba_pipeline.definitions  # noqa: F401  # registers every table
 from nba_pipeline.errors import BadInput
-from nba_pipeline.tables.table import QUARANTINE_SCHEMA, TABLES
+from nba_pipeline.tables.registry import QUARANTINE_SCHEMA, TABLES
 from nba_pipeline.warehouse import local_sql, read_only, views
 from nba_pipeline.warehouse.home_format import FORMAT, write_format
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -328,7 +328,7 @@ def test_no_function_of_duckdb_reads_a_file(home: Path) -> None:
         ("DESCRIBE predictions", len(TABLES["predictions"].dtypes)),
         ("SUMMARIZE predictions", len(TABLES["predictions"].dtypes)),
         ("SHOW predictions", len(TABLES["predictions"].dtypes)),
-        ("SHOW TABLES", len({*TABLES, *views.VIEWS})),
+        ("SHOW TABLES", len({*TABLES, *views.descriptions()})),
         ("VALUES (1), (2)", 2),
         ("TABLE predictions", LEDGER_ROWS),
         ("PIVOT predictions ON system_id IN ('a') USING count(*) GROUP BY game_date", 1),

@@ -13,7 +13,8 @@ from polars.testing import assert_frame_equal
 
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.backup import back_up, digest_of
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse

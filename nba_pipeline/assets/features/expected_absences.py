@@ -21,7 +21,8 @@ from nba_pipeline.formulas.expected_absences import HISTORY_DAYS, with_expected_
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.tables.feature_column import absences
-from nba_pipeline.tables.table import TABLES, Row, Table, code, number
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse
 
 EVIDENCE = ("injury_reports", "box_scores", "both")

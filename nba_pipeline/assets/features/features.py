@@ -45,7 +45,8 @@ from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE
 from nba_pipeline.tables.feature_column import feature
-from nba_pipeline.tables.table import TABLES, Row, Table, code
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 
 HISTORY, TEAM, GAME, MATCHUP, MARKET, EXTENDED = (

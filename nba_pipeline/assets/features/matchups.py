@@ -21,7 +21,8 @@ from nba_pipeline.formulas.rest import age_years, fatigue_score
 from nba_pipeline.formulas.team_form import pace_score
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES, Row, Table, number
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Row, Table, number
 from nba_pipeline.warehouse import Warehouse
 
 

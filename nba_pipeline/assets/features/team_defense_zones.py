@@ -22,7 +22,8 @@ from nba_pipeline.formulas.zone_defense import team_defense
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days, season_of_game_date, season_start
 from nba_pipeline.league.teams import TEAMS
-from nba_pipeline.tables.table import TABLES, Row, Table, code, number
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse
 
 

@@ -25,7 +25,8 @@ from nba_pipeline.formulas.rolling import GAME, in_order, strictly_before
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES, Row, Table, code
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 
 

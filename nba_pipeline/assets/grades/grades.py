@@ -23,7 +23,8 @@ from nba_pipeline.formulas.wilson import wilson_interval
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES, Row, Table, code, number
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse
 
 OUTCOMES = ("WIN", "LOSS", "PUSH", "VOID", "NO_BET")

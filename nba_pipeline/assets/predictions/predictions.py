@@ -30,7 +30,8 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE, SYSTEMS, TRAINED_SYSTEMS
 from nba_pipeline.systems.forecasts import Models, absent_models, forecasts, joined_reasons, reasons_without_forecast
 from nba_pipeline.systems.interface import PLAYER_GAME
-from nba_pipeline.tables.table import TABLES, Row, Table, code
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.io_manager import SLATE_CLOSED
 from nba_pipeline.warehouse.model_store import ModelStore

@@ -37,7 +37,8 @@ from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.providers.nba_stats import NbaStats
 from nba_pipeline.providers.player_matching import NAME_COLUMNS
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import PROBLEM, TABLES, Row, Table, code, count
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import PROBLEM, Row, Table, code, count
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
 

@@ -25,7 +25,8 @@ from nba_pipeline.providers.odds_api import OddsApi
 from nba_pipeline.providers.odds_lines import PRICE_FLOOR, parse_game_odds
 from nba_pipeline.providers.odds_rows import AFTER_TIPOFF, IGNORED, NO_OFFERS, landed_rows
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import LINEAGE, PROBLEM, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
 

@@ -37,7 +37,8 @@ from nba_pipeline.providers.injury_report import NOBODY_LISTED, NOT_SUBMITTED, I
 from nba_pipeline.providers.injury_snapshots import SECONDS_PER_MINUTE, land_reports, landed_snapshots, minutes_old
 from nba_pipeline.providers.player_matching import NAME_COLUMNS, candidate_players, resolve_players, roster_sightings
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import LINEAGE, PROBLEM, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
 

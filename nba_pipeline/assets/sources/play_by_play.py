@@ -24,7 +24,8 @@ from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play
 from nba_pipeline.providers.parsing import payloads_where
-from nba_pipeline.tables.table import LINEAGE, TABLES, Row, Table, code
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import LINEAGE, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
 from nba_pipeline.warehouse.payloads import Payload

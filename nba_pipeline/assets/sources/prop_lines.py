@@ -32,7 +32,8 @@ from nba_pipeline.providers.odds_lines import PRICE_FLOOR, parse_event_odds
 from nba_pipeline.providers.odds_rows import AFTER_TIPOFF, IGNORED, NO_OFFERS, landed_rows, read
 from nba_pipeline.providers.player_matching import NAME_COLUMNS, candidate_players, resolve_players, roster_sightings
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import LINEAGE, PROBLEM, Row, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
 from nba_pipeline.warehouse.payloads import Payload

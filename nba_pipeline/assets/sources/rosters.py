@@ -29,7 +29,8 @@ from nba_pipeline.providers.espn import ROSTER_COLUMNS, TEAM_IDS, Espn, parse_ro
 from nba_pipeline.providers.parsing import read_each
 from nba_pipeline.providers.player_matching import NAME_COLUMNS
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code, number
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import LINEAGE, PROBLEM, Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
 

@@ -24,7 +24,8 @@ from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import nba_cdn, nba_cdn_boxscore
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code, count
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import LINEAGE, PROBLEM, Row, Table, code, count
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
 from nba_pipeline.warehouse.landing import Landing

@@ -29,7 +29,8 @@ from nba_pipeline.formulas.shooting import effective_field_goal_pct, true_shooti
 from nba_pipeline.formulas.shot_zones import with_zones
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES, Table, code, count, number
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table, code, count, number
 from nba_pipeline.warehouse import Warehouse
 
 LINE_RESULTS = ("OVER", "UNDER", "PUSH", "VOID")

@@ -25,7 +25,8 @@ from nba_pipeline.formulas.team_form import with_rest
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES, Row, Table, code, count, number
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Row, Table, code, count, number
 from nba_pipeline.warehouse import Warehouse
 
 SIDES = 2

@@ -19,7 +19,8 @@ from pydantic import PrivateAttr
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import QUARANTINE_SCHEMA, Table
+from nba_pipeline.tables.registry import QUARANTINE_SCHEMA
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse, files
 from nba_pipeline.warehouse.bigquery import journal
 from nba_pipeline.warehouse.bigquery.connections import CONNECTIONS, Connection

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.bigquery.shapes import Shape, shape_of
 from nba_pipeline.warehouse.migration import MARKET, RENAMED, ledger_format
 

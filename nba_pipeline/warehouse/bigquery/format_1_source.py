@@ -8,7 +8,8 @@ from typing import NoReturn
 import polars as pl
 
 from nba_pipeline.errors import BadInput, PipelineError
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 from nba_pipeline.warehouse.bigquery.format_1 import is_format_1, shape_of_format_1

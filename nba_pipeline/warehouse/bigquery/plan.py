@@ -12,7 +12,7 @@ from google.cloud.bigquery.table import TableListItem
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import views
 from nba_pipeline.warehouse.bigquery import journal
 from nba_pipeline.warehouse.bigquery.format_1 import is_format_1, refusal

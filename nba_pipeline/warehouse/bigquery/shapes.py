@@ -11,7 +11,8 @@ import polars as pl
 from google.cloud import bigquery
 
 from nba_pipeline.errors import PipelineError
-from nba_pipeline.tables.table import QUARANTINE_SCHEMA, TABLES, Table
+from nba_pipeline.tables.registry import QUARANTINE_SCHEMA, TABLES
+from nba_pipeline.tables.table import Table
 
 PARTITION = "game_date"
 QUARANTINE_PREFIX = "quarantine_"

@@ -1,0 +1,77 @@
+"""CPU seconds of the commands of every day, process start included, relative to `python -c "import dagster"`.
+
+Each command is a process of its own on a home of 100 dates with 300 predictions each. The commands and the import run
+alternately; the minimum of each counts, which other load affects least. Targets, in times of the import: 0.25 for `--help` and
+`--version`, 0.4 for `help`, 1.0 for `slate` and `sql`, 2.0 for `status`.
+
+    python benchmarks/commands.py
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from datetime import date, timedelta
+from pathlib import Path
+
+from measuring import print_table
+from sql import ROWS, rows_of
+
+import nba_pipeline.definitions  # noqa: F401  # registers every table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.warehouse.local import LocalWarehouse
+
+DATES, REPEATS = 100, 7
+LAST = date(2026, 1, 15)
+NOW = f"{LAST}T12:00:00-05:00"
+IMPORT = ("-c", "import dagster")
+COMMANDS = {
+    "--version": (("--version",), 0.25),
+    "--help": (("--help",), 0.25),
+    "help LATE": (("help", "LATE"), 0.4),
+    "slate": (("slate", "--all"), 1.0),
+    "sql": (("sql", "SELECT count(*) AS n FROM predictions"), 1.0),
+    "status": (("status", "--from", str(LAST), "--to", str(LAST)), 2.0),
+}
+"""Title -> the words of the command and its target."""
+
+
+def fill(home: Path) -> None:
+    """Writes predictions of each date."""
+    warehouse = LocalWarehouse(home=str(home))
+    for number in range(DATES):
+        day = LAST - timedelta(days=number)
+        warehouse.replace(TABLES["predictions"], [day], rows_of(TABLES["predictions"], day, number), "benchmark")
+
+
+def cpu_seconds(words: tuple[str, ...], home: Path) -> float:
+    """Returns user and system seconds of a process with all of its threads."""
+    environment = os.environ | {"NBA_PIPELINE_HOME": str(home), "NBA_PIPELINE_NOW": NOW}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *words], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="commands-") as name:
+        home = Path(name)
+        fill(home)
+        taken: dict[str, list[float]] = {title: [] for title in ("import dagster", *COMMANDS)}
+        for _ in range(REPEATS):
+            taken["import dagster"].append(cpu_seconds(IMPORT, home))
+            for title, (words, _) in COMMANDS.items():
+                taken[title].append(cpu_seconds(("-m", "nba_pipeline", *words), home))
+        reference = min(taken.pop("import dagster"))
+        rows = [
+            (title, f"{min(each):.2f}", min(each) / reference, COMMANDS[title][1],
+             "" if min(each) <= COMMANDS[title][1] * reference else "slower")
+            for title, each in taken.items()
+        ]  # fmt: skip
+        print(f"import dagster: {reference:.2f} CPU s; {DATES} dates of {ROWS} predictions, best of {REPEATS}\n")
+        print_table(("command", "CPU s", "times import dagster", "target", ""), rows)
+
+
+if __name__ == "__main__":
+    main()

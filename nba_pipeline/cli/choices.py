@@ -1,0 +1,12 @@
+"""Choices of options, with the closest one in the error message."""
+
+from collections.abc import Iterable
+
+from nba_pipeline.errors import BadInput, did_you_mean
+
+
+def one_of(name: str, value: str, choices: Iterable[str]) -> None:
+    """Raise BadInput if the value of an option is not one of its choices."""
+    choices = tuple(choices)
+    if value not in choices:
+        raise BadInput(f"{name} is {value!r}; {did_you_mean(value, choices)}choose one of {', '.join(choices)}")

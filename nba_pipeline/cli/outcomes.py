@@ -1,0 +1,155 @@
+"""Outcomes, plans and ratings of runs on the terminal. `report` returns the exit code."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import httpx
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from nba_pipeline.cli.app import leave
+from nba_pipeline.cli.consoles import err, out, print_error, print_line
+from nba_pipeline.cli.progress import RunProgress
+from nba_pipeline.orchestration.backfill import ACCEPTABLE, EXCELLENT, Step
+from nba_pipeline.orchestration.runner import Outcome, Runner
+
+if TYPE_CHECKING:
+    from nba_pipeline.orchestration.rebuild import Plan
+
+DATES_NAMED = 10
+PROBLEMS_NAMED = 5
+
+
+def report(work: Runner, outcomes: Iterable[Outcome], repeat: str, is_brief: bool = False, if_none: str = "") -> int:
+    """Print the progress of each run and its outcome when it ends, and return the exit code.
+
+    With `is_brief`, warnings and closed gates are counted instead of listed, and closed gates do not affect the exit code.
+    `repeat` is the command that continues after an interruption, which ends the command with exit code 1. `if_none` is printed
+    if there was nothing to run.
+    """
+    started: list[RunProgress] = []
+
+    def start(title: str, tables: int) -> RunProgress:
+        started.append(RunProgress(title, tables))
+        return started[-1]
+
+    work.on_start, code, done = start, 0, 0
+    try:
+        for outcome in outcomes:
+            _stop(started)
+            code |= _print_outcome(work, outcome, is_brief)
+            done += 1
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        _stop(started)
+        _print_interrupted(done, repeat)
+        leave(1)
+    finally:
+        _stop(started)
+        work.on_start = None
+    if if_none and not done:
+        print_line(if_none)
+    return code
+
+
+def _stop(started: list[RunProgress]) -> None:
+    while started:
+        started.pop().stop()
+
+
+def _print_interrupted(done: int, repeat: str) -> None:
+    runs = "no run was" if not done else "1 run was" if done == 1 else f"{done} runs were"
+    print_error(
+        f"interrupted: {runs} completed before. Every table that a run has written is kept; the run in progress was stopped. "
+        f"To continue: `{repeat}`"
+    )
+
+
+def _print_outcome(work: Runner, outcome: Outcome, is_brief: bool) -> int:
+    """Print one outcome: failures, closed gates, warnings, and the requests that had problems. Returns the exit code."""
+    mark = "[green]done[/]" if outcome.succeeded else "[red]failed[/]"
+    number = len(outcome.warnings) + len(outcome.closed)
+    checks = f", {number} {'checks' if number > 1 else 'check'} failed without stopping it" if is_brief and number else ""
+    err.print(f"{mark} {outcome.title} in {outcome.seconds:.1f} s{checks}", highlight=False, soft_wrap=True)
+    incidents = work.landing.incidents(run_id=outcome.run_id)
+    refused = [incident for incident in incidents if incident["status"] == httpx.codes.UNAUTHORIZED]
+    stopped = [*outcome.failures, *dict.fromkeys(str(incident["problem"]) for incident in refused)]
+    if not is_brief:
+        for message in outcome.warnings:
+            err.print(f"  [yellow]warning[/] {escape(message)}", highlight=False, soft_wrap=True)
+        for message in outcome.closed:
+            err.print(f"  [red]closed[/] {escape(message)}", highlight=False, soft_wrap=True)
+        for message in request_problems(incidents):
+            err.print(f"  [yellow]request[/] {escape(message)}", highlight=False, soft_wrap=True)
+    for message in stopped:
+        print_error(f"  {message}")
+    return int(bool(stopped or (outcome.closed and not is_brief)))
+
+
+def request_problems(incidents: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Returns a message per provider, endpoint and problem of a run's requests, the most frequent first.
+
+    >>> request_problems([{"provider": "espn", "endpoint": "injuries", "outcome": "landed", "attempts": 3, "problem": None}])
+    ['espn injuries: landed after 3 attempts']
+    """
+    kinds = Counter(
+        f"{one['provider']} {one['endpoint']}: {one['problem'] or one['outcome']}"
+        + (f" after {one['attempts']} attempts" if (one["attempts"] or 0) > 1 and not one["problem"] else "")
+        for one in incidents
+    )
+    messages = [f"{kind} ({number} requests)" if number > 1 else kind for kind, number in kinds.most_common(PROBLEMS_NAMED)]
+    more = len(kinds) - len(messages)
+    return [*messages, f"and {more} more problems"] if more else messages
+
+
+def print_plan(steps: Sequence[Step], notes: Iterable[str]) -> None:
+    """Print one row per step of a backfill, with the number of existing dates, then the notes."""
+    table = RichTable(box=None, pad_edge=False)
+    for column in ("pass", "job", "dates", "number", "existing", "", "tables"):
+        table.add_column(column, justify="right" if column in ("number", "existing") else "left", overflow="fold")
+    for step in steps:
+        numbers = str(step.number_of_dates), str(step.complete_count)
+        table.add_row(step.part, step.job, step.when, *numbers, _decision(step), ", ".join(step.tables))
+    out.print(table)
+    for note in notes:
+        print_line(f"note {note}", style="yellow")
+    number = sum(not step.is_skipped for step in steps)
+    print_line(f"{number} {'run' if number == 1 else 'runs'}; nothing was changed")
+
+
+def print_rebuild(plan: "Plan") -> None:
+    """Print the tables that a rebuild replaces and keeps, and the number of runs that it repeats."""
+    table = RichTable(box=None, pad_edge=False)
+    for column in ("table", "dates", "rows", ""):
+        table.add_column(column, justify="right" if column in ("dates", "rows") else "left")
+    for decision, sizes in (("replaced", plan.replaced), ("kept: ledger", plan.kept)):
+        for size in sizes:
+            table.add_row(size.name, f"{size.dates:,}", f"{size.rows:,}", decision)
+    out.print(table)
+    number = len(plan.runs)
+    print_line(f"{number} {'run is' if number == 1 else 'runs are'} repeated from the landing")
+
+
+def report_skipped(step: Step) -> None:
+    """Print a step that a running backfill skips."""
+    err.print(f"[dim]skipped[/] {step.job} {step.when}: {_decision(step)}", highlight=False)
+
+
+def _decision(step: Step) -> str:
+    """Returns whether a step runs, or why it is skipped."""
+    if step.part == "models":
+        return "the model exists, or there is no new training data" if step.is_skipped else "no model"
+    return "complete" if step.is_skipped else "to run"
+
+
+def print_rating(rated: Mapping[str, Sequence[date]]) -> None:
+    """Print the number of excellent, acceptable and failed dates of a backfill, and the first failed dates."""
+    least = {"excellent": f">= {EXCELLENT:.0%}", "acceptable": f">= {ACCEPTABLE:.0%}", "failed": f"< {ACCEPTABLE:.0%}"}
+    counts = ", ".join(f"{len(rated[name])} {name} ({share})" for name, share in least.items())
+    without = len(rated["without final games"])
+    print_line(f"Dates by share of final games with a complete box score: {counts}; {without} without final games")
+    if failed := rated["failed"]:
+        names = ", ".join(map(str, failed[:DATES_NAMED])) + (" ..." if len(failed) > DATES_NAMED else "")
+        print_line(f"failed: {names}", style="red")

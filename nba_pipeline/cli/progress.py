@@ -1,0 +1,59 @@
+"""Progress of a run on standard error: a bar on a terminal, a line every 25 % in a log."""
+
+import time
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from nba_pipeline.cli.consoles import err, report
+
+if TYPE_CHECKING:
+    from dagster import EventLogEntry
+
+QUIET_SECONDS = 3.0
+"""A run that is this short prints no progress in a log."""
+STEPS_IN_A_LOG = 4
+
+
+class RunProgress:
+    """Shows how many tables of a run are written. Receives the events of the run. `tables` is 0 if it is not known."""
+
+    def __init__(self, title: str, tables: int):
+        self._title, self._total, self._began = title, tables or None, time.monotonic()
+        self._written, self._printed = set[str](), 0
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("tables"),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+            disable=not err.is_terminal,
+        )
+        self._task = self._bar.add_task(title, total=self._total)
+        self._bar.start()
+
+    def __call__(self, event: "EventLogEntry") -> None:
+        """Count the table of a materialization. A run of several dates materializes a table once per date."""
+        of_dagster = event.dagster_event
+        if of_dagster is None or of_dagster.event_type != dg.DagsterEventType.ASSET_MATERIALIZATION or not of_dagster.asset_key:
+            return
+        self._written.add(of_dagster.asset_key.to_user_string())
+        self._bar.update(self._task, completed=len(self._written))
+        self._print_in_a_log()
+
+    def stop(self) -> None:
+        """Remove the bar."""
+        self._bar.stop()
+
+    def _print_in_a_log(self) -> None:
+        if self._total is None:
+            return
+        step, seconds = len(self._written) * STEPS_IN_A_LOG // self._total, time.monotonic() - self._began
+        if err.is_terminal or step <= self._printed or step >= STEPS_IN_A_LOG or seconds < QUIET_SECONDS:
+            return
+        self._printed = step
+        share = step / STEPS_IN_A_LOG
+        report(f"{self._title}: {share:.0%}, {len(self._written)} of {self._total} tables after {seconds:.0f} s")

@@ -1,0 +1,81 @@
+"""The rows of a slate: the newest predictions of a date with tip-off and price, and the reason why there are none."""
+
+from datetime import date
+
+import polars as pl
+
+from nba_pipeline.cli.reading import Reading
+from nba_pipeline.environments import environment, home
+
+PREDICTED = ("game_id", "player_id", "system_id", "market")
+LINE = ("game_id", "player_id", "market", "book", "line_half_points")
+COLUMNS = (
+    "game_date", "game_id", "tipoff_at", "player_id", "player_name", "team", "opponent", "market", "system_id", "line", "book",
+    "over_price", "under_price", "price", "predicted_value", "edge", "recommendation", "is_actionable", "reasons",
+    "injury_status", "quality_score", "run_kind", "version", "made_at",
+)  # fmt: skip
+NOT_PLAYED = ("postponed", "cancelled")
+
+
+def slate_rows(tables: Reading, day: date) -> pl.DataFrame:
+    """Returns one row per player, market and system: the newest prediction, a live one before a backtest.
+
+    The price is that of the recommended side at the snapshot of the line; null for a line without prices. The tip-off is that
+    of the schedule, which may have moved since the prediction. Rows are sorted by system, actionable first, the largest edge
+    first.
+    """
+    made = tables.scan("predictions", [day]).sort("run_kind", "version", descending=True)
+    newest = made.unique(PREDICTED, keep="first", maintain_order=True)
+    prices = tables.scan("prop_lines", [day]).select(*LINE, "snapshot_at", "over_price", "under_price")
+    tipoffs = tables.scan("schedule", [day]).select("game_id", pl.col("tipoff_at").alias("scheduled_at"))
+    rec = pl.col("recommendation")
+    price = pl.when(rec == "OVER").then("over_price").when(rec == "UNDER").then("under_price")
+    return (
+        newest.join(
+            prices.unique([*LINE, "snapshot_at"]),
+            left_on=[*LINE, "line_snapshot_at"],
+            right_on=[*LINE, "snapshot_at"],
+            how="left",
+        )
+        .join(tipoffs.unique("game_id"), on="game_id", how="left")
+        .with_columns(price.alias("price"), pl.coalesce("scheduled_at", "tipoff_at").alias("tipoff_at"))
+        .select(COLUMNS)
+        .sort(
+            "system_id", "is_actionable", pl.col("edge").abs(), "game_id", "player_id", "market",
+            descending=[False, True, True, False, False, False], nulls_last=True,
+        )
+        .collect()
+    )  # fmt: skip
+
+
+def chosen(rows: pl.DataFrame, least_edge: float | None, team: str | None, shows_all: bool) -> pl.DataFrame:
+    """Returns the rows that the options of the command choose. Without `shows_all`, only actionable ones."""
+    if not shows_all:
+        rows = rows.filter("is_actionable")
+    if least_edge is not None:
+        rows = rows.filter(pl.col("edge").abs() >= least_edge)
+    return rows if team is None else rows.filter(pl.col("team") == team)
+
+
+def unreadable(tables: Reading, day: date) -> list[str]:
+    """Returns a message per table of the slate whose file of the date is unreadable."""
+    return tables.unreadable_on(("predictions", "prop_lines", "schedule"), day)
+
+
+def why_empty(tables: Reading, day: date) -> str:
+    """Returns why a date has no predictions, and the first command to run."""
+    run = f"`nba-pipeline run --date {day}`"
+    if not tables.dates("schedule"):
+        first = "`nba-pipeline demo`" if environment() == "sandbox" else run
+        return f"the home {home()} has no tables; first: {first}"
+    if day not in tables.dates("schedule"):
+        return f"the schedule of {day} is not loaded; first: {run}"
+    games = tables.scan("schedule", [day]).select("game_id", "status").collect()
+    if games.is_empty():
+        return f"no game is scheduled on {day}"
+    if games["status"].is_in(NOT_PLAYED).all():
+        return f"no game of {day} is played: all {games.height} are postponed or cancelled"
+    number = f"{games.height} game{'s' if games.height > 1 else ''}"
+    if day not in tables.dates("predictions"):
+        return f"{day} has {number} and no predictions yet; first: {run}"
+    return f"{day} has {number}, and no player was predicted; `nba-pipeline status --from {day} --to {day}` names what is missing"

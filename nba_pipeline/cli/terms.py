@@ -1,0 +1,126 @@
+"""The meaning of every state, gate, alert kind and reason, and what to do about it. Checks are in the catalog of the tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Term:
+    """The meaning of a term, and the next step of a person who meets it."""
+
+    meaning: str
+    next_step: str = ""
+
+
+STATES: Mapping[str, Term] = {
+    "NOT_DUE": Term("Nothing of the date is due yet.", "Nothing to do."),
+    "EXPECTED": Term("Something is due or in play, and nothing is late.", "Wait. `nba-pipeline status` names what is expected."),
+    "RUNNING": Term("A run of the date is in progress.", "Wait for the end of the run."),
+    "COMPLETE": Term(
+        "Every table is written, every game is final and complete or not played, and every prediction is graded.",
+        "Nothing to do.",
+    ),
+    "EMPTY_OK": Term("No game is played on the date.", "Nothing to do."),
+    "STALE": Term(
+        "The date is complete, and an earlier version of the code made its rows.",
+        "The rows are usable. `nba-pipeline backfill --from D --to D` makes them with the present code.",
+    ),
+    "DEGRADED": Term(
+        "The date is usable. An optional table, a game without predictions or a book without lines is missing and named.",
+        "`nba-pipeline status --from D --to D` names what is missing.",
+    ),
+    "WAIVED": Term(
+        "The coverage gate was waived: the complete games go on, the others are missing.",
+        "`nba-pipeline reconcile` fetches the missing games when their source has them.",
+    ),
+    "LATE": Term("A table, a game or a grade is overdue, and attempts remain.", "`nba-pipeline reconcile` tries again now."),
+    "FAILED": Term(
+        "Something is overdue past noon of the next day (for a slate: its last tip-off), three attempts failed, or a ledger is closed.",
+        "`nba-pipeline status --from D --to D` names the first cause; then `nba-pipeline reconcile`.",
+    ),
+}
+
+WHAT_IS_MISSING = "`nba-pipeline status --from D --to D` names what is missing; `nba-pipeline reconcile` fetches it."
+
+GATES: Mapping[str, Term] = {
+    "enough_final_games_are_covered": Term(
+        "Summaries, features and grades of a date wait until 80 % of its final games have a complete box score.",
+        f"{WHAT_IS_MISSING} `nba-pipeline waive` opens the gate for the complete games.",
+    ),
+    "the_last_slates_are_covered": Term(
+        "The features of a slate wait until 80 % of the final games of the last slates are complete.", WHAT_IS_MISSING
+    ),
+    "enough_players_are_summarised": Term(
+        "Features and grades wait until 80 % of the players of the eligible games have a summary.", WHAT_IS_MISSING
+    ),
+    "enough_summarised_games_have_two_rows": Term(
+        "Features wait until 80 % of the summarized games have a row for both teams.", WHAT_IS_MISSING
+    ),
+    "enough_expected_players_have_features": Term(
+        "Predictions wait until 80 % of the expected players have a row of features.", WHAT_IS_MISSING
+    ),
+    "enough_players_are_ready": Term(
+        "Predictions wait until 60 % of the players with five games have the features that the baseline requires.",
+        WHAT_IS_MISSING,
+    ),
+    "no_feature_is_constant": Term(
+        "Predictions wait while a measure has the same value for every player, which is an error and no fact.",
+        "The check names the feature. Run the date again after the source is correct: `nba-pipeline run --date D`.",
+    ),
+    "enough_eligible_players_are_predicted": Term(
+        "The predictions of a slate fail if less than 80 % of the ready and eligible players have one.", WHAT_IS_MISSING
+    ),
+    "every_line_is_from_before_tipoff": Term(
+        "The predictions of a slate fail if one of them uses a line from after tip-off.",
+        "The check names the players. Compare tip-off and snapshot in `predictions`.",
+    ),
+    "enough_gradable_predictions_are_graded": Term(
+        "The grades of a date fail if less than 80 % of the predictions of complete games have one.", WHAT_IS_MISSING
+    ),
+    "training_ends_before_the_week": Term(
+        "A model is not used if one of its training rows lies in or after its week.", "Train again: `nba-pipeline reconcile`."
+    ),
+}
+"""Blocking check -> what it stops. A blocking check is a gate."""
+
+ALERTS: Mapping[str, Term] = {
+    "boxscores_missing": Term(
+        "Box scores of a slate are still missing after the last attempt.", "`nba-pipeline status --from D --to D`"
+    ),
+    "damaged_file": Term(
+        "A stored file was unreadable. It was moved below `<home>/damaged`, or it closes its ledger date.",
+        "`nba-pipeline reconcile` makes a table again; a ledger needs `nba-pipeline restore`.",
+    ),
+    "injury_report_missing": Term(
+        "No new injury report was published for longer than usual before tip-off.", "`nba-pipeline breakers`"
+    ),
+    "ledger_altered": Term(
+        "A ledger has a row that differs from its recorded hash, or a recorded row is missing.", "`nba-pipeline audit ledgers`"
+    ),
+    "lines_missing": Term("A capture of the lines failed repeatedly for some games.", "`nba-pipeline breakers`"),
+    "name_unresolved": Term(
+        "A player has a line, and the name does not resolve to exactly one player.",
+        "`nba-pipeline resolve` records which player is meant.",
+    ),
+    "probe_failed": Term("Work is held back, because the provider or the warehouse does not answer.", "`nba-pipeline breakers`"),
+    "run_failed": Term(
+        "A run failed or was killed.", "`nba-pipeline status` names the cause; `nba-pipeline reconcile` tries again."
+    ),
+    "tick_failed": Term("A schedule or sensor of the daemon raised an error.", "`nba-pipeline decisions`"),
+    "work_undone": Term("Due work failed several times.", "Run the command that the alert names."),
+}
+"""Kind of an alert -> its meaning."""
+
+REASONS: Mapping[str, Term] = {
+    "no_line": Term("No sportsbook offered a line for the player before the prediction was made."),
+    "missing_required_feature": Term("A feature that the system requires for a bet is unknown."),
+    "low_edge": Term("The forecast is too close to the line: see `actionable_edge` in the settings."),
+    "not_quality_ready": Term("Too many features that the system reads are unknown: see `quality_floor` in the settings."),
+    "bootstrap": Term("The season has just begun: see `bootstrap_days` in the settings."),
+    "few_minutes": Term("The player plays too little: see `least_minutes` in the settings."),
+    "out_or_doubtful": Term("The injury report lists the player as out or doubtful."),
+    "injury_status_unknown": Term("The player's injury status is not known."),
+    "short_history": Term("The model was trained on fewer days than the settings require."),
+    "contains_the_line": Term("The forecast is made of the line, so an edge against the line is no view of its own."),
+}
+"""Reason against a bet, in `reasons` of a prediction -> its meaning."""

@@ -1,0 +1,125 @@
+"""The command `slate` on a home with a few predictions."""
+
+import csv
+import io
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from nba_pipeline.league.calendar import eastern
+from nba_pipeline_tests.builders import a_prop_line
+from nba_pipeline_tests.builders_days import Days, slate_of
+from nba_pipeline_tests.builders_predictions import a_prediction
+from nba_pipeline_tests.commands import Ended, nba_pipeline
+
+DAY = date(2026, 1, 15)
+NOON, TIPOFF = eastern(DAY, 12), eastern(DAY, 19, 30)
+SNAPSHOT = eastern(DAY, 11)
+(GAME,) = slate_of(DAY, TIPOFF)
+PLAYED = {"game_date": DAY, "game_id": GAME["game_id"], "tipoff_at": TIPOFF, "made_at": NOON, "run_kind": "live"}
+LINED = {"line": 20.5, "line_half_points": 41, "book": "fanduel", "line_snapshot_at": SNAPSHOT}
+BET = PLAYED | LINED | {
+    "player_id": 1, "player_name": "Al Able", "team": "GSW", "opponent": "NYK", "predicted_value": 25.123456789, "edge": 4.623456789,
+    "is_actionable": True, "reasons": [],
+}  # fmt: skip
+NO_BET = PLAYED | {
+    "player_id": 2, "player_name": "Bo Baker", "team": "NYK", "opponent": "GSW", "predicted_value": 9.0, "edge": None,
+    "line": None, "line_half_points": None, "book": None, "line_snapshot_at": None, "is_actionable": False, "reasons": ["no_line"],
+}  # fmt: skip
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """One game, a bet and a player without a line."""
+    days = Days(tmp_path)
+    days.write("schedule", DAY, GAME)
+    days.write("prop_lines", DAY, a_prop_line(
+        20.5, "fanduel", game_date=DAY, game_id=GAME["game_id"], player_id=1, snapshot_at=SNAPSHOT, over_price=-115, under_price=-105,
+    ))  # fmt: skip
+    days.write("predictions", DAY, a_prediction("OVER", **BET), a_prediction("NO_LINE", **NO_BET))
+    return tmp_path
+
+
+def slate(home: Path, *words: str) -> Ended:
+    return nba_pipeline("slate", *words, home=home, now=NOON)
+
+
+def test_a_slate_shows_the_bets_of_today_in_80_columns(home: Path) -> None:
+    ended = slate(home)
+    assert ended.returncode == 0 and max(map(len, ended.stdout.splitlines())) <= 80
+    (line,) = (line for line in ended.stdout.splitlines() if "Able" in line)
+    assert line.split() == ["7:30p", "Al", "Able", "GSW-NYK", "OVER", "20.5", "fanduel", "-115", "25.1", "+4.6"]
+    assert "Baker" not in ended.stdout and "1 of 2 actionable (1 OVER)" in ended.stdout and "no_line 1" in ended.stdout
+
+
+def test_all_shows_every_prediction_with_its_reasons(home: Path) -> None:
+    (line,) = (line for line in slate(home, "--all").stdout.splitlines() if "Baker" in line)
+    assert line.split()[-2:] == ["9.0", "no_line"]
+
+
+def test_json_and_csv_have_exact_values_and_nothing_else_on_standard_output(home: Path) -> None:
+    (row,) = json.loads(slate(home, "--format", "json").stdout)
+    assert (row["player_name"], row["edge"], row["price"], row["over_price"]) == ("Al Able", 4.623456789, -115, -115)
+    bet, no_bet = csv.DictReader(io.StringIO(slate(home, "--format", "csv", "--all").stdout))
+    assert (bet["predicted_value"], no_bet["price"], no_bet["reasons"]) == ("25.123456789", "", '["no_line"]')
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [(("--min-edge", "4.6"), 1), (("--min-edge", "5"), 0), (("--team", "gsw"), 1), (("--team", "New York Knicks", "--all"), 1), (("--team", "NYK"), 0)],
+)  # fmt: skip
+def test_options_choose_rows(home: Path, words: tuple[str, ...], number: int) -> None:
+    assert len(json.loads(slate(home, *words, "--format", "json").stdout)) == number
+
+
+def test_an_unknown_team_gets_the_closest_one(home: Path) -> None:
+    ended = slate(home, "--team", "Golden State")
+    assert ended.returncode == 2 and "did you mean Golden State Warriors?" in ended.stderr
+
+
+def test_the_newest_version_and_a_live_prediction_are_shown(home: Path) -> None:
+    versions = [
+        BET | {"version": 2, "predicted_value": 30.0},
+        BET | {"version": 3, "run_kind": "backtest", "predicted_value": 40.0},
+    ]
+    Days(home).write("predictions", DAY, *(a_prediction("OVER", **row) for row in versions))
+    (row,) = json.loads(slate(home, "--format", "json").stdout)
+    assert (row["version"], row["run_kind"], row["predicted_value"]) == (2, "live", 30.0)
+
+
+def test_a_started_game_is_noted(home: Path) -> None:
+    ended = nba_pipeline("slate", home=home, now=TIPOFF)
+    assert "1 of the 1 games above have started" in ended.stdout
+
+
+def test_a_home_without_tables_says_what_to_do_first(tmp_path: Path) -> None:
+    ended = slate(tmp_path)
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert ended.stderr.replace("\n", "") == f"no slate: the home {tmp_path} has no tables; first: `nba-pipeline demo`"
+
+
+def test_a_missing_slate_says_why(tmp_path: Path) -> None:
+    days, later = Days(tmp_path), date(2026, 1, 14)
+    days.write("schedule", later, *slate_of(later, eastern(later, 19)))
+    assert f"the schedule of {DAY} is not loaded; first: `nba-pipeline run --date {DAY}`" in slate(tmp_path).stderr
+    assert f"{later} has 1 game and no predictions yet" in slate(tmp_path, "--date", str(later)).stderr
+    days.write("predictions", later)
+    assert f"no player was predicted; `nba-pipeline status --from {later}" in slate(tmp_path, "--date", str(later)).stderr
+    days.write("schedule", DAY)
+    assert f"no game is scheduled on {DAY}" in slate(tmp_path).stderr
+    assert slate(tmp_path, "--format", "json").stdout == "[]\n"
+
+
+def test_a_date_without_played_games_says_so(tmp_path: Path) -> None:
+    Days(tmp_path).write("schedule", DAY, *slate_of(DAY, TIPOFF, status="postponed"))
+    assert f"no game of {DAY} is played: all 1 are postponed or cancelled" in slate(tmp_path).stderr
+
+
+def test_an_unreadable_ledger_date_is_named_and_is_no_empty_slate(home: Path) -> None:
+    file = home / "tables" / "predictions" / f"game_date={DAY}" / "part.parquet"
+    file.write_bytes(file.read_bytes()[:-40])
+    ended = slate(home)
+    assert (ended.returncode, ended.stdout) == (1, "") and "no slate" not in ended.stderr
+    assert ended.stderr.startswith(f"warning: the ledger predictions is closed for {DAY}: ")

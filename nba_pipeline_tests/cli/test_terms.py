@@ -1,0 +1,28 @@
+"""Every state, gate, alert kind and reason of the platform is explained, and nothing else."""
+
+import re
+from collections.abc import Collection
+
+import pytest
+
+from nba_pipeline.cli.terms import ALERTS, GATES, REASONS, STATES
+from nba_pipeline.completeness.states import STATES as KNOWN_STATES
+from nba_pipeline.tables import catalog
+from nba_pipeline_tests.suite.test_public_strings import SNAPSHOT
+
+
+def public(kind: str) -> set[str]:
+    """The public strings of a kind. The snapshot's own test holds that it is complete."""
+    return set(re.findall(rf"^{kind}: '(\w+)'$", SNAPSHOT.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+BLOCKING = {check.name for check in catalog.checks().values() if check.blocking}
+
+
+@pytest.mark.parametrize(
+    ("explained", "known"),
+    [(STATES, set(KNOWN_STATES)), (GATES, BLOCKING), (ALERTS, public("alert kind")), (REASONS, public("reason"))],
+    ids=["states", "gates", "alerts", "reasons"],
+)
+def test_every_term_is_explained_and_no_other(explained: Collection[str], known: set[str]) -> None:
+    assert known and set(explained) == known
