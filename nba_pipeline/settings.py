@@ -147,10 +147,14 @@ class Corrections(Section):
 class Expected(Section):
     """Players who are expected to play."""
 
-    affects_data: ClassVar[frozenset[str]] = frozenset({"roster_days", "team_games", "days"})
+    affects_data: ClassVar[frozenset[str]] = frozenset(
+        {"roster_days", "team_games", "days", "carried_over_days", "carried_over_games"}
+    )
     roster_days: int = Field(7, description="days for which a roster is valid")
     team_games: int = Field(10, description="without a roster: number of the team's last games whose players are expected")
     days: int = Field(21, description="without a roster: maximum age of these games in days")
+    carried_over_days: int = Field(300, description="without a roster: age in days of a last game of the season before")
+    carried_over_games: int = Field(5, description="games of the season from which a team carries nobody over")
 
 
 class Lines(Section):
@@ -183,6 +187,11 @@ class Lines(Section):
         """The arguments of `formulas.market_line.market_lines`, which selects the market line of features and bets."""
         names = {"market", "book_precedence", "books_of_one_feed", "pickem_books", "placeholder", "lowest", "late_hours"}
         return self.model_dump(include=names)
+
+    @property
+    def adjusting(self) -> dict[str, Any]:
+        """The arguments of `formulas.adjusted_line.adjusted_lines`, apart from those of the forecasts."""
+        return self.model_dump(include={"market", "books_of_one_feed", "pickem_books", "placeholder", "lowest"})
 
     @property
     def game_cascade(self) -> dict[str, Any]:
@@ -358,6 +367,36 @@ class Training(Section):
     golden_rows: int = 20
 
 
+class Forecasts(Section):
+    """The median models on features across seasons, and the blend with the market. Measured on four real seasons."""
+
+    affects_data: ClassVar[frozenset[str]] = frozenset(
+        {
+            "least_training_minutes", "few_career_games", "linear_rounds", "linear_l2", "linear_least_residual", "linear_clip",
+            "tree_rounds", "tree_learning_rate", "tree_leaves", "tree_least_weight", "tree_columns", "tree_subsample", "tree_l2",
+            "blend_weight", "feed_minutes", "disagreement_points",
+        }
+    )  # fmt: skip
+
+    least_training_minutes: float = Field(8.0, description="recent minutes a game below which a player-game is not trained on")
+    few_career_games: int = Field(10, description="games below which a forecast is flagged")
+    linear_rounds: int = 20
+    linear_l2: float = Field(3e-4, description="ridge penalty per training row, on standardized features")
+    linear_least_residual: float = Field(0.25, description="points; bounds the weight of a row that fits exactly")
+    linear_clip: float = Field(5.0, description="standard deviations beyond which a feature is clipped")
+    tree_rounds: int = 450
+    tree_learning_rate: float = 0.03
+    tree_leaves: int = 15
+    tree_least_weight: float = 200.0
+    tree_columns: float = Field(0.4, description="share of the features that a split may choose from")
+    tree_subsample: float = Field(0.7, description="share of the rows of a round")
+    tree_l2: float = 10.0
+    blend_weight: float = Field(0.2, description="of the ensemble in market_blend; re-estimated once a season, in 0.1 to 0.3")
+    feed_minutes: float = Field(5.0, description="age of a feed's line, against the newest, within which it counts")
+    disagreement_points: float = Field(6.0, description="standard deviation of the members from which the ensemble passes")
+    lined_coverage: float = Field(0.97, description="share of the lined players of a slate that have a forecast")
+
+
 class Patience(Section):
     """How long a slate waits for optional tables, and when failed or missed work is retried."""
 
@@ -505,6 +544,7 @@ class Settings(Section):
     slates: Slates = Slates()
     predicting: Predicting = Predicting()
     training: Training = Training()
+    forecasts: Forecasts = Forecasts()
     patience: Patience = Patience()
     deliveries: Deliveries = Deliveries()
     warehouse: Warehouse = Warehouse()

@@ -12,7 +12,13 @@ from nba_pipeline.definitions import build_definitions
 ROOT = Path(__file__).parents[1]
 
 GRAPH = """
-features/features <- boxscores game_lines matchups player_form player_shot_zones prop_lines schedule team_defense_zones upcoming_players
+features/career_form <- player_game_summary upcoming_players
+    key_is_unique
+    no_row_is_quarantined
+features/expected_absences <- injuries player_game_summary upcoming_players
+    key_is_unique
+    no_row_is_quarantined
+features/features <- boxscores career_form expected_absences game_lines matchups player_form player_shot_zones prop_lines schedule team_defense_zones team_outlook upcoming_players
   ! enough_expected_players_have_features
   ! enough_players_are_ready
   ! no_feature_is_constant
@@ -40,6 +46,9 @@ features/team_defense_zones <- team_game_summary upcoming_players
     every_recent_team_is_here
     key_is_unique
     no_row_is_quarantined
+features/team_outlook <- team_game_summary upcoming_players
+    key_is_unique
+    no_row_is_quarantined
 features/upcoming_players <- boxscores injuries rosters schedule
   ! the_last_slates_are_covered
     both_teams_have_players
@@ -61,6 +70,7 @@ predictions/predictions <- features points_model prop_lines schedule upcoming_pl
   ! every_line_is_from_before_tipoff
     every_eligible_player_is_predicted
     every_game_is_predicted
+    every_lined_player_is_predicted
     every_system_predicts
     few_players_lack_a_line
     key_is_unique

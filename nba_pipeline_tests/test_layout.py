@@ -58,7 +58,7 @@ MAY_IMPORT = {
 
 LIBRARIES = {
     "formulas": {"polars"},
-    "systems": {"polars", "numpy", "catboost", "pydantic"},
+    "systems": {"polars", "numpy", "catboost", "pydantic", "xgboost"},
     "assets": {"polars", "dagster", "dataframely"},
 }
 """Package -> the libraries it may import beside the standard one; the others are free to choose."""

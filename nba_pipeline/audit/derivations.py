@@ -18,7 +18,17 @@ from nba_pipeline.audit.worlds import DAYS_OF_NONSENSE, before, ordered, since
 from nba_pipeline.errors import Closed
 from nba_pipeline.tables.registry import TABLES
 
-FEATURE_TABLES = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features")
+FEATURE_TABLES = (
+    "upcoming_players",
+    "player_form",
+    "player_shot_zones",
+    "team_defense_zones",
+    "matchups",
+    "career_form",
+    "team_outlook",
+    "expected_absences",
+    "features",
+)
 SUMMARIES = ("player_game_summary", "team_game_summary")
 
 RESUMMARIZED_DAYS = 40

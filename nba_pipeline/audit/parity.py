@@ -18,7 +18,11 @@ from nba_pipeline.tables.table import LINEAGE
 OF_THE_PAST = ("boxscores", "team_boxscores", "play_by_play", "schedule", "waivers")
 OF_THE_REPORT = ("rosters", "injuries")
 OF_THE_MARKET = ("prop_lines", "game_lines")
-SOURCES_OF_FAMILY = {"matchup": (*OF_THE_PAST, *OF_THE_REPORT), "market": OF_THE_MARKET}
+SOURCES_OF_FAMILY = {
+    "matchup": (*OF_THE_PAST, *OF_THE_REPORT),
+    "market": OF_THE_MARKET,
+    "expected_absences": (*OF_THE_PAST, *OF_THE_REPORT),
+}
 """Feature family -> its sources, if it reads more than past games."""
 
 SUMS_UP = (
@@ -36,8 +40,14 @@ SOURCES_OF = {
 """Column -> its sources, if they differ from those of its family. All other columns read past games only."""
 
 DIFFERENCES_LISTED = 10_000
-COMPARES_WITH_THE_LEAGUE = "matchup"
-"""The feature family that depends on earlier games of other teams."""
+COMPARES_WITH_THE_LEAGUE = ("matchup", "career_form", "expected_absences")
+"""The feature families that depend on earlier games of other teams."""
+
+READS_EARLIER_REPORTS = "expected_absences"
+"""The feature family that depends on the reports of all earlier games."""
+
+BESIDE_FEATURES = dict.fromkeys(("absence_evidence", "plays_probability"), READS_EARLIER_REPORTS)
+"""Column that is no feature -> its family."""
 
 
 def stored_rows_equal_recomputed_rows(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
@@ -122,19 +132,20 @@ class Changes:
         """Returns the sources with newer rows that explain a difference; empty if none does."""
         if (one["game_date"], one["game_id"]) not in self.games:
             return "the game was moved"
-        family = str((ABOUT.get(one["column"]) or {}).get("family", ""))
+        family = BESIDE_FEATURES.get(one["column"], str((ABOUT.get(one["column"]) or {}).get("family", "")))
         sources = SOURCES_OF.get(one["column"], SOURCES_OF_FAMILY.get(family, OF_THE_PAST))
-        changes = [self._newest_change(source, one, family == COMPARES_WITH_THE_LEAGUE) for source in sources]
+        changes = [self._newest_change(source, one, family) for source in sources]
         return "; ".join(change for change in changes if change)
 
-    def _newest_change(self, source: str, one: Mapping[str, Any], is_of_the_league: bool) -> str:
+    def _newest_change(self, source: str, one: Mapping[str, Any], family: str) -> str:
         """Returns the newest change of a source.
 
-        Sources of past games: earlier games of the teams, or of the league. Rosters: the teams, up to the date. Other sources:
-        the game itself.
+        Sources of past games: earlier games of the teams, or of the league. Rosters: the teams, up to the date. Reports of a
+        family that reads earlier ones: up to the date. Other sources: the game itself.
         """
+        is_of_the_league, reads_earlier = family in COMPARES_WITH_THE_LEAGUE, family == READS_EARLIER_REPORTS
         day, teams = one["game_date"], (one["team"], one["opponent"])
-        key = (source, day, None if is_of_the_league else teams, one["game_id"])
+        key = (source, day, None if is_of_the_league else teams, one["game_id"], reads_earlier)
         if key not in self._newest:
             rows = self.newer[source]
             sides = [column for column in ("team", "home_team", "away_team") if column in rows.columns]
@@ -143,6 +154,8 @@ class Changes:
                 rows = rows.filter((pl.col("game_date") < day) & (is_of_teams | is_of_the_league))
             elif source == "rosters":
                 rows = rows.filter((pl.col("game_date") <= day) & is_of_teams)
+            elif source == "injuries" and reads_earlier:
+                rows = rows.filter(pl.col("game_date") <= day)
             else:
                 rows = rows.filter(pl.col("game_id") == one["game_id"])
             newest = rows.sort("as_of").tail(1)

@@ -17,6 +17,7 @@ OPPONENT_GAMES = 15
 LEAST_GAMES = 5
 POINTS_OF_A_FULL_USAGE = 150
 NOISE = 0.02
+HALF_LIFE_GAMES = 8
 LEAGUE_PACE = 100.0
 
 
@@ -145,6 +146,31 @@ def scaled_over_all_dates(world: World, dates: Sequence[date], as_of: datetime, 
     return {**derived, "features": derived["features"].with_columns(scaled)}
 
 
+def weighted_average_that_holds_tonight(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
+    """An average across seasons whose latest and heaviest game is the current one."""
+    weighted = pl.col("points").cast(pl.Float64).ewm_mean(half_life=HALF_LIFE_GAMES).over("player_id")
+    return _put(derive(world, dates, as_of), {"points_half_life_8_games": _played(world).select(*PLAYER, value=weighted)})
+
+
+def absences_of_tonights_box(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
+    """Expected absences read off the box score of the game: the minutes of the teammates who are not in it."""
+    made, side = derive(world, dates, as_of), ["game_id", "team"]
+    is_over = made["features"].join(world["player_game_summary"].select("game_id").unique(), on="game_id", how="semi")
+    out = is_over.join(_played(world), on=PLAYER, how="anti")
+    absent = out.group_by(side).agg(pl.col("minutes_half_life_5_games").sum().alias("value"))
+    return _put(
+        made, {"absent_minutes_expected": is_over.select(side).unique().join(absent, on=side, how="left").fill_null(0.0)}, side
+    )
+
+
+def cut_point_of_the_whole_sample(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
+    """A class of players whose cut point is the mean of all games, with later ones included."""
+    made = derive(world, dates, as_of)
+    cut = _played(world)["points"].mean()
+    above = made["features"].select(*PLAYER, value=(pl.col("points_half_life_8_games") - cut).clip(0))
+    return _put(made, {"points_half_life_3_games": above})
+
+
 def box_scores_of_yesterday_by_another_clock(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
     """Games dated in another time zone, so that tonight's games appear to be earlier."""
     shifted = world["player_game_summary"].with_columns(pl.col("game_date") - timedelta(days=1))
@@ -171,6 +197,9 @@ PLANTS: tuple[Derivation, ...] = (
             minutes_of_tonight_as_load,
             margin_as_home_court,
             gaps_filled_from_later_games,
+            weighted_average_that_holds_tonight,
+            absences_of_tonights_box,
+            cut_point_of_the_whole_sample,
             box_scores_of_yesterday_by_another_clock,
         )
     ),

@@ -11,11 +11,14 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from nba_pipeline.assets.features.career_form import career_form_of
+from nba_pipeline.assets.features.expected_absences import expected_absences_of
 from nba_pipeline.assets.features.features import features_of
 from nba_pipeline.assets.features.matchups import match_up
 from nba_pipeline.assets.features.player_form import HISTORY_DAYS, form_of
 from nba_pipeline.assets.features.player_shot_zones import shot_zones_of
 from nba_pipeline.assets.features.team_defense_zones import defense_zones_of
+from nba_pipeline.assets.features.team_outlook import team_outlook_of
 from nba_pipeline.assets.features.upcoming_players import expect_players, with_unnamed
 from nba_pipeline.assets.sources import (
     boxscores,
@@ -95,15 +98,22 @@ def features_from(world: World, dates: Sequence[date], as_of: datetime) -> World
     form = form_of(upcoming, player_games, team_games, games)
     diet, defense = shot_zones_of(dates, player_games), defense_zones_of(dates, team_games)
     matchups = match_up(upcoming, form, diet, defense)
+    career, outlook = career_form_of(upcoming, player_games), team_outlook_of(upcoming, team_games)
+    absences = expected_absences_of(upcoming, player_games, world["injuries"], as_of)
     slates, held_back = slate_gates.judge_slates(games, boxes, dates, as_of)
     expected, _ = slate_gates.ready_players(upcoming, slates, held_back)
-    features = features_of(expected, form, diet, defense, matchups, world["prop_lines"], world["game_lines"], as_of)
+    features = features_of(
+        expected, form, diet, defense, matchups, career, outlook, absences, world["prop_lines"], world["game_lines"], as_of
+    )
     derived = {
         "upcoming_players": upcoming,
         "player_form": form,
         "player_shot_zones": diet,
         "team_defense_zones": defense,
         "matchups": matchups,
+        "career_form": career,
+        "team_outlook": outlook,
+        "expected_absences": absences,
         "features": features,
     }
     return {**world, **derived}

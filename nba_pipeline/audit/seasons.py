@@ -35,11 +35,11 @@ OF_GAMES: Mapping[str, pl.Expr | None] = {
     "boxscores": None, "team_boxscores": None, "play_by_play": None,
     "prop_lines": IS_BEFORE_TIPOFF, "game_lines": IS_BEFORE_TIPOFF,
     "injuries": IS_BEFORE_TIPOFF & (pl.col("status") != "not_submitted"), "player_game_summary": None,
-    "team_game_summary": None, "upcoming_players": None, "grades": None,
+    "team_game_summary": None, "upcoming_players": None, "team_outlook": None, "grades": None,
 }  # fmt: skip
 """Table -> filter for the rows that count. A complete final game is covered if it has such a row."""
 
-OF_PLAYERS = ("player_form", "matchups", "features", "predictions")
+OF_PLAYERS = ("player_form", "matchups", "career_form", "expected_absences", "features", "predictions")
 """Tables in which each expected player of a game is covered by a row."""
 
 OF_DATES = ("rosters", "player_shot_zones", "team_defense_zones")

@@ -121,5 +121,6 @@ REASONS: Mapping[str, Term] = {
     "out_or_doubtful": Term("The injury report lists the player as out or doubtful."),
     "injury_status_unknown": Term("The player's injury status is not known."),
     "short_history": Term("The model was trained on fewer days than the settings require."),
+    "contains_the_line": Term("The forecast is made of the line, so an edge against the line is no view of its own."),
 }
 """Reason against a bet, in `reasons` of a prediction -> its meaning."""

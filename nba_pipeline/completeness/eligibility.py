@@ -20,21 +20,24 @@ def judge_players(
         upcoming_players: One row per expected player and game.
         features: One row per player and game.
         schedule: The games of the dates.
-        lines: One row per player and game.
+        lines: One row per player and game: the market line, and the price-adjusted line.
         now: Instant of the run.
     """
     games = schedule.select("game_id", "game_date", "status", "status_text", "tipoff_at")
     on = ["game_date", *PLAYER_GAME]
     feature_columns = features.select(
         *on,
-        "games_played_season",
         "minutes_mean_last_10_games",
+        "minutes_half_life_5_games",
+        "plays_probability",
         "injury_status",
         "injury_risk_level",
         pl.col("code_version").alias("feature_version"),
         pl.lit(True).alias("has_features"),
     )
-    market = lines.select(*PLAYER_GAME, "line", "book", "line_source", pl.col("snapshot_at").alias("line_snapshot_at"))
+    market = lines.select(
+        *PLAYER_GAME, "line", "adjusted_line", "book", "line_source", pl.col("snapshot_at").alias("line_snapshot_at")
+    )
     is_usable = pl.col("line_snapshot_at") < pl.col("tipoff_at")
     return (
         upcoming_players.select("game_date", *PLAYER_GAME, "season", "player_name", "team", "opponent", "injury_snapshot_at")
@@ -43,7 +46,8 @@ def judge_players(
         .join(_teammates_listed(features), on=PLAYER_GAME, how="left")
         .join(market, on=PLAYER_GAME, how="left")
         .with_columns(
-            pl.when(is_usable).then(pl.col(name)).alias(name) for name in ("line", "book", "line_source", "line_snapshot_at")
+            pl.when(is_usable).then(pl.col(name)).alias(name)
+            for name in ("line", "adjusted_line", "book", "line_source", "line_snapshot_at")
         )
         .with_columns(_run_kind(now).alias("run_kind"), _ineligible().alias("reason"), _plays_little().alias("has_few_minutes"))
         .with_columns(_is_injury_unknown().alias("is_injury_unknown"))
@@ -91,8 +95,7 @@ def _run_kind(now: datetime) -> pl.Expr:
 def _ineligible() -> pl.Expr:
     """Returns the reason why no system may predict an expected player, or null."""
     settings = SETTINGS.predicting
-    games, minutes = pl.col("games_played_season"), pl.col("minutes_mean_last_10_games")
-    shown_minutes = minutes.round(1).cast(pl.String).fill_null("unknown")
+    shown_minutes = _usual_minutes().round(1).cast(pl.String).fill_null("unknown")
     return (
         pl.when(pl.col("status").is_null())
         .then(pl.lit("the game is not in the schedule of the date"))
@@ -102,12 +105,15 @@ def _ineligible() -> pl.Expr:
         .then(pl.lit("the game is not played"))
         .when(pl.col("has_features").is_null())
         .then(pl.lit("no row in features"))
-        .when(games < settings.least_games)
-        .then(pl.format(f"{{}} played games this season, needs {settings.least_games}", games))
         .when(pl.col("line").is_null() & _plays_little())
         .then(pl.format(f"no line and {{}} minutes per game, needs {settings.least_minutes:g}", shown_minutes))
     )
 
 
+def _usual_minutes() -> pl.Expr:
+    """Minutes a game of the last 10 games of the season; before 5 games, of the latest games of any season."""
+    return pl.coalesce("minutes_mean_last_10_games", "minutes_half_life_5_games")
+
+
 def _plays_little() -> pl.Expr:
-    return (pl.col("minutes_mean_last_10_games") < SETTINGS.predicting.least_minutes).fill_null(True)
+    return (_usual_minutes() < SETTINGS.predicting.least_minutes).fill_null(True)

@@ -17,7 +17,17 @@ CAPTURED = ("prop_lines", "game_lines", "injuries")
 """Tables that change until the tip-off and are captured several times."""
 
 SUMMARIES = ("player_game_summary", "team_game_summary")
-FEATURES = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features")
+FEATURES = (
+    "upcoming_players",
+    "player_form",
+    "player_shot_zones",
+    "team_defense_zones",
+    "matchups",
+    "career_form",
+    "team_outlook",
+    "expected_absences",
+    "features",
+)
 
 INFORMED = ("injuries", *FEATURES, "predictions")
 """Tables that a changed injury report updates."""

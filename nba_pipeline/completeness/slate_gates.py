@@ -151,13 +151,17 @@ def ready_players(
     return expected, {str(day): messages for day, messages in by_date.iter_rows()}
 
 
-def judge_readiness(features: pl.DataFrame, required: Sequence[str], dates: Sequence[date]) -> pl.DataFrame:
+def judge_readiness(
+    features: pl.DataFrame, required: Sequence[str], dates: Sequence[date], least_games: int = SETTINGS.predicting.least_games
+) -> pl.DataFrame:
     """Decides whether a slate can be predicted. One row per date: ready, expected, share (1 if none is expected), is_open.
 
-    Expected players have enough games this season. Ready players also have every required feature.
+    Expected players have `least_games` played games this season; with 0, a game of any season. Ready players also have every
+    required feature.
     """
+    has_games = pl.col("games_played_season") >= least_games if least_games else pl.col("career_games_last_1095_days") > 0
     per_date = (
-        features.filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
+        features.filter(has_games)
         .group_by("game_date")
         .agg(pl.all_horizontal(pl.col(required).is_not_null()).sum().alias("ready"), pl.len().alias("expected"))
     )

@@ -9,6 +9,8 @@ SEASON_STARTS: Mapping[str, pl.DataType] = {"season": pl.String(), "season_start
 
 MISSING_REQUIRED = "missing_required_feature"
 INJURY_STATUS_UNKNOWN = "injury_status_unknown"
+CONTAINS_THE_LINE = "contains_the_line"
+"""The system's own reason of a forecast that is made of the line: an edge against the line would be its own."""
 
 
 def _recommendation(edge: pl.Expr, pass_below_edge: float) -> pl.Expr:
@@ -55,6 +57,7 @@ def with_recommendation(
         "out_or_doubtful": pl.col("injury_status").is_in(["out", "doubtful"]),
         INJURY_STATUS_UNKNOWN: pl.col("is_injury_unknown"),
         "short_history": pl.col("has_short_history"),
+        CONTAINS_THE_LINE: pl.col("reasons").list.contains(CONTAINS_THE_LINE),
     }
     forbidding = pl.concat_list(pl.when(holds).then(pl.lit(name)) for name, holds in against.items()).list.drop_nulls()
     return (
@@ -64,6 +67,6 @@ def with_recommendation(
             (2 * pl.col("line")).round().cast(pl.Int64).alias("line_half_points"),
             _recommendation(edge, pass_below_edge).alias("recommendation"),
             (forbidding.list.len() == 0).alias("is_actionable"),
-            pl.concat_list(forbidding, "reasons").alias("reasons"),
+            pl.concat_list(forbidding, "reasons").list.unique(maintain_order=True).alias("reasons"),
         )
     )

@@ -1,10 +1,29 @@
 """The prediction systems, one module each, behind one interface. This module lists them in order."""
 
 from nba_pipeline.systems.catboost import CATBOOST
+from nba_pipeline.systems.combination import Combination
+from nba_pipeline.systems.ensemble import ENSEMBLE
 from nba_pipeline.systems.interface import System, TrainedModel, TrainedSystem
+from nba_pipeline.systems.linear_median import LINEAR_MEDIAN
+from nba_pipeline.systems.market_blend import MARKET_BLEND
 from nba_pipeline.systems.moving_average import MOVING_AVERAGE
+from nba_pipeline.systems.xgboost import XGBOOST
 
-SYSTEMS: tuple[System, ...] = (MOVING_AVERAGE, CATBOOST)
-TRAINED_SYSTEMS: tuple[TrainedSystem, ...] = (CATBOOST,)
+SYSTEMS: tuple[System, ...] = (MOVING_AVERAGE, CATBOOST, LINEAR_MEDIAN, XGBOOST, ENSEMBLE, MARKET_BLEND)
+"""A combination stands after its members."""
+TRAINED_SYSTEMS: tuple[TrainedSystem, ...] = (CATBOOST, LINEAR_MEDIAN, XGBOOST)
 
-__all__ = ["CATBOOST", "MOVING_AVERAGE", "SYSTEMS", "TRAINED_SYSTEMS", "System", "TrainedModel", "TrainedSystem"]
+__all__ = [
+    "CATBOOST",
+    "ENSEMBLE",
+    "LINEAR_MEDIAN",
+    "MARKET_BLEND",
+    "MOVING_AVERAGE",
+    "SYSTEMS",
+    "TRAINED_SYSTEMS",
+    "XGBOOST",
+    "Combination",
+    "System",
+    "TrainedModel",
+    "TrainedSystem",
+]

@@ -9,10 +9,16 @@ from datetime import date
 import polars as pl
 
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.systems.combination import Combination
 from nba_pipeline.systems.interface import PLAYER_GAME, System, TrainedModel
 
 Models = Mapping[tuple[date, str], TrainedModel]
 """(Monday of the week, system_id) -> the week's model. Weeks without a model are missing."""
+
+Closed = Mapping[str, Sequence[date]]
+"""system_id -> the dates on which too few players have what the system requires."""
+
+NOT_READY = "the slate is closed: too few players have what the system requires"
 
 FORECAST: Mapping[str, pl.DataType] = {
     "game_id": pl.String(), "player_id": pl.Int64(), "predicted_value": pl.Float64(), "reasons": pl.List(pl.String()),
@@ -22,15 +28,41 @@ ONE_MISSING_CAP, MANY_MISSING, MANY_MISSING_CAP = 69.0, 5, 49.0
 """Highest quality with one missing feature of `required_for_betting`, and with five or more."""
 
 
-def forecasts(systems: Sequence[System], rows: pl.DataFrame, models: Models) -> pl.DataFrame:
-    """Returns the forecasts of all systems: one row per system and row that it predicts."""
-    return pl.concat([_forecasts(system, rows, models) for system in systems])
+def forecasts(
+    systems: Sequence[System], rows: pl.DataFrame, models: Models, lines: pl.DataFrame, closed: Closed
+) -> dict[str, pl.DataFrame]:
+    """Returns per system one row per row that it predicts.
+
+    Args:
+        systems: A combination stands after its members.
+        rows: Rows of `features`.
+        models: The trained models, by week and system.
+        lines: One row per player and game, with `adjusted_line`.
+        closed: system_id -> the dates on which too few players have what the system requires.
+    """
+    made = dict[str, pl.DataFrame]()
+    for system in systems:
+        open_rows = rows.filter(~pl.col("game_date").is_in(list(closed.get(system.system_id, ()))))
+        made[system.system_id] = (
+            _combined(system, open_rows, made, lines)
+            if isinstance(system, Combination)
+            else _forecasts(system, open_rows, models)
+        )
+    return made
 
 
-def reasons_without_forecast(systems: Sequence[System], rows: pl.DataFrame, models: Models) -> pl.DataFrame:
-    """Returns game_id, player_id and by_system, which joins the reasons of the systems that do not predict the row."""
-    reasons = pl.concat([_why_not(system, rows, models) for system in systems])
-    return reasons.group_by(PLAYER_GAME, maintain_order=True).agg(pl.col("by_system").str.join("; "))
+def reasons_without_forecast(
+    systems: Sequence[System], rows: pl.DataFrame, models: Models, made: Mapping[str, pl.DataFrame]
+) -> pl.DataFrame:
+    """Returns game_id, player_id, system_id and reason, for each row and system that does not predict it."""
+    return pl.concat([_why_not(system, rows, models, made) for system in systems])
+
+
+def joined_reasons(systems: Sequence[System], reasons: pl.DataFrame) -> pl.DataFrame:
+    """Returns game_id, player_id and by_system: the reasons as one text. Those of combinations follow from their members."""
+    alone = [system.system_id for system in systems if not isinstance(system, Combination)]
+    text = pl.format("{}: {}", "system_id", "reason").str.join("; ").alias("by_system")
+    return reasons.filter(pl.col("system_id").is_in(alone)).group_by(PLAYER_GAME, maintain_order=True).agg(text)
 
 
 def absent_models(systems: Sequence[System], rows: pl.DataFrame, models: Models) -> list[str]:
@@ -63,9 +95,24 @@ def _forecasts(system: System, rows: pl.DataFrame, models: Models) -> pl.DataFra
         )
         for served, model in _served(system, rows, models)
     ]
-    return pl.concat([pl.DataFrame(schema=FORECAST), *parts]).join(_quality(system, rows), on=PLAYER_GAME).with_columns(
-        pl.lit(system.system_id).alias("system_id"), pl.lit(system.version).alias("system_version")
+    return _with_system(pl.concat([pl.DataFrame(schema=FORECAST), *parts]), system, rows)
+
+
+def _combined(system: Combination, rows: pl.DataFrame, made: Mapping[str, pl.DataFrame], lines: pl.DataFrame) -> pl.DataFrame:
+    """Returns the forecasts of a combination. `model_id` joins the models of its members."""
+    of_rows = {name: made[name].join(rows, on=PLAYER_GAME, how="semi", maintain_order="left") for name in system.members}
+    models = pl.concat(of_rows.values()).group_by(PLAYER_GAME, maintain_order=True).agg(
+        pl.col("model_id").drop_nulls().sort().str.join("+"), pl.col("has_short_history").any()
     )  # fmt: skip
+    forecast = system.combine(of_rows, lines).join(models, on=PLAYER_GAME, how="left", maintain_order="left")
+    return _with_system(forecast.select(*FORECAST), system, rows)
+
+
+def _with_system(forecast: pl.DataFrame, system: System, rows: pl.DataFrame) -> pl.DataFrame:
+    """Adds quality, system and version to the forecasts of a system."""
+    return forecast.join(_quality(system, rows), on=PLAYER_GAME).with_columns(
+        pl.lit(system.system_id).alias("system_id"), pl.lit(system.version).alias("system_version")
+    )
 
 
 def _has_short_history(model: TrainedModel) -> bool:
@@ -73,8 +120,18 @@ def _has_short_history(model: TrainedModel) -> bool:
     return window.days < SETTINGS.training.least_days
 
 
-def _why_not(system: System, rows: pl.DataFrame, models: Models) -> pl.DataFrame:
-    """Returns one row per row that the system does not predict: game_id, player_id, by_system."""
+def _why_not(system: System, rows: pl.DataFrame, models: Models, made: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Returns one row per row that the system does not predict: game_id, player_id, system_id, reason."""
+    own = made[system.system_id]
+    known = system.why_not_combined(rows, own, made) if isinstance(system, Combination) else _why_not_alone(system, rows, models)
+    others = rows.select(PLAYER_GAME).join(own, on=PLAYER_GAME, how="anti").join(known, on=PLAYER_GAME, how="anti")
+    return pl.concat([known, others.with_columns(pl.lit(NOT_READY).alias("reason"))]).select(
+        *PLAYER_GAME, pl.lit(system.system_id).alias("system_id"), "reason"
+    )
+
+
+def _why_not_alone(system: System, rows: pl.DataFrame, models: Models) -> pl.DataFrame:
+    """Returns game_id, player_id and reason per row without the required features, or without a model for its week."""
     without = [week for week in _weeks(rows) if system.needs_model and (week, system.system_id) not in models]
     week = pl.col("game_date").dt.truncate("1w")
     modelless = pl.format("no model for the week of {}", week).alias("reason")
@@ -83,7 +140,7 @@ def _why_not(system: System, rows: pl.DataFrame, models: Models) -> pl.DataFrame
             system.why_not(rows.filter(~week.is_in(without))),
             rows.filter(week.is_in(without)).select(*PLAYER_GAME, modelless),
         ]
-    ).select(*PLAYER_GAME, pl.format("{}: {}", pl.lit(system.system_id), "reason").alias("by_system"))
+    )
 
 
 def _quality(system: System, rows: pl.DataFrame) -> pl.DataFrame:

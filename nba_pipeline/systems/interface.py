@@ -32,6 +32,8 @@ class System(ABC):
     """Features without which a prediction is not actionable. A subset of `reads`."""
     reads: ClassVar[tuple[str, ...]]
     needs_model: ClassVar[bool] = False
+    least_season_games: ClassVar[int] = SETTINGS.predicting.least_games
+    """Played games of the season below which the system skips a player. 0: it carries players over across seasons."""
 
     @abstractmethod
     def predict(self, features: pl.DataFrame, model: "TrainedModel | None" = None) -> pl.DataFrame:
@@ -45,18 +47,24 @@ class System(ABC):
             ignore_nulls=True,
         )
         rows = self._checked(features).filter(~self._is_predictable())
-        return rows.select(*PLAYER_GAME, pl.format("missing {}", missing).alias("reason"))
+        games, least = pl.col("games_played_season"), self.least_season_games
+        too_few = pl.when(games < least).then(pl.format(f"{{}} played games this season, needs {least}", games))
+        return rows.select(*PLAYER_GAME, pl.coalesce(too_few, pl.format("missing {}", missing)).alias("reason"))
 
     def predictable(self, features: pl.DataFrame) -> pl.DataFrame:
         """Returns the rows of `features` with the required features. Raises Permanent if a column of `reads` is absent."""
         return self._checked(features).filter(self._is_predictable())
 
     def _is_predictable(self) -> pl.Expr:
-        return pl.all_horizontal(pl.col(name).is_not_null() for name in self.required)
+        has_enough = pl.col("games_played_season") >= self.least_season_games
+        return has_enough & pl.all_horizontal(pl.col(name).is_not_null() for name in self.required)
 
     def _checked(self, features: pl.DataFrame) -> pl.DataFrame:
         if absent := [name for name in self.reads if name not in features.columns]:
             raise Permanent(f"{self.system_id} reads {', '.join(absent)}, which `features` does not have")
+        kinds = {name: features.schema[name] for name in self.reads}
+        if other := [f"{name} ({kind})" for name, kind in kinds.items() if not (kind.is_numeric() or kind == pl.Null)]:
+            raise Permanent(f"{self.system_id} reads numbers, and these columns of `features` are none: {', '.join(other)}")
         return features
 
 
@@ -75,9 +83,9 @@ class Card(BaseModel):
     train_end_date: date
     rows: int
     validation_rows: int
-    trees: int
-    validation_mean_absolute_error: float
-    season_mean_absolute_error: float
+    trees: int | None
+    validation_mean_absolute_error: float | None
+    season_mean_absolute_error: float | None
     golden_rows: list[list[float | None]]
     golden_outputs: list[float]
     model_sha256: str = ""
@@ -96,6 +104,10 @@ class TrainedSystem(System):
     """A system whose forecasts come from a weekly model."""
 
     needs_model: ClassVar[bool] = True
+    stops_early: ClassVar[bool] = True
+    """Whether the validation rows choose the length of the training. Otherwise the model learns from them, too."""
+    season_mean: ClassVar[str] = "points_mean_season"
+    """The feature that the validation compares the model with."""
     training: Training
 
     @property
@@ -115,9 +127,13 @@ class TrainedSystem(System):
         Both are parts of the checked pandas frame of `points_model`: the columns of `reads` in order, then `points`.
         """
 
+    def learnable(self, features: pl.DataFrame) -> pl.DataFrame:
+        """Returns the rows of `features` that the system may learn from."""
+        return self.predictable(features)
+
     @abstractmethod
-    def trees(self, booster: Any) -> int:
-        """Returns the number of trees in the model."""
+    def trees(self, booster: Any) -> int | None:
+        """Returns the number of trees in the model; None if it has none."""
 
     @abstractmethod
     def forecast(self, booster: Any, features: pl.DataFrame) -> pl.Series:

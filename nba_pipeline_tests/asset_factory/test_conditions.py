@@ -21,7 +21,10 @@ from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline.orchestration.reconciliation import DATA_VERSION_TAG
 
 TODAY, YESTERDAY, TOMORROW, DAY_BEFORE = "2026-01-15", "2026-01-14", "2026-01-16", "2026-01-13"
-CHAIN = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features", "predictions")
+CHAIN = (
+    "upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "career_form", "team_outlook",
+    "expected_absences", "features", "predictions",
+)  # fmt: skip
 POST_GAME = ("player_game_summary", "team_game_summary", "grades")
 TICK = timedelta(seconds=30)
 SOURCES = ("schedule", *CAPTURED, "rosters")

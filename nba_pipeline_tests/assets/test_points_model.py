@@ -27,6 +27,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import Training
 from nba_pipeline.systems import CATBOOST, TRAINED_SYSTEMS
 from nba_pipeline.systems.catboost import CatBoost
+from nba_pipeline.systems.linear_median import LinearMedian
 from nba_pipeline.warehouse.model_store import ModelStore, identify
 from nba_pipeline.warehouse.weekly_models import load_models
 from nba_pipeline_tests.builders import a_boxscore, summaries_of, who_did_not_play
@@ -244,3 +245,57 @@ def test_a_model_that_cannot_be_read_costs_its_own_system_only(store: ModelStore
     make_unusable(Path(str(store.folder(trained["model_id"].item()))) / "model.cbm")
     messages: list[object] = []
     assert load_models(trained, store, TRAINED_SYSTEMS, messages.append) == {} and len(messages) == 1
+
+
+# Systems without early stopping
+
+
+FEW_ROWS = LinearMedian(Training(least_rows=300))
+
+
+def test_a_linear_model_has_no_trees_and_learns_from_the_validation_rows_too(store: ModelStore) -> None:
+    """Its validation error is that of a model without them."""
+    features, summaries = a_linear_history()
+    row = train_week(features, summaries, WEEK, store, FEW_ROWS).row(0, named=True)
+    assert (row["system_id"], row["trees"], row["rows"], row["reason"]) == ("linear_median", None, 600, None)
+    absurd = summaries.with_columns(points=pl.when(pl.col("game_date") == LAST).then(90).otherwise("points"))
+    changed = train_week(features, absurd, WEEK, store, FEW_ROWS).row(0, named=True)
+    assert changed["model_id"] != row["model_id"]
+    rows = training_rows(features, summaries, WEEK, FEW_ROWS)
+    one, other = (FEW_ROWS.forecast(store.load(r["model_id"], FEW_ROWS).booster, rows) for r in (row, changed))
+    assert one.to_list() != other.to_list()
+    assert changed["validation_mean_absolute_error"] > row["validation_mean_absolute_error"] + 5
+
+
+def test_a_linear_model_is_the_same_for_any_order_of_the_rows(tmp_path: Path) -> None:
+    features, summaries = a_linear_history()
+    stores = [ModelStore(home=str(tmp_path / name)) for name in ("one", "other")]
+    frames = [(features, summaries), (features.sample(fraction=1, shuffle=True, seed=1), summaries.reverse())]
+    ids = [train_week(*rows, WEEK, s, FEW_ROWS)["model_id"].item() for rows, s in zip(frames, stores, strict=True)]
+    one, other = (s.load(ids[0], FEW_ROWS).booster for s in stores)
+    assert ids[0] == ids[1] and one == other
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "of another format", "of other features"])
+def test_a_linear_model_that_cannot_be_used_is_named(store: ModelStore, damage: str) -> None:
+    row = train_week(*a_linear_history(), WEEK, store, FEW_ROWS)
+    folder = store.folder(row["model_id"].item())
+    assert isinstance(folder, Path)
+    file, card = folder / "model.cbm", folder / "card.json"
+    if damage == "missing":
+        file.unlink()
+    elif damage == "truncated":
+        file.write_bytes(file.read_bytes()[:-100])
+    elif damage == "of another format":
+        card.write_text(card.read_text().replace('"library_version": "1"', '"library_version": "0"'))
+    else:
+        card.write_text(card.read_text().replace('"points_half_life_3_games"', '"points_half_life_4_games"', 1))
+    messages: list[str] = []
+    assert load_models(row, store, TRAINED_SYSTEMS, messages.append) == {}
+    assert len(messages) == 1 and row["model_id"].item() in messages[0]
+
+
+def a_linear_history() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """A history in which everybody plays enough to be learned from."""
+    features, summaries = a_history()
+    return features.with_columns(minutes_half_life_5_games=pl.lit(20.0), points_half_life_8_games=pl.lit(10.0)), summaries

@@ -8,8 +8,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.assets.predictions.predictions import TABLE, predict_slate, unpredicted
-from nba_pipeline.systems import SYSTEMS
-from nba_pipeline.systems.forecasts import absent_models
+from nba_pipeline.systems import LINEAR_MEDIAN, SYSTEMS
+from nba_pipeline.systems.forecasts import NOT_READY, absent_models
+from nba_pipeline.systems.interface import TrainedModel
+from nba_pipeline.systems.linear_median import LinearModel
 from nba_pipeline.warehouse.weekly_models import Models
 from nba_pipeline_tests.builders import DAY, PLAYER
 from nba_pipeline_tests.builders_predictions import (
@@ -27,6 +29,8 @@ from nba_pipeline_tests.builders_predictions import (
     predictions_of,
 )
 
+FOUR_GAMES = "4 played games this season, needs 5"
+NO_MODELS = "; ".join(f"{name}: no model for the week of {WEEK}" for name in ("linear_median", "xgboost"))
 LEDGER = TABLE.empty()
 MODELS: Models = {(WEEK, "catboost"): a_model(20.0)}
 
@@ -41,7 +45,7 @@ def baseline(slate: dict[str, pl.DataFrame] | None = None, **given: Any) -> dict
 
 
 def reasons_of_unpredicted(slate: dict[str, pl.DataFrame], models: Models = MODELS, now: datetime = BEFORE_TIPOFF) -> list[str]:
-    return unpredicted(**slate, models=models, now=now)["reason"].to_list()
+    return unpredicted(**slate, models=models, now=now)[0]["reason"].to_list()
 
 
 # One row per system
@@ -64,8 +68,9 @@ def test_every_row_satisfies_the_schema() -> None:
 def test_an_absent_model_costs_only_its_system_and_is_named() -> None:
     slate = a_slate()
     assert predict(slate, models={})["system_id"].to_list() == ["moving_average"]
-    assert absent_models(SYSTEMS, slate["features"], {}) == [f"catboost: no model for the week of {WEEK}"]
-    assert absent_models(SYSTEMS, slate["features"], MODELS) == []
+    absent = [f"{name}: no model for the week of {WEEK}" for name in ("catboost", "linear_median", "xgboost")]
+    assert absent_models(SYSTEMS, slate["features"], {}) == absent
+    assert absent_models(SYSTEMS, slate["features"], MODELS) == absent[1:]
 
 
 def test_each_week_is_served_by_its_own_model() -> None:
@@ -82,7 +87,7 @@ def test_an_empty_slate_is_an_empty_frame_of_the_table() -> None:
     slate = {name: frame.clear() for name, frame in a_slate().items()}
     rows = predict(slate, models={})
     assert rows.is_empty() and set(rows.columns) == set(TABLE.dtypes) - {"as_of", "code_version"}
-    assert unpredicted(**slate, models={}, now=BEFORE_TIPOFF).is_empty()
+    assert all(frame.is_empty() for frame in unpredicted(**slate, models={}, now=BEFORE_TIPOFF))
 
 
 # Live and backtest
@@ -233,9 +238,13 @@ def test_five_missing_required_features_cap_the_quality_at_49() -> None:
 @pytest.mark.parametrize(
     ("fields", "game", "reason"),
     [
-        ({"games_played_season": 4}, {}, "4 played games this season, needs 5"),
+        ({"games_played_season": 4}, {}, f"moving_average: {FOUR_GAMES}; catboost: {FOUR_GAMES}; {NO_MODELS}"),
         ({"minutes_mean_last_10_games": 14.94}, {}, "no line and 14.9 minutes per game, needs 15"),
-        ({"minutes_mean_last_10_games": None}, {}, "no line and unknown minutes per game, needs 15"),
+        (
+            {"minutes_mean_last_10_games": None, "minutes_half_life_5_games": None},
+            {},
+            "no line and unknown minutes per game, needs 15",
+        ),
         ({}, {"status": "postponed"}, "the game is postponed"),
         ({}, {"status": "postponed", "status_text": "PPD"}, "the game is postponed"),
         ({}, {"status": "postponed", "status_text": "Cancelled"}, "the game is not played"),
@@ -243,7 +252,7 @@ def test_five_missing_required_features_cap_the_quality_at_49() -> None:
         (
             {"points_mean_season": None},
             {},
-            "moving_average: missing points_mean_season; catboost: missing points_mean_season",
+            f"moving_average: missing points_mean_season; catboost: missing points_mean_season; {NO_MODELS}",
         ),
     ],
 )
@@ -261,7 +270,7 @@ def test_a_player_without_a_row_in_features_is_named() -> None:
 
 def test_without_a_model_the_week_is_named() -> None:
     slate = a_slate({"points_mean_season": None})
-    reason = f"moving_average: missing points_mean_season; catboost: no model for the week of {WEEK}"
+    reason = f"moving_average: missing points_mean_season; catboost: no model for the week of {WEEK}; {NO_MODELS}"
     assert reasons_of_unpredicted(slate, models={}) == [reason]
 
 
@@ -397,3 +406,78 @@ def test_a_version_that_did_not_record_the_teammates_is_not_compared() -> None:
     ledger = predict(mates(None)).with_columns(pl.lit(None, pl.String).alias("teammates_listed"))
     assert predict(mates("out"), ledger=ledger).filter(player_id=1).is_empty()
     assert predict(mates(None, levels=None))["teammates_listed"].to_list() == [None] * 4
+
+
+# Systems across seasons
+
+
+ACROSS = ("linear_median", "xgboost", "ensemble", "market_blend")
+
+
+def a_linear_model(points: float, **fields: Any) -> TrainedModel:
+    """A linear model that always forecasts the same."""
+    reads, none = LINEAR_MEDIAN.reads, (0.0,) * len(LINEAR_MEDIAN.reads)
+    card = a_model(system_id="linear_median", features=reads, library_version=LINEAR_MEDIAN.library_version, **fields).card
+    return TrainedModel(card, LinearModel(reads, none, (1.0,) * len(reads), none, points))
+
+
+def across(slate: dict[str, pl.DataFrame] | None = None, **given: Any) -> dict[str, dict[str, Any]]:
+    """The rows of the systems across seasons, with a linear model that forecasts 18."""
+    rows = predict(slate, models={(WEEK, "linear_median"): a_linear_model(18.0)}, **given)
+    return {row["system_id"]: row for row in rows.iter_rows(named=True) if row["system_id"] in ACROSS}
+
+
+def test_the_ensemble_has_the_models_of_its_members_and_names_the_missing_one() -> None:
+    rows = across()
+    assert set(rows) == {"linear_median", "ensemble"}
+    assert (rows["ensemble"]["predicted_value"], rows["ensemble"]["model_id"]) == (18.0, "model")
+    assert "without xgboost" in rows["ensemble"]["reasons"]
+
+
+def test_the_blend_is_drawn_to_the_adjusted_line_and_is_no_bet() -> None:
+    row = across(lines=market(24.0, adjusted_line=25.0))["market_blend"]
+    assert row["predicted_value"] == pytest.approx(0.2 * 18 + 0.8 * 25)
+    assert (row["line"], row["adjusted_line"], row["is_actionable"]) == (24.0, 25.0, False)
+    assert "contains_the_line" in row["reasons"]
+
+
+def test_without_prices_the_blend_has_no_row_and_says_why() -> None:
+    slate = a_slate() | {"lines": market(24.0, adjusted_line=None)}
+    models = {(WEEK, "linear_median"): a_linear_model(18.0)}
+    _, reasons = unpredicted(**slate, models=models, now=BEFORE_TIPOFF)
+    assert dict(reasons.select("system_id", "reason").iter_rows()) == {
+        "catboost": f"no model for the week of {WEEK}",
+        "xgboost": f"no model for the week of {WEEK}",
+        "market_blend": "no line with prices",
+    }
+
+
+def test_on_opening_night_the_systems_across_seasons_forecast_and_the_others_do_not() -> None:
+    """No game of the season, 200 of earlier ones."""
+    first = dict.fromkeys(
+        ("points_mean_last_5_games", "points_mean_last_10_games", "points_mean_season", "minutes_mean_last_10_games")
+    )
+    slate = a_slate({"games_played_season": 0, "minutes_half_life_5_games": 30.0, **first})
+    assert set(across(slate)) == {"linear_median", "ensemble"}
+    assert predict(slate).is_empty()
+
+
+@pytest.mark.parametrize(("games", "is_flagged"), [(9.0, True), (10.0, False)])
+def test_few_career_games_are_flagged(games: float, is_flagged: bool) -> None:
+    rows = across(a_slate({"career_games_last_1095_days": games}))
+    assert {name: "few_career_games" in row["reasons"] for name, row in rows.items()} == dict.fromkeys(rows, is_flagged)
+
+
+def test_a_slate_that_is_closed_for_one_system_is_open_for_the_others() -> None:
+    """Two of three players lack what the moving average requires; all have what the linear model requires."""
+    lacking = {"points_mean_season": None, "minutes_half_life_5_games": 30.0}
+    slate = a_slate({"player_id": 1}, {"player_id": 2, **lacking}, {"player_id": 3, **lacking})
+    models = {(WEEK, "linear_median"): a_linear_model(18.0)}
+    made = predict(slate, models=models)
+    assert made.group_by("system_id").len().sort("system_id").rows() == [("ensemble", 3), ("linear_median", 3)]
+    _, reasons = unpredicted(**slate, models=models, now=BEFORE_TIPOFF)
+    assert NOT_READY in reasons.filter(system_id="moving_average", player_id=1)["reason"].to_list()
+
+
+def test_the_probability_to_play_stands_beside_the_forecast() -> None:
+    assert baseline(a_slate({"plays_probability": 0.25}))["plays_probability"] == 0.25

@@ -34,6 +34,9 @@ CAUGHT_BY: dict[str, tuple[Test, ...]] = {
     "margin_as_home_court": (everything_after_the_first_tipoff_may_go, the_games_own_box_score_may_change),
     "gaps_filled_from_later_games": (everything_after_the_first_tipoff_may_go,),
     "scaled_over_all_dates": (everything_after_the_first_tipoff_may_be_absurd,),
+    "weighted_average_that_holds_tonight": (everything_after_the_first_tipoff_may_go, the_games_own_box_score_may_change),
+    "absences_of_tonights_box": (everything_after_the_first_tipoff_may_go,),
+    "cut_point_of_the_whole_sample": (everything_after_the_first_tipoff_may_go,),
     "box_scores_of_yesterday_by_another_clock": (windows_rarely_equal_the_leaked_ones,),
     "league_mean_of_the_whole_season": (everything_after_the_first_tipoff_may_go,),
 }

@@ -355,6 +355,9 @@ def test_each_step_of_the_chain_becomes_stale_in_its_turn(days: Days) -> None:
         "player_shot_zones",
         "team_defense_zones",
         "matchups",
+        "career_form",
+        "team_outlook",
+        "expected_absences",
         "predictions",
     )
 

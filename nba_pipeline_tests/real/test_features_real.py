@@ -68,7 +68,17 @@ DATES = [
     date(2025, 6, 22),
 ]
 
-TABLES_BUILT = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features")
+TABLES_BUILT = (
+    "upcoming_players",
+    "player_form",
+    "player_shot_zones",
+    "team_defense_zones",
+    "matchups",
+    "career_form",
+    "team_outlook",
+    "expected_absences",
+    "features",
+)
 AS_OF = datetime(2025, 9, 1, tzinfo=UTC)
 
 Seasons = Mapping[str, pl.DataFrame]

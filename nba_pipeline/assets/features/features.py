@@ -1,8 +1,8 @@
 """features: what is known about every expected player before tip-off, one named column per feature.
 
 Grain: one row per expected player per game
-Source: upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, prop_lines and game_lines of the
-  date; schedule and boxscores of earlier dates for the gate
+Source: upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, career_form, team_outlook,
+  expected_absences, prop_lines and game_lines of the date; schedule and boxscores of earlier dates for the gate
 Caveats: every window ends strictly before `game_date`; every line and report is from before tip-off; null means unknown
   and is listed in `missing_features`, except `points_mean_versus_opponent_last_1095_days` without an earlier meeting;
   players of a team with an incomplete box score among its last games are absent.
@@ -17,8 +17,11 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, note_left_out, optional_input
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict, share_verdicts
+from nba_pipeline.assets.features.career_form import CareerFormFeatures
+from nba_pipeline.assets.features.expected_absences import ExpectedAbsenceFeatures, ExpectedAbsenceRows
 from nba_pipeline.assets.features.matchups import MatchupRows
 from nba_pipeline.assets.features.player_form import PlayerFormRows
+from nba_pipeline.assets.features.team_outlook import TeamOutlookFeatures
 from nba_pipeline.completeness import slate_gates
 from nba_pipeline.formulas.compared_features import compared_features, game_context
 from nba_pipeline.formulas.feature_quality import is_present, qualities, within_range
@@ -31,21 +34,10 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE
+from nba_pipeline.tables.feature_column import feature
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
-
-
-def feature(description: str, low: float, high: float, family: str, required: bool = False, unit: str = "") -> dy.Float64:
-    """Returns a nullable Float64 feature. Values outside [low, high] become null and are listed as missing."""
-    return dy.Float64(
-        nullable=True,
-        min=low,
-        max=high,
-        description=f"{description}{f' ({unit})' if unit else ''}",
-        metadata={"family": family, "required_for_betting": required},
-    )
-
 
 HISTORY, TEAM, GAME, MATCHUP, MARKET, EXTENDED = (
     "player_history",
@@ -57,7 +49,7 @@ HISTORY, TEAM, GAME, MATCHUP, MARKET, EXTENDED = (
 )
 
 
-class FeatureRows(Row):
+class FeatureRows(Row, CareerFormFeatures, TeamOutlookFeatures, ExpectedAbsenceFeatures):
     """Columns of `features`: identity, the features in the order of the domain's list, and quality."""
 
     game_id = dy.String(description="the NBA's ten digits")
@@ -139,6 +131,8 @@ class FeatureRows(Row):
     self_creation_pct_last_10_games = feature("share of made field goals without an assist, last 10", 0, 1, EXTENDED)
     late_line_movements = feature("moves of the book's main line in the last 6 hours before tip-off", 0, 50, EXTENDED)
 
+    absence_evidence = ExpectedAbsenceRows.absence_evidence
+    plays_probability = ExpectedAbsenceRows.plays_probability
     age_years = dy.Float64(nullable=True, min=15, max=60, description="part of fatigue_score; null without a roster")
     is_window_complete = dy.Bool(nullable=True, description="see player_form; null without a game")
     injury_status = dy.String(
@@ -180,6 +174,7 @@ FORM_COLUMNS = (
     "is_window_complete",
 )
 MATCHUP_COLUMNS = (*(name for name in FEATURES if name in MatchupRows.column_names()), "age_years")
+ABSENCE_COLUMNS = (*ExpectedAbsenceFeatures.column_names(), "absence_evidence", "plays_probability")
 DIET_COLUMNS = (
     "paint_attempt_pct_last_10_games",
     "mid_range_attempt_pct_last_10_games",
@@ -212,8 +207,6 @@ QUALITIES: Mapping[str, Sequence[str]] = {
 }
 """Quality score -> its features: the required ones of a family, all market features, all required ones."""
 
-"""Hash of the code versions and ranges of the feature tables. Rows with another value are stale."""
-
 
 def features_of(
     upcoming_players: pl.DataFrame,
@@ -221,6 +214,9 @@ def features_of(
     player_shot_zones: pl.DataFrame,
     team_defense_zones: pl.DataFrame,
     matchups: pl.DataFrame,
+    career_form: pl.DataFrame,
+    team_outlook: pl.DataFrame,
+    expected_absences: pl.DataFrame,
     prop_lines: pl.DataFrame,
     game_lines: pl.DataFrame,
     as_of: datetime | None = None,
@@ -244,6 +240,9 @@ def features_of(
         upcoming_players.select(*identity, *reported)
         .join(player_form.select(*key, *FORM_COLUMNS), on=key, how="left")
         .join(matchups.select(*key, *MATCHUP_COLUMNS), on=key, how="left")
+        .join(career_form.select(*key, *CareerFormFeatures.column_names()), on=key, how="left")
+        .join(team_outlook.select("game_id", "team", *TeamOutlookFeatures.column_names()), on=["game_id", "team"], how="left")
+        .join(expected_absences.select(*key, *ABSENCE_COLUMNS), on=key, how="left")
         .join(diet, on=["game_date", "player_id"], how="left")
         .join(defense, on=["game_date", "opponent"], how="left")
     )
@@ -263,7 +262,10 @@ def features_of(
     )
 
 
-SOURCE = "upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, prop_lines, game_lines"
+SOURCE = (
+    "upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, career_form, team_outlook, "
+    "expected_absences, prop_lines, game_lines"
+)
 
 
 def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
@@ -288,6 +290,9 @@ def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.Da
         "player_shot_zones": optional_input(),
         "team_defense_zones": optional_input(),
         "matchups": optional_input(),
+        "career_form": optional_input(),
+        "team_outlook": optional_input(),
+        "expected_absences": optional_input(),
     },
 )
 def features(
@@ -297,6 +302,9 @@ def features(
     player_shot_zones: pl.DataFrame,
     team_defense_zones: pl.DataFrame,
     matchups: pl.DataFrame,
+    career_form: pl.DataFrame,
+    team_outlook: pl.DataFrame,
+    expected_absences: pl.DataFrame,
     prop_lines: pl.DataFrame,
     game_lines: pl.DataFrame,
     schedule: pl.DataFrame,
@@ -308,7 +316,17 @@ def features(
     expected, left_out = slate_gates.ready_players(upcoming_players, slates, excluded_teams)
     note_left_out(context, left_out)
     return features_of(
-        expected, player_form, player_shot_zones, team_defense_zones, matchups, prop_lines, game_lines, clock.as_of
+        expected,
+        player_form,
+        player_shot_zones,
+        team_defense_zones,
+        matchups,
+        career_form,
+        team_outlook,
+        expected_absences,
+        prop_lines,
+        game_lines,
+        clock.as_of,
     )
 
 

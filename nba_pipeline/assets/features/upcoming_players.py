@@ -1,9 +1,10 @@
 """upcoming_players: the players expected to be available for each game of the date, with their injury status.
 
 Grain: one row per expected player per game
-Source: schedule, rosters and injuries up to the tip-off; boxscores of the 21 days before
+Source: schedule, rosters and injuries up to the tip-off; boxscores of the 300 days before
 Caveats: expected are the players on the team's newest roster of the 7 days before; without a roster, those with a box-score
-  row for the team in its last 10 games and the last 21 days (latest team wins); past dates use the same rule, with data
+  row for the team in its last 10 games and the last 21 days (latest team wins), and in a team's first 5 games of a season those of the season
+  before, if they have not played for another team since; past dates use the same rule, with data
   from before tip-off; the box score of the game itself is never used; players listed as out are included; a quarantined
   entry of the report makes a status unknown: the risk level is null.
 """
@@ -19,6 +20,7 @@ from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before,
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.completeness import slate_gates
 from nba_pipeline.formulas.availability import PRINTED_INSTANT, injury_status, with_unclear
+from nba_pipeline.formulas.carried_over import carried_over
 from nba_pipeline.formulas.rolling import GAME, in_order, strictly_before
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
@@ -41,7 +43,7 @@ class UpcomingPlayerRows(Row):
     is_home = dy.Bool(description="the schedule's home side")
     is_neutral = dy.Bool(nullable=True, description="played at neither team's arena")
     tipoff_at = dy.Datetime(nullable=True, time_zone="UTC", description="scheduled tip-off")
-    evidence = code(("roster", "boxscore"), "source that lists the player with the team")
+    evidence = code(("roster", "boxscore", "last_season"), "source that lists the player with the team")
     latest_boxscore_date = dy.Date(nullable=True, description="latest box score that shows the player, with any team")
     roster_seen_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant of the roster that shows the player")
     birth_date = dy.Date(nullable=True, description="from the roster")
@@ -88,6 +90,7 @@ def expect_players(
     # a roster with an unresolved name may lack a player: the box scores add to it
     complete = listed.join(unnamed, on=["game_id", "team"], how="anti")
     recent = _recent_players(sides.join(complete, on=["game_id", "team"], how="anti"), boxscores)
+    recent = pl.concat([recent, _carried_over(sides.join(complete, on=["game_id", "team"], how="anti"), boxscores)])
     recent = recent.join(listed, on=["game_id", "team", "player_id"], how="anti")
     shown = strictly_before(
         pl.concat([listed, recent], how="diagonal_relaxed"),
@@ -161,6 +164,13 @@ def _recent_players(sides: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFram
     )
 
 
+def _carried_over(sides: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
+    """Returns the players of the season before, in the first games of a season."""
+    expected = SETTINGS.expected
+    rows = carried_over(sides, boxscores, days=expected.carried_over_days, team_games=expected.carried_over_games)
+    return rows.select(*sides.columns, "player_id", "spelling", "shown_on", "evidence")
+
+
 def _newest_team(shown: pl.DataFrame) -> pl.DataFrame:
     """Keeps each player's newest team, and drops players who have since played for another team than on an old roster."""
     has_left = (pl.col("latest_boxscore_date") > pl.col("shown_on")) & (pl.col("boxscore_team") != pl.col("team"))
@@ -200,6 +210,7 @@ def _sightings(boxscores: pl.DataFrame) -> pl.DataFrame:
 
 
 LEAST_PLAYERS = 8
+BOXSCORE_COLUMNS = ("game_date", "game_id", "player_id", "player_name", "season", "team")
 
 
 @daily_asset(
@@ -208,7 +219,7 @@ LEAST_PLAYERS = 8
     description=__doc__,
     kinds={"polars"},
     ins={
-        "boxscores": days_before(SETTINGS.expected.days),
+        "boxscores": days_before(SETTINGS.expected.carried_over_days, columns=BOXSCORE_COLUMNS),
         "rosters": days_before(SETTINGS.expected.roster_days, through=0),
         "injuries": optional_input(),
     },

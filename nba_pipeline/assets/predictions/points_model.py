@@ -36,11 +36,11 @@ class PointsModelRows(Row):
     train_end_date = dy.Date(nullable=True, description="last game date in the window; before the week")
     rows = dy.Int64(min=0, description="player-games in the window")
     validation_rows = dy.Int64(min=0, description="player-games of the last days, for early stopping")
-    trees = dy.Int64(nullable=True, min=1, description="trees kept")
+    trees = dy.Int64(nullable=True, min=1, description="trees kept; null for a model without trees")
     validation_mean_absolute_error = number("points, on the validation rows", 0, 30)
-    season_mean_absolute_error = number("points, of points_mean_season on the same rows", 0, 30)
+    season_mean_absolute_error = number("points, of the season's mean on the same rows", 0, 30)
     features = dy.List(dy.String(), description="signature: names in order")
-    library_version = dy.String(description="catboost's version")
+    library_version = dy.String(description="version of the library, or of the file format of a model without one")
 
 
 TABLE = Table("points_model", grain="training week and system", key=("game_date", "system_id"), schema=PointsModelRows)
@@ -77,8 +77,12 @@ def train_week(
     model_id = identify(rows, parameters, system.reads, system.library_version)
     if not store.has(model_id):
         # Rows are sorted by date: the training rows come first, the validation rows last.
-        booster = system.fit(frame.iloc[: training.height], frame.iloc[rows.height - validation.height :])
-        store.save(system, booster, _card(model_id, system, booster, rows, validation))
+        last = frame.iloc[rows.height - validation.height :]
+        booster = system.fit(frame.iloc[: training.height], last)
+        forecast = system.forecast(booster, validation)
+        if not system.stops_early:  # the error above is that of a model without the validation rows
+            booster = system.fit(frame, last)
+        store.save(system, booster, _card(model_id, system, booster, rows, validation, forecast))
     card = store.load(model_id, system).card
     return _row(
         week,
@@ -96,7 +100,7 @@ def training_rows(features: pl.DataFrame, player_game_summary: pl.DataFrame, wee
     """Returns one row per player who played in a game before the week and has the required features."""
     truth = player_game_summary.filter(pl.col("did_play")).select(*PLAYER_GAME, pl.col("points").cast(pl.Float64))
     return (
-        system.predictable(features.filter(pl.col("game_date") < week))
+        system.learnable(features.filter(pl.col("game_date") < week))
         .join(truth, on=PLAYER_GAME, how="inner")
         .sort("game_date", *PLAYER_GAME)
         .select("game_date", *PLAYER_GAME, pl.col(system.reads).cast(pl.Float64), "points")
@@ -130,7 +134,9 @@ def split(rows: pl.DataFrame, system: TrainedSystem) -> tuple[pl.DataFrame, pl.D
     return before.filter(pl.col("game_date") < slate_between), rows.filter(pl.col("game_date") >= validation_starts)
 
 
-def _card(model_id: str, system: TrainedSystem, booster: Any, rows: pl.DataFrame, validation: pl.DataFrame) -> Card:
+def _card(
+    model_id: str, system: TrainedSystem, booster: Any, rows: pl.DataFrame, validation: pl.DataFrame, forecast: pl.Series
+) -> Card:
     first, last = _window(rows)
     sample = rows.tail(system.training.golden_rows)
     return Card(
@@ -145,8 +151,8 @@ def _card(model_id: str, system: TrainedSystem, booster: Any, rows: pl.DataFrame
         rows=rows.height,
         validation_rows=validation.height,
         trees=system.trees(booster),
-        validation_mean_absolute_error=_mean_absolute_error(system.forecast(booster, validation), validation),
-        season_mean_absolute_error=_mean_absolute_error(validation["points_mean_season"], validation),
+        validation_mean_absolute_error=_mean_absolute_error(forecast, validation),
+        season_mean_absolute_error=_mean_absolute_error(validation[system.season_mean], validation),
         golden_rows=golden(sample, system.reads),
         golden_outputs=system.forecast(booster, sample).to_list(),
     )
@@ -168,15 +174,17 @@ def _window(rows: pl.DataFrame) -> tuple[date, date]:
     return rows["game_date"][0], rows["game_date"][-1]
 
 
-def _mean_absolute_error(forecast: pl.Series, rows: pl.DataFrame) -> float:
-    return float(rows.select((pl.lit(forecast) - pl.col("points")).abs().mean()).item())
+def _mean_absolute_error(forecast: pl.Series, rows: pl.DataFrame) -> float | None:
+    """Returns the error over the rows with a forecast; None without any."""
+    error: float | None = rows.select((pl.lit(forecast) - pl.col("points")).abs().mean()).item()
+    return error
 
 
 @weekly_asset(
     TABLE,
     module=__name__,
     description=__doc__,
-    kinds={"catboost"},
+    kinds={"catboost", "xgboost"},
     ins={"features": every_date(), "player_game_summary": every_date(("game_date", *PLAYER_GAME, "did_play", "points"))},
 )
 def points_model(
@@ -196,6 +204,12 @@ def points_model(
             if first[name] is not None
         }
         | {f"training_frame_{what}": value for what, value in summaries[0].items()}
+        | {
+            f"{row['system_id']}_{name}": row[name]
+            for row in rows.iter_rows(named=True)
+            for name in ("rows", "validation_mean_absolute_error", "season_mean_absolute_error")
+            if row[name] is not None
+        }
     )
     return rows
 

@@ -14,12 +14,13 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, note_left_out, optional_input
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdicts
+from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict, share_verdicts
 from nba_pipeline.assets.features.features import FEATURES
 from nba_pipeline.completeness import slate_gates
 from nba_pipeline.completeness.eligibility import judge_players
 from nba_pipeline.completeness.expectations import games_without_predictions, players_without_predictions
 from nba_pipeline.errors import Closed
+from nba_pipeline.formulas.adjusted_line import adjusted_lines
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.formulas.prediction_versions import PREDICTED, features_hash, new_versions
 from nba_pipeline.formulas.recommendation import with_recommendation
@@ -27,8 +28,9 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import SEASON_DAYS
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE, SYSTEMS, TRAINED_SYSTEMS
-from nba_pipeline.systems.forecasts import Models, absent_models, forecasts, reasons_without_forecast
+from nba_pipeline.systems.forecasts import Models, absent_models, forecasts, joined_reasons, reasons_without_forecast
 from nba_pipeline.systems.interface import PLAYER_GAME
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.io_manager import SLATE_CLOSED
@@ -59,6 +61,9 @@ class PredictionRows(Row):
     book = dy.String(nullable=True, description="sportsbook of the line, or `median` of several sportsbooks")
     line_snapshot_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant of the line; strictly before tip-off")
     line_source = dy.String(nullable=True, description="landed payload of the line")
+    adjusted_line = dy.Float64(
+        nullable=True, min=0, max=70, description="points at which the over has 50 %, from lines and prices before tip-off"
+    )
     edge = dy.Float64(nullable=True, description="predicted_value - line")
     recommendation = code(RECOMMENDATIONS, "NO_LINE without a line, PASS below the least edge")
     is_actionable = dy.Bool(description="no entry of `reasons` forbids a bet")
@@ -68,6 +73,9 @@ class PredictionRows(Row):
     quality_score = dy.Float64(min=0, max=100, description="over the features that the system reads")
     features_hash = dy.String(description="hash of the row of `features` used")
     feature_version = dy.String(description="code version of the row of `features` used")
+    plays_probability = dy.Float64(
+        nullable=True, min=0, max=1, description="probability to play; the forecast is conditional on playing"
+    )
     injury_status = dy.String(nullable=True, description="status in `features`; null: not listed or no report")
     teammates_listed = dy.String(
         nullable=True, description="rotation teammates with a status, as `player_id status`; empty: none; null: no report"
@@ -140,7 +148,7 @@ def predict_slate(
         upcoming_players: One row per expected player and game.
         features: One row per player and game.
         schedule: The games of the dates.
-        lines: One row per player and game.
+        lines: One row per player and game: the market line, and the price-adjusted line.
         models: The trained models, by week and system.
         ledger: The existing predictions of these games.
         now: Instant of the run.
@@ -149,7 +157,7 @@ def predict_slate(
     slate = judge_players(upcoming_players, features, schedule, lines, now).filter(pl.col("reason").is_null())
     rows = features.join(slate, on=["game_date", *PLAYER_GAME], how="semi")
     rows_of_systems = (
-        forecasts(SYSTEMS, rows, models)
+        pl.concat(forecasts(SYSTEMS, rows, models, slate, closed_dates(features)).values())
         .join(slate, on=PLAYER_GAME)
         .join(features_hash(rows, FEATURES), on=PLAYER_GAME)
         .with_columns(
@@ -171,16 +179,58 @@ def unpredicted(
     lines: pl.DataFrame,
     models: Models,
     now: datetime,
-) -> pl.DataFrame:
-    """Returns the expected players and games that no system predicts: game_date, ids, player_name, team, reason."""
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Returns the expected players and games that no system predicts: game_date, ids, player_name, team, reason.
+
+    The second frame has one row per eligible player, game and system that does not predict: ids, system_id, reason.
+    """
     slate = judge_players(upcoming_players, features, schedule, lines, now)
     rows = features.join(slate.filter(pl.col("reason").is_null()), on=["game_date", *PLAYER_GAME], how="semi")
-    return (
-        slate.join(forecasts(SYSTEMS, rows, models), on=PLAYER_GAME, how="anti")
-        .join(reasons_without_forecast(SYSTEMS, rows, models), on=PLAYER_GAME, how="left")
+    made = forecasts(SYSTEMS, rows, models, slate, closed_dates(features))
+    reasons = reasons_without_forecast(SYSTEMS, rows, models, made)
+    players = (
+        slate.join(pl.concat(made.values()), on=PLAYER_GAME, how="anti")
+        .join(joined_reasons(SYSTEMS, reasons), on=PLAYER_GAME, how="left")
         .select("game_date", *PLAYER_GAME, "player_name", "team", pl.coalesce("reason", "by_system").alias("reason"))
         .sort("game_date", *PLAYER_GAME)
     )
+    return players, reasons
+
+
+def readiness(features: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
+    """Returns one row per system and date, see `slate_gates.judge_readiness`."""
+    judged = [
+        slate_gates.judge_readiness(features, system.required, dates, system.least_season_games).with_columns(
+            pl.lit(system.system_id).alias("system_id")
+        )
+        for system in SYSTEMS
+    ]
+    return pl.concat(judged)
+
+
+def closed_dates(features: pl.DataFrame) -> dict[str, list[date]]:
+    """Returns per system the dates on which it is not ready."""
+    judged = readiness(features, features["game_date"].unique().sort().to_list())
+    return dict(judged.filter(~pl.col("is_open")).group_by("system_id").agg("game_date").iter_rows())
+
+
+def closed_slates(features: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
+    """Returns the dates on which no system is ready, with the numbers of the system that is ready for the largest share."""
+    best = readiness(features, dates).sort("game_date", "share", maintain_order=True)
+    return best.unique("game_date", keep="last", maintain_order=True).filter(~pl.col("is_open"))
+
+
+def lines_with_prices(prop_lines: pl.DataFrame) -> pl.DataFrame:
+    """Returns one row per player and game: the market line, and the price-adjusted line if prices of before tip-off exist."""
+    lines = market_lines(prop_lines, **SETTINGS.lines.cascade)
+    adjusted = adjusted_lines(prop_lines, **SETTINGS.lines.adjusting, feed_minutes=SETTINGS.forecasts.feed_minutes)
+    return lines.join(adjusted, on=PLAYER_GAME, how="left", maintain_order="left")
+
+
+def _counted(rows: pl.DataFrame) -> dict[str, int]:
+    """Returns the number of rows per reason, the most frequent first. Numbers within reasons are left out."""
+    kinds = pl.col("reason").str.replace_all(r"\d+(\.\d+)?", "n")
+    return dict(rows.group_by(kinds).len().sort("len", "reason", descending=True).iter_rows())
 
 
 @daily_asset(
@@ -203,8 +253,7 @@ def predictions(
 ) -> pl.DataFrame:
     """New and changed predictions for the ledger: live before tip-off, backtest after."""
     dates, now = dates_of(context), clock.now()
-    ready = slate_gates.judge_readiness(features, MOVING_AVERAGE.required, dates)
-    closed = ready.filter(~pl.col("is_open"))
+    closed = closed_slates(features, dates)
     if closed.height == len(dates):
         first = closed.row(0, named=True)
         raise Closed(
@@ -214,17 +263,20 @@ def predictions(
     features = features.filter(~pl.col("game_date").is_in(closed["game_date"].implode()))
     note_left_out(context, {str(day): [SLATE_CLOSED] for day in closed["game_date"]})
     shown = prop_lines.filter(pl.col("snapshot_at") <= now)
-    lines = market_lines(shown, **SETTINGS.lines.cascade)
+    lines = lines_with_prices(shown)
     models = load_models(points_model, model_store, TRAINED_SYSTEMS, context.log.warning)
     starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
     slate = schedule.filter(pl.col("game_date").is_in(dates))
     # by game, not by date: a game that moved continues its version numbers
     ledger = warehouse.scan(TABLE).filter(pl.col("game_id").is_in(slate["game_id"].implode())).collect()
-    without = unpredicted(upcoming_players, features, slate, lines, models, now)
-    kinds = pl.col("reason").str.replace_all(r"\d+(\.\d+)?", "n")
-    reasons = without.group_by(kinds).len().sort("len", "reason", descending=True)
+    without, reasons = unpredicted(upcoming_players, features, slate, lines, models, now)
+    by_system = {system.system_id: _counted(reasons.filter(system_id=system.system_id)) for system in SYSTEMS}
     context.add_output_metadata(
-        {"not_predicted": without.height, "reasons_not_predicted": dg.MetadataValue.json(dict(reasons.iter_rows()))}
+        {
+            "not_predicted": without.height,
+            "reasons_not_predicted": dg.MetadataValue.json(_counted(without)),
+            "reasons_not_predicted_by_system": dg.MetadataValue.json(by_system),
+        }
     )
     for message in absent_models(SYSTEMS, features, models):
         context.log.warning(message)
@@ -248,6 +300,27 @@ def every_game_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: 
     """Every scheduled game has predictions once one of its teams has five summarized games. Missing games are named."""
     expected, without = games_without_predictions(warehouse, dates)
     return share_verdicts(dates, expected, without, 1.0, "matchup")
+
+
+@dated_check(TABLE)
+def every_lined_player_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """At least 97 % of the players with a line from before tip-off have a forecast. Missing players are named."""
+    key, is_market = ["game_id", "player_id"], pl.col("market") == SETTINGS.lines.market
+    lined = (
+        warehouse.scan(TABLES["prop_lines"], dates)
+        .filter(is_market, pl.col("is_before_tipoff"))
+        .group_by("game_date", *key)
+        .agg(pl.col("spelling").first())
+        .collect()
+    )
+    there = warehouse.scan(TABLE, dates).filter(is_market).select(key).unique().collect()
+    absent = lined.join(there, on=key, how="anti")
+    least = SETTINGS.forecasts.lined_coverage
+    return [
+        share_verdict(day, mine.height - gone.height, mine.height, least, gone["spelling"].sort().to_list(), "lined_share")
+        for day in dates
+        for mine, gone in [(lined.filter(pl.col("game_date") == day), absent.filter(pl.col("game_date") == day))]
+    ]
 
 
 @dated_check(TABLE)

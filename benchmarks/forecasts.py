@@ -1,0 +1,218 @@
+"""Walk-forward accuracy of the systems on real lines, with weekly refits, and the time that training takes.
+
+Every week the models learn from all earlier player-games of the archive and forecast the week's players who had a points
+line. Two baselines on the same rows: the consensus (median of the distinct feeds) and the line used (DraftKings, FanDuel,
+else the median). Gaps are mean absolute errors minus that of the baseline, with a paired 95 % interval.
+
+Data from NBA_ARCHIVE_DIR (default ../shared/data), which must have `player_name_variants.parquet`.
+
+    python benchmarks/forecasts.py [FIRST LAST]      # dates; default: every week with lines
+
+REFIT_WEEKS=4 refits every fourth week only. THREADS=1 is faster than 2 on cores that other processes use. FORECASTS_TO names
+a folder for the forecasts.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from measuring import print_table
+
+from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
+from nba_pipeline.audit.recompute import SOURCES, derive
+from nba_pipeline.formulas.adjusted_line import adjusted_line
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days
+from nba_pipeline.providers.archive import Archive
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.systems import LINEAR_MEDIAN, MOVING_AVERAGE
+from nba_pipeline.systems.xgboost import XGBoost
+from nba_pipeline.warehouse.landing import Landing
+
+ARCHIVE = Path(os.environ.get("NBA_ARCHIVE_DIR") or Path(__file__).parents[2] / "shared/data")
+AS_OF = datetime(2025, 9, 1, tzinfo=UTC)
+FIRST, LAST = date(2021, 10, 1), date(2025, 6, 22)
+KEY = ["game_id", "player_id"]
+REFIT_WEEKS, THREADS = int(os.environ.get("REFIT_WEEKS", "1")), int(os.environ.get("THREADS", "2"))
+TRAINED = (LINEAR_MEDIAN, XGBoost(SETTINGS.training.model_copy(update={"threads": THREADS})))
+SHOWN = ("moving_average", "linear_median", "xgboost", "ensemble", "adjusted_line", "market_blend")
+EDGES = (1, 2, 3)
+SPORTSBOOK = pl.col("kind") == "sportsbook"
+
+
+def real_features() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Returns `features` of all dates, and the points of the players who played."""
+    clock = Clock(fixed_at=AS_OF.isoformat())
+    with tempfile.TemporaryDirectory(prefix="forecasts-") as folder:
+        landing = Landing(home=folder, clock=clock)
+        archive, dates = Archive(folder=str(ARCHIVE), landing=landing, clock=clock), days(FIRST, LAST)
+        schedule, boxscores = archive.schedule(dates), archive.boxscores(dates)
+        teams = complete_with_sums(archive.team_boxscores(dates), boxscores)
+    without = {name: table.empty() for name, table in SOURCES.items()}
+    world = {**without, "schedule": schedule, "boxscores": boxscores, "team_boxscores": teams}
+    made = derive(world, schedule["game_date"].unique().sort().to_list(), AS_OF)
+    truth = made["player_game_summary"].filter("did_play").select("game_date", *KEY, pl.col("points").cast(pl.Float64))
+    return made["features"], truth
+
+
+def lines() -> pl.DataFrame:
+    """Returns per player and game with a points line: kind of book, consensus, line_used and adjusted_line.
+
+    The latest main line of each distinct feed before tip-off. Pick'em sites and books without prices have no adjustment.
+    """
+    names = pl.read_parquet(ARCHIVE / "player_name_variants.parquet")
+    offers = (
+        pl.read_parquet(ARCHIVE / "player_props.parquet")
+        .filter(pl.col("market") == "player_points", ~pl.col("in_play"), pl.col("is_latest_pregame"), pl.col("is_main_line"))
+        .join(names, on="player_name_raw")
+        .rename({"event_game_id": "game_id", "over_odds": "over_price", "under_odds": "under_price", "book_type": "kind"})
+        .drop_nulls(KEY)
+        .with_columns(pl.col("book").replace(SETTINGS.lines.books_of_one_feed).alias("feed"))
+        .sort(pl.col("feed") != pl.col("book"), "book")
+        .unique([*KEY, "feed"], keep="first", maintain_order=True)
+    )
+    age = pl.col("snapshot_at").max().over(KEY) - pl.col("snapshot_at")
+    is_fresh = (age <= pl.duration(minutes=int(SETTINGS.forecasts.feed_minutes))).fill_null(True)
+    rank = pl.col("book").replace_strict({"draftkings": 0, "fanduel": 1}, default=2, return_dtype=pl.Int64)
+    value = pl.when(SPORTSBOOK).then(adjusted_line()).otherwise("line")
+    return (
+        offers.with_columns(value.alias("adjusted_line"), is_fresh.alias("is_fresh"), rank.alias("rank"))
+        .sort(*KEY, "rank", "book")
+        .group_by(KEY, maintain_order=True)
+        .agg(
+            pl.col("kind").first(),
+            pl.col("line").median().alias("consensus"),
+            pl.col("line").first().alias("first_line"),
+            pl.col("rank").first(),
+            pl.col("adjusted_line").filter("is_fresh").mean(),
+        )
+        .with_columns(
+            pl.when(pl.col("rank") < 2).then("first_line").otherwise((2 * pl.col("consensus")).floor() / 2).alias("line_used")
+        )
+    )
+
+
+def weekly(rows: pl.DataFrame, lined: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yields the forecasts of each week with lines. Models learn from rows before the week's Monday."""
+    week = pl.col("game_date").dt.truncate("1w")
+    seconds = Counter[str]()
+    learnable = LINEAR_MEDIAN.learnable(rows).sort("game_date", *KEY)
+    models = dict[str, object]()
+    for number, monday in enumerate(lined.select(week.unique().sort()).to_series()):
+        training = learnable.filter(pl.col("game_date") < monday)
+        here = LINEAR_MEDIAN.predictable(lined.filter(week == monday)).sort("game_date", *KEY)
+        points = training["points"].to_numpy()
+        for system in TRAINED:
+            start = time.perf_counter()
+            if number % REFIT_WEEKS == 0:
+                matrix = training.select(pl.col(system.reads).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
+                models[system.system_id] = system.fit_matrix(np.ascontiguousarray(matrix), points)
+            here = here.with_columns(system.forecast(models[system.system_id], here).clip(0, 60).alias(system.system_id))
+            seconds[system.system_id] += time.perf_counter() - start
+        print(
+            f"{monday}: {training.height:,} rows, {here.height} lined; seconds so far {dict(seconds)}",
+            file=sys.stderr,
+            flush=True,
+        )
+        yield here
+
+
+def with_combinations(made: pl.DataFrame) -> pl.DataFrame:
+    """Adds the forecasts that follow from others."""
+    weight, base = SETTINGS.forecasts.blend_weight, MOVING_AVERAGE.predict(made).select(*KEY, moving_average="predicted_value")
+    return (
+        made.join(base, on=KEY, how="left", maintain_order="left")
+        .with_columns(((pl.col("linear_median") + pl.col("xgboost")) / 2).alias("ensemble"))
+        .with_columns((weight * pl.col("ensemble") + (1 - weight) * pl.col("adjusted_line")).alias("market_blend"))
+    )
+
+
+def gap(rows: pl.DataFrame, name: str, baseline: str) -> str:
+    """Returns the mean absolute error minus the baseline's, with a paired 95 % interval."""
+    errors = (rows["points"] - rows[name]).abs() - (rows["points"] - rows[baseline]).abs()
+    mean, spread = errors.mean(), errors.std()
+    return f"{mean:+.4f} ± {1.96 * spread / len(errors) ** 0.5:.4f}"  # type: ignore[operator]  # floats of a non-empty series
+
+
+def hit_rate(rows: pl.DataFrame, name: str, edge: float) -> str:
+    """Returns the share of bets on the consensus that win, with the interval and N, without pushes."""
+    distance = rows[name] - rows["consensus"]
+    bets = rows.with_columns(distance.alias("edge")).filter(pl.col("edge").abs() >= edge, pl.col("points") != pl.col("consensus"))
+    if bets.is_empty():
+        return "no bets"
+    won = ((bets["edge"] > 0) == (bets["points"] > bets["consensus"])).mean()
+    return f"{won:.1%} ± {1.96 * (won * (1 - won) / bets.height) ** 0.5:.1%} (N = {bets.height:,})"  # type: ignore[operator]
+
+
+def show(title: str, rows: pl.DataFrame) -> None:
+    """Prints the errors, gaps and hit rates of every system on the rows that it forecasts."""
+    print(f"\n{title}: N = {rows.height:,}, MAE of the consensus {(rows['points'] - rows['consensus']).abs().mean():.4f}, "
+          f"of the line used {(rows['points'] - rows['line_used']).abs().mean():.4f}\n")  # fmt: skip
+    table = []
+    for name in SHOWN:
+        known = rows.drop_nulls(name)
+        if known.is_empty():
+            continue
+        error = (known["points"] - known[name]).abs().mean()
+        rates = [hit_rate(known, name, edge) for edge in EDGES]
+        table.append(
+            (name, f"{known.height:,}", f"{error:.4f}", gap(known, name, "consensus"), gap(known, name, "line_used"), *rates)
+        )
+    head = ("system", "N", "MAE", "gap to the consensus", "gap to the line used", *(f"hit rate at edge {edge}" for edge in EDGES))
+    print_table(head, table)
+
+
+def explain(rows: pl.DataFrame) -> None:
+    """Prints the gap of the ensemble by tier of line, rest, expected absences and minutes."""
+    groups = {
+        "line": pl.col("consensus").cut([10, 15, 20, 25]),
+        "rest_days": pl.col("rest_days").cut([1, 2, 3, 7]),
+        "absent_minutes_expected": pl.col("absent_minutes_expected").cut([20, 35, 50, 70]),
+        "minutes_half_life_5_games": pl.col("minutes_half_life_5_games").cut([20, 25, 30, 35]),
+        "season": pl.col("season"),
+    }
+    table = []
+    for name, by in groups.items():
+        for value, part in (
+            rows.with_columns(by.cast(pl.String).fill_null("unknown").alias("by")).sort("by").group_by("by", maintain_order=True)
+        ):
+            table.append((name, value[0], f"{part.height:,}", gap(part, "ensemble", "consensus") if part.height > 1 else ""))
+    print("\nThe ensemble against the consensus by group\n")
+    print_table(("group", "value", "N", "gap"), table)
+
+
+def main() -> None:
+    first, last = (date.fromisoformat(text) for text in sys.argv[1:3]) if len(sys.argv) > 2 else (FIRST, LAST)
+    if not (ARCHIVE / "player_name_variants.parquet").is_file():
+        print(f"skipped: no real data in {ARCHIVE}")
+        return
+    start = time.perf_counter()
+    features, truth = real_features()
+    print(
+        f"features of {features.height:,} expected player-games: {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True
+    )
+    offers, rows = lines(), features.join(truth.drop("game_date"), on=KEY)
+    lined = rows.join(offers, on=KEY).filter(pl.col("game_date").is_between(first, last))
+    of_the_dates = truth.filter(pl.col("game_date").is_between(first, last)).join(offers, on=KEY, how="semi")
+    offered = of_the_dates.height
+    made = with_combinations(pl.concat(weekly(rows, lined)))
+    if folder := os.environ.get("FORECASTS_TO"):
+        made.select("game_date", *KEY, "kind", "points", "consensus", "line_used", *SHOWN).write_parquet(
+            Path(folder) / "forecasts.parquet"
+        )
+    print(f"{made.height:,} of {offered:,} lined player-games have a forecast ({made.height / offered:.1%})")
+    show("All lined rows", made)
+    for kind in made["kind"].unique().sort():
+        show(f"Rows of kind {kind}", made.filter(kind=kind))
+    explain(made)
+
+
+if __name__ == "__main__":
+    main()

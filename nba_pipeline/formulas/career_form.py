@@ -1,0 +1,169 @@
+"""A player's form across seasons: weighted averages, spreads, an empirical-Bayes scoring rate, and residuals from it.
+
+A season's first game has values here, unlike in `player_form`, whose windows begin with the season.
+"""
+
+import polars as pl
+
+from nba_pipeline.formulas.recent_games import GAMES, Kind, Recent, with_recent_games
+from nba_pipeline.formulas.rolling import (
+    GAME,
+    SECONDS_PER_MINUTE,
+    difference,
+    in_order,
+    strictly_before,
+    window_mean,
+    window_sum,
+)
+from nba_pipeline.formulas.shooting import FREE_THROW_POSSESSION_SHARE
+
+CAREER_DAYS = 1095
+"""Days before the date in which games count."""
+RATE_DAYS, RESIDUAL_DAYS = 365, 730
+"""Days of games behind the rate of a past game, and days of past games with a residual. Together the reach of the history."""
+
+PRIOR_MINUTES = 120
+PRIOR_RATE, PRIOR_RATE_PER_MINUTE = 0.30, 0.0055
+"""Points per minute of a player without minutes, and its rise per minute of playing time."""
+OPPONENT_GAMES, HOME_GAMES = 8, 60
+"""Games of no residual that shrink the residual against an opponent, and at home or away."""
+THOUSANDTHS = 1000
+
+WEIGHTED = {
+    "points": (3, 8, 20, 50),
+    "minutes": (2, 5, 12, 30),
+    "fga": (3, 10, 30),
+    "fta": (5, 20),
+    "fg3a": (5, 20),
+    "plays": (8, 30),
+    "plus_minus": (15,),
+    "fouls": (15,),
+    "assists": (15,),
+    "rebounds": (15,),
+    "turnovers": (15,),
+}
+"""Column -> half-lives in games."""
+
+MEANS = {"points": (3, 5, 10, 20), "minutes": (3, 5, 10)}
+PER_UNIT = {"minutes": SECONDS_PER_MINUTE, "plays": 100, "tries": 100}
+"""Column -> whole parts of its unit; other columns are counts."""
+
+
+def recent(column: str, kind: Kind, size: int) -> Recent:
+    """Returns a statistic of a column of `played_games`."""
+    return Recent(column, kind, size, PER_UNIT.get(column, 1))
+
+
+OTHERS = {
+    "points_median_last_10_career_games": recent("points", "median", 10),
+    "points_standard_deviation_last_10_career_games": recent("points", "standard_deviation", 10),
+    "points_standard_deviation_last_30_career_games": recent("points", "standard_deviation", 30),
+    "points_maximum_last_20_career_games": recent("points", "maximum", 20),
+    "minutes_last_career_game": recent("minutes", "mean", 1),
+    "minutes_standard_deviation_last_10_career_games": recent("minutes", "standard_deviation", 10),
+    "minutes_maximum_last_10_career_games": recent("minutes", "maximum", 10),
+    "minutes_minimum_last_5_career_games": recent("minutes", "minimum", 5),
+}
+
+STATISTICS: dict[str, Recent] = {
+    **{f"{name}_half_life_{n}_games": recent(name, "weighted_mean", n) for name, sizes in WEIGHTED.items() for n in sizes},
+    **{f"{name}_mean_last_{n}_career_games": recent(name, "mean", n) for name, sizes in MEANS.items() for n in sizes},
+    **OTHERS,
+}
+RATE = {
+    "rate_points": recent("points", "weighted_sum", 25),
+    "rate_minutes": recent("minutes", "weighted_sum", 25),
+    "rate_minutes_mean": recent("minutes", "weighted_mean", 25),
+    "minutes_half_life_5_games": recent("minutes", "weighted_mean", 5),
+}
+SHOOTING = {"shooting_points": recent("points", "weighted_mean", 50), "shooting_tries": recent("tries", "weighted_mean", 60)}
+POSITION = "position_index"
+
+CAREER_FORM = (
+    *STATISTICS,
+    "career_games_last_1095_days",
+    "points_mean_season_to_date",
+    "points_per_minute_shrunk",
+    "points_expected_from_minutes",
+    "true_shooting_half_life_50_games",
+    "points_residual_versus_opponent",
+    "points_residual_home_or_away",
+)
+"""The columns that `with_career_form` adds."""
+
+
+def with_career_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFrame:
+    """Adds the columns of CAREER_FORM. One row per player and game in and out.
+
+    Args:
+        rows: One row per player and game, with `player_id`, `season`, `opponent`, `is_home` and `game_date`.
+        player_games: Rows of `player_game_summary` of the 1,095 days before.
+    """
+    played = played_games(player_games).join(rows, on="player_id", how="semi")
+    wanted = {**STATISTICS, **RATE, **SHOOTING}
+    rows = with_recent_games(rows, played, ["player_id"], CAREER_DAYS, wanted).rename({GAMES: "career_games_last_1095_days"})
+    rows = rows.with_columns(points_per_minute_shrunk(), _true_shooting().alias("true_shooting_half_life_50_games")).with_columns(
+        expected_points().alias("points_expected_from_minutes")
+    )
+    season = in_order(played, ["player_id", "season"], {"points": pl.col("points")}).with_columns(
+        window_mean("points", least=1).alias("mean_season")
+    )
+    rows = strictly_before(rows, season, ["player_id", "season"], {"mean_season": "points_mean_season_to_date"})
+    return with_residuals(rows, residuals(played)).drop("rate_points", "rate_minutes", "rate_minutes_mean", *SHOOTING)
+
+
+def played_games(player_games: pl.DataFrame) -> pl.DataFrame:
+    """Returns the games that were played, with the plays used, and the tries at the basket."""
+    tries = pl.col("fga") + FREE_THROW_POSSESSION_SHARE * pl.col("fta")
+    return player_games.filter("did_play").with_columns(
+        (tries + pl.col("turnovers")).alias("plays"),
+        tries.alias("tries"),
+        (pl.col("rebounds") + 2 * pl.col("blocks") - pl.col("assists") - pl.col("fg3a")).alias(POSITION),
+    )
+
+
+def points_per_minute_shrunk() -> pl.Expr:
+    """Points per minute, shrunk to what players with his minutes score.
+
+    (sum w points + 120 prior) / (sum w minutes + 120), prior = 0.30 + 0.0055 mean minutes; w halves every 25 games. Null
+    without a game.
+    """
+    prior = PRIOR_RATE + PRIOR_RATE_PER_MINUTE * pl.col("rate_minutes_mean")
+    rate = (pl.col("rate_points") + PRIOR_MINUTES * prior) / (pl.col("rate_minutes") + PRIOR_MINUTES)
+    return rate.alias("points_per_minute_shrunk")
+
+
+def expected_points() -> pl.Expr:
+    """Points of the recent minutes at the shrunk rate."""
+    return pl.col("points_per_minute_shrunk") * pl.col("minutes_half_life_5_games")
+
+
+def residuals(played: pl.DataFrame) -> pl.DataFrame:
+    """Returns per played game the points beyond the rate of before it, in thousandths: a whole number.
+
+    points - rate * minutes of the game, with the rate of the 365 days before. Games without an earlier one have none.
+    """
+    columns = ["player_id", "game_date", "game_id", "opponent", "is_home", "points", "minutes"]
+    rates = with_recent_games(played.select(columns), played, ["player_id"], RATE_DAYS, RATE)
+    residual = pl.col("points") - pl.col("points_per_minute_shrunk") * pl.col("minutes")
+    known = rates.with_columns(points_per_minute_shrunk()).filter(pl.col("points_per_minute_shrunk").is_not_null())
+    return known.with_columns((residual * THOUSANDTHS).round().alias("residual"))
+
+
+def with_residuals(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Adds the shrunk mean residual against the opponent, and at home or away, of the 730 days before."""
+    for group, games, name in (
+        (["player_id", "opponent"], OPPONENT_GAMES, "points_residual_versus_opponent"),
+        (["player_id", "is_home"], HOME_GAMES, "points_residual_home_or_away"),
+    ):
+        ordered = in_order(known, group, {"residual": pl.col("residual")}).with_columns(window_sum("residual").alias("total"))
+        rows = strictly_before(rows, ordered, group, {GAME: "n", "total": "total"})
+        rows = strictly_before(rows, ordered, group, {GAME: "n_old", "total": "total_old"}, days=RESIDUAL_DAYS)
+        mean = difference("total", "total_old") / (THOUSANDTHS * (difference("n", "n_old") + games))
+        rows = rows.with_columns(mean.alias(name)).drop("n", "n_old", "total", "total_old")
+    return rows
+
+
+def _true_shooting() -> pl.Expr:
+    """Points per two tries at the basket, in games of the past. Null without a try."""
+    return pl.when(pl.col("shooting_tries") > 0).then(pl.col("shooting_points") / (2 * pl.col("shooting_tries")))

@@ -1,0 +1,237 @@
+"""How many minutes and points a team is expected to lack: every teammate's playing time by his probability to stay out.
+
+A teammate is a player whose latest game was for the team, in this season, at most 25 team games ago, and who plays 10
+minutes or more. His probability to stay out is the share of such teammates, after as many missed games and with the same
+status on the injury report, who stayed out in the 365 days before the date. Without a report, or with too few earlier
+ones, the status does not count. The box score of the game itself is never read.
+"""
+
+from datetime import datetime
+
+import polars as pl
+
+from nba_pipeline.formulas.availability import injury_status
+from nba_pipeline.formulas.career_form import POSITION, played_games, recent
+from nba_pipeline.formulas.recent_games import GAMES, Recent, with_recent_games
+from nba_pipeline.formulas.rolling import GAME, difference, in_order, strictly_before, whole, window_sum
+
+TEAM_SEASON = ["team", "season"]
+HISTORY_DAYS = 365
+"""Days of games behind playing time, rates and past absences. Each reaches back from the one before."""
+TEAM_GAMES = 25
+LEAST_MINUTES = 10.0
+MOST_MISSED_GAMES = 10
+"""Longer absences count as this one."""
+LEAST_CASES, LEAST_CASES_OF_STATUS = 100, 30
+"""Cases of no missed game below which no rate is known: of all players, and of players with one status."""
+NOT_LISTED = "not_listed"
+PRIOR_CASES = 10
+"""Cases by which the rate after m missed games is drawn to that after m - 1."""
+LIKENESS_PER_POINT = 0.2
+"""Decay of the likeness of two players with the distance of their positions."""
+TEAM_MINUTES = 240
+MILLIONTHS = 1_000_000
+"""Sums over teammates are of whole millionths, so that they are exact."""
+PLAYING_TIME = {
+    "mate_minutes": recent("minutes", "weighted_mean", 8),
+    "mate_points": recent("points", "weighted_mean", 8),
+    "mate_position": recent(POSITION, "weighted_mean", 30),
+}
+PAST_ABSENCES = {
+    "absent_minutes_usual": Recent("absent_minutes", "weighted_mean", 3, MILLIONTHS),
+    "absent_points_usual": Recent("absent_points", "weighted_mean", 3, MILLIONTHS),
+}
+OWN_MINUTES = {"own_minutes": recent("minutes", "weighted_mean", 5), "own_position": recent(POSITION, "weighted_mean", 30)}
+
+EXPECTED_ABSENCES: dict[str, type[pl.DataType]] = {
+    "absent_minutes_expected": pl.Float64,
+    "absent_points_expected": pl.Float64,
+    "absent_minutes_of_the_position_expected": pl.Float64,
+    "available_minutes_expected": pl.Float64,
+    "minutes_share_expected": pl.Float64,
+    "absent_minutes_change": pl.Float64,
+    "absent_points_change": pl.Float64,
+    "plays_probability": pl.Float64,
+    "reported_teammates": pl.Int64,
+    "rated_teammates": pl.Int64,
+}
+"""Column that `with_expected_absences` adds -> its type."""
+
+ABSENCE_FEATURES = tuple(name for name, kind in EXPECTED_ABSENCES.items() if kind is pl.Float64 and name != "plays_probability")
+"""Those of them that systems read."""
+
+
+def with_expected_absences(
+    rows: pl.DataFrame, player_games: pl.DataFrame, injuries: pl.DataFrame, as_of: datetime | None = None
+) -> pl.DataFrame:
+    """Adds the columns of EXPECTED_ABSENCES. One row per player and game in and out.
+
+    Args:
+        rows: One row per player and game, with `player_id`, `team`, `season` and `game_date`.
+        player_games: Rows of `player_game_summary` of the 1,095 days before.
+        injuries: Rows of `injuries` of the 365 days before and of the dates, with quarantined entries.
+        as_of: Only reports seen by this instant count.
+    """
+    if rows.is_empty():
+        return rows.with_columns(pl.lit(None, kind).alias(name) for name, kind in EXPECTED_ABSENCES.items())
+    played, sides = played_games(player_games), ["game_date", "game_id", *TEAM_SEASON]
+    wanted = rows.select(sides).unique(maintain_order=True)
+    is_recent = pl.col("game_date") >= wanted.select(pl.col("game_date").min() - pl.duration(days=HISTORY_DAYS)).to_series()
+    past = played.filter(is_recent).select(sides).unique(maintain_order=True)
+    mates = teammates(pl.concat([past, wanted.join(past, on=["game_id", "team"], how="anti")]), played)
+    mates = with_reported_status(mates, injuries, as_of)
+    cases = mates.join(past, on=["game_id", "team"], how="semi")
+    expected = with_out_probability(mates.join(wanted, on=["game_id", "team"], how="semi"), cases)
+    return _with_sums(_with_usual_absences(rows, played, mates), expected)
+
+
+def with_reported_status(mates: pl.DataFrame, injuries: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
+    """Adds `reported`: the status of the newest report before tip-off, or `not_listed`; null without a usable report."""
+    named = injury_status(mates.rename({"mate_id": "player_id"}), injuries, as_of).rename({"player_id": "mate_id"})
+    is_usable = pl.col("injury_risk_level").is_not_null()
+    return named.with_columns(pl.when(is_usable).then(pl.col("injury_status").fill_null(NOT_LISTED)).alias("reported")).select(
+        *mates.columns, "reported"
+    )
+
+
+def teammates(sides: pl.DataFrame, played: pl.DataFrame) -> pl.DataFrame:
+    """Returns one row per team, game and teammate: missed_games, is_out, and his playing time of before the game.
+
+    `is_out` says whether the teammate stayed out of the game. It is meaningless for a game that has not been played.
+    """
+    numbered = in_order(played.select("game_date", "game_id", *TEAM_SEASON).unique(), TEAM_SEASON)
+    seen = _with_playing_time(played).join(numbered.select("game_id", "team", GAME), on=["game_id", "team"])
+    known = strictly_before(sides, numbered, TEAM_SEASON, {GAME: "latest"}).filter(pl.col("latest").is_not_null())
+    reach = known.with_columns(pl.int_ranges(pl.col("latest") - TEAM_GAMES + 1, pl.col("latest") + 1).alias(GAME)).explode(GAME)
+    next_on = pl.col("next_played_on")
+    return (
+        reach.join(seen, on=[*TEAM_SEASON, GAME])
+        .filter(next_on.is_null() | (next_on >= pl.col("game_date")))
+        .with_columns(
+            (pl.col("latest") - pl.col(GAME)).clip(0, MOST_MISSED_GAMES).alias("missed_games"),
+            (next_on.is_null() | (next_on != pl.col("game_date"))).alias("is_out"),
+        )
+        .drop("latest", GAME, "next_played_on")
+    )
+
+
+def _with_playing_time(played: pl.DataFrame) -> pl.DataFrame:
+    """Returns per played game the player's next game with any team, and his playing time up to and with the game."""
+    ordered = in_order(played, ["player_id"])
+    is_same = pl.col("player_id") == pl.col("player_id").shift(-1)
+    after = ordered.select(
+        "player_id",
+        *TEAM_SEASON,
+        pl.col("game_id"),
+        (pl.col("game_date") + pl.duration(days=1)).alias("game_date"),
+        pl.when(is_same).then(pl.col("game_date").shift(-1)).alias("next_played_on"),
+    )
+    known = with_recent_games(after, played, ["player_id"], HISTORY_DAYS, PLAYING_TIME)
+    return (
+        known.filter(pl.col("mate_minutes") >= LEAST_MINUTES)
+        .select("player_id", *TEAM_SEASON, "game_id", "next_played_on", *PLAYING_TIME)
+        .rename({"player_id": "mate_id"})
+    )
+
+
+def with_out_probability(mates: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
+    """Adds `out_probability`, and `is_of_report`: whether it is the rate of the reported status.
+
+    The rate is the share that stayed out, with the same status and after as many missed games. A status with too few
+    earlier reports, or without a report, has the rate of all players after as many missed games; null if that is unknown.
+    """
+    of_all = out_rates(mates, cases, [], LEAST_CASES).rename({"rate": "rate_of_all"})
+    of_status = out_rates(mates, cases.filter(pl.col("reported").is_not_null()), ["reported"], LEAST_CASES_OF_STATUS)
+    on = ["game_date", "missed_games"]
+    rows = mates.join(of_all, on=on, how="left").join(of_status, on=[*on, "reported"], how="left")
+    return rows.with_columns(
+        pl.coalesce("rate", "rate_of_all").alias("out_probability"), pl.col("rate").is_not_null().alias("is_of_report")
+    ).drop("rate", "rate_of_all")
+
+
+def out_rates(mates: pl.DataFrame, cases: pl.DataFrame, group: list[str], least: int) -> pl.DataFrame:
+    """Returns per date and number of missed games, and per group, the share of cases of the 365 days before that were out.
+
+    The share after m missed games is drawn to the share after m - 1 by ten cases. Null under `least` cases of none missed.
+    """
+    key = [*group, "missed_games"]
+    running = in_order(cases, key, {"out": pl.col("is_out")}).with_columns(window_sum("out").alias("out"))
+    missed = pl.DataFrame({"missed_games": range(MOST_MISSED_GAMES + 1)}, schema={"missed_games": pl.Int64})
+    dates = mates.select("game_date", *group).drop_nulls().unique().join(missed, how="cross")
+    dates = strictly_before(dates, running, key, {GAME: "n", "out": "out"})
+    dates = strictly_before(dates, running, key, {GAME: "n_old", "out": "out_old"}, days=HISTORY_DAYS)
+    counts = dates.select("game_date", *key, n=difference("n", "n_old"), out=difference("out", "out_old")).sort(
+        "game_date", *group
+    )
+    rate, parts = None, list[pl.DataFrame]()
+    for games in range(MOST_MISSED_GAMES + 1):
+        here = counts.filter(pl.col("missed_games") == games)
+        rate = here.select(_rate(None if rate is None else pl.lit(rate), least)).to_series()
+        parts.append(here.select("game_date", *key).with_columns(rate.alias("rate")))
+    return pl.concat(parts)
+
+
+def _rate(after_one_game_less: pl.Expr | None, least: int) -> pl.Expr:
+    out, n = pl.col("out"), pl.col("n")
+    if after_one_game_less is None:
+        return pl.when(n >= least).then(out / n)
+    return (out + PRIOR_CASES * after_one_game_less) / (n + PRIOR_CASES)
+
+
+def _with_usual_absences(rows: pl.DataFrame, played: pl.DataFrame, mates: pl.DataFrame) -> pl.DataFrame:
+    """Adds the minutes and points that lacked in the player's own latest games: his averages already contain them."""
+    lacking = _summed(
+        mates.filter("is_out"), ["game_id", "team"], {"absent_minutes": "mate_minutes", "absent_points": "mate_points"}
+    )
+    own = played.join(lacking, on=["game_id", "team"], how="left", maintain_order="left").with_columns(
+        pl.col("absent_minutes", "absent_points").fill_null(0.0)
+    )
+    return with_recent_games(rows, own, ["player_id"], HISTORY_DAYS, {**PAST_ABSENCES, **OWN_MINUTES}).drop(GAMES)
+
+
+def _with_sums(rows: pl.DataFrame, expected: pl.DataFrame) -> pl.DataFrame:
+    """Adds the sums over the player's teammates, without himself."""
+    own = rows.select("game_id", "team", "player_id", "own_position")
+    chances = expected.select("game_id", "team", (1 - pl.col("out_probability")).alias("plays_probability"), player_id="mate_id")
+    pairs = own.join(expected, on=["game_id", "team"]).filter(pl.col("mate_id") != pl.col("player_id"))
+    out, minutes, points = pl.col("out_probability"), pl.col("mate_minutes"), pl.col("mate_points")
+    likeness = (-LIKENESS_PER_POINT * (pl.col("own_position") - pl.col("mate_position")).abs()).exp()
+    pairs = pairs.with_columns(
+        (out * minutes).alias("absent"),
+        (out * points).alias("absent_points"),
+        (out * minutes * likeness).alias("absent_like"),
+        ((1 - out) * minutes).alias("available"),
+    )
+    names = {
+        "absent_minutes_expected": "absent",
+        "absent_points_expected": "absent_points",
+        "absent_minutes_of_the_position_expected": "absent_like",
+        "available_minutes_expected": "available",
+    }
+    sums = _summed(pairs, ["game_id", "player_id"], names)
+    counts = pairs.group_by("game_id", "player_id").agg(
+        pl.col("is_of_report").sum().cast(pl.Int64).alias("reported_teammates"),
+        pl.col("out_probability").count().cast(pl.Int64).alias("rated_teammates"),
+    )
+    share = TEAM_MINUTES * pl.col("own_minutes") / (pl.col("own_minutes") + pl.col("available_minutes_expected"))
+    return (
+        rows.join(sums, on=["game_id", "player_id"], how="left", maintain_order="left")
+        .join(chances, on=["game_id", "team", "player_id"], how="left", maintain_order="left")
+        .join(counts, on=["game_id", "player_id"], how="left", maintain_order="left")
+        .with_columns(pl.col("reported_teammates", "rated_teammates").fill_null(0))
+        .with_columns(
+            share.alias("minutes_share_expected"),
+            (pl.col("absent_minutes_expected") - pl.col("absent_minutes_usual")).alias("absent_minutes_change"),
+            (pl.col("absent_points_expected") - pl.col("absent_points_usual")).alias("absent_points_change"),
+        )
+        .drop(*PAST_ABSENCES, *OWN_MINUTES)
+    )
+
+
+def _summed(mates: pl.DataFrame, group: list[str], names: dict[str, str]) -> pl.DataFrame:
+    """Returns sums over the teammates; null if a value of one is unknown."""
+    unit = MILLIONTHS + 0 * pl.len().cast(pl.Int64)  # see recent_games
+    known = {
+        new: pl.when(pl.col(old).is_not_null().all()).then(whole(old, MILLIONTHS).sum() / unit) for new, old in names.items()
+    }
+    return mates.group_by(group).agg(**known)

@@ -1,0 +1,47 @@
+"""What the systems on features across seasons share: the features that they read, and the rows that they learn from.
+
+They forecast from a player's first game on. `moving_average` and `catboost` need five games of the season.
+"""
+
+from typing import ClassVar
+
+import polars as pl
+
+from nba_pipeline.formulas.career_form import CAREER_FORM
+from nba_pipeline.formulas.expected_absences import ABSENCE_FEATURES
+from nba_pipeline.formulas.team_outlook import TEAM_OUTLOOK
+from nba_pipeline.settings import SETTINGS, Forecasts
+from nba_pipeline.systems.interface import TrainedModel, TrainedSystem
+
+REQUIRED = ("points_half_life_8_games", "minutes_half_life_5_games")
+"""Null only for a player without a game in the 1,095 days before."""
+READS = (*CAREER_FORM, *ABSENCE_FEATURES, *TEAM_OUTLOOK, "home_court_level", "rest_days")
+CAREER_GAMES = "career_games_last_1095_days"
+FEW_CAREER_GAMES = "few_career_games"
+
+
+class CrossSeasonSystem(TrainedSystem):
+    """A trained system that reads features across seasons. It has no early stopping: the model learns from every row."""
+
+    required: ClassVar[tuple[str, ...]] = REQUIRED
+    required_for_betting: ClassVar[tuple[str, ...]] = (*REQUIRED, "home_court_level")
+    reads: ClassVar[tuple[str, ...]] = READS
+    least_season_games: ClassVar[int] = 0
+    season_mean: ClassVar[str] = "points_mean_season_to_date"
+    stops_early: ClassVar[bool] = False
+    forecasts: Forecasts = SETTINGS.forecasts
+
+    def learnable(self, features: pl.DataFrame) -> pl.DataFrame:
+        """See TrainedSystem.learnable. Players with a few minutes a game are left out."""
+        return self.predictable(features).filter(pl.col("minutes_half_life_5_games") >= self.forecasts.least_training_minutes)
+
+    def predict(self, features: pl.DataFrame, model: TrainedModel | None = None) -> pl.DataFrame:
+        """See TrainedSystem.predict. `reasons` flags players with few career games."""
+        made = super().predict(features, model)
+        has_few = pl.col(CAREER_GAMES) < self.forecasts.few_career_games
+        flags = self.predictable(features).select(
+            "game_id", "player_id", pl.when(has_few).then(pl.lit(FEW_CAREER_GAMES)).alias("flag")
+        )
+        return made.join(flags, on=["game_id", "player_id"], how="left", maintain_order="left").select(
+            "game_id", "player_id", "predicted_value", pl.concat_list("reasons", "flag").list.drop_nulls().alias("reasons")
+        )

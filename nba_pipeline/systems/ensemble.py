@@ -1,0 +1,48 @@
+"""ensemble: the equal mean of `linear_median` and `xgboost`. The champion: it governs picks and publication.
+
+Two models that err differently err less together. If one of the two has no model for the week, the other stands alone, and
+`reasons` names the one that is missing.
+"""
+
+from typing import ClassVar
+
+import polars as pl
+
+from nba_pipeline.systems.combination import Combination, Forecasts, absent
+from nba_pipeline.systems.cross_season import READS, REQUIRED, CrossSeasonSystem
+from nba_pipeline.systems.interface import PLAYER_GAME
+
+
+class Ensemble(Combination):
+    """The mean of its members."""
+
+    system_id: ClassVar[str] = "ensemble"
+    version: ClassVar[str] = "1"
+    members: ClassVar[tuple[str, ...]] = ("linear_median", "xgboost")
+    required: ClassVar[tuple[str, ...]] = REQUIRED
+    required_for_betting: ClassVar[tuple[str, ...]] = CrossSeasonSystem.required_for_betting
+    reads: ClassVar[tuple[str, ...]] = READS
+
+    def combine(self, forecasts: Forecasts, lines: pl.DataFrame) -> pl.DataFrame:
+        """See Combination.combine. A member that lacks a row is named in `reasons`."""
+        rows = pl.concat([forecasts[name].select(PLAYER_GAME) for name in self.members]).unique(maintain_order=True)
+        for name in self.members:
+            made = forecasts[name].select(
+                *PLAYER_GAME, pl.col("predicted_value").alias(name), pl.col("reasons").alias(f"{name}_reasons")
+            )
+            rows = rows.join(made, on=PLAYER_GAME, how="left", maintain_order="left")
+        missing = [pl.when(pl.col(name).is_null()).then(pl.lit(f"without {name}")) for name in self.members]
+        said = [pl.col(f"{name}_reasons").fill_null([]) for name in self.members]
+        return rows.select(
+            *PLAYER_GAME,
+            pl.mean_horizontal(self.members).alias("predicted_value"),
+            pl.concat_list(*said, pl.concat_list(missing)).list.drop_nulls().list.unique(maintain_order=True).alias("reasons"),
+        )
+
+    def why_not_combined(self, features: pl.DataFrame, made: pl.DataFrame, forecasts: Forecasts) -> pl.DataFrame:
+        """See Combination.why_not_combined."""
+        reason = pl.lit(f"no forecast of {' or '.join(self.members)}").alias("reason")
+        return absent(features, made).with_columns(reason)
+
+
+ENSEMBLE = Ensemble()

@@ -1,0 +1,125 @@
+"""xgboost: gradient boosted trees on the median (quantile 0.5), trained weekly. Null features are missing values.
+
+The wheel `xgboost-cpu` has no GPU code and brings its own OpenMP library.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import polars as pl
+
+from nba_pipeline.errors import Permanent
+from nba_pipeline.settings import SETTINGS, Forecasts, Training
+from nba_pipeline.systems.cross_season import CrossSeasonSystem
+
+DIGEST_BYTES = 32
+"""A model file is the SHA-256 of the library's bytes, then these bytes."""
+
+
+@dataclass(frozen=True)
+class XGBoost(CrossSeasonSystem):
+    """Trees grown leaf by leaf."""
+
+    training: Training = SETTINGS.training
+    forecasts: Forecasts = SETTINGS.forecasts
+
+    system_id: ClassVar[str] = "xgboost"
+    version: ClassVar[str] = "1"
+
+    @property
+    def parameters(self) -> Mapping[str, float | int | str]:
+        """See TrainedSystem.parameters."""
+        wanted = self.forecasts
+        return {
+            "objective": "reg:quantileerror",
+            "quantile_alpha": 0.5,
+            "tree_method": "hist",
+            "grow_policy": "lossguide",
+            "max_depth": 0,
+            "max_leaves": wanted.tree_leaves,
+            "learning_rate": wanted.tree_learning_rate,
+            "min_child_weight": wanted.tree_least_weight,
+            "subsample": wanted.tree_subsample,
+            "colsample_bynode": wanted.tree_columns,
+            "lambda": wanted.tree_l2,
+            "seed": self.training.seed,
+            "nthread": self.training.threads,
+            "rounds": wanted.tree_rounds,
+            "least_training_minutes": wanted.least_training_minutes,
+        }
+
+    @property
+    def library_version(self) -> str:
+        """See TrainedSystem.library_version."""
+        return installed_version("xgboost-cpu")
+
+    def fit(self, training: Any, validation: Any) -> Any:
+        """See TrainedSystem.fit. The same rows in the same order give the same forecasts; `validation` is not read."""
+        matrix = training[list(self.reads)].to_numpy(dtype=float, na_value=np.nan)
+        return self.fit_matrix(matrix, training["points"].to_numpy(dtype=float))
+
+    def fit_matrix(self, matrix: Any, points: Any) -> Any:
+        """Returns the model of a matrix with the columns of `reads`. NaN is unknown."""
+        library = _library()
+        own = ("rounds", "least_training_minutes")
+        parameters = {name: value for name, value in self.parameters.items() if name not in own}
+        rows = library.QuantileDMatrix(matrix, points, feature_names=list(self.reads), nthread=self.training.threads)
+        return library.train(parameters, rows, self.forecasts.tree_rounds)
+
+    def trees(self, booster: Any) -> int:
+        """See TrainedSystem.trees."""
+        return int(booster.num_boosted_rounds())
+
+    def forecast(self, booster: Any, features: pl.DataFrame) -> pl.Series:
+        """See TrainedSystem.forecast."""
+        if features.is_empty():
+            return pl.Series(dtype=pl.Float64)
+        matrix = features.select(pl.col(self.reads).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
+        booster.set_param({"nthread": self.training.threads})
+        return pl.Series(booster.inplace_predict(matrix, validate_features=False), dtype=pl.Float64, strict=False)
+
+    def write(self, booster: Any, path: Path) -> None:
+        """See TrainedSystem.write."""
+        body = bytes(booster.save_raw("ubj"))
+        path.write_bytes(_digest(body) + body)
+
+    def read(self, path: Path) -> Any:
+        """See TrainedSystem.read."""
+        content, library = path.read_bytes(), _library()
+        digest, body = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+        if digest != _digest(body):  # xgboost 3.2 crashes the process on a truncated file
+            raise Permanent(f"{path} is not an xgboost model: it is truncated or altered")
+        booster = library.Booster()
+        try:
+            booster.load_model(bytearray(body))
+        except library.core.XGBoostError as error:
+            raise Permanent(f"{path} is not an xgboost model: {_first_sentence(error)}") from error
+        return booster
+
+    def names_in(self, booster: Any) -> tuple[str, ...]:
+        """See TrainedSystem.names_in."""
+        return tuple(booster.feature_names or ())
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()
+
+
+def _first_sentence(error: Exception) -> str:
+    """Returns the first line of the library's message, without its stack."""
+    return next((line for line in str(error).splitlines() if line.strip()), "unreadable")
+
+
+def _library() -> Any:
+    """Returns xgboost, imported on first use because the import takes 0.7 s."""
+    import xgboost  # noqa: PLC0415
+
+    return xgboost
+
+
+XGBOOST = XGBoost()
