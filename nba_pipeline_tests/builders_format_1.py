@@ -31,7 +31,7 @@ COLUMNS_OF_FORMAT_1 = {
 }  # fmt: skip
 
 
-ADDED_LATER = {"teammates_listed"}
+ADDED_LATER = {"teammates_listed", "adjusted_line", "plays_probability"}
 """Nullable columns that the ledgers gained since format 2: a conversion does not add them."""
 
 

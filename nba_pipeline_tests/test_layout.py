@@ -291,7 +291,7 @@ DEFINITIONS = {
     "orchestration/recheck_job.py": "time limits of runs",
     "orchestration/schedules.py": "descriptions",
     "orchestration/sensors.py": "time limits of runs",
-    "systems/catboost.py": "the system in the registry",
+    "systems": "the systems of the registry, made once",
 }
 """Modules or folders that read settings at import, because Dagster's definitions are objects, and what they read."""
 

@@ -152,13 +152,14 @@ def ready_players(
 
 
 def judge_readiness(
-    features: pl.DataFrame, required: Sequence[str], dates: Sequence[date], least_games: int = SETTINGS.predicting.least_games
+    features: pl.DataFrame, required: Sequence[str], dates: Sequence[date], least_games: int | None = None
 ) -> pl.DataFrame:
     """Decides whether a slate can be predicted. One row per date: ready, expected, share (1 if none is expected), is_open.
 
-    Expected players have `least_games` played games this season; with 0, a game of any season. Ready players also have every
+    Expected players have `least_games` played games this season, by default those of the settings; with 0, a game of any season. Ready players also have every
     required feature.
     """
+    least_games = SETTINGS.predicting.least_games if least_games is None else least_games
     has_games = pl.col("games_played_season") >= least_games if least_games else pl.col("career_games_last_1095_days") > 0
     per_date = (
         features.filter(has_games)
