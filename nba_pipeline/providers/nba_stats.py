@@ -152,7 +152,7 @@ def logged_rows(payload: Payload) -> list[dict[str, Any]]:
     if invalid:
         raise Permanent(f"{about}: headers missing or not unique: {', '.join(invalid)}: {payload.ref}")
     if any(not isinstance(row, list) or len(row) != len(headers) for row in rows):
-        raise Permanent(f"{about}: a row does not have {len(headers)} values: {payload.ref}")
+        raise Permanent(f"{about}: a row does not have the {len(headers)} values of headers: {payload.ref}")
     logged = [dict(zip(headers, row, strict=True)) for row in rows]
     other_dates = sorted({str(row["GAME_DATE"])[:10] for row in logged} - {payload.slot.period})
     if other_dates:

@@ -182,7 +182,7 @@ def test_a_game_missing_from_the_schedule_is_a_problem(land: Land) -> None:
         ([], "no result set LeagueGameLog"),
         (a_log(), "LeagueGameLog has no rows although games are final, probably an outage"),
         (a_log(a_logged_game(), rowSet=None), "headers or rowSet of LeagueGameLog is not a list"),
-        (a_log(a_logged_game(), rowSet=[[1]]), "a row does not have 32 values"),
+        (a_log(a_logged_game(), rowSet=[[1]]), "a row does not have the 32 values of headers"),
         (a_log({("POINTS" if k == "PTS" else k): v for k, v in a_logged_game().items()}), "headers missing or not unique: PTS"),
         (
             a_log(a_logged_game(), headers=[k.removeprefix("FANTASY_") for k in a_logged_game()]),

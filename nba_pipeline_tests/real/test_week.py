@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from nba_pipeline.systems import SYSTEMS
 from nba_pipeline_tests.real.conftest import DATA, Platform, Replay, live_through, serving
 
 HISTORY = ("2024-02-01", "2024-03-10")
@@ -115,7 +116,7 @@ def test_the_days_are_predicted_before_tipoff_and_graded_the_next_morning(lived:
         "SELECT system_id, count(*) AS n, count(*) FILTER (outcome IN ('WIN', 'LOSS')) AS bets FROM grades "
         f"WHERE run_kind = 'live' AND game_date BETWEEN '{DAYS[0]}' AND '{DAYS[-1]}' GROUP BY 1 ORDER BY 1"
     )
-    assert [row["system_id"] for row in graded] == ["catboost", "moving_average"]
+    assert [row["system_id"] for row in graded] == sorted(system.system_id for system in SYSTEMS)
     assert all(row["n"] > 150 and row["bets"] > 30 for row in graded)
     assert {record["state"] for record in _status(lived, DAYS[0], DAYS[-1])} == {"COMPLETE"}
 
@@ -160,7 +161,10 @@ def test_a_corrected_box_score_changes_the_grade(lived: Platform, tmp_path: Path
     first_run = platform("recheck", "--date", str(DAYS[0]), NBA_PIPELINE_NOW=later, **replay.variables())
     corrected = int(str(one["points"])) + 2
     line = next(line for line in first_run.splitlines() if str(one["player_name"]) in line)
-    assert f"points {one['points']} -> {corrected}" in line and "grade v1 -> v2 (catboost, moving_average)" in line
+    assert (
+        f"points {one['points']} -> {corrected}" in line
+        and f"grade v1 -> v2 ({', '.join(sorted(system.system_id for system in SYSTEMS))})" in line
+    )
     of_one = f"game_id = '{one['game_id']}' AND player_id = {one['player_id']}"
     assert platform.rows(f"SELECT points FROM player_game_summary WHERE {of_one}") == [{"points": corrected}]
     versions = platform.rows(
