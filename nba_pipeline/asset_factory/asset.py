@@ -65,7 +65,7 @@ def daily_asset(
     """Returns the decorator of a daily table.
 
     Sets the shared partitions, single-run backfills, freshness policy, automation condition and step timeout. `deps` are tables
-    that must run first and are not read. One step of a `pool` runs at a time across all runs; the default pool is the table.
+    that must run first and are not read. Across all runs, one step of a `pool` runs at a time; by default each table is its own pool.
     """
     decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
         **shared(table, module, description, kinds),
@@ -85,8 +85,8 @@ def days_before(
 ) -> dg.AssetIn:
     """Returns an input with the written rows of the `days` days before the date; with `through=0`, also of the date.
 
-    `columns` limits the columns, which a long window of a wide table should do. A reference is only used for look-ups: an
-    unreadable date of it is logged and does not stop the asset.
+    `columns` limits the columns: pass it for a long window of a wide table. A reference is used for look-ups only, so an
+    unreadable date is logged and does not stop the asset.
     """
     return dg.AssetIn(
         key=asset,

@@ -76,8 +76,8 @@ _checks: dict[str, dict[str, _Check]] = {}
 def dated_check(table: Table, blocking: bool = False, is_error: bool = False) -> Callable[[Judge], Judge]:
     """Registers a function that returns one verdict per date as a check of a table, with its name and docstring.
 
-    A blocking check is an ERROR and fails a range only if every date fails; downstream assets exclude the closed dates. Another
-    check is a WARN, or with `is_error` an ERROR that blocks nothing, and fails if any date fails.
+    A blocking check is an ERROR and fails a range only if every date fails; downstream assets exclude the closed dates. Any
+    other check is a WARN, or with `is_error` an ERROR that blocks nothing. It fails if any date fails.
     """
     severity = dg.AssetCheckSeverity.ERROR if blocking or is_error else dg.AssetCheckSeverity.WARN
 
@@ -91,15 +91,16 @@ def dated_check(table: Table, blocking: bool = False, is_error: bool = False) ->
 def checks_of(table: Table, is_source: bool = False) -> dg.AssetChecksDefinition:
     """Returns all checks of a table as one step: the registered ones, its key and its quarantine.
 
-    A ledger is also compared with its manifests. A source also has its parsed rows accounted for, see `warehouse.accounting`.
-    One step per table, because a step costs more than a check. Registered checks replace these common ones of the same name.
+    For a ledger, one more check compares it with its manifests. For a source, one more accounts for every parsed row, see
+    `warehouse.accounting`. A table has one step, because a step costs more than a check. A registered check replaces a common
+    one of the same name.
     """
 
     def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
         return keys_are_unique(warehouse, table, dates)
 
     def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-        """Every row satisfies the schema of the table. Other rows are quarantined with their problem."""
+        """Every row satisfies the schema of the table. A row that does not is quarantined with its problem."""
         return nothing_is_quarantined(warehouse, table, dates)
 
     key_is_unique.__doc__ = f"One row per {table.grain}."
@@ -203,7 +204,7 @@ def every_row_is_accounted_for(instance: dg.DagsterInstance, table: Table, dates
 def share_verdict(
     day: date, present: int, expected: int, floor: float, missing: Sequence[str] = (), name: str = "share"
 ) -> Verdict:
-    """Returns a verdict on the share of `there` in `wanted`. It passes from `floor` on; the share is 1 if `wanted` is 0."""
+    """Returns a verdict on `present` / `expected`, which is 1 if `expected` is 0. It passes if the share is at least `floor`."""
     share = present / expected if expected else 1.0
     return Verdict(day, share >= floor, {name: share, "present": present, "expected": expected}, missing)
 
@@ -217,7 +218,7 @@ def share_verdicts(
         dates: The dates to judge.
         expected: One row per expected item, with `game_date`.
         missing: The rows of `expected` that are missing.
-        floor: The share from which the check passes.
+        floor: The least share with which the check passes.
         names: The column of `missing` with the names to show.
         share: The key of the share in the metadata.
     """

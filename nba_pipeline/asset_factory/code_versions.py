@@ -2,7 +2,7 @@
 
 The hash covers the table's module, its transitive imports in `FOLLOWED`, the values of the settings that these modules read
 and that affect data, and the code versions of the derived tables it reads. Comments, docstrings, descriptions and formatting
-do not count. It is the same on every supported Python version. Versions are never typed by hand.
+do not count. The hash is the same on every supported Python version. Versions are never typed by hand.
 """
 
 import ast
@@ -26,11 +26,11 @@ NOT_PARSERS = frozenset({"providers.http", "providers.circuit_breakers", "provid
 """Modules of `providers` that fetch and do not parse."""
 
 SOURCES = "sources"
-"""The stage of the tables that are collected. Tables of the later stages are derived: their versions enter their readers'."""
+"""Stage of the collected tables. Tables of later stages are derived: the code version of a reader includes theirs."""
 
 LENGTH = 12
 KEPT_FORMAT = 1
-"""Format of the kept sources. Raise it when a change of this module gives other sources for the same file."""
+"""Format of the cached sources. Increase it when a change of this module parses the same file to another source."""
 
 EQUIVALENT = Path(__file__).with_name("equivalent_versions.json")
 
@@ -49,7 +49,7 @@ class Source:
 
 
 def code_version(table: str) -> str:
-    """Returns the code version of a table of this package, with the settings at the first call.
+    """Returns the code version of a table of this package, with the settings as of the first call.
 
     Raises BadInput if no module of `assets` has the table's name.
     """
@@ -129,7 +129,7 @@ def _equivalent() -> Mapping[str, Mapping[str, str]]:
 
 
 class _Sources:
-    """The sources of a package, parsed once per state of a file. They are kept beside the package's compiled modules."""
+    """The sources of a package. A file is parsed once per change, and cached beside the package's compiled modules."""
 
     def __init__(self, package: Path) -> None:
         self.package = package
@@ -213,7 +213,7 @@ def _collect_tokens(node: ast.AST, tokens: list[str]) -> None:
 
 
 def _without_prose(node: ast.AST, name: str, values: list[Any]) -> list[Any]:
-    """Returns the values of a field without docstrings, descriptions and the empty ends that Python 3.12 gives format strings."""
+    """Returns the values of a field without docstrings, descriptions and the empty strings that Python 3.12 adds to f-strings."""
     if name == "body":
         return [one for one in values if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))]
     if name == "values" and isinstance(node, ast.JoinedStr):

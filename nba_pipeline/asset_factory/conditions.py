@@ -11,7 +11,7 @@ import dagster as dg
 from dagster import AutomationCondition as Condition
 
 WINDOW = timedelta(days=4)
-"""Tomorrow, today and the two days before: corrections of these dates propagate automatically. The rest is reconciliation."""
+"""Tomorrow, today and the two days before: corrections of these dates propagate automatically. Older dates are left to the reconciliation."""
 
 TODAY_AND_TOMORROW = timedelta(days=2)
 """A correction updates the features of a past slate, but not its predictions. Only a backfill makes backtests."""
@@ -19,10 +19,10 @@ TODAY_AND_TOMORROW = timedelta(days=2)
 
 @dataclass(frozen=True)
 class Flow:
-    """The upstream tables of a table. An update of a table in `follows` requests it; `needs` must exist first for the date.
+    """The upstream tables of a table. An update of a table in `follows` requests it, once `needs` exist for the date.
 
-    A table that is read over a window cannot be in `needs`: one missing date of the window would close the gate. Tables in
-    `if_changed` request it only with a new data version, which their assets derive from the contents.
+    A table that is read over a window cannot be in `needs`: one missing date of the window would close the gate. An update of a
+    table in `if_changed` requests it only with a new data version, which the asset derives from the contents.
     """
 
     follows: tuple[str, ...]
@@ -75,11 +75,11 @@ FLOWS: dict[str, Flow] = {
 
 
 def condition_of(table: str) -> Condition | None:  # type: ignore[type-arg]
-    """Returns the condition that requests a date of the window when it is older than `follows` and all of `needs` passed.
+    """Returns the condition that requests a date of the window when `follows` is newer and all of `needs` have passed.
 
-    Requests once per update; the reconciliation retries failed runs. The request stays pending until the gate opens. Only
-    same-date tables are gates, because over a window any passed date satisfies Dagster's condition. The asset itself and
-    `upcoming_players` gate windows. None for a table that schedules and sensors request.
+    Each update is requested once; the reconciliation retries failed runs. The request stays pending until the gate opens. Only
+    same-date tables are gates, because over a window any passed date satisfies Dagster's condition. Windows have their gates in
+    the asset itself and in `upcoming_players`. None for a table that schedules and sensors request.
     """
     if table not in FLOWS:
         return None

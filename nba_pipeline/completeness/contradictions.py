@@ -1,4 +1,4 @@
-"""Finds final games that contradict another source, and games that changed between two box scores. Functions of the data only."""
+"""Finds final games that contradict another source, and games that changed between two box scores. Pure functions."""
 
 from collections.abc import Collection
 from datetime import date
@@ -17,7 +17,7 @@ WITHOUT_MEANING = (*LINEAGE, "provider")
 def contradicted_games(schedule: pl.DataFrame, boxscores: pl.DataFrame, judged: pl.DataFrame | None = None) -> set[str]:
     """Returns the final games with an incomplete box score: its sums contradict the score or the minutes.
 
-    `judged` is the result of `judge_games` for the same rows, if it exists already.
+    `judged` is the result of `judge_games` for the same rows, if already computed.
     """
     judged = judge_games(schedule, boxscores) if judged is None else judged
     incomplete = judged.filter("is_covered", ~pl.col("is_complete"))
@@ -28,7 +28,7 @@ def implausible_box_scores(schedule: pl.DataFrame, boxscores: pl.DataFrame, judg
     """Returns the final games with a complete but implausible box score: game id -> what is implausible.
 
     Skips incomplete box scores, because their sums are always too small. `judged` is the result of `judge_games` for the same
-    rows, if it exists already.
+    rows, if already computed.
     """
     judged = judge_games(schedule, boxscores) if judged is None else judged
     complete = boxscores.filter(pl.col("game_id").is_in(judged.filter("is_complete")["game_id"].implode()))

@@ -21,7 +21,7 @@ class Game:
 
     @property
     def is_played(self) -> bool:
-        """Whether the schedule has the game on its date."""
+        """Whether the game is played on its date, by the schedule."""
         return self.status != OFF
 
 
@@ -51,16 +51,16 @@ class Facts:
     gaps: tuple[str, ...] = ()
     """Messages about games without predictions or lines, and books without lines."""
     missing: tuple[str, ...] = ()
-    """Why a table has to be materialized again: it is landed but not loaded, or unreadable."""
+    """Why a table must be materialized again: its payloads are landed but not loaded, or it is unreadable."""
     closed: tuple[str, ...] = ()
     """Why a ledger is closed."""
     stale: tuple[str, ...] = ()
     is_running: bool = False
     is_waived: bool = False
     is_of_the_home: bool = True
-    """Whether the date is not before the first date of the home. Only a backfill makes earlier dates."""
+    """False before the first date of the home. Only a backfill writes earlier dates."""
     has_slate: bool = True
-    """Whether the date is not before the first predicted slate. Only a backfill makes earlier features and predictions."""
+    """False before the first predicted slate. Only a backfill writes earlier features and predictions."""
 
     @property
     def tipoffs(self) -> list[datetime | None]:
@@ -69,7 +69,7 @@ class Facts:
 
     @property
     def is_due(self) -> bool:
-        """Whether tables of the date can be due. Before the first date of the home, only after a backfill."""
+        """Whether tables of the date can be due. Before the first date of the home, they are due only after a backfill."""
         return self.is_of_the_home or self.rows.get("boxscores") is not None
 
     @property

@@ -43,8 +43,8 @@ def disagreements(kept: pl.DataFrame, others: Sequence[pl.DataFrame]) -> pl.Data
         kept: usable rows of `boxscores`, each game from one provider.
         others: each provider's rows in the columns of BOXSCORE_COLUMNS. Games kept from the same provider are skipped.
 
-    A player who is missing from one source counts as 0 there, so that a few seconds on court are no disagreement. If the
-    other source has rows of the game with a `problem`, players missing from it are not reported.
+    A player who is missing from one source counts as 0 there, so that a few seconds on court are not a disagreement. Players
+    missing from the other source are not reported if some of its rows of the game have a `problem`.
     """
     return pl.concat([_between(kept.filter("did_play"), other) for other in others])
 

@@ -111,7 +111,7 @@ def _ineligible() -> pl.Expr:
 
 
 def _usual_minutes() -> pl.Expr:
-    """Minutes a game of the last 10 games of the season; before 5 games, of the latest games of any season."""
+    """Minutes per game over the last 10 games of the season; below 5 games, over the latest games of any season."""
     return pl.coalesce("minutes_mean_last_10_games", "minutes_half_life_5_games")
 
 

@@ -67,7 +67,7 @@ def players_without_predictions(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Returns the players of the dates who require a prediction, and those without any.
 
-    A player requires a prediction with enough games, enough minutes and the `required` features, if the game is played.
+    A player of a played game requires a prediction if he has enough games, enough minutes and the `required` features.
     """
     settings = SETTINGS.predicting
     eligible = (
@@ -88,7 +88,7 @@ def players_without_predictions(
 
 
 def usual(observed: pl.DataFrame, what: str, slates: Sequence[date], dates: Sequence[date]) -> dict[date, list[str]]:
-    """Returns per date with games the values of a column that most earlier slates had.
+    """Returns, for each date with games, the values of a column that most earlier slates had.
 
     Args:
         observed: game_date and the column `what`, at least for the trailing window of each date.
@@ -109,7 +109,7 @@ def usual(observed: pl.DataFrame, what: str, slates: Sequence[date], dates: Sequ
 
 
 def absent_books(warehouse: Warehouse, table: str, dates: Sequence[date], market: str | None = None) -> dict[date, list[str]]:
-    """Returns per date with games the books without lines that had lines on most earlier slates.
+    """Returns, for each date with games, the books without lines that had lines on most earlier slates.
 
     Counts only lines with an instant before the tip-off. An archive of lines without instants creates no expectation.
 

@@ -30,7 +30,7 @@ def usable(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def judge_source(games: pl.DataFrame, rows: pl.DataFrame) -> GameSource:
-    """Returns the same rows with the incomplete games. Every row of an implausible game gets a problem."""
+    """Returns the rows and the ids of the incomplete games. Every row of an implausible game gets a problem."""
     final = games.filter(pl.col("status") == "final")["game_id"]
     counted = usable(rows)
     if counted.is_empty():

@@ -18,7 +18,7 @@ REGULATION_MINUTES = 240
 OVERTIME_MINUTES = 25
 EXACT_TOLERANCE_MINUTES = 1.0
 ROUNDED_TOLERANCE_MINUTES = 6.0
-"""For the whole minutes of up to 15 players. Four real seasons stay within 4."""
+"""Tolerance for the sum of the whole minutes of up to 15 players. Four real seasons stay within 4."""
 
 
 class WaiverRows(Row):
@@ -92,7 +92,7 @@ def _sides(boxscores: pl.DataFrame) -> pl.DataFrame:
             tolerance.alias("tolerance"),
             overtimes.alias("overtimes"),
         )
-        # both teams play equal minutes; an overtime team that lacks a player would look like a team of a regulation game
+        # both teams play as many overtimes; alone, an overtime team that lacks a player would look like a regulation team
         .with_columns(pl.col("overtimes").max().over("game_id"))
         .with_columns(minutes_off.alias("minutes_off"))
     )
@@ -146,7 +146,7 @@ def coverage(judged: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
 
 
 def deadline(day: date) -> datetime:
-    """Returns the instant from which the complete games of a date are eligible although too many are missing."""
+    """Returns the instant from which the complete games of a date are eligible, even if too many games are missing."""
     return eastern(day + timedelta(days=1), SETTINGS.coverage.deadline_hour_eastern)
 
 

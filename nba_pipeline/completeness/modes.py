@@ -63,7 +63,7 @@ CLOCK: dict[Mode, tuple[tuple[int, int], ...]] = {
     "same_day": ((7, 0), (9, 0), (10, 0), (11, 30), (13, 0), (16, 0)),
     "tomorrow": ((17, 30),),
 }
-"""Mode -> the Eastern hours and minutes of its schedule, including the last call."""
+"""Mode -> the Eastern times of its schedule, as (hour, minute)."""
 
 
 def grace() -> timedelta:
@@ -96,7 +96,7 @@ def has_begun(tipoffs: Sequence[datetime | None], now: datetime) -> bool:
 
 
 def last_due(mode: Mode, slate: date, tipoffs: Sequence[datetime | None], now: datetime) -> datetime | None:
-    """Returns the last instant at which a mode was due for a slate and whose grace period is over; None if there is none.
+    """Returns the latest due instant of a mode for a slate whose grace period is over; None if there is none.
 
     Tables materialized before this instant are late. A mode other than `overnight` is due only on its own day and before the
     last tip-off.
@@ -122,8 +122,8 @@ def first_due(slate: date, tipoffs: Sequence[datetime | None]) -> dict[str, date
 def may_proceed_without(missing: int, waited: timedelta, until_first_tipoff: timedelta | None) -> bool:
     """Whether a slate may continue without `missing` optional tables. Critical tables are always required.
 
-    At first no table may be missing, later one, then two, finally any number. Shortly before the first tip-off, any number
-    may be missing.
+    The number of tables that may be missing grows with the time waited: none, one, two, any number. Shortly before the first
+    tip-off, any number may be missing.
     """
     tiers = SETTINGS.patience
     if until_first_tipoff is not None and until_first_tipoff <= timedelta(minutes=tiers.last_call_minutes):

@@ -22,7 +22,7 @@ OFF = "postponed"
 """The status of a game that is not played on its date. `status_text` has the league's wording."""
 
 IS_CALLED_POSTPONED = pl.col("status_text").str.contains("(?i)ppd|postp").fill_null(True)
-"""Whether the league calls the game postponed: not canceled, not necessary or only marked. True without a `status_text`."""
+"""Whether the league itself calls the game postponed, not canceled or unnecessary. True without a `status_text`."""
 
 
 class NotPlayedRows(Row):

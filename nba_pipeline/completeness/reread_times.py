@@ -26,7 +26,7 @@ def is_due_for_rereading(first_final_at: datetime, read_at: datetime, day: date,
     corrections = SETTINGS.corrections
     later = first_final_at + timedelta(hours=corrections.reread_after_hours)
     instants = [later, eastern(day + timedelta(days=1), corrections.reread_at_hour_eastern)]
-    if is_within_window(day, now):  # a backfill of old dates uses what was landed
+    if is_within_window(day, now):  # a backfill of older dates uses the landed payloads
         instants += noons(day)
     return any(read_at < instant <= now for instant in instants)
 

@@ -1,4 +1,4 @@
-"""Decides whether the slate of a date may have features and predictions, and which of its teams. Functions of the data only.
+"""Decides whether the slate of a date may have features and predictions, and for which teams. Pure functions of tables.
 
 A gate that cannot be evaluated is closed: the functions raise.
 """
@@ -18,7 +18,7 @@ from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.io_manager import SLATE_CLOSED
 
 RECENT_DAYS = 40
-"""How many days before a slate its gate reads a team's last games. Longer than any break within a season."""
+"""Days before a slate in which its gate looks for a team's last games. Longer than any break within a season."""
 
 OVERDUE_HOURS = 6.0
 OVERDUE_DAYS = 3
@@ -127,7 +127,7 @@ def _teams_with_a_hole(earlier: pl.DataFrame, day: date) -> list[dict[str, objec
 def ready_players(
     upcoming_players: pl.DataFrame, slates: pl.DataFrame, excluded_teams: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, list[str]]]:
-    """Returns the expected players of open slates whose team is not held back, and per date the excluded teams and slates.
+    """Returns the expected players of open slates, without excluded teams, and per date the excluded teams and slates.
 
     Raises Closed if every slate is closed.
     """
@@ -156,8 +156,8 @@ def judge_readiness(
 ) -> pl.DataFrame:
     """Decides whether a slate can be predicted. One row per date: ready, expected, share (1 if none is expected), is_open.
 
-    Expected players have `least_games` played games this season, by default those of the settings; with 0, a game of any season. Ready players also have every
-    required feature.
+    Expected players have at least `least_games` played games this season, by default the setting. If it is 0, they have a game
+    of any season in the 1,095 days before. Ready players also have every required feature.
     """
     least_games = SETTINGS.predicting.least_games if least_games is None else least_games
     has_games = pl.col("games_played_season") >= least_games if least_games else pl.col("career_games_last_1095_days") > 0

@@ -48,7 +48,7 @@ OF_COMPLETE_GAMES = (*SUMMARIES, "grades")
 OF_THE_NIGHT = tuple(name for name in TABLES_OF_MODE["overnight"] if name != "schedule")
 
 MAY_BE_EMPTY = frozenset({"players", "grades"})
-"""Tables that may be empty for a date with games: `players` has only new spellings, and `ungraded` covers `grades`."""
+"""Tables that may be empty for a date with games: `players` holds only new spellings, and `ungraded` covers `grades`."""
 
 Finding = tuple[str, str, str]
 """State, problem and table. Findings that differ only in the table share one reason."""
@@ -141,7 +141,7 @@ def _of_tables(facts: Facts, now: datetime) -> Iterator[Finding]:
 
 
 def _of_calls(facts: Facts, now: datetime) -> Iterator[Finding]:
-    """Yields tables that a later call of a mode should have updated, and the gaps of a slate."""
+    """Yields tables that a later run of a mode should have updated, and the gaps of a slate."""
     for mode in MODES:
         due = last_due(mode, facts.game_date, facts.tipoffs, now)
         if due is None:
@@ -156,7 +156,7 @@ def _of_calls(facts: Facts, now: datetime) -> Iterator[Finding]:
 
 
 def _of_runs(facts: Facts, now: datetime) -> Iterator[Finding]:
-    """Yields failed runs whose work no later run has done. A table written past its deadline is usable."""
+    """Yields failed runs of tables that no later run has materialized. A table written past its deadline is usable."""
     for name, failure in facts.failures.items():
         if name in OF_THE_NIGHT and (facts.is_blocked or now < _morning(facts) + grace()):
             continue  # the closed gate is reported instead, or games are in play
@@ -198,5 +198,5 @@ def _deadline(facts: Facts, name: str) -> datetime:
 
 
 def _morning(facts: Facts) -> datetime:
-    """Returns when the games of a date are due: the first overnight call."""
+    """Returns when the games of a date are due: at the first overnight run."""
     return first_due(facts.game_date, facts.tipoffs)["boxscores"]

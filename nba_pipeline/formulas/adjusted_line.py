@@ -1,6 +1,6 @@
 """The price-adjusted line: where the market's median lies, from the line and the prices of both sides.
 
-A book moves its prices before its line. A line of 20.5 with the over at 55 % stands for more points than one at 50 %.
+A book moves its prices before its line. A line of 20.5 implies more points if the over is at 55 % than at 50 %.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ DENSITY_AT_MEDIAN = 0.4
 
 
 def adjusted_line() -> pl.Expr:
-    """Points at which the over would have 50 %, from `line`, `over_price` and `under_price`.
+    """Points at which the over would have a probability of 50 %, from `line`, `over_price` and `under_price`.
 
     line + (p - 0.5) sd / 0.4, with the no-vig probability p of the over and sd = 1.6 + 1.224 sqrt(line). Null unless both
     sides have a price.
@@ -42,9 +42,9 @@ def adjusted_lines(
 ) -> pl.DataFrame:
     """Returns game_id, player_id, adjusted_line and adjusted_line_feeds, from rows of `prop_lines`.
 
-    Only lines known to be from before tip-off count. Each distinct feed contributes the main line of its latest snapshot if
-    that is at most `feed_minutes` older than the newest of the player. The prices of pick'em books are constants, so they
-    are left out, and so are lines with one price. The result is the mean over the feeds.
+    Only lines known to be from before tip-off count. Each distinct feed contributes the main line of its latest snapshot, if
+    that snapshot is at most `feed_minutes` older than the player's newest one. Pick'em books are excluded, because their
+    prices are constants. Lines with one price are excluded, too. The result is the mean over the feeds.
     """
     offered = prop_lines.filter(
         (pl.col("market") == market)

@@ -7,7 +7,7 @@ from nba_pipeline.formulas.team_form import TEAM_SEASON, team_games, team_record
 
 RECENT_TEAM_GAMES = 10
 STINT_GAP_DAYS = 365
-"""After more days without a row, a player's time with a team starts again."""
+"""A longer gap without a row starts a new stint with the team."""
 
 
 def with_missed_games(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFrame:
@@ -39,9 +39,9 @@ def with_missed_games(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.Data
 
 
 def stints(rows: pl.DataFrame) -> pl.DataFrame:
-    """Returns one row per row, played or not, with the date since which the player has been with the team.
+    """Returns each row, played or not, with `with_team_since`: the start date of the player's stint with the team.
 
-    A stint starts after a row with another team, or after more than a year without any row.
+    A stint starts after a row with another team, or after more than a year without a row.
     """
     ordered = in_order(rows, ["player_id"])
     begins = (

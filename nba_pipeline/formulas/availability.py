@@ -1,8 +1,8 @@
 """Injury status per player, and the effect of absences on the team.
 
-The newest counted snapshot of the injury report decides, per team and game. A snapshot counts if it is known to be from
-before tip-off. A snapshot in which the team has not submitted is skipped, so the one before it stays valid. An unusable
-entry makes the status unknown: of its player, or without a player id, of every player that the snapshot does not list.
+Per team and game, the newest snapshot of the injury report decides. Only snapshots known to be from before tip-off count. A
+snapshot in which the team has not submitted is skipped, so the previous one stays valid. An unusable entry makes the status of
+its player unknown. Without a player id, it makes the status of every player that the snapshot does not list unknown.
 """
 
 from datetime import datetime
@@ -18,7 +18,7 @@ PRINTED_INSTANT = "%Y-%m-%d %H:%M:%S%.f%z"
 """Format of instants in the quarantine."""
 
 UNCLEAR = "unclear"
-"""Status of an unusable entry. It only exists in frames: see `with_unclear`."""
+"""Status of an unusable entry, added by `with_unclear` and never stored."""
 
 STAR_POINTS = 18.0
 STAR_MINUTES = 28.0
@@ -27,7 +27,7 @@ STAR_GAMES = 10
 
 
 def with_unclear(injuries: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
-    """Returns the rows of `injuries`, and the quarantined ones with the status `unclear`.
+    """Appends the quarantined rows to `injuries`, with the status `unclear`.
 
     A quarantined entry without a game is added to each game of its date. One without a team is added to both teams.
     """
@@ -102,13 +102,13 @@ def absent_teammates(rows: pl.DataFrame) -> pl.DataFrame:
     12 points.
 
     Args:
-        rows: All expected players of each game, with game_id, team, has_injury_report, injury_risk_level, and of the season
+        rows: All expected players of each game, with game_id, team, has_injury_report, injury_risk_level,
             points_mean_season, minutes_mean_season, games_played_season and usage_pct_season (counts as 0 below 5 games).
 
     Returns:
         The rows with star_teammates_out and questionable_teammates (counts), absent_teammates_usage_pct_sum_season and, for
         absent stars, star_teammates_usage_pct_sum (sums of fractions). The player is never included. All are null without
-        a report of the team. Each is null if it depends on an unknown status or usage of a teammate.
+        a report from the team. Each is null if it depends on a teammate's unknown status or usage.
     """
     is_absent = pl.col("injury_risk_level") >= RISK_LEVELS["doubtful"]
     scores = pl.col("points_mean_season") >= STAR_POINTS

@@ -18,15 +18,15 @@ from nba_pipeline.formulas.rolling import (
 from nba_pipeline.formulas.shooting import FREE_THROW_POSSESSION_SHARE
 
 CAREER_DAYS = 1095
-"""Days before the date in which games count."""
+"""Length of the window: days before the date in which games count."""
 RATE_DAYS, RESIDUAL_DAYS = 365, 730
-"""Days of games behind the rate of a past game, and days of past games with a residual. Together the reach of the history."""
+"""Days of games behind the rate of a past game, and days of past games with a residual. Their sum is CAREER_DAYS."""
 
 PRIOR_MINUTES = 120
 PRIOR_RATE, PRIOR_RATE_PER_MINUTE = 0.30, 0.0055
-"""Points per minute of a player without minutes, and its rise per minute of playing time."""
+"""Prior points per minute: the value at 0 mean minutes, and the increase per mean minute."""
 OPPONENT_GAMES, HOME_GAMES = 8, 60
-"""Games of no residual that shrink the residual against an opponent, and at home or away."""
+"""Games with a residual of 0 that are added to shrink the mean residual: against an opponent, and at home or away."""
 THOUSANDTHS = 1000
 
 WEIGHTED = {
@@ -46,7 +46,7 @@ WEIGHTED = {
 
 MEANS = {"points": (3, 5, 10, 20), "minutes": (3, 5, 10)}
 PER_UNIT = {"minutes": SECONDS_PER_MINUTE, "plays": 100, "tries": 100}
-"""Column -> whole parts of its unit; other columns are counts."""
+"""Column -> whole parts per unit, see `Recent`. Other columns are counts."""
 
 
 def recent(column: str, kind: Kind, size: int) -> Recent:
@@ -113,7 +113,10 @@ def with_career_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataF
 
 
 def played_games(player_games: pl.DataFrame) -> pl.DataFrame:
-    """Returns the games that were played, with the plays used, and the tries at the basket."""
+    """Returns the played games, with `plays` (tries and turnovers), `tries` at the basket (fga + 0.44 fta) and `position_index`.
+
+    The position index is rebounds + 2 blocks - assists - fg3a: high for centers, low for guards.
+    """
     tries = pl.col("fga") + FREE_THROW_POSSESSION_SHARE * pl.col("fta")
     return player_games.filter("did_play").with_columns(
         (tries + pl.col("turnovers")).alias("plays"),
@@ -123,7 +126,7 @@ def played_games(player_games: pl.DataFrame) -> pl.DataFrame:
 
 
 def points_per_minute_shrunk() -> pl.Expr:
-    """Points per minute, shrunk to what players with his minutes score.
+    """Points per minute, shrunk towards a prior rate for players with similar minutes.
 
     (sum w points + 120 prior) / (sum w minutes + 120), prior = 0.30 + 0.0055 mean minutes; w halves every 25 games. Null
     without a game.
@@ -134,14 +137,14 @@ def points_per_minute_shrunk() -> pl.Expr:
 
 
 def expected_points() -> pl.Expr:
-    """Points of the recent minutes at the shrunk rate."""
+    """Expected points: the shrunk rate times the recent mean minutes."""
     return pl.col("points_per_minute_shrunk") * pl.col("minutes_half_life_5_games")
 
 
 def residuals(played: pl.DataFrame) -> pl.DataFrame:
-    """Returns per played game the points beyond the rate of before it, in thousandths: a whole number.
+    """Returns one row per played game with `residual`: the points beyond those expected from its minutes, in whole thousandths.
 
-    points - rate * minutes of the game, with the rate of the 365 days before. Games without an earlier one have none.
+    points - rate * minutes of the game, with the rate of the 365 days before. Excludes games without a game in those days.
     """
     columns = ["player_id", "game_date", "game_id", "opponent", "is_home", "points", "minutes"]
     rates = with_recent_games(played.select(columns), played, ["player_id"], RATE_DAYS, RATE)
@@ -151,7 +154,7 @@ def residuals(played: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_residuals(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """Adds the shrunk mean residual against the opponent, and at home or away, of the 730 days before."""
+    """Adds the shrunk mean residual over the 730 days before: against the opponent, and at home or away."""
     for group, games, name in (
         (["player_id", "opponent"], OPPONENT_GAMES, "points_residual_versus_opponent"),
         (["player_id", "is_home"], HOME_GAMES, "points_residual_home_or_away"),
@@ -165,5 +168,5 @@ def with_residuals(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 
 
 def _true_shooting() -> pl.Expr:
-    """Points per two tries at the basket, in games of the past. Null without a try."""
+    """Points per two tries at the basket, over past games. Null without a try."""
     return pl.when(pl.col("shooting_tries") > 0).then(pl.col("shooting_points") / (2 * pl.col("shooting_tries")))

@@ -1,7 +1,7 @@
-"""Players who are expected in the first games of a season because their last game of the season before was for the team.
+"""Expected players in the first games of a season: those whose last game of the previous season was for the team.
 
-Without a roster, nobody is known to be with a team on opening night. A transfer in the summer is unknown until the player's
-first game.
+Without a roster, no current source links a player to a team on opening night. A transfer in the summer is unknown until the
+player's first game.
 """
 
 import polars as pl
@@ -15,14 +15,14 @@ SEASON_STARTS_IN_MONTH = 7
 def carried_over(sides: pl.DataFrame, boxscores: pl.DataFrame, *, days: int, team_games: int) -> pl.DataFrame:
     """Returns one row per side and player carried over: the columns of `sides`, player_id, spelling, shown_on and evidence.
 
-    A player is carried over if his latest box score of before the date is of an earlier season, with the team, and at most
-    `days` days old. From the team's game number `team_games` + 1 of the season on, nobody is.
+    A player is carried over if his latest box score before the date is from an earlier season, is with the team, and is at
+    most `days` days old. Only the first `team_games` games of a team's season have carried-over players.
 
     Args:
         sides: One row per team and game, with `team`, `season` and `game_date`.
-        boxscores: Rows of `boxscores` of the `days` days before the first date, or more.
-        days: Days after which a box score says nothing about the team.
-        team_games: Games of the season that the team may have played.
+        boxscores: Rows of `boxscores` from at least the `days` days before the first date.
+        days: Largest age of the box score, in days.
+        team_games: Number of games at the start of a season that have carried-over players.
     """
     starts = pl.date(pl.col("season").str.head(4).cast(pl.Int32), SEASON_STARTS_IN_MONTH, 1)
     played = in_order(boxscores.select("team", "game_date", "game_id").unique(), ["team"])
@@ -43,7 +43,7 @@ def carried_over(sides: pl.DataFrame, boxscores: pl.DataFrame, *, days: int, tea
 
 
 def _last_of_a_season(boxscores: pl.DataFrame) -> pl.DataFrame:
-    """Returns per player and season the last box score, with the date of the next one, of any season."""
+    """Returns the last box score of each player and season, with the date of the player's next box score in any season."""
     rows = in_order(boxscores.select("player_id", "player_name", "team", "season", "game_date", "game_id"), ["player_id"])
     is_same = pl.col("player_id") == pl.col("player_id").shift(-1)
     ends = ~is_same | (pl.col("season") != pl.col("season").shift(-1))

@@ -16,7 +16,7 @@ def game_context() -> list[pl.Expr]:
 
 
 def compared_features() -> list[pl.Expr]:
-    """Returns the features computed from other features, after values out of range became null."""
+    """Returns the features computed from other features. Their inputs are null where they were out of range."""
     limit = LARGEST_REST_ADVANTAGE_DAYS
     return [
         (pl.col("rest_days") - pl.col("opponent_rest_days")).clip(-limit, limit).alias("rest_advantage_days"),

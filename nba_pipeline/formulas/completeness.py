@@ -1,9 +1,9 @@
-"""Whether a window contains every game that it should."""
+"""Completeness of a window: whether it contains every game that the team played in its span."""
 
 import polars as pl
 
 COMPLETE_SHARE = 0.9
-"""Least share of actual to expected games of a complete window."""
+"""Least ratio of actual to expected games in a complete window."""
 
 HOLES = {"team": pl.String(), "hole_date": pl.Date()}
 
@@ -25,8 +25,8 @@ def with_completeness(rows: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
     """Adds the completeness of the 10-game window to expected players. One row per expected player in and out.
 
     Reads `contributing_game_ids` and `window_starts`. expected_games_last_10 counts the window's games and the team's holes
-    since its first game. is_window_complete is true from a share of 0.9 on, null without a game. window_span_days runs from
-    the window's first game to the date.
+    since the window's first game. is_window_complete: at least 0.9 of the expected games are in the window; null without a
+    game. window_span_days: days from the window's first game to the date.
     """
     key = ["game_id", "player_id"]
     missed = (

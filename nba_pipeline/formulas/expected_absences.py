@@ -1,9 +1,9 @@
-"""How many minutes and points a team is expected to lack: every teammate's playing time by his probability to stay out.
+"""Minutes and points that a team is expected to lack: each teammate's playing time times his probability of being out.
 
-A teammate is a player whose latest game was for the team, in this season, at most 25 team games ago, and who plays 10
-minutes or more. His probability to stay out is the share of such teammates, after as many missed games and with the same
-status on the injury report, who stayed out in the 365 days before the date. Without a report, or with too few earlier
-ones, the status does not count. The box score of the game itself is never read.
+A teammate averages 10 minutes or more, and his latest game was for the team, this season, at most 25 team games ago. His
+probability of being out is a rate over the 365 days before the date: the share of teammates with as many missed games and the
+same status on the injury report who were out. Without a report, or with too few earlier cases of the status, the rate ignores
+the status. The box score of the game itself is never read.
 """
 
 from datetime import datetime
@@ -17,21 +17,21 @@ from nba_pipeline.formulas.rolling import GAME, difference, in_order, strictly_b
 
 TEAM_SEASON = ["team", "season"]
 HISTORY_DAYS = 365
-"""Days of games behind playing time, rates and past absences. Each reaches back from the one before."""
+"""Days of games behind playing time, rates and past absences. The three are chained, so the history is three times as long."""
 TEAM_GAMES = 25
 LEAST_MINUTES = 10.0
 MOST_MISSED_GAMES = 10
-"""Longer absences count as this one."""
+"""Longer absences count as this many missed games."""
 LEAST_CASES, LEAST_CASES_OF_STATUS = 100, 30
-"""Cases of no missed game below which no rate is known: of all players, and of players with one status."""
+"""Least number of cases without a missed game for a known rate: over all players, and over players with one status."""
 NOT_LISTED = "not_listed"
 PRIOR_CASES = 10
-"""Cases by which the rate after m missed games is drawn to that after m - 1."""
+"""Weight, in cases, with which the rate after m missed games is shrunk towards the rate after m - 1."""
 LIKENESS_PER_POINT = 0.2
-"""Decay of the likeness of two players with the distance of their positions."""
+"""Exponential decay of the likeness of two players, per point of difference between their position indices."""
 TEAM_MINUTES = 240
 MILLIONTHS = 1_000_000
-"""Sums over teammates are of whole millionths, so that they are exact."""
+"""Sums over teammates add whole millionths, so that they are exact."""
 PLAYING_TIME = {
     "mate_minutes": recent("minutes", "weighted_mean", 8),
     "mate_points": recent("points", "weighted_mean", 8),
@@ -58,7 +58,7 @@ EXPECTED_ABSENCES: dict[str, type[pl.DataType]] = {
 """Column that `with_expected_absences` adds -> its type."""
 
 ABSENCE_FEATURES = tuple(name for name, kind in EXPECTED_ABSENCES.items() if kind is pl.Float64 and name != "plays_probability")
-"""Those of them that systems read."""
+"""The columns of EXPECTED_ABSENCES that systems read."""
 
 
 def with_expected_absences(
@@ -95,9 +95,9 @@ def with_reported_status(mates: pl.DataFrame, injuries: pl.DataFrame, as_of: dat
 
 
 def teammates(sides: pl.DataFrame, played: pl.DataFrame) -> pl.DataFrame:
-    """Returns one row per team, game and teammate: missed_games, is_out, and his playing time of before the game.
+    """Returns one row per team, game and teammate: missed_games, is_out, and the teammate's playing time before the game.
 
-    `is_out` says whether the teammate stayed out of the game. It is meaningless for a game that has not been played.
+    `is_out`: the teammate did not play in the game. It is meaningless for a game that has not been played.
     """
     numbered = in_order(played.select("game_date", "game_id", *TEAM_SEASON).unique(), TEAM_SEASON)
     seen = _with_playing_time(played).join(numbered.select("game_id", "team", GAME), on=["game_id", "team"])
@@ -116,7 +116,7 @@ def teammates(sides: pl.DataFrame, played: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_playing_time(played: pl.DataFrame) -> pl.DataFrame:
-    """Returns per played game the player's next game with any team, and his playing time up to and with the game."""
+    """Returns per played game the date of the player's next game with any team, and his playing time up to and including it."""
     ordered = in_order(played, ["player_id"])
     is_same = pl.col("player_id") == pl.col("player_id").shift(-1)
     after = ordered.select(
@@ -137,8 +137,8 @@ def _with_playing_time(played: pl.DataFrame) -> pl.DataFrame:
 def with_out_probability(mates: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
     """Adds `out_probability`, and `is_of_report`: whether it is the rate of the reported status.
 
-    The rate is the share that stayed out, with the same status and after as many missed games. A status with too few
-    earlier reports, or without a report, has the rate of all players after as many missed games; null if that is unknown.
+    The rate is the share of cases with the same status and as many missed games that were out. Without a report, or with too
+    few earlier cases of the status, it is the rate of all players with as many missed games; null if that is unknown.
     """
     of_all = out_rates(mates, cases, [], LEAST_CASES).rename({"rate": "rate_of_all"})
     of_status = out_rates(mates, cases.filter(pl.col("reported").is_not_null()), ["reported"], LEAST_CASES_OF_STATUS)
@@ -150,9 +150,10 @@ def with_out_probability(mates: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFra
 
 
 def out_rates(mates: pl.DataFrame, cases: pl.DataFrame, group: list[str], least: int) -> pl.DataFrame:
-    """Returns per date and number of missed games, and per group, the share of cases of the 365 days before that were out.
+    """Returns one row per date, group and number of missed games: the share of cases in the 365 days before that were out.
 
-    The share after m missed games is drawn to the share after m - 1 by ten cases. Null under `least` cases of none missed.
+    The share after m missed games is shrunk towards the share after m - 1, with the weight of ten cases. Null with fewer than
+    `least` cases without a missed game.
     """
     key = [*group, "missed_games"]
     running = in_order(cases, key, {"out": pl.col("is_out")}).with_columns(window_sum("out").alias("out"))
@@ -179,7 +180,7 @@ def _rate(after_one_game_less: pl.Expr | None, least: int) -> pl.Expr:
 
 
 def _with_usual_absences(rows: pl.DataFrame, played: pl.DataFrame, mates: pl.DataFrame) -> pl.DataFrame:
-    """Adds the minutes and points that lacked in the player's own latest games: his averages already contain them."""
+    """Adds the absent minutes and points of the player's own latest games. His averages already reflect them."""
     lacking = _summed(
         mates.filter("is_out"), ["game_id", "team"], {"absent_minutes": "mate_minutes", "absent_points": "mate_points"}
     )
@@ -190,7 +191,7 @@ def _with_usual_absences(rows: pl.DataFrame, played: pl.DataFrame, mates: pl.Dat
 
 
 def _with_sums(rows: pl.DataFrame, expected: pl.DataFrame) -> pl.DataFrame:
-    """Adds the sums over the player's teammates, without himself."""
+    """Adds the sums over the player's teammates, without the player."""
     own = rows.select("game_id", "team", "player_id", "own_position")
     chances = expected.select("game_id", "team", (1 - pl.col("out_probability")).alias("plays_probability"), player_id="mate_id")
     pairs = own.join(expected, on=["game_id", "team"]).filter(pl.col("mate_id") != pl.col("player_id"))

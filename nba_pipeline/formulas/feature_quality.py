@@ -22,5 +22,5 @@ def is_present(name: str) -> pl.Expr:
 
 
 def qualities(features: Mapping[str, Sequence[str]]) -> Iterable[pl.Expr]:
-    """Returns the quality scores, each with the name and the features given: the percentage of the features present, 0-100."""
+    """Returns one quality score per name in `features`: the percentage of its features that are present, 0-100."""
     return (known_share([is_present(name) for name in names]).alias(quality) for quality, names in features.items())

@@ -9,7 +9,7 @@ import polars as pl
 def flat_features(
     rows: pl.LazyFrame, required: Mapping[str, tuple[float, int]], *, least_rows: int, full_slate_rows: int
 ) -> dict[date, tuple[int, list[str]]]:
-    """Returns per date with rows their number and a message for each feature that varies too little.
+    """Returns, for each date with rows, the number of rows and a message for each feature that varies too little.
 
     The required number of distinct values grows with the number of rows, up to that of a full slate, and is at least 2. A
     feature that is null in every row is missing, not flat.

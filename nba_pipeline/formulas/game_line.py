@@ -25,7 +25,7 @@ def game_lines_of(
 
     Lines count if they are known to be from before tip-off and, with `as_of`, were shown by then. Lines of an unknown instant
     do not count. Each book contributes its latest snapshot of a market. The line is that of the first book in
-    `book_precedence`, else the median over the remaining distinct feeds. In points, each null if its market has no line:
+    `book_precedence`, else the median over the remaining distinct feeds. The columns, in points, null without a line:
 
     game_total; game_spread, from the perspective of the row's team, negative for the favorite; absolute_game_spread;
     implied_team_total = game_total / 2 - game_spread / 2.

@@ -1,6 +1,6 @@
 """A player's results against closing lines: windows over lined games, the played games that have a closing line.
 
-They use box scores and lines, never the platform's grades, because a grade depends on the prediction. Windows are limited
+The windows use box scores and lines, never the platform's grades, because a grade depends on the prediction. They are limited
 to the season, like every window of a player's form.
 """
 
@@ -13,7 +13,7 @@ HALF_POINTS = 2
 """Half points per point. Lines are whole numbers of half points, so their sums are exact."""
 LEAST_GAMES_OF_A_SHARE = 5
 LEAST_GAMES_OF_A_MEAN = 3
-"""Lower than for a share: lined games may be rare, and a margin is more informative than a side."""
+"""Fewer than for a share, because lined games may be rare and a margin holds more information than a side."""
 
 LINED = (
     "over_streak_lined_games",
@@ -39,9 +39,9 @@ def lined_games(played: pl.DataFrame) -> pl.DataFrame:
     """Adds the windows of the season that end with the game. One row per lined game in and out.
 
     over_streak_lined_games, under_streak_lined_games: latest games in a row that ended over (under) the closing line; a push
-    ends both. over_pct_last_10_lined_games: share over the line, a fraction 0-1, a push counts as not over; null under 5
-    games. points_minus_closing_line_mean_last_5_lined_games: in points; null under 3. previous_closing_line: the line of this
-    game, in points; for a later game it is the line of the last lined game.
+    ends both. over_pct_last_10_lined_games: share over the line, a fraction 0-1; a push counts as not over; null under 5
+    games. points_minus_closing_line_mean_last_5_lined_games: in points; null under 3 games. previous_closing_line: the
+    closing line of this game, in points, which is the previous one for the next game.
     """
     margin = 2 * pl.col("points").cast(pl.Int64) - (HALF_POINTS * pl.col("closing_line")).round().cast(pl.Int64)
     games = in_order(played, PLAYER_SEASON, {"margin": margin, "over": margin > 0}).with_columns(

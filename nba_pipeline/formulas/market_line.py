@@ -12,7 +12,7 @@ HALF_POINTS = 2
 """Half points per point. Lines are whole numbers of half points, so their means and medians are exact."""
 SECONDS_PER_HOUR = 3600
 OF_ONE_BOOK = {"price_skew": pl.Float64(), "line_movement_direction": pl.Int64(), "late_line_movements": pl.Int64()}
-"""Columns that only exist for the line of a single book."""
+"""Columns that are null for a median over books."""
 
 
 def market_lines(
@@ -31,14 +31,14 @@ def market_lines(
     Only lines known to be from before tip-off count, not in-play lines or lines of an unknown instant. Each book contributes
     the main line of its latest snapshot (see `is_main_line`); a book whose main line is below `lowest` is skipped. The line
     is that of the first book in `book_precedence`, else the median over the remaining distinct feeds, with quarter points
-    rounded DOWN to a half point. `opening_line` is computed alike from the first snapshots of the same books.
+    rounded DOWN to a half point. `opening_line` is computed in the same way from the first snapshots of the same books.
 
     Returns:
         game_id, player_id, line, book ("median" for a median), is_fallback (not the first book of the precedence),
         snapshot_at and line_source (for a median: those of its latest line), opening_line, line_movement (line minus
         opening_line), line_standard_deviation_across_books (sample standard deviation over distinct feeds, including those
-        of the precedence; null under 2). For a single book, and null for a median, which has no prices and no history:
-        price_skew, line_movement_direction (moves up minus moves down of its main line between snapshots) and
+        of the precedence; null under 2). Null for a median, which has no prices and no history:
+        price_skew, line_movement_direction (moves up minus moves down of the book's main line between snapshots) and
         late_line_movements (moves first shown in the last `late_hours` hours before tip-off).
     """
     is_offered = pl.col("is_before_tipoff").fill_null(False) & (pl.col("market") == market) & (pl.col("line") != placeholder)

@@ -4,7 +4,7 @@ import polars as pl
 
 ZONES = ("paint", "mid_range", "three_point")
 FULL_SHARE = 0.5
-"""Share of the attempts from which a player's primary zone counts in full."""
+"""Share of the attempts at which a player's primary zone has its full weight."""
 
 STRONG_SCORE, STRONG_FACTOR, LARGEST_MISMATCH = 5, 1.2, 10
 ONE_STAR_FACTOR, MORE_STARS_FACTOR = 1.15, 1.30
@@ -16,8 +16,8 @@ def shot_zone_mismatch_score() -> pl.Expr:
     """Weakness of the opponent's defense in the zones where the player shoots. Positive favors the player.
 
     d x min(share / 0.5, 1) in the player's primary zone, where d is the opponent's field-goal percentage allowed there minus
-    the league's, in percentage points; x 1.2 beyond 5; clamped to -10..10. For a balanced player: the mean of d over the
-    zones, weighted by attempts. Null if the zones of the player or of the opponent are unknown.
+    the league's, in percentage points. For a balanced player: the mean of d over the zones, weighted by attempts. A score
+    beyond -5..5 is multiplied by 1.2, then clamped to -10..10. Null if the zones of the player or the opponent are unknown.
     """
     weak = {zone: pl.col(f"{zone}_field_goal_pct_points_above_league") for zone in ZONES}
     share = {zone: pl.col(f"{zone}_attempt_pct_last_10_games") for zone in ZONES}

@@ -54,7 +54,7 @@ def hold() -> pl.Expr:
 
 
 def is_main_line(rungs_of: list[str]) -> pl.Expr:
-    """Whether a line is its book's main line, among the rungs of a ladder with equal values in the columns `rungs_of`.
+    """Whether a line is its book's main line. Lines with equal values in the columns `rungs_of` are the rungs of one ladder.
 
     The main line is the rung with the most balanced prices, on a tie the lower one. A single rung is the main line even with
     one price. Of several rungs, only one with both prices can be the main line. Never null.

@@ -8,11 +8,11 @@ SIDES = ("over_price", "under_price")
 
 
 def merge_offers(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
-    """Returns one row per line for consistent offers, and all distinct offers of a contradictory line; `copies` counts the rest.
+    """Merges consistent offers to one row per line, and keeps all distinct offers of a contradictory line.
 
-    Offers are consistent if neither side has two prices: one may have the over and another the under. The merged row is the
-    first captured, with both prices. Contradictory offers get a `problem`. Rows with a `problem` or `ignored` are only merged
-    with equal ones.
+    Offers are consistent if no side has two prices: one may have the over and another the under. The merged row is the first
+    captured, with both prices, and `copies` counts the others. Contradictory offers get a `problem`. A row with a `problem`, or
+    an `ignored` one, is only merged with equal rows.
     """
     rows = rows.sort("captured_at", "spelling", nulls_last=True, maintain_order=True)
     is_offer = pl.col("problem").is_null() & pl.col("ignored").is_null()

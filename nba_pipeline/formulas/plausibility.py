@@ -10,7 +10,7 @@ SIDE = ["game_id", "team"]
 def team_totals(player_games: pl.DataFrame, statistics: Sequence[str]) -> pl.DataFrame:
     """Returns the sums over each team's players who played: one row per game_id and team.
 
-    A sum is null if the count of one of them is unknown.
+    A sum is null if the count of one player is unknown.
     """
     sums = [pl.when(pl.col(name).is_not_null().all()).then(pl.col(name).sum()).alias(name) for name in statistics]
     return player_games.filter("did_play").group_by(SIDE).agg(sums)

@@ -1,6 +1,6 @@
 """A player's form: windows over played games, and running totals for differences.
 
-Every row includes its own game. `rolling.strictly_before` joins it to a later date.
+The windows of a row include the row's own game. `rolling.strictly_before` joins the row to a later date.
 """
 
 import polars as pl
@@ -56,7 +56,7 @@ LATEST = {
 def with_player_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFrame:
     """Adds the player's windows, rest, load and meetings with the opponent. One row per expected player in and out.
 
-    A gap that lasts until the date, or another team on the date, is a structural change: games_since_structural_change is 0.
+    A long gap up to the date, or another team on the date, is a structural change: games_since_structural_change is then 0.
     Rest and meetings include earlier seasons; meetings cover the 1,095 days before.
     """
     played = player_games.filter("did_play").join(rows, on="player_id", how="semi")
@@ -185,10 +185,10 @@ def _of_window(column: str, back: int) -> pl.Expr:
 
 
 def below_season_mean_streak() -> pl.Expr:
-    """Latest games in a row below the season's mean up to the last of them. Beyond 20, the number of the season's games."""
+    """Latest games in a row below the season's mean so far. A streak beyond 20 is the number of games this season."""
     games, points = window_games(), pl.col("points").cast(pl.Int64)
     total = pl.col("points_sum_season")
-    # a shift beyond the season's first game is at least `games`
+    # a shift beyond the season's first game does not lower the minimum, because its `back` is at least `games`
     first_not_below = [pl.when(points.shift(back) * games >= total).then(back) for back in range(LONGEST_STREAK + 1)]
     return of_at_least(LEAST_GAMES, pl.min_horizontal(*first_not_below, games)).alias("games_below_season_mean_streak")
 

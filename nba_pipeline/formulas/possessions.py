@@ -8,7 +8,7 @@ REGULATION_MINUTES = 48
 OVERTIME_MINUTES = 5
 PLAYERS_ON_COURT = 5
 LEAST_USAGE_MINUTES = 1
-"""Below this the rate is noise: it exceeds 1 on 14 of 104,262 player-games, all with 1 or 2 minutes."""
+"""With fewer minutes the rate is noise: it exceeds 1 in 14 of 104,262 player-games, all with 1 or 2 minutes."""
 
 
 def plays(prefix: str = "") -> pl.Expr:
@@ -78,8 +78,8 @@ def usage_pct() -> pl.Expr:
 def with_team_heaves(team_games: pl.DataFrame, player_games: pl.DataFrame, first_season: str, most: int) -> pl.DataFrame:
     """Adds `team_heaves`, the attempts that count for no player, to each team's game. The same rows in and out.
 
-    fga - the fga of its players, a count; 0 before the first season. Null with an unknown count, and if the difference is
-    not between 0 and `most`: such a difference is an error in either source.
+    fga of the team - fga of its players, a count; 0 before `first_season`. Null with an unknown count, and if the difference
+    is not between 0 and `most`: such a difference is an error in one of the sources.
     """
     fga = pl.col("fga")
     of_players = (

@@ -33,9 +33,9 @@ HASH_LENGTH = 16
 def new_versions(predictions: pl.DataFrame, ledger: pl.DataFrame, *, material_move: float) -> pl.DataFrame:
     """Returns the rows that are new or need another version, with `version` and `prediction_id`.
 
-    A row needs another version after a material move of the line, the arrival of required features, a new status of the
-    player or of a rotation teammate, or a move of the game to another date. Live predictions get no backtest. A move of the line
-    is material from `material_move` points on.
+    A row needs another version after a material move of the line, the arrival of required features, a new injury status of the
+    player or of a rotation teammate, or a move of the game to another date. A line move of `material_move` points or more is
+    material. A key with a live prediction gets no backtest.
     """
     compared = ("version", "game_date", "line", "reasons", "injury_status", "teammates_listed")
     latest = (
@@ -55,7 +55,7 @@ def new_versions(predictions: pl.DataFrame, ledger: pl.DataFrame, *, material_mo
         (line - before["line"]).abs() >= material_move,
         arrived,
         pl.col("injury_status").ne_missing(before["injury_status"]),
-        pl.col("teammates_listed") != before["teammates_listed"],  # null before: rows of earlier code versions lack the column
+        pl.col("teammates_listed") != before["teammates_listed"],  # null in rows of earlier code versions, which lack the column
         pl.col("is_injury_unknown") != was_unknown,
     ).fill_null(False)
     has_live = pl.col("run_kind_live").is_not_null() & (pl.col("run_kind") == "backtest")

@@ -8,7 +8,7 @@ TIERS = {"gold": 95.0, "silver": 85.0, "bronze": 70.0, "poor": 50.0, "critical":
 """Tier -> lowest score, in descending order."""
 
 BITS = 48
-"""Names per pattern. An integer holds up to 63."""
+"""Names per bit pattern. An Int64 holds up to 63."""
 
 
 def with_names(rows: pl.DataFrame, column: str, holds: Mapping[str, pl.Expr]) -> pl.DataFrame:

@@ -1,8 +1,8 @@
 """Statistics over the last games before a date, with equal weights or with weights that halve every few games.
 
-`rolling` has windows with equal weights; this module has weighted ones, and windows that reach back a number of days. Both
-only add whole numbers: values in whole parts of their unit, and weights in whole parts of one. A statistic is therefore
-bitwise identical for any earlier rows in the frame, any order of the rows, and any number of dates.
+`rolling` has the windows within one season or group. This module adds weights, and windows that reach back a number of days.
+Both modules add only whole numbers: values in whole parts of their unit, and weights in whole parts of 1. A statistic is
+therefore bitwise identical for any earlier rows in the frame, any order of the rows, and any number of dates.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,11 @@ import polars as pl
 from nba_pipeline.formulas.rolling import GAME, difference, in_order, strictly_before, whole
 
 HALF_LIVES = 4
-"""Games of a weighted statistic, in half-lives. The weight beyond is 1/16 of the total."""
+"""Length of a weighted window, in half-lives. Older games would have 1/16 of the total weight."""
 FULL_WEIGHT = 2**24
 """The weight of the latest game, in whole parts."""
 ROWS_AT_ONCE = 20_000
-"""Rows whose games are looked up together, which bounds the memory."""
+"""Rows per batch, to bound the memory."""
 
 GAMES = "games_in_reach"
 LATEST, BEYOND, ROW, BACK, WEIGHT = "latest_place", "games_beyond_reach", "row_number", "games_back", "weight"
@@ -30,7 +30,7 @@ Kind = Literal["mean", "weighted_mean", "weighted_sum", "median", "standard_devi
 class Recent:
     """A statistic of a column over the last `size` games; for the weighted kinds, `size` is the half-life in games.
 
-    Values are rounded to whole `1 / per_unit` parts.
+    Values are rounded to multiples of 1 / `per_unit`.
     """
 
     column: str
@@ -40,14 +40,14 @@ class Recent:
 
     @property
     def depth(self) -> int:
-        """The number of games looked back at."""
+        """The number of games in the window."""
         return HALF_LIVES * self.size if self.kind.startswith("weighted") else self.size
 
     def of(self, name: str) -> pl.Expr:
-        """The statistic of the whole numbers in column `name`, over the games of a row that are at most `depth` back."""
+        """The statistic of the whole numbers in column `name`, over the games in a row's window."""
         value = pl.col(name)
         n, total = value.count().cast(pl.Int64), value.sum()
-        unit = self.per_unit + 0 * n  # a column: polars divides by a literal with another rounding in frames of one row
+        unit = self.per_unit + 0 * n  # a column, because polars rounds a division by a literal differently in frames of one row
         match self.kind:
             case "mean":
                 return pl.when(n > 0).then(total / (n * unit))
@@ -70,8 +70,8 @@ def with_recent_games(
 ) -> pl.DataFrame:
     """Adds statistics over the games of the group in the `days` days before `game_date`. The same rows in and out.
 
-    A statistic is null if no value of its games is known; a standard deviation needs two. `games_in_reach` is the number of
-    games of those days. The result is sorted by date.
+    A statistic is null if no value of its games is known; a standard deviation needs two values. `games_in_reach` is the number
+    of games in those days. The result is sorted by date.
 
     Args:
         rows: The rows to add to, with `game_date` and the group.
@@ -92,7 +92,7 @@ def with_recent_games(
 
 
 def _looked_back(rows: pl.DataFrame, values: pl.DataFrame, statistics: Mapping[str, Recent]) -> pl.DataFrame:
-    """Returns the statistics of rows with the place of their latest game and the number of games in reach."""
+    """Returns the statistics of `rows`, which hold the position of their latest game and the number of games in reach."""
     numbered, depths = rows.with_row_index(ROW), sorted({recent.depth for recent in statistics.values()}, reverse=True)
     reach = pl.int_ranges(0, pl.min_horizontal(GAMES, depths[0])).alias(BACK)
     games = numbered.with_columns(reach).explode(BACK).filter(pl.col(BACK).is_not_null())
@@ -110,7 +110,7 @@ def _looked_back(rows: pl.DataFrame, values: pl.DataFrame, statistics: Mapping[s
 
 
 def _looked_up(games: pl.DataFrame, values: pl.DataFrame, statistics: Sequence[Recent]) -> pl.DataFrame:
-    """Adds the values that the statistics read, and the weight of statistics of one half-life."""
+    """Adds the values that the statistics read, and the weights. All weighted statistics have the same half-life."""
     place = games[LATEST].cast(pl.Int64) - games[BACK]
     columns = sorted({_value(recent.column, recent.per_unit) for recent in statistics})
     weighted = [recent for recent in statistics if recent.kind.startswith("weighted")]

@@ -10,7 +10,7 @@ SEASON_STARTS: Mapping[str, pl.DataType] = {"season": pl.String(), "season_start
 MISSING_REQUIRED = "missing_required_feature"
 INJURY_STATUS_UNKNOWN = "injury_status_unknown"
 CONTAINS_THE_LINE = "contains_the_line"
-"""The system's own reason of a forecast that is made of the line: an edge against the line would be its own."""
+"""A system gives this reason if its forecast contains the line, because the edge would compare the line with itself."""
 
 
 def _recommendation(edge: pl.Expr, pass_below_edge: float) -> pl.Expr:

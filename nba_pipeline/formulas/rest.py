@@ -7,7 +7,7 @@ LONGEST_REST_DAYS = 30
 """A longer break is the off-season or an absence, not rest."""
 MANY_GAMES = 4
 MANY_MINUTES = 150
-"""In 7 days. The predecessor's 240 is out of reach: the most in four seasons is 180."""
+"""Minutes in 7 days. The predecessor's limit of 240 is never reached: the maximum in four seasons is 180."""
 MANY_MINUTES_PER_GAME = 35
 MANY_BACK_TO_BACKS = 2
 OLD_YEARS, VETERAN_YEARS = 35, 30
@@ -17,10 +17,17 @@ DAYS_PER_YEAR = 365.25
 def fatigue_score() -> pl.Expr:
     """How fresh a player is before a game: 100 is fresh.
 
-    100 - 15 on a back-to-back + 5 with rest_days >= 3 - 10 with games_last_7_days >= 4 - 10 with
-    minutes_sum_last_7_days > 150 - 8 with more than 35 minutes per game of the 7 days - 12 with 2 or more
-    back_to_backs_last_14_days, - 5 with exactly 1 - 10 from 35 age_years on, - 5 from 30 on; clamped to 0-100. Without
-    an age, its term is omitted. Null if rest_days is null.
+    The sum of 100 and these terms, clamped to 0-100:
+
+        -15  on a back-to-back
+         +5  with rest_days >= 3
+        -10  with games_last_7_days >= 4
+        -10  with minutes_sum_last_7_days > 150
+         -8  with more than 35 minutes per game in the 7 days
+        -12  with back_to_backs_last_14_days >= 2; -5 with exactly 1
+        -10  with age_years >= 35; -5 with 30 <= age_years < 35
+
+    Without an age, its term is omitted. Null if rest_days is null.
     """
     games, minutes = pl.col("games_last_7_days"), pl.col("minutes_sum_last_7_days")
     back_to_backs = pl.col("back_to_backs_last_14_days")
@@ -40,7 +47,7 @@ def fatigue_score() -> pl.Expr:
 
 
 def age_years() -> pl.Expr:
-    """Age on the game date in years, with a fraction; null without a birth_date."""
+    """Age on the game date in fractional years; null without a birth_date."""
     return ((pl.col("game_date") - pl.col("birth_date")).dt.total_days() / DAYS_PER_YEAR).alias("age_years")
 
 

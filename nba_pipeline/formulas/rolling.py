@@ -1,10 +1,10 @@
-"""Windows over the last games, and joins with the data from strictly before a date. No other module does either.
+"""Windows over the last games, and joins with the data from strictly before a date.
 
 Sort a frame with `in_order`. The window functions then return, on each row, the window that ends WITH that row's game.
-`strictly_before` joins the latest row of an earlier date to a later game. Every window of this package is made of these
-two steps; no other code compares a history with a target date.
+`strictly_before` joins the latest row of an earlier date to a later game. Every window of this package uses these steps;
+`recent_games` adds weighted windows.
 
-Windows only add whole numbers (points; seconds; billionths of a rate), as differences of running totals. Whole numbers
+Windows add only whole numbers (points; seconds; billionths of a rate), as differences of running totals. Whole numbers
 have no rounding error, so a window is bitwise identical for any earlier rows in the frame, any order of the rows, and any
 number of dates.
 """
@@ -102,7 +102,7 @@ def strictly_before(
 ) -> pl.DataFrame:
     """Joins to each row the latest history of its group from before `date` minus `days`; null if there is none.
 
-    `history` is sorted by `in_order`. A row of the date itself is not before it. The difference between a running total and
+    `history` is sorted by `in_order`. A row of the date itself is not joined. The difference between a running total and
     the same total `days` earlier covers the dates [date - days, date). The result is sorted by that date.
 
     Args:

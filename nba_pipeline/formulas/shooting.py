@@ -41,7 +41,7 @@ def effective_field_goal_pct() -> pl.Expr:
 
 
 def true_shooting_pct() -> pl.Expr:
-    """Points per two points' worth of shooting chances, including free throws.
+    """Shooting efficiency including free throws: points per two tries at the basket.
 
     points / (2 (fga + 0.44 fta)), a fraction 0-1.5; null without an attempt of either kind or with an unknown count.
     https://www.nba.com/stats/help/glossary#tspct

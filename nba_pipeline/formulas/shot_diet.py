@@ -1,7 +1,7 @@
 """Where a player shoots from, and how well: windows over the games with known shot zones.
 
-Shares and percentages are quotients of summed whole counts. Every row of `shot_diet` includes its own game;
-`rolling.strictly_before` joins it to a later date.
+Shares and percentages are quotients of summed whole counts. The windows of a row of `shot_diet` include
+the row's own game; `rolling.strictly_before` joins the row to a later date.
 """
 
 import polars as pl
@@ -36,7 +36,7 @@ DIET = (*columns_of(10), *columns_of(20), "primary_zone")
 
 
 def with_shot_diet(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFrame:
-    """Adds the player's shot diet of the season, as of before the date. One row per player and date in and out."""
+    """Adds the player's shot diet of the season, from games before the date. One row per player and date in and out."""
     games = games_with_zones(player_games)
     rows = strictly_before(rows, shot_diet(games), PLAYER_SEASON, {name: name for name in DIET})
     return rows.with_columns(pl.col(columns_of(n)[0]).fill_null(0) for n in LEAST_GAMES_OF)

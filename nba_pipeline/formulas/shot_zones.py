@@ -1,7 +1,7 @@
 """Shot locations and their circumstances, from play-by-play: three zones, based on the league's own areas.
 
 Distances are never used: corner threes are about 22.5 feet away, so a rule of 23.75 feet loses 18 of 74 threes in game
-0022400500. Counts that disagree with the box score are null as a group.
+0022400500. If counts disagree with the box score, the whole group is null.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ def is_team_heave() -> pl.Expr:
     """Whether an attempt counts for the team and not for a player: a missed heave by any shooter.
 
     Documented: an action "Heave" ("Team Field Goal Attempt") without a person, in the play-by-play of the league's stats
-    site. Plausible, and treated alike: "heave" with its shooter, and a missed three without a player.
+    site. Undocumented but plausible, and treated in the same way: "heave" with its shooter, and a missed three without a player.
     """
     has_no_shooter = (_action_type() == "3pt") & pl.col("player_id").is_null()
     # no result means missed: a made heave is credited to its shooter
@@ -140,7 +140,8 @@ def with_team_zones(team_games: pl.DataFrame, play_by_play: pl.DataFrame, heaves
         play_by_play: The actions, with or without the heaves.
         heaves: Attempts in fga that count for the team only. Default: none.
 
-    Null as a group without play-by-play, and if neither all attempts nor those of the players match the team's.
+    The columns are null as a group without play-by-play, with other makes than the team's, and if the attempts match neither
+    with nor without the heaves.
     """
     attempts, makes = _sum_of_zones("fga"), _sum_of_zones("fgm")
     of_players = pl.col("fga") - (pl.lit(0) if heaves is None else heaves)

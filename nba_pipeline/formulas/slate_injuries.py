@@ -20,9 +20,10 @@ def team_games(games: pl.DataFrame) -> pl.DataFrame:
 def slate_injuries(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     """Returns one snapshot's rows for the games of one date, with game_id, tip-off and at least one row per team.
 
-    A report that names games keeps the games of the date; a matchup that is not in the schedule is a problem. A report that
-    names only teams keeps the teams of the slate. A team without rows has listed no player if the report mentions its game
-    or names no games at all. Otherwise, or if a row with an unknown team may concern it, the team has not submitted.
+    Of a report that names games, the rows for games of the date are kept; a matchup that is not in the schedule is a problem.
+    Of a report that names only teams, the rows for teams of the slate are kept. A team without rows gets a row: it lists no
+    player if the report mentions its game or names no games at all. Otherwise, or if a row with an unknown team may concern
+    it, the team has not submitted.
 
     Args:
         listed: The rows of one snapshot, with `provider`; game_date, home_team and away_team if the report names games.
@@ -103,7 +104,7 @@ def _of_their_game(rows: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
 
 
 def once_per_player(rows: pl.DataFrame) -> pl.DataFrame:
-    """Removes repeated rows of one snapshot, also of a player under two spellings. `copies` counts the removed rows."""
+    """Removes repeated rows of one snapshot, including those of a player under two spellings. `copies` counts the removed rows."""
     who = pl.coalesce(pl.col("player_id").cast(pl.String), "spelling").alias("who")
     content = ["game_id", "team", "who", "snapshot_at", "status", "problem"]
     return first_of_each(rows.with_columns(who), content).drop("who")

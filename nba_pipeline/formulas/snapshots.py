@@ -6,8 +6,8 @@ import polars as pl
 
 
 def seen_by(as_of: datetime) -> pl.Expr:
-    """Returns the first instant at which an answer was seen, at most the beginning of this run.
+    """Returns `seen_at`, limited to `as_of`, the beginning of the run.
 
-    A table of the run has `as_of` as its instant, so an answer that arrives during the run has to count as seen by then.
+    The rows of the run have `as_of` as their instant, so a response that arrives during the run counts as seen by then.
     """
     return pl.min_horizontal("seen_at", pl.lit(as_of).cast(pl.Datetime("us", "UTC"))).alias("seen_at")

@@ -1,6 +1,6 @@
 """A team's form: windows over its games, and its rest.
 
-Every row includes its own game. `rolling.strictly_before` joins it to a later date.
+The windows of a row include the row's own game. `rolling.strictly_before` joins the row to a later date.
 """
 
 import polars as pl
@@ -27,8 +27,8 @@ BLOWOUT_POINTS = 15
 def with_team_form(rows: pl.DataFrame, team_games: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
     """Adds the team's form, the league's pace and the opponent's rest. One row per expected player in and out.
 
-    `team_games` are rows of `team_game_summary`. The team's form and record are of the season. The league's pace is of the
-    30 days before. The opponent's last game is from the schedule, which includes games without a box score.
+    `team_games` are rows of `team_game_summary`. The team's form and record cover the season. The league's pace covers
+    the 30 days before. The opponent's last game comes from the schedule, which includes games without a box score.
     """
     form, league = team_form(team_games), league_totals(team_games)
     own = {c: c for c in ("team_pace_last_10_games", "team_offensive_rating_last_10_games")}

@@ -1,4 +1,4 @@
-"""What a team's recent games say about its next one: weighted averages, expected margin, expected total."""
+"""A team's outlook on its next game, from recent games: weighted averages, expected margin, expected total."""
 
 import polars as pl
 
@@ -8,7 +8,7 @@ TEAM_DAYS = 365
 HALF_LIFE_GAMES = 12
 MILLIONTHS = 1_000_000
 HOME_MARGIN_POINTS = 2.3
-"""Points by which a home team wins more than its strength says, in four seasons before the evaluated one."""
+"""Home advantage in points, beyond the strength of both teams, over the four seasons before the evaluated one."""
 
 STRENGTH = {
     f"{name}_half_life_{HALF_LIFE_GAMES}_games": Recent(column, "weighted_mean", HALF_LIFE_GAMES, MILLIONTHS)
@@ -33,7 +33,7 @@ TEAM_OUTLOOK = (
 
 
 def with_team_outlook(rows: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFrame:
-    """Adds the strength of the team and of its opponent, and what they expect of the game. One row per team and game.
+    """Adds the strength of the team and of its opponent, and the expected margin and points. One row per team and game.
 
     Args:
         rows: One row per team and game, with `team`, `opponent`, `game_date` and `home_court_level`.
@@ -49,13 +49,13 @@ def with_team_outlook(rows: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFr
 
 
 def expected_margin() -> pl.Expr:
-    """Points by which the team is expected to win: half the difference of the margins, and 2.3 for the home team."""
+    """Points by which the team is expected to win: half the difference of the margins, plus 2.3 at home, minus 2.3 away."""
     difference = pl.col(_weighted("team_margin")) - pl.col(_weighted("opponent_margin"))
     return difference / 2 + HOME_MARGIN_POINTS * (2 * pl.col("home_court_level") - 1)
 
 
 def expected_total() -> pl.Expr:
-    """Points of both teams: the mean of what each scores and of what the other allows."""
+    """Sum of both teams' expected points: for each, the mean of the points it scores and the points the other allows."""
     names = ("team_points", "team_points_allowed", "opponent_points", "opponent_points_allowed")
     return pl.sum_horizontal([pl.col(_weighted(name)) for name in names], ignore_nulls=False) / 2
 

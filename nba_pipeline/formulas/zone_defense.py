@@ -1,4 +1,4 @@
-"""A team's defense: the attempts and percentages it allows by shot zone, against the league, and its ratings.
+"""A team's defense: the attempts and percentages it allows by shot zone, compared with the league, and its ratings.
 
 Windows are the last 15 games of the season. Zones use the games with known zones.
 """
@@ -22,7 +22,7 @@ from nba_pipeline.formulas.team_form import LEAGUE_DAYS, TEAM_SEASON
 
 GAMES = 15
 LEAST_TEAMS = 10
-"""With fewer teams with zones in the 30 days, there is no mean of the league."""
+"""Least number of teams with zones in the 30 days for a mean of the league."""
 
 RATES = ("offensive_rating", "defensive_rating", "pace")
 ALLOWED = tuple(f"allowed_{count}" for count in TEAM_ZONE_COLUMNS)
@@ -36,9 +36,9 @@ BY_ZONE = (
 
 
 def team_defense(rows: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFrame:
-    """Adds the team's defense as of before the date. One row per team and date in and out.
+    """Adds the team's defense, from games before the date. One row per team and date in and out.
 
-    `team_games` are rows of `team_game_summary`, back to the start of the season before that of the first date. Values are
+    `team_games` are rows of `team_game_summary`, from the start of the season before the first date's season. Values are
     null under 5 games. `{zone}_field_goal_pct_points_above_league` is positive for a weaker defense than the league's.
     """
     known = team_games.filter(pl.all_horizontal(pl.col(count).is_not_null() for count in ALLOWED))

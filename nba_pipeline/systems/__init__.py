@@ -10,7 +10,7 @@ from nba_pipeline.systems.moving_average import MOVING_AVERAGE
 from nba_pipeline.systems.xgboost import XGBOOST
 
 SYSTEMS: tuple[System, ...] = (MOVING_AVERAGE, CATBOOST, LINEAR_MEDIAN, XGBOOST, ENSEMBLE, MARKET_BLEND)
-"""A combination stands after its members."""
+"""A combination comes after its members."""
 TRAINED_SYSTEMS: tuple[TrainedSystem, ...] = (CATBOOST, LINEAR_MEDIAN, XGBOOST)
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Systems that combine the forecasts of other systems, and the line. They have no model of their own."""
+"""Systems that combine other systems' forecasts with each other or with the line. They have no model of their own."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class Combination(System):
     """A system whose forecast follows from those of its members."""
 
     members: ClassVar[tuple[str, ...]]
-    """Systems that it combines. They stand before it in SYSTEMS."""
+    """Systems that it combines. They come before it in SYSTEMS."""
 
     @abstractmethod
     def combine(self, forecasts: Forecasts, lines: pl.DataFrame) -> pl.DataFrame:
@@ -25,7 +25,7 @@ class Combination(System):
 
     @abstractmethod
     def why_not_combined(self, features: pl.DataFrame, made: pl.DataFrame, forecasts: Forecasts) -> pl.DataFrame:
-        """Returns game_id, player_id and reason, for each row of `features` that `made`, the result of `combine`, lacks."""
+        """Returns game_id, player_id and reason, for each row of `features` without a row in `made`, the result of `combine`."""
 
     def predict(self, features: pl.DataFrame, model: TrainedModel | None = None) -> pl.DataFrame:
         """Raises Permanent: the forecasts of the members are needed. See combine."""

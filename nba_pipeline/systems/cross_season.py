@@ -1,6 +1,6 @@
-"""What the systems on features across seasons share: the features that they read, and the rows that they learn from.
+"""Shared parts of the systems on cross-season features: the features that they read, and the rows that they learn from.
 
-They forecast from a player's first game on. `moving_average` and `catboost` need five games of the season.
+These systems forecast from the first game of a season on. `moving_average` and `catboost` need five games of the season.
 """
 
 from typing import ClassVar
@@ -21,7 +21,7 @@ FEW_CAREER_GAMES = "few_career_games"
 
 
 class CrossSeasonSystem(TrainedSystem):
-    """A trained system that reads features across seasons. It has no early stopping: the model learns from every row."""
+    """A trained system that reads cross-season features. It has no early stopping: the model learns from every row."""
 
     required: ClassVar[tuple[str, ...]] = REQUIRED
     required_for_betting: ClassVar[tuple[str, ...]] = (*REQUIRED, "home_court_level")
@@ -32,7 +32,7 @@ class CrossSeasonSystem(TrainedSystem):
     forecasts: Forecasts = SETTINGS.forecasts
 
     def learnable(self, features: pl.DataFrame) -> pl.DataFrame:
-        """See TrainedSystem.learnable. Players with a few minutes a game are left out."""
+        """See TrainedSystem.learnable. Players with few minutes per game are excluded."""
         return self.predictable(features).filter(pl.col("minutes_half_life_5_games") >= self.forecasts.least_training_minutes)
 
     def predict(self, features: pl.DataFrame, model: TrainedModel | None = None) -> pl.DataFrame:

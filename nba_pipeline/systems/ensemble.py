@@ -1,7 +1,7 @@
 """ensemble: the equal mean of `linear_median` and `xgboost`. The champion: it governs picks and publication.
 
-Two models that err differently err less together. If one of the two has no model for the week, the other stands alone, and
-`reasons` names the one that is missing.
+The mean reduces errors that the two models do not share. If one of the two has no model for the week, the forecast is that of
+the other, and `reasons` names the missing one.
 """
 
 from typing import ClassVar
@@ -24,7 +24,7 @@ class Ensemble(Combination):
     reads: ClassVar[tuple[str, ...]] = READS
 
     def combine(self, forecasts: Forecasts, lines: pl.DataFrame) -> pl.DataFrame:
-        """See Combination.combine. A member that lacks a row is named in `reasons`."""
+        """See Combination.combine. `reasons` names a member without a forecast."""
         rows = pl.concat([forecasts[name].select(PLAYER_GAME) for name in self.members]).unique(maintain_order=True)
         for name in self.members:
             made = forecasts[name].select(

@@ -31,10 +31,10 @@ ONE_MISSING_CAP, MANY_MISSING, MANY_MISSING_CAP = 69.0, 5, 49.0
 def forecasts(
     systems: Sequence[System], rows: pl.DataFrame, models: Models, lines: pl.DataFrame, closed: Closed
 ) -> dict[str, pl.DataFrame]:
-    """Returns per system one row per row that it predicts.
+    """Returns, per system, one row for each row of `rows` that it predicts.
 
     Args:
-        systems: A combination stands after its members.
+        systems: A combination comes after its members.
         rows: Rows of `features`.
         models: The trained models, by week and system.
         lines: One row per player and game, with `adjusted_line`.
@@ -59,7 +59,7 @@ def reasons_without_forecast(
 
 
 def joined_reasons(systems: Sequence[System], reasons: pl.DataFrame) -> pl.DataFrame:
-    """Returns game_id, player_id and by_system: the reasons as one text. Those of combinations follow from their members."""
+    """Returns game_id, player_id and by_system: the reasons as one text, without those of combinations."""
     alone = [system.system_id for system in systems if not isinstance(system, Combination)]
     text = pl.format("{}: {}", "system_id", "reason").str.join("; ").alias("by_system")
     return reasons.filter(pl.col("system_id").is_in(alone)).group_by(PLAYER_GAME, maintain_order=True).agg(text)
@@ -87,7 +87,7 @@ def _served(system: System, rows: pl.DataFrame, models: Models) -> Iterator[tupl
 
 
 def _forecasts(system: System, rows: pl.DataFrame, models: Models) -> pl.DataFrame:
-    """Returns one row per row that the system predicts, with forecast, model, system and quality."""
+    """Returns one row for each row that the system predicts, with forecast, model, system and quality."""
     parts = [
         system.predict(served, model).with_columns(
             pl.lit(model.card.model_id if model else None, pl.String).alias("model_id"),
@@ -121,7 +121,7 @@ def _has_short_history(model: TrainedModel) -> bool:
 
 
 def _why_not(system: System, rows: pl.DataFrame, models: Models, made: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Returns one row per row that the system does not predict: game_id, player_id, system_id, reason."""
+    """Returns one row for each row that the system does not predict: game_id, player_id, system_id, reason."""
     own = made[system.system_id]
     known = system.why_not_combined(rows, own, made) if isinstance(system, Combination) else _why_not_alone(system, rows, models)
     others = rows.select(PLAYER_GAME).join(own, on=PLAYER_GAME, how="anti").join(known, on=PLAYER_GAME, how="anti")

@@ -33,7 +33,7 @@ class System(ABC):
     reads: ClassVar[tuple[str, ...]]
     needs_model: ClassVar[bool] = False
     least_season_games: ClassVar[int] = SETTINGS.predicting.least_games
-    """Played games of the season below which the system skips a player. 0: it carries players over across seasons."""
+    """Least number of played games this season: the system skips players with fewer. 0: earlier seasons count as well."""
 
     @abstractmethod
     def predict(self, features: pl.DataFrame, model: "TrainedModel | None" = None) -> pl.DataFrame:
@@ -94,7 +94,7 @@ class Card(BaseModel):
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A card and its model object of the library."""
+    """A card and the library's model object."""
 
     card: Card
     booster: Any

@@ -1,12 +1,12 @@
 """linear_median: a linear model of the median, trained weekly by least absolute deviations with a ridge penalty.
 
-Features are standardized, clipped at 5 standard deviations, and 0 where they are unknown. The fit minimizes
+Features are standardized and clipped at 5 standard deviations. An unknown feature is 0. The fit minimizes
 
     sum |points - forecast| + l2 * n * sum(coefficient^2)
 
 by iteratively reweighted least squares: 20 rounds with the weight 1 / max(|residual|, 0.25). The intercept is not penalized.
-Measured on real rows of four seasons: 100,000 rows and 64 features take 1 to 2 seconds, and the forecast is as good as that
-of the trees.
+Measured on real rows of four seasons: 100,000 rows and 64 features take 1 to 2 seconds, and the forecast is as
+accurate as that of the trees.
 """
 
 import json
@@ -62,7 +62,7 @@ class LinearMedian(CrossSeasonSystem):
 
     @property
     def library_version(self) -> str:
-        """The format of the model file: the model is made by this module."""
+        """The format of the model file, because this module fits the model itself."""
         return FILE_FORMAT
 
     def fit(self, training: Any, validation: Any) -> LinearModel:

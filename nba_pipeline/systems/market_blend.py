@@ -2,8 +2,8 @@
 
     points = 0.2 ensemble + 0.8 price-adjusted line
 
-A player without a line has no row; `ensemble` is displayed instead. It is never a pick: a bet against a line needs a view
-that does not contain the line.
+A player without a line has no row; `ensemble` is displayed instead. It is never a pick: a bet against a line needs a
+forecast that does not contain the line.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from nba_pipeline.systems.interface import PLAYER_GAME
 
 @dataclass(frozen=True)
 class MarketBlend(Combination):
-    """The ensemble drawn to the price-adjusted line."""
+    """The weighted mean of the ensemble and the price-adjusted line."""
 
     settings: Settings = SETTINGS.forecasts
 

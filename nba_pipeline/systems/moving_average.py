@@ -1,7 +1,7 @@
 """moving_average: the baseline. Recent means, with small corrections for rest, matchup, pace, usage and venue.
 
     base   = 0.5 last 5 + 0.3 last 10 + 0.2 season
-    rest   = -2.5 below fatigue_score 50, -1.0 below 70, else 0; -1.5 on a back-to-back from fatigue_score 50 on
+    rest   = -2.5 if fatigue_score < 50, else -1.5 on a back-to-back, else -1.0 if fatigue_score < 70, else 0
     points = base + rest + 0.3 shot_zone_mismatch_score + 0.3 pace_score + 0.4 usage_spike_score
              + home_court_level - 0.5
 

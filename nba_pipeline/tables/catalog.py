@@ -1,4 +1,4 @@
-"""The catalog: names, columns and summaries of all tables and views, and the checks, without importing the modules of the assets.
+"""The catalog of all tables, views and checks, readable without importing the asset modules.
 
 `catalog.json` is generated from the definitions by `python -m nba_pipeline_tests.tables.test_catalog`, and tested to agree.
 """
@@ -34,7 +34,7 @@ class CatalogTable:
 
 @dataclass(frozen=True)
 class CatalogCheck:
-    """One check of the catalog: each meaning with its tables, and the tables on which it stops downstream tables."""
+    """One check of the catalog: each of its meanings with the tables that have it, and the tables on which it is blocking."""
 
     name: str
     summaries: Mapping[str, tuple[str, ...]] = field(hash=False)

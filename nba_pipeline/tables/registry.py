@@ -1,4 +1,4 @@
-"""The tables by name, and what the storage of a table needs to know of it. Imports neither Dagster nor dataframely.
+"""The tables by name, and the properties of a table that its storage needs. Imports neither Dagster nor dataframely.
 
 Schemas, validation and quarantine belong in `table.py`.
 """

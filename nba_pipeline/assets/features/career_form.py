@@ -3,7 +3,8 @@
 Grain: one row per expected player per game
 Source: upcoming_players; player_game_summary of the 1,095 days before the date
 Caveats: every window ends strictly before `game_date` and counts played games only, of any season and team; weights halve
-  every so many games and end after four half-lives; null without a game in the window, so never for a want of five games.
+  every given number of games and end after four half-lives; unlike in `player_form`, one game in
+  the window is enough (two for a standard deviation).
 """
 
 import dagster as dg

@@ -1,9 +1,9 @@
-"""expected_absences: how much playing time each expected player's team is expected to lack.
+"""expected_absences: the minutes and points that each expected player's team is expected to lack.
 
 Grain: one row per expected player per game
 Source: upcoming_players; player_game_summary of the 1,095 days before the date; injuries of the 365 days before and of the
   date, up to the tip-off
-Caveats: a sum over teammates weighted by their probability to stay out, never the actual absences; `absence_evidence` says
+Caveats: sums over teammates, weighted by their probability of being out, never the actual absences; `absence_evidence` says
   whether the probabilities come from injury reports or from box scores; null before a rate is known.
 """
 
@@ -87,7 +87,7 @@ def expected_absences_of(
 ) -> pl.DataFrame:
     """Adds the expected absences of teammates. One row per expected player per game in and out.
 
-    It accepts any number of dates. Each date sees only earlier games, and reports of before its tip-offs. Values are bitwise
+    It accepts any number of dates. Each date sees only earlier games, and reports from before tip-off. Values are bitwise
     identical for any grouping of the dates. `player_games` covers the 1,095 days before the first date, `injuries` 365 days.
     """
     identity = ["game_date", *TABLE.key, "season", "team"]

@@ -5,7 +5,7 @@ Source: upcoming_players, player_form, player_shot_zones, team_defense_zones, ma
   expected_absences, prop_lines and game_lines of the date; schedule and boxscores of earlier dates for the gate
 Caveats: every window ends strictly before `game_date`; every line and report is from before tip-off; null means unknown
   and is listed in `missing_features`, except `points_mean_versus_opponent_last_1095_days` without an earlier meeting;
-  players of a team with an incomplete box score among its last games are absent.
+  players of a team with an incomplete box score among its last games have no row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -311,7 +311,7 @@ def features(
     boxscores: pl.DataFrame,
     clock: Clock,
 ) -> pl.DataFrame:
-    """The features of expected players on open slates whose team is not held back."""
+    """The features of expected players on open slates, without excluded teams."""
     slates, excluded_teams = slate_gates.judge_slates(schedule, boxscores, dates_of(context), clock.as_of)
     expected, left_out = slate_gates.ready_players(upcoming_players, slates, excluded_teams)
     note_left_out(context, left_out)
@@ -332,13 +332,13 @@ def features(
 
 @dated_check(TABLE, blocking=True)
 def enough_expected_players_have_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """At least 80 % of the expected players have a row, without those of held-back teams."""
+    """At least 80 % of the expected players have a row. Players of excluded teams do not count."""
     return _present(warehouse, dates, clock, SETTINGS.coverage.enough)
 
 
 @dated_check(TABLE)
 def every_expected_player_has_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every expected player has a row. Missing players are named, including those of held-back teams."""
+    """Every expected player has a row. Missing players are named, including those of excluded teams."""
     return _present(warehouse, dates, clock, 1.0, count_excluded_teams=True)
 
 
@@ -368,9 +368,9 @@ def every_feature_varies(warehouse: Warehouse, dates: Sequence[date], clock: Clo
 
 @dated_check(TABLE, is_error=True)
 def no_feature_loses_its_source(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """No feature's null share exceeds that of the 30 days before by more than 10 points. The null shares are plotted.
+    """No feature's null share exceeds that of the 30 days before by more than 10 percentage points. The shares are plotted.
 
-    Features from reports and lines arrive during the day. They are not judged here.
+    Features from reports and lines are not judged here, because they arrive during the day.
     """
     settings = SETTINGS.slates
     span = days(min(dates) - timedelta(days=settings.null_share_days), max(dates))
@@ -416,7 +416,7 @@ def most_rows_are_of_quality(warehouse: Warehouse, dates: Sequence[date], clock:
 
 @dated_check(TABLE)
 def every_lined_player_has_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every player with a line from before tip-off has a row. Missing players are named, including those of held-back teams."""
+    """Every player with a line from before tip-off has a row. Missing players are named, including those of excluded teams."""
     market = pl.col("market") == SETTINGS.lines.market
     lined = (
         warehouse.scan(TABLES["prop_lines"], dates)

@@ -1,4 +1,4 @@
-"""matchups: scores of the game for each expected player, apart from the player's own form.
+"""matchups: scores of each expected player's game: fatigue, shot zones, pace and usage.
 
 Grain: one row per expected player per game
 Source: upcoming_players, player_form, player_shot_zones and team_defense_zones of the date
@@ -110,7 +110,7 @@ SCORES = ("fatigue_score", "pace_score", "shot_zone_mismatch_score", "usage_spik
 
 @dated_check(TABLE)
 def every_score_has_its_inputs(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Each score is known for most players with 5 games. Other scores are named with their share."""
+    """Each score is known for most players with 5 games. Scores below that share are named."""
     veterans = (
         warehouse.scan(TABLES["player_form"], dates)
         .filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)

@@ -3,7 +3,7 @@
 Grain: one row per expected player per game
 Source: upcoming_players; player_game_summary, team_game_summary and schedule of earlier dates
 Caveats: every window ends strictly before `game_date` and counts played games only; player windows need 5 games of the
-  season, else null; `is_window_complete` is false if the team played games in the window that are not summarized.
+  season, else null; `is_window_complete` is false if too many of the team's games in the window's span are not summarized.
 """
 
 from collections.abc import Sequence

@@ -4,7 +4,7 @@ Grain: one row per player and date
 Source: player_game_summary of the season before the date
 Caveats: every window ends strictly before `game_date` and contains games with known shot zones, so it reaches further
   back where play-by-play is missing; a date without such games in the 60 days before has no rows; shares of the last 10
-  need 5 games and 20 attempts, those of the last 20 need 10 games, else they are null beside their count.
+  need 5 games and 20 attempts, those of the last 20 need 10 games, else they are null.
 """
 
 from collections.abc import Sequence
@@ -79,7 +79,7 @@ RECENT_DAYS = 60
 
 
 def shot_zones_of(dates: Sequence[date], player_game_summary: pl.DataFrame) -> pl.DataFrame:
-    """Returns one row per date and player with a game with complete zones in the 60 days before it, in its season.
+    """Returns one row per date and player who has a game with complete zones in the 60 days before, in the same season.
 
     `player_game_summary` covers the season so far. Rows of the date and later have no effect.
     """
@@ -111,7 +111,7 @@ GAME_COLUMNS = (
     deps=["upcoming_players"],
 )
 def player_shot_zones(context: dg.AssetExecutionContext, player_game_summary: pl.DataFrame) -> pl.DataFrame:
-    """Players with known zones in the 60 days before, of the date's season."""
+    """The players with known zones in the 60 days before, in the date's season."""
     return shot_zones_of(dates_of(context), player_game_summary)
 
 

@@ -1,9 +1,9 @@
-"""team_defense_zones: what each team allows its opponents, by shot zone and against the league, as of the date.
+"""team_defense_zones: what each team allows its opponents, by shot zone and compared with the league, as of the date.
 
 Grain: one row per team and date
 Source: team_game_summary of this season and the one before, before the date
 Caveats: every window ends strictly before `game_date`; values are null under 5 games; a team without a game this season
-  has no row; zone columns count games with known zones, so they may be null without play-by-play while the ratings are
+  has no row; zone columns use games with known zones, so without play-by-play they may be null where the ratings are
   known; points above the league are percentage points, positive for a weaker defense.
 """
 

@@ -1,9 +1,9 @@
-"""team_outlook: how strong both teams of a game have been, and what that says about the game.
+"""team_outlook: the recent strength of both teams of a game, and the margin and points expected from it.
 
 Grain: one row per team per game
 Source: upcoming_players; team_game_summary of the 365 days before the date
-Caveats: every window ends strictly before `game_date`; games of the season before count with less weight; no line of the
-  market enters, unlike `implied_team_total` of `features`.
+Caveats: every window ends strictly before `game_date`; games of the season before have less weight; market lines are not
+  used, unlike in `implied_team_total` of `features`.
 """
 
 import dagster as dg

@@ -2,11 +2,11 @@
 
 Grain: one row per expected player per game
 Source: schedule, rosters and injuries up to the tip-off; boxscores of the 300 days before
-Caveats: expected are the players on the team's newest roster of the 7 days before; without a roster, those with a box-score
-  row for the team in its last 10 games and the last 21 days (latest team wins), and in a team's first 5 games of a season those of the season
-  before, if they have not played for another team since; past dates use the same rule, with data
-  from before tip-off; the box score of the game itself is never used; players listed as out are included; a quarantined
-  entry of the report makes a status unknown: the risk level is null.
+Caveats: the expected players of a team are those on its newest roster of the 7 days before; without a roster, those with a
+  box-score row for the team in its last 10 games and the last 21 days (the latest team wins); in the team's first 5 games
+  of a season, also those of the season before who have not played for another team since; past dates use the same rule,
+  with data from before tip-off; the box score of the game itself is never used; players listed as out are included; a
+  quarantined entry of the report makes a status unknown: the risk level is null.
 """
 
 from collections.abc import Sequence
@@ -79,7 +79,7 @@ TABLE = Table(
 def expect_players(
     schedule: pl.DataFrame, boxscores: pl.DataFrame, rosters: pl.DataFrame, injuries: pl.DataFrame, as_of: datetime | None = None
 ) -> pl.DataFrame:
-    """Returns one row per expected player per game of `schedule`, from data of before the game.
+    """Returns one row per expected player per game of `schedule`, from data from before the game.
 
     It accepts any number of dates. Each date sees only data from before its games and not after `as_of`. Postponed games have
     no players. `injuries` and `rosters` include quarantined entries, as added by `with_unclear` and `with_unnamed`.
@@ -87,7 +87,7 @@ def expect_players(
     sides = _sides(schedule.filter(pl.col("status") != "postponed"))
     on_paper = _listed(sides, rosters, as_of)
     listed, unnamed = (on_paper.filter(pl.col("player_id").is_null() == is_null) for is_null in (False, True))
-    # a roster with an unresolved name may lack a player: the box scores add to it
+    # a roster with an unresolved name may lack a player, so the box scores supplement it
     complete = listed.join(unnamed, on=["game_id", "team"], how="anti")
     recent = _recent_players(sides.join(complete, on=["game_id", "team"], how="anti"), boxscores)
     recent = pl.concat([recent, _carried_over(sides.join(complete, on=["game_id", "team"], how="anti"), boxscores)])
@@ -172,7 +172,7 @@ def _carried_over(sides: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
 
 
 def _newest_team(shown: pl.DataFrame) -> pl.DataFrame:
-    """Keeps each player's newest team, and drops players who have since played for another team than on an old roster."""
+    """Keeps each player's newest team. Drops rows that are older than the player's box score with another team."""
     has_left = (pl.col("latest_boxscore_date") > pl.col("shown_on")) & (pl.col("boxscore_team") != pl.col("team"))
     return (
         shown.filter(~has_left.fill_null(False))
@@ -233,7 +233,7 @@ def upcoming_players(
     warehouse: dg.ResourceParam[Warehouse],
     clock: Clock,
 ) -> pl.DataFrame:
-    """The players known to be with one of the date's teams, from data of that time."""
+    """The players expected with the date's teams, from the data known before the games."""
     dates = dates_of(context)
     span = days(min(dates) - timedelta(days=SETTINGS.expected.roster_days), max(dates))
     quarantines = (("injuries", dates), ("rosters", span))
@@ -259,7 +259,7 @@ def the_last_slates_are_covered(warehouse: Warehouse, dates: Sequence[date], clo
 
 @dated_check(TABLE)
 def no_team_has_a_hole(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Each team's last 3 games before the date have complete box scores. Teams without them are held back and named."""
+    """Each team's last 3 games before the date have complete box scores. Teams without them are excluded and named."""
     _, excluded_teams = slate_gates.judge_slates(*slate_gates.before(warehouse, dates), dates, clock.as_of)
     return [
         Verdict(

@@ -2,7 +2,7 @@
 
 Grain: one row per prediction and grade version
 Source: predictions, player_game_summary and schedule of the date
-Caveats: a ledger, a correction is a new grade version with its reason; PUSH, VOID and NO_BET have `is_correct` null and
+Caveats: a ledger: a correction is a new grade version with its reason; PUSH, VOID and NO_BET have `is_correct` null and
   count in no hit rate; a player without a row in a complete game did not play: VOID.
 """
 
@@ -101,9 +101,9 @@ def grade_predictions(
 
 
 def without_lost_rows(predictions: pl.DataFrame, boxscores: pl.DataFrame, player_game_summary: pl.DataFrame) -> pl.DataFrame:
-    """Returns the predictions without players who played but lack a summary row. Their row is in quarantine.
+    """Removes the predictions of players who played but have no summary row, because that row is in quarantine.
 
-    Only a player without a row in both tables counts as not having played.
+    A player counts as not having played only if both tables lack a row.
     """
     key = ["game_id", "player_id"]
     lost = boxscores.filter("did_play").join(player_game_summary, on=key, how="anti")
@@ -129,8 +129,8 @@ def published(predictions: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame
 def _settled(published: pl.DataFrame, schedule: pl.DataFrame, complete_games: Sequence[str] | pl.Series) -> pl.DataFrame:
     """Returns the rows whose game can be graded, with `is_off` and `is_postponed`.
 
-    `is_off`: the game is not played, or the schedule has it on another date. `is_postponed`: the game counts as postponed; a
-    moved game does.
+    `is_off`: the game is not played, or the schedule has it on another date. `is_postponed`: the game is
+    postponed or moved.
     """
     statuses = schedule.select("game_date", "game_id", "status", "status_text")
     is_elsewhere = pl.col("status").is_null() & pl.col("game_id").is_in(schedule["game_id"].to_list())
@@ -166,18 +166,18 @@ def grades(
     warehouse: dg.ResourceParam[Warehouse],
     clock: Clock,
 ) -> pl.DataFrame:
-    """The grades that the ledger lacks, of complete and of postponed games."""
+    """The grades of complete and postponed games that the ledger lacks."""
     dates = dates_of(context)
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
     complete, left_out = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
-    # a complete game without a summary waits: its players would look like absent ones
+    # a complete game without a summary is not graded yet: its players would look as if they had not played
     summarized = set(player_game_summary["game_id"])
     for game_id, day in (
         schedule.filter(pl.col("game_id").is_in(set(complete) - summarized)).select("game_id", "game_date").iter_rows()
     ):
         left_out.setdefault(str(day), []).append(f"{game_id} (not summarized)")
     note_left_out(context, left_out)
-    # the current dates of predicted games: a moved game is void here and continues its version numbers there
+    # add games that moved to another date: their predictions are void on this date, and version numbers continue on the other
     predicted = predictions["game_id"].unique()
     moved = warehouse.scan(TABLES["schedule"]).filter(
         pl.col("game_id").is_in(predicted.implode()), ~pl.col("game_date").is_in(dates)
@@ -203,7 +203,7 @@ def every_prediction_is_graded(warehouse: Warehouse, dates: Sequence[date], cloc
 
 @dated_check(TABLE)
 def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """The 95 % interval of no system's 30-day hit rate lies above 58 %, with 100 bets or more. Otherwise, look for a leak."""
+    """No system with 100 bets or more in 30 days has a hit rate with its 95 % interval above 58 %. Otherwise, look for a leak."""
     window = days(min(dates) - timedelta(days=LEAK_DAYS - 1), max(dates))
     latest = warehouse.scan(TABLE, window).sort("grade_version").group_by(OF_A_DATE).last()
     totals = (

@@ -3,7 +3,7 @@
 Grain: one row per training week and system
 Source: features and player_game_summary of dates before the week
 Caveats: the only weekly table; `game_date` is the Monday of the week; `model_id` is null, with the reason, in a week
-  without enough rows; the validation days choose the number of trees, so their error is not an estimate for new games.
+  without enough rows; the validation days determine the number of trees, so their error does not estimate that on new games.
 """
 
 from collections.abc import Callable, Mapping
@@ -80,7 +80,7 @@ def train_week(
         last = frame.iloc[rows.height - validation.height :]
         booster = system.fit(frame.iloc[: training.height], last)
         forecast = system.forecast(booster, validation)
-        if not system.stops_early:  # the error above is that of a model without the validation rows
+        if not system.stops_early:  # the errors in the card come from the model that was fitted without the validation rows
             booster = system.fit(frame, last)
         store.save(system, booster, _card(model_id, system, booster, rows, validation, forecast))
     card = store.load(model_id, system).card
@@ -123,7 +123,7 @@ def training_frame(rows: pl.DataFrame, system: TrainedSystem) -> tuple[Any, Summ
 
 
 def split(rows: pl.DataFrame, system: TrainedSystem) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Returns training and validation rows. The validation rows are the last days; the slate before them is in neither."""
+    """Returns training and validation rows. The validation rows are the last days; the slate before them is in neither part."""
     if rows.is_empty():
         return rows, rows
     first, last = _window(rows)
@@ -190,7 +190,7 @@ def _mean_absolute_error(forecast: pl.Series, rows: pl.DataFrame) -> float | Non
 def points_model(
     context: dg.AssetExecutionContext, features: pl.DataFrame, player_game_summary: pl.DataFrame, model_store: ModelStore
 ) -> pl.DataFrame:
-    """One model per trained system, from the dates before the week. A week without enough rows has the reason instead."""
+    """One model per trained system, from the dates before the week. A week without enough rows has a row with the reason instead."""
     week = date.fromisoformat(context.partition_key)
     summaries: list[Summary] = []
     rows = pl.concat(

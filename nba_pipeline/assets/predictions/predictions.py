@@ -3,7 +3,7 @@
 Grain: one row per player, game, system, market, run kind and version
 Source: features, points_model and schedule of the date
 Caveats: a ledger, rows are only ever added; `backtest` rows are made after the start of the game, from data and a model
-  of before it; queries select the latest version, no column marks it; NO_LINE and PASS are not bets.
+  from before it; queries select the latest version, no column marks it; NO_LINE and PASS are not bets.
 """
 
 from collections.abc import Mapping, Sequence
@@ -215,13 +215,13 @@ def closed_dates(features: pl.DataFrame) -> dict[str, list[date]]:
 
 
 def closed_slates(features: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
-    """Returns the dates on which no system is ready, with the numbers of the system that is ready for the largest share."""
+    """Returns the dates on which no system is ready, with the numbers of the system with the largest share."""
     best = readiness(features, dates).sort("game_date", "share", maintain_order=True)
     return best.unique("game_date", keep="last", maintain_order=True).filter(~pl.col("is_open"))
 
 
 def lines_with_prices(prop_lines: pl.DataFrame) -> pl.DataFrame:
-    """Returns one row per player and game: the market line, and the price-adjusted line if prices of before tip-off exist."""
+    """Returns one row per player and game: the market line, and the price-adjusted line if prices from before tip-off exist."""
     lines = market_lines(prop_lines, **SETTINGS.lines.cascade)
     adjusted = adjusted_lines(prop_lines, **SETTINGS.lines.adjusting, feed_minutes=SETTINGS.forecasts.feed_minutes)
     return lines.join(adjusted, on=PLAYER_GAME, how="left", maintain_order="left")

@@ -138,7 +138,7 @@ def boxscores(
     warehouse: dg.ResourceParam[Warehouse],
     clock: Clock,
 ) -> pl.DataFrame:
-    """Box scores of the games that have ended. Games that one source lacks or has incomplete come from the next source."""
+    """Box scores of the games that have ended. If a source lacks a game or has it incomplete, the next source is used."""
     dates, now = dates_of(context), clock.as_of
     archived = [day for day in dates if archive.holds(day)]
     requested = [day for day in dates if day not in archived]
@@ -194,7 +194,7 @@ def _spellings(warehouse: Warehouse) -> pl.DataFrame:
 
 
 def _candidates(history: pl.DataFrame, *sources: GameSource) -> pl.DataFrame:
-    """Returns the box scores whose players a name may mean: earlier ones, and those of the same game in other sources."""
+    """Returns the box scores whose players a name may refer to: earlier ones, and those of the same game in other sources."""
     same_game = pl.concat(source.usable.select(NAME_COLUMNS) for source in sources)
     same_game = same_game.with_columns(pl.col("game_date").dt.offset_by("-1d"))
     return pl.concat([history.select(NAME_COLUMNS), same_game], how="vertical_relaxed").unique()
@@ -208,7 +208,7 @@ def _changed(warehouse: Warehouse, rows: pl.DataFrame, dates: Collection[date]) 
 
 
 def _counted(dates: Sequence[date], sources: Sequence[pl.DataFrame], selected: pl.DataFrame, archived: pl.DataFrame) -> RowsIn:
-    """Counts the rows of every source. Rows of a game that comes from another source are only compared, and count as ignored."""
+    """Counts the rows of every source. If a game is taken from another source, its rows are only compared and count as ignored."""
     rows_in = RowsIn(dates)
     for rows in (*sources, archived):
         rows_in.parsed(rows)

@@ -1,10 +1,10 @@
 """game_lines: the sportsbooks' spreads and totals of the games, as each book showed them at an instant.
 
 Grain: one row per game, market, book, outcome and snapshot
-Source: the answers of The Odds API that prop_lines landed, without requests of its own; the archive for the dates that it covers
+Source: payloads of The Odds API that `prop_lines` landed, no requests of its own; the archive for the dates that it covers
 Caveats: rows are only ever added; home and away are the schedule's; a spread belongs to its outcome and is negative for
   the favorite; the archive's rows are averages over unnamed books (book "consensus") without price or instant: they have
-  `is_before_tipoff` null and are never used live; if a game has two differing ones, they are quarantined.
+  `is_before_tipoff` null and are never used live; if two of them differ for one game, both are quarantined.
 """
 
 from collections.abc import Sequence
@@ -84,7 +84,7 @@ OPPOSITE = {"home": "away", "away": "home"}
 
 
 def of_the_schedule(rows: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
-    """Returns the rows with the schedule's home and away. The provider may list a game on a neutral site the other way round."""
+    """Returns the rows with the schedule's home and away. The provider may swap the teams of a game on a neutral site."""
     homes = schedule.select("game_id", scheduled_home="home_team")
     is_turned = (pl.col("scheduled_home") == pl.col("away_team")).fill_null(False)
     outcome = pl.when(is_turned).then(pl.col("outcome").replace(OPPOSITE)).otherwise("outcome")
@@ -92,7 +92,7 @@ def of_the_schedule(rows: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
 
 
 def first_captured(rows: pl.DataFrame) -> pl.DataFrame:
-    """Keeps the first capture of a line that is unchanged in several answers. Lines or prices that differ stay separate.
+    """Keeps the first capture of a line that is unchanged in several responses. Lines or prices that differ stay separate.
 
     `copies` counts the removed rows.
     """
@@ -141,7 +141,7 @@ def game_lines(context: dg.AssetExecutionContext, schedule: pl.DataFrame, odds_a
 
 @dated_check(TABLE)
 def games_have_game_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every game of the slate has a spread and a total from before tip-off. Games of the archive are not expected to have any."""
+    """Every game of the slate has a spread and a total from before tip-off. Games of the archive are exempt."""
     lines = (
         warehouse.scan(TABLE, dates)
         .group_by("game_date", "game_id")

@@ -5,7 +5,7 @@ Source: the league's official injury report (PDF); ESPN if there is no report
 Caveats: rows are only ever added; a row with a null player_id is a statement about the team: it has not submitted, or
   it lists no player; an unlisted player is available only if the team has submitted; unusable rows are quarantined and
   make the status unknown to the features, never healthy; dates of the archive are empty; past dates have one report, the
-  last from before the first tip-off.
+  last one before the first tip-off.
 """
 
 from collections.abc import Sequence
@@ -111,7 +111,7 @@ def injuries(
 ) -> dg.Output[pl.DataFrame]:
     """Every landed snapshot of the dates. If a source fails, the slate has no new snapshot and the problem is logged.
 
-    The data version is a hash of the contents. With it the automation conditions recognize an unchanged report.
+    The data version is a hash of the contents, by which the automation conditions recognize an unchanged report.
     """
     dates, frames = dates_of(context), list[pl.DataFrame]()
     problems, ages = dict[str, list[str]](), dict[str, float | None]()

@@ -2,8 +2,8 @@
 
 Grain: one row per action per game
 Source: NBA CDN play-by-play; no other
-Caveats: the archive has none, so its dates are empty; the list is edited after the end of a game and read again; a
-  game may have a box score and no list: columns derived from the list are then null.
+Caveats: the archive has none, so its dates are empty; the NBA edits a list after the end of a game, so it is read again;
+  a game may have a box score and no list: columns derived from the list are then null.
 """
 
 from collections.abc import Sequence
@@ -129,7 +129,7 @@ def play_by_play(
     archive: Archive,
     clock: Clock,
 ) -> pl.DataFrame:
-    """The lists of the final games that have a box score. Missing lists are logged and stop nothing."""
+    """The lists of the final games that have a box score. Missing lists are logged and do not stop the run."""
     has_box = pl.col("game_id").is_in(boxscores["game_id"].unique().implode())
     due = schedule.filter((pl.col("status") == "final") & has_box)
     frames, problems = [TABLE.empty().drop(LINEAGE[1:])], dict[str, str]()

@@ -98,7 +98,7 @@ def of_low_ladder() -> str:
 
 
 def not_of_the_market() -> tuple[str, ...]:
-    """Returns the problems and reasons of lines that are no market lines."""
+    """Returns the problems and reasons that mark a line as no market line."""
     return (AFTER_TIPOFF, placeholder(), too_low(), of_low_ladder())
 
 
@@ -150,8 +150,8 @@ class CaptureResult:
 def land_lines(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> CaptureResult:
     """Lands the odds of a date's games.
 
-    Upcoming games are requested live, if there is a key. For games that have started without a landed line, the request is for
-    the historical snapshot a few minutes before tip-off. An offline run makes no requests, so its upcoming games are unanswered.
+    Upcoming games are requested live, if an API key exists. For a started game without a landed line, the historical snapshot a
+    few minutes before tip-off is requested. An offline run makes no requests, so its upcoming games have no answer.
     """
     to_come = games.filter(
         pl.coalesce(pl.col("tipoff_at") > now, pl.lit(True)) & pl.col("status").is_in(["scheduled", "unknown"])
@@ -171,7 +171,7 @@ def land_lines(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime)
         past += _land_slate(odds_api, at_once, day, before, unusable)
     failed = [str(one) for one in (*live, *past) if isinstance(one, PipelineError)]
     problems = list(dict.fromkeys([*failed, *unusable]))
-    # an unlisted game has no lines yet; an empty list is an error, so then every game is expected
+    # an unlisted game has no lines yet; but an empty list is an error, after which every game counts as expected
     wanted = (len(live) or to_come.height) if odds_api.api_key else 0
     return CaptureResult(wanted, sum(isinstance(one, Payload) for one in live), problems)
 
@@ -263,7 +263,7 @@ def _quarantined(warehouse: Warehouse, dates: Sequence[date], problem: str | Non
 
 
 def _none_of(quarantined: pl.DataFrame, day: date, name: str) -> Verdict:
-    """Returns a verdict that passes if the date has none of these rows. It names their problems."""
+    """Returns a verdict that passes if the date has no quarantined rows. It names their problems."""
     rows = quarantined.filter(game_date=day).sort("problem")
     names = [f"{problem} ({count} rows)" for problem, count in rows.select("problem", "len").iter_rows()]
     return Verdict(day, rows.is_empty(), {name: _rows(quarantined, day)}, names)
@@ -307,7 +307,7 @@ def every_usual_book_has_lines(warehouse: Warehouse, dates: Sequence[date], cloc
 
 @dated_check(TABLE)
 def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every spelling resolves to one player. The others are quarantined until an operator resolves them."""
+    """Every spelling resolves to one player. Unresolved spellings are quarantined until an operator resolves them."""
     quarantined = _quarantined(warehouse, dates).filter(IS_A_NAME_PROBLEM)
     return [_none_of(quarantined, day, "lines_without_a_player") for day in dates]
 

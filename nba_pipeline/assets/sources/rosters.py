@@ -2,8 +2,8 @@
 
 Grain: one row per team and player
 Source: ESPN's rosters, requested on the day itself or the day before, if it has a game
-Caveats: a past date has only what was landed on it, so dates of the archive, dates without a run and dates without a
-  game are empty; a player between two teams may be on both rosters; a player without any box score has no id and is
+Caveats: a past date has only the rosters landed on that date, so dates of the archive, dates without a run and dates
+  without a game are empty; a player between two teams may be on both rosters; a player without any box score has no id and is
   quarantined; heights and weights are the provider's.
 """
 
@@ -174,7 +174,7 @@ def every_team_has_a_roster(warehouse: Warehouse, dates: Sequence[date], clock: 
 
 @dated_check(TABLE)
 def rosters_have_12_to_21_players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """No team has fewer players than may dress, or more than may be under contract in the off-season."""
+    """Every roster has 12 to 21 players: enough for a game, and no more than may be under contract in the off-season."""
     low, high = SETTINGS.rosters.fewest_players, SETTINGS.rosters.most_players
     sizes = _players_per_team(warehouse, dates)
     verdicts = []

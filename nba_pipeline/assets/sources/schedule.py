@@ -2,9 +2,9 @@
 
 Grain: one row per game
 Source: NBA CDN season schedule; the archive for the dates that it covers; `not_played_games` for games marked by an operator
-Caveats: a game changes its date when the league moves it; `tipoff_at` is null if no source has the instant; a game with
-  the status final needs both scores to be final; postponed means not played on its date, also for a game that is
-  canceled, not needed by its series or marked; preseason and all-star games are out of scope.
+Caveats: a game changes its date when the league moves it; `tipoff_at` is null if no source has the instant; a game is
+  final only with both scores; postponed means not played on its date, and includes games that are canceled, not needed
+  by their series or marked; preseason and all-star games are out of scope.
 """
 
 from collections.abc import Sequence
@@ -77,7 +77,7 @@ SUMMER = (7, 8, 9)
 
 
 def newest_of_each_game(season: pl.DataFrame) -> pl.DataFrame:
-    """Marks all but the latest date of a game that is listed twice while it moves. Marked rows are quarantined."""
+    """Marks all but the latest date of a game that is listed twice during a move. Marked rows are quarantined."""
     is_stale = pl.col("game_date") < pl.col("game_date").max().over("game_id")
     stale = pl.when(is_stale).then(pl.format("{} is also listed on a later date", "game_id"))
     return season.with_columns(pl.coalesce(PROBLEM, stale).alias(PROBLEM))
@@ -111,7 +111,7 @@ def refuse_a_hollow_season(season: pl.DataFrame, before: pl.DataFrame, dates: Se
 
 
 def refuse_dates_of_another_season(dates: Sequence[date], season: str, listed: set[date]) -> None:
-    """Raises Permanent for a date of another season than the provider's. A summer date before the new schedule is empty."""
+    """Raises Permanent for a date outside the provider's season, except in summer before the new schedule is published."""
     for day in dates:
         is_summer = season_of(day) > season and day.month in SUMMER
         if season_of(day) != season and day not in listed and not is_summer:

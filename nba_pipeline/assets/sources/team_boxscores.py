@@ -1,7 +1,7 @@
 """team_boxscores: the totals of each team in a game that has box scores.
 
 Grain: one row per team per game
-Source: the team totals of the payload behind the players' rows; the archive; else the sum of the players
+Source: the team totals of the payload from which the players' rows come; the archive; else the sum of the players
 Caveats: a sum of players is marked `is_reconstructed`; turnovers and rebounds are those of players in every source; a
   game in this table may be incomplete: `gates` decides which games are complete.
 """
@@ -113,7 +113,7 @@ def implausible_totals(totals: pl.DataFrame) -> pl.DataFrame:
 
 
 def complete_with_sums(found: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
-    """Returns both teams of every game with players of both: totals from a source, else the sums of the players."""
+    """Returns both teams of every game with players of both teams: totals from a source, else the sums of the players."""
     sums = _of_both_teams(sum_players(boxscores))
     given = _of_both_teams(found).filter(pl.col("game_id").is_in(sums["game_id"].implode()))
     return pl.concat([given, sums.join(given, on="game_id", how="anti")], how="diagonal_relaxed")
@@ -123,7 +123,7 @@ def complete_with_sums(found: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataF
 def team_boxscores(
     context: dg.AssetExecutionContext, boxscores: pl.DataFrame, archive: Archive, landing: Landing
 ) -> pl.DataFrame:
-    """The totals of the payloads that `boxscores` names. A game without plausible totals has marked sums of its players."""
+    """The totals of the payloads that `boxscores` names. A game without plausible totals has sums of its players, marked so."""
     frames, problems = [TABLE.empty().drop(LINEAGE[1:])], dict[str, str]()
     of_nba = boxscores.filter(pl.col("provider") == nba_cdn.PROVIDER).select("game_id", "source").unique(maintain_order=True)
     for game_id, source in of_nba.iter_rows():

@@ -1,4 +1,4 @@
-"""player_game_summary: one player's complete game, with rates, shot zones, the market's closing line and the results.
+"""player_game_summary: one player's statistics in a complete game, with rates, shot zones, closing line and results.
 
 Grain: one row per player per game
 Source: boxscores and schedule of the date, only games that `gates` calls complete; play_by_play; prop_lines
@@ -84,8 +84,8 @@ def summarize_player_games(
 ) -> pl.DataFrame:
     """Adds rates, zones, lines and results to the players of complete games. One row per player per game in and out.
 
-    Without play-by-play there are no zones, and without lines no line. Team totals are sums over the players, so the caller
-    must exclude games with missing rows: their rates would be wrong.
+    Zones are null without play-by-play, and lines are null without `prop_lines`. Team totals are sums over the players, so the
+    caller must exclude games with missing rows: their rates would be wrong.
     """
     rows = boxscores.select(*BoxscoreRows.column_names())
     rows = with_zones(rows, PLAY_BY_PLAY.empty() if play_by_play is None else play_by_play)
@@ -107,7 +107,7 @@ def summarize_player_games(
 
 
 def _with_lines(rows: pl.DataFrame, prop_lines: pl.DataFrame) -> pl.DataFrame:
-    """Adds the market's closing and opening lines, of lines known to be from before tip-off."""
+    """Adds the market's closing and opening lines, from lines known to be from before tip-off."""
     lines = market_lines(prop_lines, **SETTINGS.lines.cascade).select(
         *TABLE.key,
         pl.col("line").alias("closing_line"),
@@ -143,7 +143,7 @@ FLAGS: dict[str, pl.Expr] = {
 
 
 def _quality_score() -> pl.Expr:
-    """100 for the NBA's own box score, else 85. Players who played lose 5 each without plus-minus and without zones."""
+    """100 for the NBA's own box score, else 85. Missing plus-minus and missing zones of a player who played cost 5 each."""
     of_the_box = pl.when(pl.col("provider") == BEST_PROVIDER).then(100).otherwise(QUALITY_OF_ANOTHER_BOX)
     gaps = pl.sum_horizontal(pl.col("plus_minus").is_null(), ~pl.col("has_complete_zones").fill_null(False))
     return (of_the_box - QUALITY_OF_A_GAP * pl.when("did_play").then(gaps).otherwise(0)).cast(pl.Float64)

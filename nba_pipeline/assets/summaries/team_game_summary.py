@@ -1,4 +1,4 @@
-"""team_game_summary: one team's game, offense and defense, with possessions, ratings, pace, shot zones and rest.
+"""team_game_summary: one team's offense and defense in a game, with possessions, ratings, pace, shot zones and rest.
 
 Grain: one row per team per game
 Source: team_boxscores of the games in player_game_summary; play_by_play; schedule of the 40 days before, for rest
@@ -120,7 +120,7 @@ def summarize_team_games(
 ) -> pl.DataFrame:
     """Returns one row per team per game of `player_game_summary`, for any number of dates.
 
-    `schedule` covers the longest rest before the games. Its games of the date and later do not count for rest.
+    `schedule` reaches back by the longest rest. Its games of the date and later do not count for rest.
     """
     overtimes = player_game_summary.select("game_id", "overtimes").unique()
     rows = with_team_heaves(
