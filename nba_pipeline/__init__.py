@@ -9,11 +9,11 @@
 
 Data flows one way: providers answer over HTTP, the landing stores the answers, `assets` turns them into tables, and the
 warehouse stores the tables. `completeness` holds the gates. `systems` predict. `orchestration` starts runs, `monitoring`
-reports. `cli` and Dagster's UI are how people use it. CONTRIBUTING.md says what belongs in each package.
+reports. People use `cli` and Dagster's UI. CONTRIBUTING.md says what belongs in each package.
 """
 
 import warnings
 
 # Partitioned asset checks and freshness policies are marked preview and beta in Dagster 1.13; the version is pinned.
-# By message, because importing Dagster for its warning classes would cost every command half a second.
+# The filter is by message: importing Dagster for its warning classes would cost every command half a second.
 warnings.filterwarnings("ignore", message=r".* is currently in (preview|beta), and may have breaking changes")

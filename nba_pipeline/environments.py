@@ -175,7 +175,7 @@ def _providers(name: str, landing: "Landing", now: "Clock") -> dict[str, Any]:
         http: HttpClient = SandboxHttpClient(base_urls={}, landing=landing, clock=now, home=str(home()))
         keys = {provider: key or SANDBOX_KEY for provider, key in keys.items()}
     else:
-        # A sandbox with some URLs set has no other providers.
+        # a sandbox with URLs of its own has only the providers of these URLs
         defaults = {provider: address for provider, (_, address) in PROVIDER_ADDRESSES.items() if name != "sandbox"}
         http = HttpClient(base_urls=defaults | overrides, landing=landing, clock=now)
     return {

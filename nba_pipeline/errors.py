@@ -67,7 +67,7 @@ class BadInput(PipelineError):
 
 
 def did_you_mean(value: str, choices: Iterable[str]) -> str:
-    """Returns the question for the closest choice, or nothing.
+    """Returns a question with the closest choice, or an empty text.
 
     >>> did_you_mean("predictons", ["boxscores", "predictions"])
     'did you mean predictions? '

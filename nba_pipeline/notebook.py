@@ -21,15 +21,15 @@ from nba_pipeline.warehouse.partitions import recovering
 from nba_pipeline.warehouse.views import descriptions, tables_in
 
 DATED_BY = {"availability": "first_seen_at", "runs": "as_of"}
-"""View without `game_date` -> the instant whose US Eastern date counts. `season_record` counts by season."""
+"""View without `game_date` -> the instant whose US Eastern date selects its rows. `season_record` is selected by season."""
 
 
 def frame(name: str, first: str, last: str) -> Any:
     """Returns the rows of a table or view from the first to the last US Eastern date, both included, as a pandas.DataFrame.
 
-    A date that was never written has no rows. A view without `game_date` is chosen by the date of its instant, and
-    `season_record` by the seasons of the dates. Raises BadInput for an unknown name or an invalid date, Permanent for rows
-    that violate the table's schema, Damaged for a date with an unreadable file.
+    A date that was never written has no rows. Rows of a view without `game_date` are selected by the date of its
+    instant, rows of `season_record` by the seasons of the dates. Raises BadInput for an unknown name or an invalid date,
+    Permanent for rows that violate the table's schema, Damaged for a date with an unreadable file.
     """
     warehouse: Warehouse = resources_for(environment())["warehouse"]
     from nba_pipeline import definitions  # noqa: F401, PLC0415  # asset modules register their tables

@@ -1,4 +1,4 @@
-"""Summarizes an error that Dagster recorded in one sentence: its root cause, or the invalid key of a configuration."""
+"""Summarizes in one sentence an error that Dagster recorded: its root cause, or the invalid key of a configuration."""
 
 import re
 from typing import Any

@@ -38,12 +38,12 @@ def database_named(home: Path) -> Iterator[None]:
 
 
 def unreadable_databases(home: Path) -> dict[Path, str]:
-    """Returns damaged database of the instance -> the message of SQLite."""
+    """Returns the damaged databases of the instance, each with SQLite's message."""
     return {path: problem for path in _databases(home) if (problem := _damage_of(path))}
 
 
 def unusable_databases(home: Path) -> dict[Path, str]:
-    """Returns database that cannot be written now -> the message of SQLite: locked, read-only or not openable."""
+    """Returns the databases that cannot be written now (locked, read-only or not openable), each with SQLite's message."""
     return {path: problem for path in _databases(home) if (problem := _obstacle_of(path))}
 
 

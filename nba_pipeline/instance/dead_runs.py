@@ -1,8 +1,8 @@
 """Closes runs whose process has died, so that every started run ends in a recorded state.
 
 Dagster 1.13 does not notice if a run is killed together with its code server, or if a run of the nba-pipeline command is
-killed: it stays STARTED. Therefore each run has its process as a tag, and `close_dead_runs` ends runs without a process. This
-workaround can be removed when DefaultRunLauncher supports check_run_worker_health.
+killed: it stays STARTED. Therefore a tag of each run names its process, and `close_dead_runs` ends runs whose process
+has died. This workaround can be removed when DefaultRunLauncher supports check_run_worker_health.
 """
 
 import os

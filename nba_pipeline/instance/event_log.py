@@ -22,7 +22,7 @@ from nba_pipeline.instance.private_files import make_files_private
 
 INDEX = "index"
 MOST_ENGINES = 8
-"""One engine per run and one for the index. The limit keeps a web page over many runs from holding all files open."""
+"""One engine per run and one for the index. With the limit, a web page of many runs does not hold all files open."""
 
 BUSY_SECONDS = 60
 

@@ -17,7 +17,7 @@ HASH = "# sha256 of the lines below, as the platform wrote them: "
 """Last line of the header. A file with another hash was edited by an operator."""
 
 FIRST_LINE_OF_OLDER_FILES = "# Dagster's instance for one machine. The command copies this file into <home>/dagster"
-"""First line of files from before the hash. Edits of those files cannot be detected."""
+"""First line of files that were written before the hash existed. Edits of those files cannot be detected."""
 
 
 def prepare_instance(home: Path) -> Path:
@@ -44,7 +44,7 @@ def open_instance(home: Path) -> dg.DagsterInstance:
     folder = prepare_instance(home)
     try:
         instance = dg.DagsterInstance.from_config(str(folder))
-        # Dagster creates these lazily; a wrong key would fail a run or the daemon only then
+        # Dagster creates these lazily: without this access, a wrong key would only fail a later run or the daemon
         _ = instance.run_coordinator, instance.run_launcher, instance.compute_log_manager, instance.scheduler
         return instance
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Reads from Dagster's records the re-reads of a date, and when its stored box scores last changed.
+"""The re-reads of a date, and the last change of its stored box scores, from Dagster's records.
 
 A re-read is an observation of `boxscores`. A change is in the metadata of the materialization that wrote it.
 """
@@ -11,10 +11,10 @@ from typing import Any
 import dagster as dg
 
 READ_AT = "read_at"
-"""Metadata of a re-read: its instant; absent if a source did not answer."""
+"""Metadata of a re-read: its instant; absent if a source did not respond."""
 
 NEWS = "corrected"
-"""Metadata of a re-read: the answers that differ from landed ones. Metadata of a materialization: the changed games by date."""
+"""Metadata of a re-read: the responses that differ from landed ones. Metadata of a materialization: the changed games by date."""
 
 PROBLEMS = "problems_met"
 MOST_RECORDS = 100
@@ -22,7 +22,10 @@ MOST_RECORDS = 100
 
 @dataclass(frozen=True)
 class Reread:
-    """One run of the job `recheck`. `recorded_at` is Dagster's instant, `read_at` the clock's; None: must be repeated."""
+    """One run of the job `recheck`.
+
+    `recorded_at` is Dagster's instant, `read_at` the clock's. `read_at` is None if the re-read must be repeated.
+    """
 
     run_id: str
     recorded_at: datetime
@@ -46,8 +49,9 @@ def unloaded_reread(done: Sequence[Reread], materialized_at: datetime | None) ->
 def changed_at(instance: dg.DagsterInstance, day: date) -> datetime | None:
     """Returns when the source data of a date last changed in the warehouse; None if never.
 
-    This is the instant at which `boxscores` was replaced by different rows, or first written after a re-read with news: the
-    news may concern another source, and a process may die between writing the rows and recording them.
+    This is the later of two instants: when `boxscores` was last replaced by different rows, and when it was first written
+    after the newest re-read with news. The second covers news of another source, and a process that died between writing the
+    rows and recording them.
     """
     records = instance.fetch_materializations(_of_boxscores(day), limit=MOST_RECORDS).records
     instants = [(datetime.fromtimestamp(record.timestamp, UTC), record.asset_materialization) for record in records]

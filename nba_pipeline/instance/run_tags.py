@@ -31,6 +31,6 @@ RECHECK_TAG = "nba/recheck"
 """Tag of a re-read by an operator. It reads every final game again, due or not."""
 
 PROCESS_TAG = "nba/process"
-"""Tag of a run: host:pid:start of the process:run id. With the run id, because Dagster copies the tags to a retry."""
+"""Tag of a run: host:pid:start of the process:run id. It contains the run id, because Dagster copies the tags to a retry."""
 
 MAX_RUNTIME_TAG = "dagster/max_runtime"

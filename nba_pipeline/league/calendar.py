@@ -11,7 +11,7 @@ EASTERN_NAME = "America/New_York"
 EASTERN = ZoneInfo(EASTERN_NAME)
 FIRST_DATE = date(2021, 10, 1)
 SEASON_DAYS = 300
-"""Lookback in days that covers a season's games before any of its dates."""
+"""Number of days before any date of a season that covers all earlier games of the season."""
 
 SEASON_FIRST_MONTH = 7  # a season runs from 1 July to 30 June
 

@@ -50,8 +50,8 @@ def resolve_names(
 ) -> pl.DataFrame:
     """Resolves each spelling to a player. Returns one row per mention, in the given order.
 
-    The first step with a match decides: one player resolves the name, several make it ambiguous, and a player with only a name
-    in a roster leaves it unresolved. A spelling that only inactive players have is ambiguous.
+    The first step with a match decides: one player resolves the name, several make it ambiguous, and a player without an id
+    (known only from a roster) leaves it unresolved. A spelling that only inactive players have is ambiguous.
 
     Args:
         mentions: unique (game_id, spelling).

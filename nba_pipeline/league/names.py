@@ -1,6 +1,6 @@
 """Normal forms of player names, for the comparison of spellings.
 
-A name does not identify a player: 38 normal forms are shared by several players of the league's history.
+A name does not identify a player: each of 38 normal forms belongs to several players in the history of the league.
 
     >>> lookup("Duke Jr., David")
     'daviddukejr'

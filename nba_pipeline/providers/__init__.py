@@ -1,4 +1,4 @@
-"""Providers of facts, one class each. A request is a value; a parser is a pure function of a landed payload.
+"""Providers of data, one class each. A request is a value; a parser is a pure function of a landed payload.
 
 URLs, wire formats, their pitfalls and the resulting columns belong here. Tables, checks and gates do not.
 """

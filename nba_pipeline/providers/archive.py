@@ -68,7 +68,7 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def is_empty(self) -> bool:
-        """True without an archive. In an offline run: no file is landed. In a replay: the original run used no file."""
+        """True without an archive. An offline run only has the landed files, a replay only those that the original run used."""
         return not (self._landed_payloads() if self.landing.sends_nothing else self.folder)
 
     @name_unreadable_files
@@ -104,7 +104,7 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @name_unreadable_files
     def boxscores(self, dates: Iterable[date]) -> pl.DataFrame:
-        """Returns the box scores of some dates in the columns of `boxscores`. Only players who played, in whole minutes."""
+        """Returns the box scores of some dates in the columns of `boxscores`. Lists only players who played, in whole minutes."""
         parts = [
             boxscore_rows(self._file(f"player_boxscores_{season}"), self._file(f"games_{season}"), season, days)
             for season, days in self._by_season(dates)

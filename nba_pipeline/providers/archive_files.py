@@ -93,7 +93,7 @@ def _type_of(column: str) -> pl.DataType:
 
 
 def cast_rows(frame: pl.DataFrame, columns: Mapping[str, pl.DataType], file: ArchiveFile) -> pl.DataFrame:
-    """Returns the columns in their types. Raises BadInput naming the file of a value that does not fit."""
+    """Casts the columns to the given types. Raises BadInput, naming the file, for a value that does not fit."""
     try:
         return frame.select(pl.col(name).cast(dtype) for name, dtype in columns.items())
     except pl.exceptions.PolarsError as error:

@@ -155,7 +155,7 @@ def _outcome_rows(events: pl.DataFrame, market: str, outcome: str, sign: int, co
 
 
 def _merge_repeated_captures(lines: pl.DataFrame) -> pl.DataFrame:
-    """Merges rows that differ only in `is_latest_pregame`. The merged row is the latest if one of them is.
+    """Merges rows that differ only in `is_latest_pregame`. The flag of a merged row is true if it is true for one of them.
 
     Without `snapshot_at`, repeated captures of an unchanged line are identical (3,154 rows of pick'em sites).
     """

@@ -128,7 +128,7 @@ def team_boxscore_rows(file: ArchiveFile, days: list[date]) -> pl.DataFrame:
 
 
 def is_on(days: list[date]) -> pl.Expr:
-    """Filter for the rows of some dates, which are sorted."""
+    """Filter for the rows of some dates. `days` is sorted."""
     return pl.col("game_date").is_between(days[0], days[-1]) & pl.col("game_date").is_in(days)
 
 

@@ -98,7 +98,7 @@ class Attempts:
         raise AssertionError("a retry context ends with a return or an error")
 
     def _wait_before_retry(self, error: Exception) -> bool | float:
-        """Returns whether to retry, or the seconds to wait before. The breaker may have opened in the meantime."""
+        """Returns the seconds before a retry, True for the default wait, False for no retry, as with an open breaker."""
         if not isinstance(error, (_RetryableStatus, *RETRIED)):
             return False
         if self.session.is_open(self.request.provider, self.clock.now()):

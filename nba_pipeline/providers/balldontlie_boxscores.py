@@ -13,7 +13,7 @@ from nba_pipeline.tables.table import PROBLEM
 def balldontlie_boxscores(
     incomplete: pl.DataFrame, games: pl.DataFrame, balldontlie: Balldontlie, candidates: pl.DataFrame, spellings: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, str]]:
-    """Returns balldontlie's rows of the `incomplete` games, named by `name_box_scores`, and a problem by date."""
+    """Returns balldontlie's rows of the `incomplete` games, with the player ids of `name_box_scores`, and a problem by date."""
     frames, problems = [NO_ROWS], dict[str, str]()
     for day in incomplete["game_date"].unique().sort():
         try:

@@ -1,6 +1,6 @@
-"""Final box scores of the NBA: which landed answers are used, which are requested again, and their rows.
+"""Final box scores of the NBA: which landed responses are used, which are requested again, and their rows.
 
-The caller decides when a landed answer is due or doubtful. What a table makes of the rows belongs in its module.
+The caller decides when a landed response is due or doubtful. The use of the rows in a table belongs in the table's module.
 """
 
 from collections.abc import Callable, Collection, Sequence, Set
@@ -24,7 +24,7 @@ NO_ROWS = pl.DataFrame(schema=BOXSCORE_COLUMNS)
 
 @dataclass(frozen=True)
 class Rereading:
-    """Decides which landed answers are requested again."""
+    """Decides which landed responses are requested again."""
 
     is_due: Callable[[datetime, datetime, date], bool]
     """(first fetched at, last fetched at, date of the game) -> whether a re-read is due."""
@@ -86,10 +86,10 @@ def _box_score(payload: Payload, nba_cdn: NbaCdn, problems: dict[str, str]) -> p
 
 
 def log_boxscores(games: pl.DataFrame, nba_stats: NbaStats, rereading: Rereading) -> tuple[pl.DataFrame, dict[str, str]]:
-    """Returns the final games of the NBA's player game log, and a problem by date.
+    """Returns the rows of final games in the NBA's player game log, and a problem by date.
 
-    A landed log is used unless it lacks a final game, contains a doubtful or disputed game, or its re-read is due. Then it is
-    requested once per date and season type.
+    A landed log is used unless it lacks a final game, contains a doubtful or disputed game, or its re-read is due. In these
+    cases the log is requested again, once per date and season type.
     """
     logs = dict[tuple[date, str], pl.DataFrame]()
     problems: dict[str, str] = {}

@@ -22,7 +22,7 @@ FOOTER = re.compile(r"Page ?\d+ ?of ?(\d{1,9})")
 MAX_SHOWN_CHARACTERS = 120
 MIB = 1024**2
 
-# In points. A space is 2.3 wide and not a character; lines of one cell are 4 apart, lines of two rows 12.
+# In points. A space is a gap of 2.3, not a character. Lines of one cell are 4 apart, lines of different rows 12.
 BLANK = 1.0
 SAME_LINE = 3.0
 COLUMN_SLACK = 5.0

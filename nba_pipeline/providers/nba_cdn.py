@@ -28,7 +28,7 @@ PROVIDER = "nba_cdn"
 
 @dataclass(frozen=True)
 class Scoreboard:
-    """The listed and the final games of the league's current day, which changes to the next Eastern date at noon."""
+    """The listed and the final games of the league's current day. At noon it changes to the next Eastern date."""
 
     game_date: date
     listed: frozenset[str]

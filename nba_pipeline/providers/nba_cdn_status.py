@@ -97,7 +97,7 @@ def _is_conditional(game: Mapping[str, Any]) -> bool:
 
 
 def _is_decided_before(game: Mapping[str, Any]) -> bool:
-    """True if the series text names a winner after fewer games than this game's number. The last game also names a winner."""
+    """True if the series text names a winner after fewer games than this game's number. The last game's text also names one."""
     match = DECIDED.search(text_or_none(game.get("seriesText")) or "")
     numbers = [re.search(r"(\d)", text_or_none(game.get(name)) or "") for name in ("seriesGameNumber", "gameSubLabel")]
     number = next((int(digit[1]) for digit in numbers if digit), None)

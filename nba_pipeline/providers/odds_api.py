@@ -23,7 +23,7 @@ PROVIDER = "odds_api"
 KEY_VARIABLE = "ODDS_API_KEY"
 SPORT = "/sports/basketball_nba"
 LATEST_START = timedelta(hours=30)
-"""Latest start of a slate's games, after the Eastern midnight at the beginning of the slate."""
+"""Latest start of a slate's games, counted from the Eastern midnight at which the slate begins."""
 
 
 class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -63,7 +63,7 @@ GAME_ODDS_COLUMNS = {
 }
 
 OVER_AND_UNDER = {"over": "Over", "under": "Under"}
-"""Lower-case form -> documented name of the two sides. Other letter cases are plausible."""
+"""Lower-case form -> documented name of each side. Other letter cases may occur."""
 NAME_WITH_SIDE = re.compile(r"(?P<player>.*\S)\s+(?P<side>over|under)", re.IGNORECASE)
 """A plausible outcome without `description`: its name contains the player and the side."""
 NOT_DECLARED = "market {} is declared neither used nor ignored"

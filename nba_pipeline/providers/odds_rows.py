@@ -41,7 +41,7 @@ def as_rows(odds: pl.DataFrame, events: pl.DataFrame, schedule: pl.DataFrame) ->
 def landed_rows(
     odds_api: OddsApi, games: pl.DataFrame, day: date, parse: Callable[[Payload], pl.DataFrame], problems: list[str]
 ) -> list[pl.DataFrame]:
-    """Returns all landed odds of a date as rows of the table, in one frame. Empty list without landed events or odds.
+    """Returns a list with one frame: all landed odds of a date as rows of the table. Empty without landed events or odds.
 
     The reasons of rejected responses are appended to `problems`.
     """

@@ -33,9 +33,9 @@ def candidate_players(
 
 
 def roster_sightings(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
-    """Returns the rosters of some dates and the days before, in the columns of `active_players`.
+    """Returns the rosters of some dates and the `roster_days` before, in the columns of `active_players`.
 
-    Players without an id have a negative one. The warehouse is read directly instead of through an upstream asset, because a
+    Players without an id get a negative one. The warehouse is read directly instead of through an upstream asset, because a
     missing roster or a failed roster step must not fail the lines of the date.
     """
     if not dates:

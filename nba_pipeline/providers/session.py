@@ -95,7 +95,7 @@ _sessions_lock = threading.Lock()
 
 @contextmanager
 def session_of_run(run_id: str) -> Iterator[Session]:
-    """Yields the run's shared session. The last user closes it. Without a run id, yields a session of its own."""
+    """Yields the run's shared session. The last user closes it. Without a run id, yields a session that is not shared."""
     with _sessions_lock:
         session = _sessions.get(run_id) if run_id else None
         session = session or Session(run_id)

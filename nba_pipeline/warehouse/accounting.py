@@ -22,7 +22,7 @@ REASONS = "reasons"
 
 @dataclass
 class RowsIn:
-    """The row counts of an asset for each of its dates. A row without a date counts for the first."""
+    """The row counts of an asset for each of its dates. A row without a date counts for the earliest date."""
 
     dates: Sequence[date]
     counts: dict[date, Counter[str]] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class RowsIn:
                 self.reasons.setdefault(day, Counter())[str(text)] += count
 
     def repeated(self, rows: pl.DataFrame, copies: pl.Expr | None = None) -> None:
-        """Count rows that were merged into equal rows: the rows themselves, or the sum of a column of the remaining rows."""
+        """Count rows that were merged into equal rows: `rows` themselves, or with `copies` the sum of that column over `rows`."""
         self._add(REPEATED, per_date(rows, self.dates, copies))
 
     def metadata(self) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def rows_out(
 
 
 def per_date(rows: pl.DataFrame, dates: Sequence[date], weight: pl.Expr | None = None) -> dict[date, int]:
-    """The number of rows per date. Rows with no date or another date count for the first."""
+    """The number of rows per date. Rows without a date, or of a date not in `dates`, count for the earliest of `dates`."""
     if rows.is_empty() or not dates:
         return {}
     day = pl.when(pl.col("game_date").is_in(list(dates))).then("game_date").otherwise(pl.lit(min(dates))).alias("day")

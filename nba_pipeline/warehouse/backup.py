@@ -52,7 +52,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Receipt:
-    """The content of `backup.json`. `findings` are its known ledger alterations and damaged payloads."""
+    """The content of `backup.json`. `findings` lists the altered ledger rows and damaged payloads that it contains."""
 
     made_at: str
     environment: str
@@ -117,7 +117,7 @@ def refuse_folder(folder: Path, home: Path) -> None:
 
 @contextmanager
 def explained(folder: Path) -> Iterator[None]:
-    """Turn a disk error into one message."""
+    """Convert an OSError to a PipelineError that names the file."""
     try:
         yield
     except OSError as error:

@@ -2,7 +2,7 @@
 
 Parquet pages written by polars have no checksum. Of 150 files with one changed byte in a page, 99 were read without an error
 and with wrong values (polars 2.1). The checksum lies between the last page and the footer. Parquet readers locate every part
-of a file by its offset and skip it, so polars, DuckDB and pyarrow read the files unchanged.
+of a file by its offset and skip the checksum, so polars, DuckDB and pyarrow read the files as usual.
 
     PAR1 | pages | checksum: 8 bytes NBAPSUM1, 32 bytes | footer | length of the footer, 4 bytes | PAR1
 

@@ -152,7 +152,7 @@ class Quarantine(Rows):
         return f"quarantine of {self.table.name}"
 
     def dates(self, warehouse: Warehouse, requested: Collection[date]) -> set[date]:
-        """The requested dates whose quarantine, possibly empty, is known."""
+        """The requested dates that the table has, or for which rows are quarantined."""
         quarantined = warehouse.scan_quarantine(self.table, requested).select(pl.col("game_date").unique()).collect()["game_date"]
         return super().dates(warehouse, requested) | set(quarantined)
 
@@ -193,9 +193,9 @@ def copy(
 ) -> Iterator[Copied]:
     """Copy tables, in this order, from the first date to the last, and yield a result per chunk.
 
-    Dates that were never written in the source are left unchanged in the target. Ledger rows are added; other rows replace
-    existing ones, unless that would shrink a date. With `rows=Replaced` rows always replace existing ones. A dry run only
-    compares.
+    Dates that were never written in the source are left unchanged in the target. Ledger rows are added. Other rows replace
+    existing ones, unless a date would lose too many rows. With `rows=Replaced`, rows always replace existing ones. A dry run
+    only compares.
     Raises BadInput for an unknown table.
     """
     unknown = sorted(set(names) - TABLES.keys())
@@ -204,7 +204,7 @@ def copy(
     size = SETTINGS.warehouse.dates_per_run if dates_per_chunk is None else dates_per_chunk
     for name in names:
         first = week_of(min(dates)) if name == WEEKLY_TABLE else min(dates)
-        # the quarantine first, as in a run: a date that counts as written then has both
+        # the quarantine first, as in a run, so that a written date always has its quarantine
         for side in (Quarantine(TABLES[name]), rows(TABLES[name])):
             existing = sorted(side.dates(source, days(first, max(dates))))
             for start in range(0, len(existing), size):

@@ -30,7 +30,7 @@ logger = logging.getLogger("nba_pipeline.damage")
 
 @dataclass(frozen=True)
 class Notice:
-    """One unreadable file or line. `subject` is the file's path below the home, for a line with its number."""
+    """One unreadable file or line. `subject` is the path of the file below the home; a line adds its number."""
 
     subject: str
     problem: str

@@ -3,7 +3,7 @@
 What belongs here: listing, reading, writing and renaming for both kinds of storage. Logs and the meaning of the files do
 not.
 
-    place("/srv/nba")             a pathlib path: temporary file + rename, appends
+    place("/srv/nba")             a pathlib path: a rename makes a write atomic, and appends are possible
     place("gs://bucket/prefix")   a UPath: a PUT is atomic and appends are impossible, so a log is parts, then one file
 """
 
@@ -33,7 +33,7 @@ NANOSECONDS = 1_000_000_000
 
 
 def place(home: str) -> Place:
-    """The root as a local path, or as an object store for a URL. Raises BadInput for an unsupported URL."""
+    """The root of a home: a local path, or a UPath for a URL. Raises BadInput for an unsupported URL."""
     scheme, separator, rest = home.partition("://")
     if not separator:
         return Path(home)

@@ -51,7 +51,7 @@ def refuse_another_format(home: Path) -> None:
 
 
 def prepare_write(home: Path) -> None:
-    """As `refuse_another_format`, and assign the current format to a home without tables."""
+    """Assign the current format to a home without tables. Raises BadInput as `refuse_another_format`."""
     refuse_another_format(home)
     if not _is_current(home):
         write_format(home, FORMAT)

@@ -43,7 +43,7 @@ class TableIO(dg.ConfigurableIOManager):
     warehouse: dg.ResourceDependency[Warehouse]
     clock: dg.ResourceDependency[Clock]
     landing: dg.ResourceDependency[Landing]
-    """Not read. Requiring it opens a journal in every run that writes a table; `rebuild` replays runs from their journals."""
+    """Unused here. The dependency opens a journal in every run that writes a table, which `rebuild` needs to replay the run."""
 
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
         """Write the valid rows, quarantine the others, and add the counts as metadata."""
@@ -127,7 +127,7 @@ class TableIO(dg.ConfigurableIOManager):
             context.log.warning(f"{closed[day]}; the rows of this date are not read")
 
     def _refuse_lost(self, table: Table, dates: set[date], metadata: Mapping[str, Any], context: dg.InputContext) -> None:
-        """Raise Damaged for lost dates, since a window without them has other values. Only log them for optional inputs."""
+        """Raise Damaged for lost dates, because they change the values of a window. Named and reference inputs only log them."""
         lost = {day: message for day, message in self.warehouse.lost(table).items() if day in dates}
         if lost and not metadata.get(NAMED) and not metadata.get(REFERENCE):
             raise Damaged(lost[min(lost)])
@@ -141,7 +141,7 @@ class TableIO(dg.ConfigurableIOManager):
         return f"{table.name} was never materialized for {', '.join(missing[:DATES_NAMED])}{more}" if missing else ""
 
     def _excused(self, table: Table, dates: list[date], metadata: Mapping[str, Any] | None) -> dict[date, int]:
-        """By date, the number of rows that may go: games no longer in the schedule, and games and teams that a gate excluded."""
+        """Date -> number of rows that may be removed: games no longer scheduled, and games and teams that a gate excluded."""
         if "game_id" not in table.dtypes or table.may_shrink:
             return {}
         columns = ["game_date", "game_id", *({"team"} & table.dtypes.keys())]
@@ -167,7 +167,7 @@ def _table(key: dg.AssetKey) -> Table:
 
 
 def _merged_by_conform(table: Table, dates: list[date], frame: pl.DataFrame) -> dict[date, int]:
-    """Per date the rows that `Table.conform` merges, because they only differ in lineage."""
+    """Date -> number of rows that `Table.conform` merges because they only differ in lineage."""
     usable = frame.filter(pl.col(PROBLEM).is_null()) if PROBLEM in frame.columns else frame
     before, after = (per_date(rows, dates) for rows in (usable, usable.unique(table.schema.column_names())))
     return {day: count - after[day] for day, count in before.items()}

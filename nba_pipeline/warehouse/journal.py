@@ -66,7 +66,7 @@ class DamagedLine:
 
     @property
     def is_header(self) -> bool:
-        """Whether the line is the header that identifies the run. A run without its header cannot be repeated."""
+        """Whether the line is the header that identifies the run. A run without its header cannot be replayed."""
         return self.number == 1
 
 
@@ -83,7 +83,7 @@ class Journal:
         self._log.write(json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str))
 
     def release(self) -> None:
-        """End the use by one resource. The last release closes the log; no lines may be written afterwards."""
+        """Release the journal for one resource. The last release closes the log; no lines may be written afterwards."""
         with _journals_lock:
             self.users -= 1
             if self.users:
@@ -191,7 +191,7 @@ class JournalReader:
         return False
 
     def _recent_logs(self, now: datetime, window: timedelta) -> list[LogFile]:
-        """The journals that began within the trailing `window` before `now`, or before the newest journal.
+        """The journals that began within `window` before `now`, or within `window` before the newest journal.
 
         File names use the real clock and lines use the platform's clock. If the platform's clock is stopped, the newest
         journals may still contain lines of the window.
@@ -211,7 +211,7 @@ class JournalReader:
 
 
 def _recent_names(names: Sequence[str], now: datetime, window: timedelta) -> set[str]:
-    """The journals that began within `window` before `now` or before the newest. The first 20 digits of a name are the instant."""
+    """The journals that began within `window` before `now` or before the newest. A name begins with 20 digits, its instant."""
 
     def name_at(seconds: float) -> str:
         return f"{int(seconds) * files.NANOSECONDS:0{INSTANT_DIGITS}d}"

@@ -22,7 +22,7 @@ REUSED, FAILURE = '"outcome":"reused"', re.compile('"outcome":"(?:failed|rejecte
 REFUSED = re.compile(r'"provider":"(\w+)".*"outcome":"not_yet".*"statuses":\[[\d,]*403\]')
 
 FETCHED_AT, AS_OF = '"fetched_at":"', '"as_of":"'
-"""As `Journal.write` writes them. Quotes inside a value are escaped, so these only match field names."""
+"""Field names as `Journal.write` writes them. Quotes inside a value are escaped, so these texts only match field names."""
 
 EXCERPT_LENGTH = 40
 _TEXT_OR_NULL = (str, type(None))
@@ -87,7 +87,7 @@ def request_line(
 
 
 def breaker_refusals(lines: Iterable[str]) -> list[str]:
-    """The instants of the 403 responses of each provider that reached the limit of its breaker."""
+    """The instants of 403 responses, from the providers that returned enough of them to open their breaker."""
     refused = defaultdict[str, list[str]](list)
     for line in lines:
         if match := REFUSED.search(line):
@@ -102,7 +102,7 @@ def fetched_at_of(line: str) -> str:
 
 
 def looks_complete(line: str) -> bool:
-    """Whether a line begins and ends as a journal line, without parsing it."""
+    """Whether a line begins and ends like a journal line, without parsing it."""
     return line.startswith(LINE_START) and line.endswith(LINE_ENDINGS) and (FETCHED_AT in line or AS_OF in line)
 
 

@@ -56,8 +56,8 @@ class LandedPayloads(dg.ConfigurableResource):  # type: ignore[type-arg]
     def versions(self, slot: Slot) -> list[Payload]:
         """Every accepted payload of a slot, oldest first. Unreadable payloads are moved aside.
 
-        In a replay, returns an empty list if the newest payload is missing, because the original run used it; `newest` then
-        raises and names it. Older payloads may be missing: they were fetched again after the damage.
+        In a replay, returns an empty list if the newest payload of the original run is missing; `newest` then raises NotLanded
+        with its name. Older payloads may be missing: after the damage, newer ones were fetched in their place.
         """
         payloads = list(self._readable(payload_at(slot, path, self.root) for path in self._accepted(slot.folder)))
         is_incomplete = self.is_replay and self._original().missing(slot, payloads, self.root)

@@ -85,7 +85,7 @@ def missing_rows(table: StoredTable, day: date, number: int) -> str:
 
 
 def recorder_of(manifests: Manifests, table: Table, parts: Mapping[date, pl.DataFrame]) -> Recorder:
-    """A recorder for rows that are written for the first time. Hashes them."""
+    """Hash rows that are written for the first time, and return their recorder."""
     if not parts or not table.is_ledger:
         return Recorder(manifests, table, {})
     return Recorder(manifests, table, dict(rows_by_date(hashed(table, pl.concat(list(parts.values()))))))

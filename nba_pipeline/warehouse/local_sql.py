@@ -1,6 +1,6 @@
 """SQL over the local warehouse: tables, quarantine and journal as frames, queried through a read-only DuckDB.
 
-DuckDB opens no file of the home itself. A table is a lazy frame over hard links of its files; polars applies DuckDB's
+DuckDB itself opens no file of the home. A table is a lazy frame over hard links of its files; polars applies DuckDB's
 filters and column selection. A query reads the files as they were when it began. `read_only` restricts DuckDB.
 """
 
@@ -21,7 +21,7 @@ from nba_pipeline.warehouse import read_only, views
 from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS, JOURNAL_VIEWS
 
 CATALOG = {"show", "information_schema", "duckdb_tables", "duckdb_views", "duckdb_columns"}
-"""Words of queries that list tables. They register every table, not only the ones in the query."""
+"""Words of queries that list tables. For such a query every table is registered, not only the ones that it names."""
 
 Links = dict[Path, Path]
 """Hard link -> file of the home."""
@@ -139,7 +139,7 @@ def raise_read_error(links: Links) -> None:
 
 
 def _presentable(frame: pl.DataFrame) -> pl.DataFrame:
-    """Convert whole numbers to integers and instants to UTC, because DuckDB sums integers into decimals."""
+    """Convert instants to UTC and decimals to numbers: DuckDB returns a sum of integers as a decimal."""
     return frame.with_columns(cs.datetime(time_zone="*").dt.convert_time_zone("UTC"), cs.decimal().cast(pl.Float64)).with_columns(
         pl.col(c).cast(pl.Int64) for c, kind in frame.schema.items() if isinstance(kind, pl.Decimal) and kind.scale == 0
     )

@@ -68,12 +68,12 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
             file = Path(scratch, MODEL)
             system.write(booster, file)
             body = file.read_bytes()
-        # A model file without a card is left over from a killed writer, or is being written from the same rows.
+        # A model file without a card belongs to a killed writer, or to another writer that is saving the same model now.
         has_replaced = not files.create(target / MODEL, body) and not self.has(card.model_id)
         if has_replaced:
             files.put(target / MODEL, body)
         card_text = _card_json(card, body).encode()
-        # The other writer's card holds the hash of the replaced file: CatBoost may write the same trees as different bytes.
+        # CatBoost may write the same trees as different bytes, so another writer's card may not match this writer's file.
         if not files.create(target / CARD, card_text) and has_replaced:
             files.put(target / CARD, card_text)
 

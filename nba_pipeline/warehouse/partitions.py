@@ -3,8 +3,8 @@
 A file is checked when this process first reads it, and again after it changes. An unreadable file is moved aside, and its
 date counts as not written. An unreadable ledger file is kept in place and closes its date, because it cannot be rebuilt.
 
-    sealed(...)       a file with a checksum is fully checked before it is read
-    earlier files     length and footer are checked; a damaged page is detected when a read fails, see `recovering`
+    with a checksum      the whole file is checked before it is read
+    without a checksum   length and footer are checked; a damaged page is detected when a read fails, see `recovering`
 """
 
 import io
@@ -117,7 +117,7 @@ def move_aside(partition: Partition) -> None:
 
 
 def lost(home: Path, table: StoredTable) -> dict[date, str]:
-    """The dates whose file was moved aside and not written since, each with a message."""
+    """The dates whose file was moved aside and that were not written since, each with a message."""
     messages: dict[date, str] = {}
     if table.is_ledger:
         return messages

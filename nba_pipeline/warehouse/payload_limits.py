@@ -26,7 +26,7 @@ def most_bytes(provider: str, endpoint: str, extension: str) -> int:
 
 
 def gunzip(body: bytes, most: int) -> bytes:
-    """Decompress gzip data of at most `most` bytes, without reading on. Raises TooLarge, or errors as `gzip.decompress`."""
+    """Decompress gzip data. Raises TooLarge after more than `most` bytes, otherwise as `gzip.decompress`."""
     with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
         content = file.read(most + 1)
     if len(content) > most:

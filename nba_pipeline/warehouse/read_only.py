@@ -23,7 +23,7 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 READING_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
-"""The parser's query nodes that only read. The others belong to WITH: INSERT, UPDATE, DELETE and COPY TO."""
+"""The parser's query nodes that only read. A WITH may contain others: INSERT, UPDATE, DELETE and COPY TO."""
 
 ACCEPTED = "sql takes one statement that only reads: SELECT, WITH, DESCRIBE, SHOW, SUMMARIZE, or EXPLAIN of one of them"
 HINTS = {"MULTI": "; list the values of a PIVOT with IN"}
@@ -73,7 +73,7 @@ def type_of(statement: duckdb.Statement) -> str:
 
 
 def _explained(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[str, str]:
-    """Type and text of the explained statement: the longest suffix of the query that parses and is no EXPLAIN."""
+    """Type and text of the explained statement: the longest suffix of the query that parses and is not an EXPLAIN."""
     encoded = query.encode()  # the tokenizer counts bytes
     for offset, _ in duckdb.tokenize(query):
         text = encoded[offset:].decode()

@@ -33,7 +33,7 @@ class Replay:
         return refs
 
     def missing(self, slot: Slot, payloads: Sequence[Payload], root: Place) -> list[str]:
-        """Unreadable or missing payloads of a slot that the original run could see and no newer payload replaces."""
+        """Unreadable or missing payloads of a slot that the original run could see and that no newer payload replaces."""
 
         def age(ref: str) -> tuple[str, int]:
             return ref.rpartition("/")[2].partition("_")[0], self.visible[ref]

@@ -113,7 +113,7 @@ def read_receipt(folder: Path) -> Receipt:
 
 
 def refuse_unusable(folder: Path, receipt: Receipt, environment: str) -> None:
-    """Raise BadInput for a missing, altered, unlisted or misplaced file, and for a mix of sandbox and real data."""
+    """Raise BadInput for a missing, altered, unlisted or misplaced file, or for a mix of sandbox and real data."""
     if (receipt.environment == SANDBOX) != (environment == SANDBOX):
         raise BadInput(
             f"the backup {folder} was made in the environment {receipt.environment}; NBA_PIPELINE_ENV is {environment}"
@@ -200,7 +200,7 @@ def _restore_part(warehouse: Warehouse, part: Part, differences: list[str], dry_
 
 
 def _replace_damaged(warehouse: Warehouse, part: Part, differences: list[str]) -> int:
-    """Set aside an unreadable manifest or partition and return the restored rows. The caller holds the write lock."""
+    """Set aside an unreadable manifest or partition. Returns the number of restored rows. The caller holds the write lock."""
     table, day = part.table, part.game_date
     for moved in warehouse.manifests.set_aside(table, day):
         differences.append(

@@ -1,8 +1,8 @@
-r"""Row hashes of ledgers, format 1: the SHA-256 of a canonical text of a row's values. Does no file access.
+r"""Row hashes of ledgers, format 1: the SHA-256 of a canonical text of a row's values. Reads and writes no files.
 
 The text of a row is UTF-8, with one line `<name>=<value>` per column, each ended by a line feed, sorted by the code points of
-the column name. A column without a value has no line, so a column added later changes no hash. That covers nulls and empty
-lists, since BigQuery stores no null lists. The value depends on the type,
+the column name. A column without a value has no line, so a column added later changes no hash. Nulls and empty
+lists count as no value, because BigQuery stores no null lists. The text of a value depends on its type:
 
     String            unchanged, with `\\` for a backslash and `\n` for a line feed
     integer           decimal digits, with "-" before a negative number

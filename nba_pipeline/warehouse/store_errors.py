@@ -12,7 +12,7 @@ SERVER_ERRORS, TOO_MANY, TIMED_OUT = 500, 429, 408
 
 @contextmanager
 def reached(path: object, *, raises_bad_input: bool = True) -> Iterator[None]:
-    """Turn a store's errors into one message with the path. FileNotFoundError propagates unless `raises_bad_input`."""
+    """Convert a store's errors to a PipelineError that names the path. FileNotFoundError propagates unless `raises_bad_input`."""
     try:
         yield
     except FileNotFoundError as error:
@@ -37,7 +37,7 @@ def _store_errors() -> tuple[type[Exception], ...]:
 
 
 def _explained(path: object, error: Exception) -> PipelineError:
-    """The platform's error for a store's. Never Permanent, since an unreachable payload must not be rejected."""
+    """The platform's error for an error of a store. Never Permanent, since an unreachable payload must not be rejected."""
     from google.auth.exceptions import GoogleAuthError, TransportError  # noqa: PLC0415
 
     code, message = int(vars(error).get("code") or 0), " ".join(str(error).split()) or type(error).__name__

@@ -133,7 +133,7 @@ def inspect(warehouse: "Warehouse", table: Table, day: date) -> Inspection:
 
 
 def inspect_matching(warehouse: "Warehouse", table: Table, dates: Sequence[date]) -> dict[date, Inspection]:
-    """The dates that have no pending manifest and exactly the recorded rows. Reads all dates at once."""
+    """Inspect the dates that have no pending manifest and exactly the recorded rows. Reads all dates at once."""
     pending = warehouse.manifests.dates(table)
     dates = [day for day in dates if not pending.get(day)]
     if not dates:
@@ -154,7 +154,7 @@ def inspect_matching(warehouse: "Warehouse", table: Table, dates: Sequence[date]
     inspections = {
         manifest.game_date: Inspection(parts.get(manifest.game_date, rows.clear()), manifest, ()) for manifest in manifests
     }
-    # recorded keys are unique: if matches, rows and entries are equal in number, they pair up
+    # recorded keys are unique, so each row has its entry if there are as many matches as rows and as entries
     return {
         day: one
         for day, one in inspections.items()

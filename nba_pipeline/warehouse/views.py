@@ -18,8 +18,8 @@ OUTCOMES = """count(*) AS graded, sum(CASE WHEN outcome = 'WIN' THEN 1 ELSE 0 EN
        sum(CASE WHEN outcome = 'VOID' THEN 1 ELSE 0 END) AS voids, sum(CASE WHEN outcome = 'NO_BET' THEN 1 ELSE 0 END) AS no_bets,
        count(margin) AS lined, avg(CASE WHEN margin IS NOT NULL THEN absolute_error END) AS mae,
        avg(abs(margin)) AS line_mae, avg(absolute_error) AS mae_all"""
-"""The record of graded predictions: counts per outcome, mean absolute errors in the market's unit of the predictions and the line
-on the same rows, and of the predictions on all rows."""
+"""The columns of a graded record: counts per outcome, and mean absolute errors in the market's unit. `mae` (predictions) and
+`line_mae` (lines) are over the rows with a line, `mae_all` (predictions) is over all rows."""
 
 VIEWS = {
     "latest_predictions": f"""

@@ -61,7 +61,7 @@ class BigQueryWarehouse(Warehouse):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["BigQueryWarehouse"]:
-        """Share one client with all resources of the run, and close it with the last of them."""
+        """Share one client with all resources of the run. The last resource to exit closes it."""
         self._run_id = context.run.run_id if context.run else DIRECT
         CONNECTIONS.acquire(self._key)
         try:

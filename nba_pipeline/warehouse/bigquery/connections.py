@@ -1,6 +1,6 @@
 """Connections that the resources of one run share: the session, the record of writes and the cached rows.
 
-What a session does does not belong here.
+Submitting jobs does not belong here, see `session`.
 """
 
 import atexit
@@ -16,7 +16,7 @@ from nba_pipeline.warehouse.bigquery.session import Session
 
 @dataclass(frozen=True)
 class Connection:
-    """What the resources of one run share."""
+    """The objects that all resources of one run share."""
 
     session: Session
     loads: Loads

@@ -33,8 +33,8 @@ JOBS_VIEW, STORAGE_VIEW = "JOBS_BY_PROJECT", "TABLE_STORAGE"
 ROLES = {JOBS_VIEW: "roles/bigquery.resourceViewer", STORAGE_VIEW: "roles/bigquery.metadataViewer"}
 """View -> the role on the project that grants access to it."""
 
-# The bytes of a script are those of its statements, which have their own rows.
-# A load into a partition may include it in its destination, such as grades$20240312.
+# Scripts are excluded: each of their statements has a row of its own, with the same bytes.
+# The destination of a load may include the partition, as in grades$20240312.
 JOBS = """
 SELECT IF(is_ours, run, NULL) AS run, IF(is_ours, asset, NULL) AS asset, IF(is_ours, kind, NULL) AS kind,
   IF(is_ours, day, NULL) AS day, IF(is_ours AND kind = 'load', destination, NULL) AS destination, is_ours,

@@ -25,7 +25,7 @@ class Format1Source(BigQueryWarehouse):
     """
 
     def preflight(self) -> None:
-        """Raises BadInput for a table that differs in more than later additions."""
+        """Raises BadInput for a table with other differences than later additions."""
         self.refuse_missing_names()
         for shape in everything():
             existing = self._connection.session.describe().get(shape.name)

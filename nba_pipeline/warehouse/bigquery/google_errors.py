@@ -24,7 +24,7 @@ RETRIED_REASONS = (
 
 @contextmanager
 def permanent_as_bad_input() -> Iterator[None]:
-    """Raise BadInput for Permanent: a query that BigQuery rejects for good is the user's mistake."""
+    """Convert Permanent to BadInput, because a query that BigQuery rejects permanently is invalid input."""
     try:
         yield
     except Permanent as error:
@@ -35,7 +35,7 @@ def permanent_as_bad_input() -> Iterator[None]:
 
 
 def error_for(error: Exception, name: str, what: str) -> PipelineError:
-    """The platform's error for one of Google's."""
+    """The platform's error for an error of Google's clients."""
     reason, message = _reason(error), _message(error)
     if isinstance(error, auth.DefaultCredentialsError):
         return BadInput(

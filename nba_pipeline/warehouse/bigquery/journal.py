@@ -1,7 +1,8 @@
 """journal: the landing's journal as a table, so that SQL can trace a value to its payload.
 
 The journal itself stays in the landing, as JSON lines. This copy is synchronized before a query reads it, with one load per
-UTC date on which runs began and whose journals have grown. Its views have the same columns as the local ones.
+UTC date whose journals have grown. A journal belongs to the date on which its run began. The views have the same columns as
+the local ones.
 """
 
 import hashlib

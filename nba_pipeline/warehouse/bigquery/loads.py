@@ -113,7 +113,7 @@ class Loads:
             # a lost response made the retry conflict; the statement only adds missing rows, so it is safe to repeat
             self.session.query(ADD, parameters, asset="loads")
         with self._lock:
-            self._changes += self._changes == len(_changes)  # the session's own changes are not stale
+            self._changes += self._changes == len(_changes)  # own changes do not make the cached record stale
             _changes.append(None)
             if self._record is not None:
                 self._record |= {(load.table, load.day): load for load, _ in written}

@@ -37,7 +37,10 @@ class Reader:
         dates: Sequence[date],
         is_contiguous: bool = True,
     ) -> pl.DataFrame:
-        """The rows of sorted dates. `is_contiguous`: no other dates lie between them. A single date is read whole, once per run."""
+        """The rows of sorted dates. A single date is read with all columns, once per run.
+
+        `is_contiguous` is true if the table has no other dates between them.
+        """
         names = (
             [column.name for column in shape.columns] if len(dates) == 1 else list(dict.fromkeys(("game_date", *key, *schema)))
         )

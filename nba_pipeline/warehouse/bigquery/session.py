@@ -34,7 +34,7 @@ LABEL_LENGTH = 63
 
 _described: dict[str, tuple[float, dict[str, list[dict[str, Any]]]]] = {}
 _described_lock = threading.Lock()
-"""By dataset: the time of the query, and INFORMATION_SCHEMA.COLUMNS by table."""
+"""Guards `_described`: dataset -> time of the query, and rows of INFORMATION_SCHEMA.COLUMNS by table."""
 
 
 @dataclass
@@ -221,9 +221,9 @@ class Session:
     def carry_out(self, begin: Callable[[str], Job], identity: str, is_written: Callable[[], bool], what: str) -> Job:
         """Run a job exactly once. Jobs with the same identity are the same job, also across processes.
 
-        If a job with that identity exists, waits for it instead. If the existing job failed, or the table does not hold its
-        rows (`is_written` is false, because of a later write), the identity gets a number and is submitted again. A new job that
-        fails is retried only after server errors.
+        If a job with that identity exists, waits for it instead. If the existing job failed, or a later write replaced its rows
+        (`is_written` returns false), submits a new job with the next number in its identity. A new job that fails is retried
+        only after server errors.
         """
         # job ids are unique per project, and another dataset may receive the same rows
         identity = f"{identity}_{self.dataset_name}"
@@ -272,7 +272,7 @@ class Session:
 
     @contextmanager
     def explained(self, what: str) -> Iterator[None]:
-        """Turn Google's errors into one message with project, dataset and next step."""
+        """Convert Google's errors to errors of the platform that name project, dataset and next step."""
         try:
             yield
         except concurrent.futures.TimeoutError:

@@ -54,7 +54,7 @@ class Writer:
         self.connection, self.reader = connection, Reader(connection)
 
     def replace(self, shape: Shape, key: Sequence[str], parts: Mapping[date, pl.DataFrame]) -> None:
-        """Make each date hold exactly its rows, with no job, one load per date, or one MERGE for many dates."""
+        """Replace the rows of each date that is not current: by one load per date, or by one MERGE for many dates."""
         writes = [self._write(shape, key, day, rows) for day, rows in parts.items()]
         writes = [write for write in writes if not self._is_current(write)]
         if len(writes) > SETTINGS.bigquery.dates_by_load:
