@@ -585,7 +585,7 @@ class _Effective:
 
 
 def register(source: Source) -> None:
-    """Makes a source that of the settings in effect."""
+    """Registers the source of the settings in effect."""
     _Effective.source = source
 
 
@@ -596,7 +596,7 @@ def refuse_changes() -> None:
 
 @contextmanager
 def using(settings: Settings) -> Iterator[None]:
-    """Uses these settings within the block, in every thread. For tests."""
+    """Replaces the settings in effect within the block, in every thread. For tests."""
     before, given = _Effective.source, Defaults()
     given.settings = lambda: settings  # type: ignore[method-assign]
     register(given)

@@ -1,4 +1,4 @@
-"""Box scores of a world changed consistently: scores of the schedule, team totals and play-by-play agree with them."""
+"""Changes the box scores of a world. Scores in the schedule, team totals and play-by-play stay consistent with them."""
 
 from collections.abc import Sequence
 

@@ -53,8 +53,8 @@ def control_dates(world: World, dates: Sequence[date], shown: Shown) -> list[dat
 def tried(audit: Audit, plants: Sequence[Derivation], shown: Shown, failed: Collection[str]) -> Iterator[dict[str, Any]]:
     """Yields, per plant, the test results on its control dates and the names of the tests that caught it.
 
-    A leak that changes nothing in the original world can still be caught in an altered one. `failed` names the tests that
-    the real derivation fails. Those tests prove nothing about such a leak.
+    A leak that changes nothing in the original world can still be caught in an altered one. The tests in `failed`, which
+    the real derivation fails, are no evidence about such a leak.
     """
     for plant in plants:
         audit.report(f"testing the planted leak {plant.name}")

@@ -53,7 +53,7 @@ def unaltered(world: World, dates: Sequence[date], as_of: datetime, derive: Deri
 class Derivation:
     """A derivation from sources to features. Each step receives the real step as an argument and may call it.
 
-    At least `least_dates` dates with players must be derived together. A leak between dates has no effect on fewer.
+    A leak between dates has no effect unless at least `least_dates` dates with players are derived together.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Audit:
         seed: Seed of the player sample.
         stored: Stored rows of `features` for the sampled dates.
         predictions: Stored rows of `predictions` for all available dates.
-        say: Callback for progress messages.
+        report: Callback for progress messages.
     """
 
     def __init__(

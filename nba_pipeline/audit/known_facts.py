@@ -1,4 +1,4 @@
-"""The facts of a world that were known before an instant: the removal of all later ones.
+"""Restricts a world to the facts that were known before an instant.
 
 A test of the leakage audit compares features with and without the later facts.
 """

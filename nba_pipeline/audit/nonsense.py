@@ -1,4 +1,4 @@
-"""Nonsense in place of everything that became known at or after tip-off."""
+"""Replaces everything that became known at or after tip-off with nonsense."""
 
 from datetime import date, timedelta
 
@@ -15,8 +15,8 @@ from nba_pipeline.audit.worlds import DAYS_OF_NONSENSE, NEXT_NOON, after, betwee
 def with_nonsense(world: World, day: date) -> World:
     """Replaces everything that became known at or after tip-off with nonsense, on the date and the 14 days after it.
 
-    Other players took part, with different values in every column. Scores, totals and play-by-play agree with them. Later
-    snapshots have extreme lines, list everyone as out, and give every team a roster of strangers.
+    The box scores have other players and other values in every column. Scores, totals and play-by-play agree with them. The
+    later snapshots have extreme lines, list all players as out, and give every team a roster of invented players.
     """
     last = day + timedelta(days=DAYS_OF_NONSENSE)
     games, boxscores = between(world["schedule"], day, last), between(world["boxscores"], day, last)

@@ -47,7 +47,7 @@ READS_EARLIER_REPORTS = "expected_absences"
 """The feature family that depends on the reports of all earlier games."""
 
 BESIDE_FEATURES = dict.fromkeys(("absence_evidence", "plays_probability"), READS_EARLIER_REPORTS)
-"""Column that is no feature -> its family."""
+"""Column that is not a feature -> its family."""
 
 
 def stored_rows_equal_recomputed_rows(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:

@@ -1,7 +1,7 @@
 """Leaks planted one at a time into the real derivation. Each occurred in a real system; the audit must catch every one.
 
-If the world lacks a future fact, the plant works without it, as it would when serving. Such a leak is therefore
-invisible on the day and improves only the backtest.
+If the world lacks a future fact, the plant works without it, as it would in a live prediction. Such a leak therefore
+changes no live prediction and improves only the backtest.
 """
 
 from collections.abc import Sequence
@@ -172,7 +172,7 @@ def cut_point_of_the_whole_sample(world: World, dates: Sequence[date], as_of: da
 
 
 def box_scores_of_yesterday_by_another_clock(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """Games dated in another time zone, so that tonight's games appear to be earlier."""
+    """Games dated in another time zone, so that games of the current date appear to be earlier ones."""
     shifted = world["player_game_summary"].with_columns(pl.col("game_date") - timedelta(days=1))
     return derive({**world, "player_game_summary": shifted}, dates, as_of)
 

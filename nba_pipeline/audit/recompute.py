@@ -47,7 +47,7 @@ SOURCES: Mapping[str, Table] = {
     },
     gates.WAIVERS.name: gates.WAIVERS,
 }
-"""Tables from which everything is derived, including the waivers of closed dates."""
+"""Tables that everything is derived from, including the waivers of closed gates."""
 
 World = Mapping[str, pl.DataFrame]
 """Table name -> rows."""

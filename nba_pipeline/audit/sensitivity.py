@@ -1,6 +1,6 @@
 """The sensitivity test: features must change with facts that were known before tip-off.
 
-Without this sensitivity, the tests of `leakage.py` would detect nothing.
+If features never changed, the tests of `leakage.py` would pass and prove nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ NEW_STATUS = "doubtful"
 def a_fact_of_before_moves_the_row(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
     """Features change with the box score of the previous game, and with a line, game line or report 1 s before tip-off.
 
-    Without this sensitivity, the other tests would detect nothing.
+    If features never changed, the other tests would pass and prove nothing.
     """
     name, moved = "a_fact_of_before_moves_the_row", dict[str, list[bool]]()
     has_windows = audit.baseline(derivation)["features"].filter(pl.col("points_mean_last_5_games").is_not_null())

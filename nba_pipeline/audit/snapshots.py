@@ -19,8 +19,8 @@ MINUTES_INTO_THE_GAME = 30
 def with_snapshots_in_play(world: World) -> World:
     """Adds lines, game lines and injury reports at and after tip-off for all players with a box score or a line.
 
-    The mark is false, as on arrival, for some rows and wrongly unknown for others. Rows with an unknown instant are also
-    added; they must not count as pregame.
+    `is_before_tipoff` is false for some of the rows, as when they are loaded, and null for others. Rows with an unknown
+    instant are also added; they must not count as pregame.
     """
     people = people_of(world["boxscores"], world["prop_lines"])
     added = in_play(world, world["schedule"], people)
@@ -72,7 +72,7 @@ def in_play(world: World, games: pl.DataFrame, people: pl.DataFrame) -> dict[str
 
 
 def _of_instants(rows: pl.DataFrame) -> list[pl.DataFrame]:
-    """Returns the rows at tip-off, in play, in play with an unknown mark, and at an unknown instant.
+    """Returns the rows at tip-off, in play, in play with `is_before_tipoff` null, and at an unknown instant.
 
     If the tip-off is unknown, noon of the next day replaces it, which is always after the game.
     """

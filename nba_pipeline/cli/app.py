@@ -4,7 +4,7 @@ Exit codes: 0 done, 1 a failure or a closed gate, 2 wrong use. Machine formats p
 Everything else goes to standard error.
 
 Modules of this package import what a command needs inside its function. `--help`, `--version`, `help`, `slate` and `sql`
-load neither Dagster nor dataframely, which take a second.
+import neither Dagster nor dataframely, because these imports take a second.
 """
 
 import logging

@@ -22,18 +22,18 @@ def report(message: str) -> None:
 
 @contextmanager
 def working(message: str) -> Iterator[None]:
-    """Show on a terminal that a command without steps works."""
+    """Show a spinner on a terminal while a command without a progress bar runs."""
     with err.status(message) if err.is_terminal else nullcontext():
         yield
 
 
 def print_line(message: str, style: str | None = None) -> None:
-    """Print a message on standard output as it is, without markup and without breaking lines."""
+    """Print a message on standard output unchanged, without markup and without line breaks."""
     out.print(message, style=style, highlight=False, soft_wrap=True, markup=False)
 
 
 def print_error(message: str, style: str = "red") -> None:
-    """Print a message on standard error as it is, without markup and without breaking lines."""
+    """Print a message on standard error unchanged, without markup and without line breaks."""
     err.print(message, style=style, highlight=False, soft_wrap=True, markup=False)
 
 

@@ -15,7 +15,7 @@ ESCAPE = "'"
 
 
 def csv_text(frame: pl.DataFrame) -> str:
-    """Returns CSV with a header. Text and column names that begin like a formula get a leading quote. Numbers are unchanged.
+    """Returns CSV with a header. A quote precedes text and column names that begin like a formula. Numbers are unchanged.
 
     >>> print(csv_text(pl.DataFrame({"a": ["=1+1", "-3.5", "x"], "-b": [-3.5, 2.0, None]})), end="")
     a,'-b

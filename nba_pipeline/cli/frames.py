@@ -13,7 +13,7 @@ from nba_pipeline.cli.consoles import out, print_error, print_line, printable
 from nba_pipeline.cli.csv_text import csv_text
 
 DECIMALS = 3
-"""Decimals of a float in a table; a smaller number has as many significant digits."""
+"""Decimals of a float in a table, and significant digits of a float below 0.1."""
 BORDER, PADDING = 1, 3
 """Characters of a table: the left border, and per column its padding and right border."""
 

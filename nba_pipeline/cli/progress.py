@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dagster import EventLogEntry
 
 QUIET_SECONDS = 3.0
-"""A run that is this short prints no progress in a log."""
+"""Runs up to this duration print no progress in a log."""
 STEPS_IN_A_LOG = 4
 
 

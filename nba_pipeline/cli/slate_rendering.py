@@ -17,7 +17,7 @@ from nba_pipeline.league.calendar import EASTERN, EASTERN_NAME
 LEAST_WIDTH = 72
 """Narrower terminals show one field per line."""
 REASONS_BESIDE = 36
-"""Free characters of a line from which the reasons stand beside the prediction, else they are on a line of their own."""
+"""Minimum free characters of a line for printing the reasons beside the prediction; else they get a line of their own."""
 INDENT = " " * 7
 FIELDS = ["tipoff_at", "player_name", "team", "opponent", "recommendation", "line", "book", "price", "predicted_value", "edge"]
 

@@ -18,11 +18,11 @@ NOT_PLAYED = ("postponed", "cancelled")
 
 
 def slate_rows(tables: Reading, day: date) -> pl.DataFrame:
-    """Returns one row per player, market and system: the newest prediction, a live one before a backtest.
+    """Returns one row per player, market and system: the newest prediction, preferring live ones over backtests.
 
-    The price is that of the recommended side at the snapshot of the line; null for a line without prices. The tip-off is that
-    of the schedule, which may have moved since the prediction. Rows are sorted by system, actionable first, the largest edge
-    first.
+    `price` belongs to the recommended side at the snapshot of the line; it is null for a line without prices. `tipoff_at`
+    comes from the schedule and may have moved since the prediction. Rows are sorted by system, then actionable ones first,
+    then by descending edge.
     """
     made = tables.scan("predictions", [day]).sort("run_kind", "version", descending=True)
     newest = made.unique(PREDICTED, keep="first", maintain_order=True)

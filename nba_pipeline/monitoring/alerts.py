@@ -77,7 +77,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
     def raise_alert(
         self, game_date: date, kind: str, subject: str, message: str, severity: Severity = "warning", next_command: str = ""
     ) -> bool:
-        """Adds an alert and sends its message. Returns False without a message if its date, kind and subject exist.
+        """Adds an alert and sends its message. Returns False if its date, kind and subject exist; then nothing is sent.
 
         `retry_deliveries` repeats undelivered messages, including those of processes without a webhook. An alert is sent even
         if the warehouse cannot store it. Raises PipelineError for a value that the table cannot hold.
@@ -98,7 +98,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         try:
             if _alerts_of(self.warehouse, key):
                 return False
-            # the claim comes first: a claim without an alert is raised again, an alert without a claim is never sent
+            # record the claim first: after a crash in between, the alert is raised again; an alert without a claim is never sent
             is_claimed = record(self.warehouse, delivery, self.clock.as_of)
             is_new = bool(self.warehouse.add(ALERTS, [game_date], rows, f"alert {kind} {subject}"))
         except (PipelineError, OSError) as error:

@@ -19,7 +19,7 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
 BET = ("game_date", "game_id", "player_id", "system_id", "market", "run_kind")
-"""Table of lines -> its relevant market; None for any."""
+"""Columns that identify a bet in `predictions` and `grades`."""
 
 Messages = Mapping[date, Mapping[str, str]]
 """Messages by date and table."""

@@ -1,4 +1,4 @@
-"""Deliveries of alerts to the webhook: the ledger `alert_deliveries` of attempts, and the due ones among them.
+"""Deliveries of alerts to the webhook: the ledger `alert_deliveries` of all attempts, and the deliveries that are due.
 
 The content of an alert is in `alerts`. The notifier sends the message.
 

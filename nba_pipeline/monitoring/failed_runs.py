@@ -16,7 +16,7 @@ RUN_FAILED = "run_failed"
 
 
 def alert_on_killed(notifier: Notifier, closed: Sequence[dg.DagsterRun]) -> None:
-    """Raises an alert for each closed run of the command: Dagster does not retry it, and no failure sensor sees it."""
+    """Raises an alert for each closed run that a command started. Dagster does not retry it, and no failure sensor sees it."""
     for run in closed:
         if run.remote_job_origin is None:
             span = _span_of(run)

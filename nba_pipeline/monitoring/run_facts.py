@@ -24,7 +24,7 @@ OTHER_PARTITIONS = "train"
 
 @dataclass(frozen=True)
 class RunFacts:
-    """Facts by date. `materialized_at` is empty while the platform's clock is fixed, because Dagster's events have the real time."""
+    """Facts by date. `materialized_at` is empty if the platform's clock is fixed, because Dagster's events have real instants."""
 
     in_progress: frozenset[date] = frozenset()
     failures: Mapping[date, Mapping[str, Failure]] = field(default_factory=dict)

@@ -43,9 +43,9 @@ def status(
 ) -> list[dict[str, Any]]:
     """Returns one record per date: state, reasons, games, rows and quarantined rows per table, missing games, incidents.
 
-    `code_versions` has the present code version of each table; rows of another version are stale. `before` has the dates for
-    which each source table was ever loaded; like landed dates, they are incomplete while the table lacks them. Without `runs`,
-    lateness is derived from the tables only. Moves unreadable files aside and reports them with their date.
+    `code_versions` has the present code version of each table; rows of another version are stale. `before` has the dates on
+    which each source table was ever loaded. A date that was loaded or landed is incomplete while the table lacks it. Without
+    `runs`, lateness is derived from the tables only. Moves unreadable files aside and reports them with their date.
     """
     return recovering(lambda: _status(warehouse, landing, clock, dates, code_versions, before, runs or RunFacts()))
 

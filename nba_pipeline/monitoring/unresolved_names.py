@@ -30,7 +30,7 @@ def unresolved_names(warehouse: Warehouse, day: date) -> dict[str, tuple[str, in
 
 
 def alert_on_unresolved_names(notifier: Notifier, day: date, names: Mapping[str, tuple[str, int]]) -> int:
-    """Raises an alert per name. Raises a single one for many names, which indicate another cause. Returns the new alerts."""
+    """Raises an alert per name, or one for many, which indicate another cause. Returns the number of new alerts."""
     if len(names) > SETTINGS.names.most_alerts:
         examples = ", ".join(sorted(names)[: SETTINGS.names.most_alerts])
         message = f"prop_lines of {day}: {len(names)} names have no player, such as {examples}."

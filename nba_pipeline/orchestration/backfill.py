@@ -4,9 +4,9 @@
     train    points_model       each week with games that has no model
     season   FROM_PREDICTIONS   the same chunks
 
-A resumed backfill skips complete steps: every date is written in every table of the step by the present code version. It
-rebuilds everything after the first incomplete step, because later dates read earlier ones. To rebuild complete dates, for
-example after a correction at the source, omit `--resume`.
+A resumed backfill skips complete steps. A step is complete if the present code version wrote each of its dates in each of
+its tables. The backfill rebuilds everything after the first incomplete step, because later dates read earlier ones. To
+rebuild complete dates, for example after a correction at the source, omit `--resume`.
 
 This module runs nothing.
 """
@@ -45,9 +45,9 @@ ACCEPTABLE = 0.70
 class Step:
     """One run of a backfill, or one that is skipped.
 
-    `there` is the number of complete dates: written in every table by the present code version. The date of a training is the
-    Monday of its week. A week is complete if it has a model, or no new rows since its last attempt. Consecutive complete weeks
-    form one skipped step.
+    `complete_count` is the number of complete dates. A date is complete if the present code version wrote it in every table.
+    The date of a training is the Monday of its week. A week is complete if it has a model, or if its input has not changed
+    since the last attempt. Consecutive complete weeks form one skipped step.
     """
 
     part: Part
@@ -141,7 +141,7 @@ def complete_dates(
 
 
 def too_incomplete(warehouse: Warehouse, dates: Sequence[date]) -> set[date]:
-    """Returns the dates with too few complete games that no operator waived. Waivers by the deadline do not count."""
+    """Returns the dates with too few complete games and no waiver by an operator. The waiver of the deadline does not count."""
     schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
     covered = gates.coverage(gates.judge_games(schedule, boxscores), dates)
     by_a_person = (pl.col("gate") == gates.COVERAGE_GATE) & (pl.col("author") != gates.AUTHOR_OF_THE_DEADLINE)
@@ -181,9 +181,9 @@ def is_attempted(warehouse: Warehouse, week: date, code_version: str) -> bool:
 
 
 def missing_before(warehouse: Warehouse, first: date, windows: Mapping[str, tuple[int, Sequence[str]]]) -> list[str]:
-    """Returns a message per table that lacks dates of the same season before the range which windows read.
+    """Returns a message per table that lacks dates before the range, if windows read them. Covers the season of `first`.
 
-    `windows` maps a table to the number of days that are read before a date, and to the tables that read them.
+    `windows` maps a table to the length of its longest window in days, and to the tables that read it.
     """
     messages = []
     for name, (length, readers) in windows.items():
@@ -201,7 +201,7 @@ def missing_before(warehouse: Warehouse, first: date, windows: Mapping[str, tupl
 
 
 def windows_of(definitions: dg.Definitions, tables: Collection[str]) -> dict[str, tuple[int, list[str]]]:
-    """Returns table of games -> the days of its longest window before a date, and the tables that read it over a window.
+    """Returns, for each table of games, the length of its longest window in days and the tables that read it over a window.
 
     Excludes the schedule, which is read for the whole season.
     """

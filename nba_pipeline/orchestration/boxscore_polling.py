@@ -1,6 +1,7 @@
-"""Decides when ended games are collected, from the state of the scoreboard. Pure: `scoreboard.py` reads, the sensor requests runs.
+"""Decides when ended games are collected, from the state of the scoreboard.
 
-The sensor's cursor holds one memory per date, so that a restarted daemon continues.
+The functions are pure: `scoreboard.py` reads the scoreboard, and the sensor `final_games` requests the runs. The sensor's
+cursor holds one memory per date, so that a restarted daemon continues where it stopped.
 """
 
 import json
@@ -23,7 +24,7 @@ class Pending:
 
 @dataclass(frozen=True)
 class Memory:
-    """Earlier requests for one date: their games, their number, repetitions in a row, the next instant, the alert."""
+    """Earlier requests for one date: games, number, consecutive repetitions, next instant, and whether the date is given up."""
 
     requested: tuple[str, ...] = ()
     requests: int = 0
@@ -45,7 +46,7 @@ class Decision:
 
 
 def decide(pending: Pending, final: frozenset[str], listed: frozenset[str], memory: Memory, now: datetime) -> Decision:
-    """Decides whether to collect a date now: at once for a newly final game, with growing intervals for a late box score.
+    """Decides whether to collect a date now. A newly final game is collected at once, a late box score at growing intervals.
 
     A game that the scoreboard does not list counts as over some hours after its tip-off.
     """
@@ -86,7 +87,7 @@ def decide(pending: Pending, final: frozenset[str], listed: frozenset[str], memo
 
 
 def is_watched(pending: Pending, now: datetime) -> bool:
-    """Whether the scoreboard must be read for this date: a game has begun and is incomplete, before the deadline."""
+    """Whether the scoreboard must be read for this date: the deadline has not passed, and an incomplete game has begun."""
     return now < pending.deadline and any(tipoff <= now for tipoff in pending.games.values())
 
 

@@ -1,7 +1,8 @@
 """Re-reads and corrections that are due and not done, as work for the reconciliation. Changes nothing.
 
-Per date within the window, one of these:
+For each date within the window:
 
+    what is due                           work
     a re-read landed new data             the tables of `overnight`, which load it
     a re-read is due                      the job `recheck`, at its instants or while sources contradict each other
     the stored box scores changed         the features of later dates, beyond the window of the automation conditions
@@ -66,7 +67,7 @@ def find_corrections(instance: dg.DagsterInstance, warehouse: Warehouse, now: da
 
 
 def final_dates(warehouse: Warehouse, dates: Sequence[date]) -> list[Final]:
-    """Returns the dates with final games whose box scores are written and not from the archive."""
+    """Returns the dates with final games and stored box scores, except archived dates."""
     schedule = warehouse.scan(TABLES["schedule"], dates).collect()
     boxscores = warehouse.scan(TABLES["boxscores"], dates).select(JUDGED).collect()
     disagreements = warehouse.scan(DISAGREEMENTS, dates).select("game_date", "game_id").unique().collect()

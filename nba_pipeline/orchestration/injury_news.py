@@ -1,7 +1,8 @@
-"""Late injury news: decides when to peek at the injury reports of a slate until its last tip-off, and whether one has news.
+"""Late injury news: decides when to peek at the injury reports of a slate, and whether a report has news.
 
-A peek fetches a report without retries and lands nothing. A report that differs from the newest landed one on upcoming games
-starts a run. The sensor `injury_news` keeps one memory per date in its cursor.
+A peek fetches a report without retries and lands nothing. Peeks end at the last tip-off. A report has news, and starts a
+run, if its entries about upcoming games differ from those of the newest landed report. The sensor `injury_news` keeps one
+memory per date in its cursor.
 """
 
 import json
@@ -26,7 +27,7 @@ Statements = frozenset[tuple[str | None, str | None, str | None]]
 
 @dataclass(frozen=True)
 class Memory:
-    """Earlier peeks at a slate's reports: the newest name, the next peek, and since when no peek has found a report."""
+    """Earlier peeks at a slate's reports: newest report name, instant of the next peek, instant since which none is published."""
 
     seen: str = ""
     next_at: datetime | None = None
@@ -63,7 +64,7 @@ def _memory(seen: str, next_at: str | None, silent_since: str | None) -> Memory:
 
 
 def reason_to_wait(day: date, tipoffs: Sequence[datetime], memory: Memory, now: datetime) -> str:
-    """Returns why no peek at the reports of a slate is due; empty if one is due. `tipoffs` are the known ones, UTC."""
+    """Returns why no peek at the reports of a slate is due; empty if one is due. `tipoffs` has the known tip-offs, UTC."""
     if not any(tipoff > now for tipoff in tipoffs):
         return "no upcoming games"
     first_at = max(due_at(day), min(tipoffs) - timedelta(hours=SETTINGS.injuries.read_from_hours))
@@ -93,7 +94,7 @@ def peek(
     loaded_statements: Callable[[], Statements | None],
     now: datetime,
 ) -> Peek:
-    """Fetches the reports newer than the newest seen one, newest first, and compares the first published one.
+    """Fetches reports newer than `memory.seen`, newest first, until one is published, and compares it with the loaded report.
 
     Args:
         day: the slate.
@@ -125,7 +126,7 @@ def peek(
 
 
 def silent_for(memory: Memory, now: datetime) -> bool:
-    """Whether no peek has found a report for so long that the provider must have a problem."""
+    """Whether peeks have returned no report for so long that the provider must have a problem."""
     since = memory.silent_since
     return since is not None and now - since >= timedelta(minutes=SETTINGS.injuries.silent_minutes)
 

@@ -17,7 +17,7 @@ def selection_of(*tables: str) -> dg.AssetSelection:
 
 
 def limit(minutes: int) -> dict[str, str]:
-    """Returns the tag that makes the daemon end a longer run."""
+    """Returns the tag with which the daemon ends a run after this many minutes."""
     return {MAX_RUNTIME_TAG: str(60 * minutes)}
 
 

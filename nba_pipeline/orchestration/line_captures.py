@@ -1,4 +1,4 @@
-"""Decides whether a capture of lines is due for a slate, is repeated, or waits. The sensor `lines` requests the runs.
+"""Decides whether a capture of lines is due for a slate, must be repeated or must wait. The sensor `lines` requests the runs.
 
 The instants of captures belong in `completeness/modes.py`.
 """
@@ -23,7 +23,7 @@ from nba_pipeline.warehouse import Warehouse
 def decide_capture(
     instance: dg.DagsterInstance, warehouse: Warehouse, nba_cdn: NbaCdn, notifier: Notifier, day: date, now: datetime
 ) -> Decision:
-    """Decides on the last capture that was due. Raises an alert if it lacks games after several attempts."""
+    """Decides whether to request the last due capture. Raises an alert if it lacks games after several attempts."""
     tipoffs = games_of(warehouse, [day]).filter(pl.col("tipoff_at") > now)["tipoff_at"].to_list()
     due_at = max((at for at in capture_instants(tipoffs) if at <= now), default=None)
     if due_at is None:

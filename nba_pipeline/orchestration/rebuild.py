@@ -115,7 +115,7 @@ def repetitions(landing: Landing) -> Iterator[Repetition]:
 
 def repetition(run: Mapping[str, Any], excluded: Set[str]) -> Repetition:
     """Returns a run from its header in the journal, without the excluded tables."""
-    # a re-read wrote no table; later runs read what it landed
+    # a re-read wrote no table; later runs loaded its payloads
     every = {"train": ("points_model",), RECHECK: ()}.get(run["job"], DAILY_TABLES)
     span = [parse_key(run["tags"][tag]) for tag in RANGE_TAGS if tag in run["tags"]]
     first, last = span or [parse_key(run["tags"][PARTITION_TAG])] * 2
@@ -127,7 +127,7 @@ def repetition(run: Mapping[str, Any], excluded: Set[str]) -> Repetition:
 
 
 def rebuild(runner: Runner) -> Iterator[Outcome]:
-    """Repeats the runs beside the old tables, and replaces the old tables if the new ones are complete.
+    """Repeats the runs in a separate warehouse, and replaces the old tables if the new ones are complete.
 
     A run that failed originally may fail again; its outcome has a warning. Raises Busy while another process uses the home,
     BadInput without disk space for the new tables, and PipelineError if the new tables are incomplete; the old tables stay.
@@ -154,7 +154,7 @@ def rebuild(runner: Runner) -> Iterator[Outcome]:
 
 
 def losses(old: Warehouse, new: Warehouse) -> list[str]:
-    """Returns a message per table that lacks dates in the new warehouse, or has dates below the shrink floor of the old rows."""
+    """Returns a message per table that would lose dates, or whose dates would keep fewer rows than the shrink floor permits."""
     messages = []
     for table in rebuilt_tables():
         before, after = _rows_by_date(old, table), _rows_by_date(new, table)
@@ -249,7 +249,7 @@ def _refuse_without_space(old: Warehouse, new: LocalWarehouse) -> None:
 
 
 def _copy_ledgers(old: Warehouse, new: LocalWarehouse) -> None:
-    """Adds the ledgers to the new warehouse: as links to the files, which are only replaced as a whole, or as rows."""
+    """Adds the ledgers to the new warehouse: as links (a ledger file is never changed in place), or as rows."""
     prepare_write(Path(new.home))
     for table in ledgers():
         if isinstance(old, LocalWarehouse):

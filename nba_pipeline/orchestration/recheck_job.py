@@ -43,10 +43,10 @@ class Findings:
     news: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     is_unanswered: bool = False
-    """Whether a request failed that may succeed later. The re-read is then repeated."""
+    """Whether a request failed with an error that may pass. The re-read must then be repeated."""
 
     def take(self, name: str, landed: Sequence[Payload], answer: Payload | PipelineError, parse: Parse) -> None:
-        """Compares an answer with the newest landed one."""
+        """Compares an answer with the newest landed payload, and records new contents or a problem."""
         if isinstance(answer, PipelineError):
             self.problems.append(str(answer))
             self.is_unanswered |= isinstance(answer, Transient)
@@ -77,7 +77,7 @@ class Rereader:
     now: datetime
 
     def is_due(self, landed: Sequence[Payload], *game_ids: str) -> bool:
-        """Whether a source is read again: forced, contradicted, never landed, or due."""
+        """Whether a source must be read again: the re-read is forced or due, a game is contradicted, or nothing is landed."""
         if self.is_forced or not landed or self.contradicted.intersection(game_ids):
             return True
         return is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, self.day, self.now)
@@ -111,7 +111,7 @@ class Rereader:
             findings.take(f"nba_cdn play-by-play of game {game}", landed[game], answer, lambda p: [parse_play_by_play(p)])
 
     def logs(self, nba_stats: NbaStats, findings: Findings) -> None:
-        """Reads the league's player game logs again. They are a second source: unless forced, a failure needs no repetition."""
+        """Reads the league's player game logs again. As a second source, they are repeated after a failure only if forced."""
         landed = {kind: nba_stats.landed_player_game_logs(self.day, kind) for kind in self.games["season_type"].unique().sort()}
         of_kind = {kind: self.games.filter(season_type=kind)["game_id"] for kind in landed}
         due = [(self.day, kind) for kind, payloads in landed.items() if self.is_due(payloads, *of_kind[kind])]

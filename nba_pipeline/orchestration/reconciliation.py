@@ -40,11 +40,11 @@ DERIVED_FROM_GAMES = (*SUMMARIES, "grades")
 """Tables derived from the complete games of a date, once its coverage gate is open."""
 
 DATA_VERSION_TAG = "dagster/data_version"
-"""Dagster's tag of a materialization. A version of the contents if the asset sets it."""
+"""Dagster's tag for the data version of a materialization. An asset may set it to a version of the contents."""
 
 ONLY_IF_CHANGED = frozenset(name for flow in FLOWS.values() for name in flow.if_changed)
 MOST_COMPARED = 200
-"""Limit of the materializations that are compared. A date of a table is not made more often with the same contents."""
+"""Maximum number of materializations to compare. More with the same contents are not expected for a date of a table."""
 
 
 def find_work(
@@ -102,7 +102,7 @@ def with_reloads(undone: Sequence[Work], instance: dg.DagsterInstance, reloads: 
 
 
 def last_due(mode: Mode, slate: Slate, now: datetime) -> datetime | None:
-    """Returns the last instant at which the mode was due for the slate and whose grace period is over; None if none."""
+    """Returns the latest due instant of the mode for the slate, ignoring instants within the grace period; None without one."""
     return modes.last_due(mode, slate.game_date, slate.tipoffs, now)
 
 
@@ -162,12 +162,12 @@ def _evening_work(instance: dg.DagsterInstance, slate: Slate, now: datetime) -> 
 
 
 def _missing_since(instants: Sequence[datetime], made: Sequence[datetime | None], due_at: datetime) -> datetime:
-    """Returns the first instant since which one of the tables is due and missing. Later calls do not restart the wait."""
+    """Returns the first due instant at which a table was missing. Later due instants do not restart the wait."""
     return min((at for at in instants if at < due_at and any(one is None or one < at for one in made)), default=due_at)
 
 
 def _is_stale(table: str, made: Mapping[str, datetime | None], before: datetime) -> bool:
-    """Whether the automation conditions missed an update: a table that this one follows is newer, but not after `before`."""
+    """Whether the automation conditions missed an update: an upstream table is newer than this one, but not newer than `before`."""
     own = made[table]
     follows = FLOWS[table].follows if table in FLOWS else ()
     return own is not None and any(own < at <= before for name in follows if (at := made.get(name)) is not None)

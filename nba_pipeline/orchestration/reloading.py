@@ -53,7 +53,7 @@ def followers(sources: Collection[str]) -> tuple[str, ...]:
 def find_reloads(
     instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, now: datetime, window: Sequence[date]
 ) -> list[Reload]:
-    """Returns the due reloads, oldest date first: missing sources of any date, and captures not loaded within `window`."""
+    """Returns the due reloads, oldest date first: missing sources on any date, and unloaded captures on the dates of `window`."""
     today = eastern_date(now)
     before = loaded_before(instance)
     missing = missing_sources(warehouse, landing, today + timedelta(days=1), before)
@@ -74,9 +74,9 @@ def is_automated(day: date, today: date) -> bool:
 def _to_rebuild(
     day: date, sources: Collection[str], before: Mapping[str, Collection[date]], loaded: Mapping[str, Collection[date]]
 ) -> list[str]:
-    """Returns the downstream tables that are missing, or were made without sources that were never loaded.
+    """Returns the downstream tables that are missing, or that were materialized before one of the sources was ever loaded.
 
-    Missing summaries are made. Other missing tables are only restored if they existed before. Grades require predictions.
+    Missing summaries are always included, other missing tables only if they existed before. Grades require predictions.
     """
     never = followers([name for name in sources if day not in before[name]])
     return [

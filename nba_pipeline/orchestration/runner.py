@@ -142,7 +142,7 @@ class Runner:
     ) -> Iterator[Outcome]:
         """Runs three passes: up to the features, the missing models, the predictions and grades. Each pass is idempotent.
 
-        Calls `tell` with each skipped step.
+        Calls `on_skipped` with each skipped step.
         """
         yield from self.rebuild_lost(before=first)
         for step in plan(
@@ -171,7 +171,7 @@ class Runner:
         """Runs all due work once, in order, without waiting between attempts."""
         if week := untrained_week(self.instance, self.warehouse, self.clock.now(), self.model_store):
             yield self.run("train", ["points_model"], week, week)
-        for is_reload in (True, False):  # a reload makes fetches unnecessary, so search again after the reloads
+        for is_reload in (True, False):  # reloads make fetches unnecessary, so find the work again after them
             for work in self._missing():
                 if (work.mode == RELOAD) == is_reload:
                     yield self.do(work)
@@ -199,7 +199,7 @@ class Runner:
                 yield self.run("train", ["points_model"], week, week)
 
     def rebuild(self) -> Iterator[Outcome]:
-        """Repeats every journaled run beside the tables, then replaces them, see `nba_pipeline.orchestration.rebuild`."""
+        """Repeats every journaled run in a separate warehouse, then replaces the tables, see `nba_pipeline.orchestration.rebuild`."""
         from nba_pipeline.orchestration.rebuild import rebuild  # noqa: PLC0415  it imports this module
 
         yield from rebuild(self)

@@ -1,6 +1,6 @@
 """Dates with incomplete games, and the state of their games on the league's scoreboard.
 
-Whether to collect a date is decided in `boxscore_polling.py`.
+`boxscore_polling.py` decides whether to collect a date.
 """
 
 import time
@@ -66,7 +66,7 @@ def read_game_states(watched: Sequence[Pending], nba_cdn: NbaCdn, now: datetime)
 
 
 def pending_games(warehouse: Warehouse, now: datetime) -> list[Pending]:
-    """Returns the dates with incomplete games among today and the two dates before it, oldest first."""
+    """Returns the dates with incomplete games, oldest first: today and the two dates before it."""
     today = eastern_date(now)
     dates = days(today - timedelta(days=2), today)
     schedule = recovering(lambda: warehouse.scan(TABLES["schedule"], dates).collect())

@@ -64,7 +64,7 @@ FAILED_TICK_MINUTES = 15
 def final_games(
     context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn, notifier: Notifier
 ) -> dg.SensorResult:
-    """Requests a run per date with newly final games or late box scores, the latter at growing intervals.
+    """Requests a run per date with newly final games, and at growing intervals per date with late box scores.
 
     Raises an alert at the deadline.
     """
@@ -219,7 +219,7 @@ def _training(instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime,
 def alert_on_failed_tick(context: dg.SensorEvaluationContext, notifier: Notifier) -> dg.SkipReason:
     """Raises one alert per day and failed schedule or sensor. Also retries undelivered messages of earlier alerts.
 
-    The retries are here because a webhook without an answer then delays no other sensor.
+    The retries run in this sensor, so that an unresponsive webhook delays no other sensor.
     """
     now, retried = Clock().now(), notifier.retry_deliveries()
     recent = decisions(context.instance, now - timedelta(minutes=FAILED_TICK_MINUTES), now)

@@ -22,7 +22,7 @@ BET = ["game_id", "player_id", "system_id", "market", "run_kind"]
 
 @dataclass(frozen=True)
 class Slate:
-    """The contents of the warehouse for a date. `tipoffs` are those of games that are not postponed, UTC; None: unknown."""
+    """The contents of the warehouse for a date. `tipoffs` (UTC) omits postponed games; None is an unknown tip-off."""
 
     game_date: date
     tipoffs: tuple[datetime | None, ...] = ()
@@ -30,7 +30,7 @@ class Slate:
     incomplete: tuple[str, ...] = ()
     """Messages about final games without a complete box score."""
     unprocessed: tuple[str, ...] = ()
-    """Messages about complete games that are not summarized or graded, and about games not played with predictions to void."""
+    """Messages about complete games without summaries or grades, and about unplayed games whose predictions are not void."""
     closed: frozenset[str] = frozenset()
     """Ledgers that are closed for the date. They are not due until they are restored."""
     is_open: bool = True

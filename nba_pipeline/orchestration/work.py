@@ -19,7 +19,7 @@ from nba_pipeline.settings import SETTINGS
 
 @dataclass(frozen=True)
 class Attempts:
-    """The runs for one item of work: the number that ended, the end of the last one, whether a run is in progress."""
+    """The attempts at one item of work: the number of ended runs, the end of the last one, and whether a run is in progress."""
 
     tried: int = 0
     last_end: datetime | None = None
@@ -36,7 +36,7 @@ class Attempts:
 
 @dataclass(frozen=True)
 class Work:
-    """A mode's tables of a date that were due at an instant and are not done, or tables to reload from the landing."""
+    """One item of work that is due and not done: the tables of a date, the instant at which they were due, and the reason."""
 
     mode: Mode | Literal["reload"]
     game_date: date
@@ -85,8 +85,8 @@ class Work:
 def next_of(undone: Sequence[Work], now: datetime) -> tuple[Work | None, str]:
     """Returns the next work to start, or None and the reason. No work starts while a run for any of it is in progress.
 
-    The oldest work comes first. Only an urgent slate precedes older work, which its features may then lack. Work that waits
-    for a retry does not block other work: a late source must not delay the next slate.
+    The oldest work comes first. Only an urgent slate starts before older work, so its features may lack the rows of that
+    work. Work that waits for a retry does not block other work: a late source must not delay the next slate.
     """
     for work in undone:
         if work.attempts.is_in_progress:

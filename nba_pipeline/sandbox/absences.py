@@ -1,4 +1,4 @@
-"""Player absences: injuries of days or weeks, rest on back-to-backs, and which absences are known before the lines open."""
+"""Player absences: injuries of days or weeks, rest on back-to-backs, and the absences that are known before the lines open."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ PLAYED, INJURED, RESTED, NOT_DRESSED, COACH_DECISION = range(5)
 
 @dataclass(frozen=True)
 class Absences:
-    """Arrays have shape (games, 2 sides, 15 slots). `known_available` is what was public when the books opened."""
+    """Arrays have shape (games, 2 sides, 15 slots). `known_available` is the availability known when the books opened."""
 
     available: Booleans
     known_available: Booleans

@@ -27,7 +27,7 @@ REASONS = {
 
 @dataclass(slots=True)
 class PlayerGame:
-    """One row per game and player of the club, including players who did not play. The names are the spelling shown."""
+    """One row per game and player of the club, including players who did not play. Names have the displayed spelling."""
 
     player: Player
     name: str

@@ -28,7 +28,7 @@ class _SharedServer:
 
 _servers: dict[tuple[str, str], _SharedServer] = {}
 _servers_lock = threading.Lock()
-"""Dagster initializes a resource once per dependent resource. All resources of a run share one league and its faults."""
+"""Guards `_servers`. Dagster initializes a resource once per dependent resource; all of a run share one league and its faults."""
 
 
 class SandboxHttpClient(HttpClient):

@@ -3,8 +3,8 @@
     {"match": {"path": REGEX, "provider": NAME, "query": {NAME: REGEX} or REGEX, "game": ID or [IDS]},
      "times": 2, "after": 1, "from": TIME, "until": TIME, "id": NAME, "action": NAME, parameters of the action}
 
-Only `action` is required. `game` may be given inside or next to `match`. Times refer to the server's clock and are US
-Eastern without an offset. `after` skips matching requests. `times` counts the requests that a rule changed.
+Only `action` is required. `game` may be given inside or next to `match`. Times refer to the server's clock;
+a time without an offset is US Eastern. `after` is the number of matching requests to skip, `times` the number to change.
 """
 
 import re
@@ -188,7 +188,7 @@ def _check_values(action: str, spec: dict[str, Any]) -> None:
 
 
 def parse_time(text: Any, name: str) -> datetime:
-    """Returns an ISO instant, US Eastern without an offset. Raises BadInput."""
+    """Parses an ISO instant, which is US Eastern if it has no offset. Raises BadInput if it is invalid."""
     try:
         instant = datetime.fromisoformat(str(text).strip())
     except ValueError:

@@ -98,7 +98,7 @@ class ListedPlayer:
     timeline: Timeline
 
     def status(self, at: datetime) -> tuple[datetime, str] | None:
-        """Returns the current status and its instant, null before the first."""
+        """Returns the current status and its instant, None before the first."""
         return next((step for step in reversed(self.timeline) if step[0] <= at), None)
 
 
@@ -111,7 +111,7 @@ class ClubReport:
     listed_players: tuple[ListedPlayer, ...]
 
     def statements(self, at: datetime) -> list[InjuryStatement] | None:
-        """Returns the current statements sorted by family name, null before the club has submitted."""
+        """Returns the current statements sorted by family name, None before the club has submitted."""
         if at < self.submitted_at:
             return None
         statements = [

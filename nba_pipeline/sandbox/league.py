@@ -134,7 +134,7 @@ class League:
         return self.season(season_of(day)).by_date.get(day, ())
 
     def game(self, game_id: str) -> Game | None:
-        """Returns the game with this id, null if it does not exist."""
+        """Returns the game with this id, None if it does not exist."""
         season = season_of_game_id(game_id)
         return self.season(season).by_id.get(game_id) if season else None
 

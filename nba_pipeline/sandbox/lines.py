@@ -98,7 +98,7 @@ def american_price(probability: float) -> int:
 def game_quotes(seed: int, fixture: Fixture, expectations: list[Expectation], at: datetime, tipoff_at: datetime) -> list[Quote]:
     """Returns every book's latest quotes at an instant, for the current tip-off.
 
-    Books quote no players who are known to be out or who are expected to play little.
+    Books do not quote players who are known to be out or are expected to play little.
     """
     rng = generator(seed, "lines", fixture.game_id)
     opening = _opening(tipoff_at)

@@ -28,7 +28,7 @@ AFTERNOON_TIP_OFF_TIMES = ((13, 0), (15, 30))
 
 @dataclass(frozen=True, slots=True)
 class Fixture:
-    """One scheduled game. Tricodes, Eastern date, UTC instant; rest in days since the team's previous game."""
+    """One scheduled game. Clubs are tricodes, the date is Eastern, the instant UTC. Rest is in days since the previous game."""
 
     game_id: str
     event_id: str
@@ -96,7 +96,7 @@ def _tip_off(day: date, home: str, order: int, choice: int, afternoon: float) ->
 
 
 def season_of_game_id(game_id: str) -> str | None:
-    """Returns the season of a game id, null for an id of another league."""
+    """Returns the season of a game id, None for an id of another league."""
     if len(game_id) != 10 or not game_id.isascii() or not game_id.isdigit() or not game_id.startswith("002"):
         return None
     return season_of(date(2000 + int(game_id[3:5]), 7, 1))

@@ -102,7 +102,7 @@ class SandboxClock:
 
 
 class Service:
-    """The state of the server. One lock makes a response and its rule counts a single step."""
+    """The state of the server. One lock makes a response and the update of its rule counts atomic."""
 
     def __init__(
         self, league: League, now: Callable[[], datetime], rules: Iterable[Rule] = (), quota: int = QUOTA_CREDITS
@@ -229,7 +229,7 @@ class Service:
 
 
 def _league_document(view: View, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Json | None:
-    """Returns the league's document for a path, null for paths of other providers."""
+    """Returns the league's document for a path, None for paths of other providers."""
     if SCHEDULE.fullmatch(path):
         return nba_cdn.schedule(view)
     if SCOREBOARD.fullmatch(path):
@@ -244,7 +244,7 @@ def _league_document(view: View, path: str, query: Mapping[str, str], headers: M
 
 
 def _historical_moment(query_text: str) -> datetime | None:
-    """Returns the `date` of a historical request, null if missing or invalid."""
+    """Returns the `date` of a historical request, None if missing or invalid."""
     text = dict(parse_qsl(query_text)).get("date")
     try:
         instant = datetime.fromisoformat(text.replace(" ", "+")) if text else None

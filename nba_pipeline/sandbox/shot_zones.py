@@ -1,4 +1,4 @@
-"""Areas of shots and makes: preferences of players and defenses, stable within a season.
+"""Areas of shots and makes, drawn from preferences of players and defenses that are stable within a season.
 
 The simulation determines how many twos and threes a player took and made. This module splits them by area and does not
 change the box score.

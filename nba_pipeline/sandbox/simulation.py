@@ -1,4 +1,4 @@
-"""Simulates all games of a season at once, and the expected minutes and points before each game."""
+"""Simulates all games of a season at once, and computes the minutes and points expected before each game."""
 
 from dataclasses import dataclass
 from typing import cast

@@ -66,7 +66,7 @@ class GameSnapshot:
 
 @dataclass(frozen=True)
 class BoxscoreSnapshot:
-    """Home and away rows. `shown` has row faults applied; `true` has not, and is the source of team totals."""
+    """Home and away rows. `shown` includes row faults; `true` does not, and is the source of team totals."""
 
     shown: Boxscore
     true: Boxscore

@@ -51,12 +51,12 @@ class View:
         return sorted(snapshots, key=lambda snapshot: (snapshot.tipoff_at, snapshot.game.game_id))
 
     def game(self, game_id: str) -> GameSnapshot | None:
-        """Returns the game with this id, null if not listed."""
+        """Returns the game with this id, None if not listed."""
         game = self.league.game(game_id)
         return self.snapshot_of(game, self.now) if game else None
 
     def event(self, event_id: str, at: datetime) -> GameSnapshot | None:
-        """Returns the game of an odds event, null if hidden. Also searches the adjacent season near its boundary."""
+        """Returns the game of an odds event, None if hidden. Also searches the adjacent season near its boundary."""
         for day in (eastern_date(at), eastern_date(at) + timedelta(days=3), eastern_date(at) - timedelta(days=3)):
             game = self.league.season(season_of(day)).by_event.get(event_id)
             if game:
@@ -64,7 +64,7 @@ class View:
         return None
 
     def snapshot_of(self, game: Game, at: datetime) -> GameSnapshot | None:
-        """Returns a game at an instant, null if a rule hides it."""
+        """Returns a game at an instant, None if a rule hides it."""
         if not self.rules:
             return self._build_snapshot(game, at, game.tipoff_at, game.game_date, ())
         rules = [rule for rule in self.rules if rule.concerns(game.game_id)]
@@ -99,7 +99,7 @@ class View:
         return home, away
 
     def box(self, snapshot: GameSnapshot) -> BoxscoreSnapshot | None:
-        """Returns the box score, null before tip-off and for a postponed game."""
+        """Returns the box score, None before tip-off and for a postponed game."""
         if snapshot.state == SCHEDULED:
             return None
         true = self._corrected(snapshot)
@@ -124,7 +124,7 @@ class View:
         return home, away
 
     def quotes(self, snapshot: GameSnapshot, at: datetime, commence_at: datetime) -> list[Quote]:
-        """Returns the player_points quotes at an instant. There are none in play unless a rule adds them."""
+        """Returns the player_points quotes at an instant. Without a rule that adds them, no quotes exist in play."""
         quotes = self.league.lines(snapshot.game, at, snapshot.tipoff_at)
         if at >= snapshot.tipoff_at and not self._rules("inplay_odds", snapshot):
             return []
@@ -144,7 +144,7 @@ class View:
         return quotes
 
     def injuries(self, snapshot: GameSnapshot, side: int, at: datetime) -> list[InjuryStatement] | None:
-        """Returns a club's injury statements about a game, null before it has submitted its report."""
+        """Returns a club's injury statements about a game, None before it has submitted its report."""
         statements = self.league.injuries(snapshot.game, snapshot.tipoff_at, snapshot.game_date)[side].statements(at)
         for rule in self._rules("late_news", snapshot):
             if statements is not None and _is_side(rule, snapshot, side):
