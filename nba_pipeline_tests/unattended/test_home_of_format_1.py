@@ -188,4 +188,4 @@ def test_nothing_of_a_migrated_home_is_stale_and_only_added_tables_are_missing(h
     missing = [{name for name, rows in record["rows"].items() if rows is None} for record in records]
     assert missing == [TABLES_ADDED_LATER] * len(dates)
     steps = plan_backfill(work.warehouse, dates[0], DAY, versions, "grades", is_resumed=True)
-    assert {step.part for step in steps if not step.is_skipped} == {"features"}, "only to write the added tables"
+    assert {step.part for step in steps if not step.is_skipped} == {"features", "predictions"}, "only for the added tables"
