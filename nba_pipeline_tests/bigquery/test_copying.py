@@ -51,18 +51,18 @@ def lists_are_never_null(frame: object) -> object:
 def test_a_copy_into_bigquery_and_back_is_identical(
     source: Warehouse, store: BigQueryStore, toys: tuple[Table, Table], tmp_path: Path
 ) -> None:
-    assert named(list(copy(source, store.look(), WEEK, NAMES))) == []
+    assert named(list(copy(source, store.open_reader(), WEEK, NAMES))) == []
     back = LocalWarehouse(home=str(tmp_path / "back"))
-    outcomes = list(copy(store.look(), back, WEEK, NAMES))
+    outcomes = list(copy(store.open_reader(), back, WEEK, NAMES))
     assert counts(outcomes) == [("toy_lines", 3, 0, 9), ("toy_ledger", 1, 0, 3)] and named(outcomes) == []
     for table in toys:
-        assert back.dates(table) == source.dates(table) == store.look().dates(table)
+        assert back.dates(table) == source.dates(table) == store.open_reader().dates(table)
         assert_frame_equal(lists_are_never_null(stored_rows(back, table)), lists_are_never_null(stored_rows(source, table)))
         assert_frame_equal(back.scan_quarantine(table).collect(), source.scan_quarantine(table).collect())
 
 
 def test_a_repeated_copy_starts_no_job(source: Warehouse, store: BigQueryStore) -> None:
-    list(copy(source, store.look(), WEEK, NAMES))
+    list(copy(source, store.open_reader(), WEEK, NAMES))
     before = store.effective()
     assert {record.written for record in copy(source, store.open(), WEEK, NAMES)} == {0}
     assert store.effective() == before
