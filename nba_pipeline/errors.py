@@ -77,3 +77,15 @@ def did_you_mean(value: str, choices: Iterable[str]) -> str:
     by_lower = {choice.lower(): choice for choice in choices}
     closest = get_close_matches(value.lower(), by_lower, n=1)
     return f"did you mean {by_lower[closest[0]]}? " if closest else ""
+
+
+def wrong_columns(missing: Iterable[str], unknown: Iterable[str]) -> str:
+    """Returns the names of missing and unknown columns.
+
+    >>> wrong_columns(["points"], ["point"])
+    'missing columns: points; unknown columns: point'
+    >>> wrong_columns([], ["a", "b"])
+    'unknown columns: a, b'
+    """
+    kinds = {"missing": list(missing), "unknown": list(unknown)}
+    return "; ".join(f"{kind} columns: {', '.join(names)}" for kind, names in kinds.items() if names)

@@ -36,7 +36,7 @@ def frame(name: str, first: str, last: str) -> Any:
 
     names = sorted({*TABLES, *descriptions()})
     if name not in names:
-        raise BadInput(f"there is no table {name!r}; {did_you_mean(name, names)}choose one of {', '.join(names)}")
+        raise BadInput(f"unknown table {name!r}; {did_you_mean(name, names)}choose one of {', '.join(names)}")
     dates = _dates(first, last)
     tables = [TABLES[name]] if name in TABLES else tables_in(name)
     if name in TABLES:

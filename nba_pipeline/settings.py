@@ -153,8 +153,8 @@ class Expected(Section):
     roster_days: int = Field(7, description="days for which a roster is valid")
     team_games: int = Field(10, description="without a roster: number of the team's last games whose players are expected")
     days: int = Field(21, description="without a roster: maximum age of these games in days")
-    carried_over_days: int = Field(300, description="without a roster: age in days of a last game of the season before")
-    carried_over_games: int = Field(5, description="games of the season from which a team carries nobody over")
+    carried_over_days: int = Field(300, description="without a roster: maximum age in days of a last game in the previous season")
+    carried_over_games: int = Field(5, description="games of the current season from which a team has no carried-over players")
 
 
 class Lines(Section):
@@ -363,7 +363,7 @@ class Training(Section):
     depth: int = 6
     l2_leaf_reg: float = 3.0
     seed: int = 42
-    threads: int = Field(2, description="fixed, so that equal rows give an equal model on every machine")
+    threads: int = Field(2, description="number of threads; fixed, so that equal rows give an equal model")
     golden_rows: int = 20
 
 
@@ -374,7 +374,7 @@ class Forecasts(Section):
         {
             "least_training_minutes", "few_career_games", "linear_rounds", "linear_l2", "linear_least_residual", "linear_clip",
             "tree_rounds", "tree_learning_rate", "tree_leaves", "tree_least_weight", "tree_columns", "tree_subsample", "tree_l2",
-            "blend_weight", "feed_minutes", "disagreement_points",
+            "blend_weight", "feed_minutes",
         }
     )  # fmt: skip
 
@@ -391,10 +391,9 @@ class Forecasts(Section):
     tree_columns: float = Field(0.4, description="share of the features that a split may choose from")
     tree_subsample: float = Field(0.7, description="share of the rows of a round")
     tree_l2: float = 10.0
-    blend_weight: float = Field(0.2, description="of the ensemble in market_blend; re-estimated once a season, in 0.1 to 0.3")
-    feed_minutes: float = Field(5.0, description="age of a feed's line, against the newest, within which it counts")
-    disagreement_points: float = Field(6.0, description="standard deviation of the members from which the ensemble passes")
-    lined_coverage: float = Field(0.97, description="share of the lined players of a slate that have a forecast")
+    blend_weight: float = Field(0.2, description="weight of the ensemble in market_blend, 0.1 to 0.3; re-estimated once a season")
+    feed_minutes: float = Field(5.0, description="maximum age of a feed's line relative to the player's newest line")
+    lined_coverage: float = Field(0.97, description="minimum share of the players with a line that have a forecast")
 
 
 class Patience(Section):
@@ -422,9 +421,7 @@ class Patience(Section):
     first_poll_seconds: float = Field(
         60.0, description="wait after the first request for a late box score; doubled with each request"
     )
-    reconciled_hours: float = Field(
-        1.0, description="time past the deadline that the reconciliation has before a date without requests is given up"
-    )
+    reconciled_hours: float = Field(1.0, description="time after the deadline until a date without requests is given up")
     longest_game_hours: float = Field(
         3.5, description="time after tip-off when a game that the scoreboard does not list counts as over"
     )
@@ -461,7 +458,7 @@ class BigQuery(Section):
     """The production warehouse: time-outs, retries, limits."""
 
     submit_seconds: float = Field(60.0, description="time-out of one request")
-    job_seconds: int = Field(600, description="time after which a job is cancelled")
+    job_seconds: int = Field(600, description="time after which a job is canceled")
     retry_seconds: float = Field(
         120.0, description="how long a request is retried after status 5xx, rateLimitExceeded or a lost connection"
     )
@@ -469,7 +466,7 @@ class BigQuery(Section):
     first_pause_seconds: float = 1.0
     longest_pause_seconds: float = 20.0
     attempts: int = Field(4, description="jobs per write, including the first")
-    most_earlier_jobs: int = Field(1000, description="maximum earlier jobs with the same rows that a write skips")
+    most_earlier_jobs: int = Field(1000, description="maximum number of earlier jobs with the same rows before a write fails")
     most_bytes_billed: int = Field(20 * 1024**3, description="maximum per query; BigQuery refuses larger ones before they run")
     parallel_loads: int = Field(6, description="maximum number of dates loaded concurrently")
     dates_by_load: int = Field(14, description="maximum number of dates loaded one by one; longer ranges use one staged MERGE")

@@ -120,7 +120,7 @@ def log_problems(context: dg.AssetExecutionContext, problems: Mapping[str, Seque
             context.log.warning(f"{name}: {message}")
 
 
-def note_left_out(context: dg.AssetExecutionContext, left_out: Mapping[str, list[str]]) -> None:
+def record_excluded(context: dg.AssetExecutionContext, left_out: Mapping[str, list[str]]) -> None:
     """Records the games or teams that a gate excluded, by date."""
     context.add_output_metadata(
         {LEFT_OUT: dg.MetadataValue.json(dict(left_out)), "left_out_count": sum(len(names) for names in left_out.values())}

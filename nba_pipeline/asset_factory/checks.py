@@ -193,7 +193,7 @@ def every_row_is_accounted_for(instance: dg.DagsterInstance, table: Table, dates
         }
         if not account.is_counted:
             verdicts.append(
-                Verdict(day, False, {}, [f"{table.name}: the rows of {day} were not counted; materialize the date again"])
+                Verdict(day, False, {}, [f"{table.name}: no row counts are recorded for {day}; materialize the date again"])
             )
         else:
             ignored = [f"ignored: {reason} ({count} rows)" for reason, count in sorted(account.reasons.items())]

@@ -29,7 +29,7 @@ def within(seconds: float, what: str) -> Iterator[None]:
         return
 
     def ring(*_: object) -> None:
-        raise OutOfTime(f"{what} did not end within {seconds:g} seconds")
+        raise OutOfTime(f"{what} timed out after {seconds:g} seconds")
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_SECONDS)

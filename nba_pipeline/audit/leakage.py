@@ -37,7 +37,7 @@ MORE_THREES = (5, 15)
 
 
 MOST_ABOVE_THE_LINE = 0.02
-HIGHEST_HONEST_CORRELATION = 0.80
+HIGHEST_PLAUSIBLE_CORRELATION = 0.80
 """Highest permitted correlation with points over all players who played. The best feature of four seasons has 0.722
 (N 99,674). A mean of the current game and four earlier games has 0.84.
 """
@@ -153,7 +153,7 @@ def no_feature_knows_the_points_better_than_the_line(audit: Audit, derivation: D
         return Result(name, None, rows.height, f"no feature has values for {LEAST_ROWS} players")
     correlations = {column: _correlation(rows, column) for column in columns}
     best = max(correlations, key=lambda column: correlations[column][0])
-    too_good = [f"{column} {r:.3f} (N {n:,})" for column, (r, n) in correlations.items() if r > HIGHEST_HONEST_CORRELATION]
+    too_good = [f"{column} {r:.3f} (N {n:,})" for column, (r, n) in correlations.items() if r > HIGHEST_PLAUSIBLE_CORRELATION]
     detail = f"highest correlation: {best} {correlations[best][0]:.3f} (N {correlations[best][1]:,})"
     lined = rows.join(_market(audit), on=PLAYER)
     if lined.height < LEAST_LINED_ROWS:

@@ -94,7 +94,7 @@ def _beside(name: str, audit: Audit, dates: Sequence[date], recompute: Callable[
             differences.append({**one, "explained_by": by_version or changes.behind(one)})
     differences.sort(key=lambda one: bool(one["explained_by"]))
     unexplained = [one for one in differences if not one["explained_by"]]
-    detail = f"{len(differences):,} {'value differs' if len(differences) == 1 else 'values differ'}, {len(unexplained):,} of them without a changed source"
+    detail = f"{len(differences):,} {'value differs' if len(differences) == 1 else 'values differ'}, {len(unexplained):,} of them unexplained"
     if first := next(iter(differences), None):
         columns = Counter(one["column"] for one in differences).most_common(COLUMNS_NAMED)
         detail += f" ({', '.join(f'{column} {count}' for column, count in columns)}); first: {first['column']} of player "

@@ -39,7 +39,7 @@ audit = typer.Typer(
     no_args_is_help=True, help="Prove that no feature sees the future, verify the ledgers, summarize the seasons."
 )
 app.add_typer(audit, name="audit")
-bigquery = typer.Typer(no_args_is_help=True, help="The production warehouse: what it holds, what it should, what it costs.")
+bigquery = typer.Typer(no_args_is_help=True, help="Inspect and update the production warehouse, and show its cost.")
 app.add_typer(bigquery, name="bigquery")
 
 
@@ -70,8 +70,8 @@ def _run() -> None:
             raise
 
 
-def _print_version(is_wanted: bool) -> None:
-    if is_wanted:
+def _print_version(is_requested: bool) -> None:
+    if is_requested:
         from importlib.metadata import version
 
         print(f"nba-pipeline {version('nba_pipeline')}")

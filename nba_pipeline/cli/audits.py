@@ -17,7 +17,7 @@ def audit_leakage(
     first: Annotated[str, typer.Option("--from", help="first US Eastern date of the sample")],
     last: Annotated[str, typer.Option("--to", help="last US Eastern date, included")],
     number: Annotated[int, typer.Option("--dates", help="how many dates to sample")] = 40,
-    seed: Annotated[int, typer.Option(help="of the sample; the same seed samples the same dates")] = 0,
+    seed: Annotated[int, typer.Option(help="seed of the sample; the same seed selects the same dates")] = 0,
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
     """Alter data from after tip-off, recompute the features and compare them; then verify that planted leaks are caught."""

@@ -30,7 +30,7 @@ def explain(
     lines = list(_of_kind(term.lower())) or list(_of_name(term))
     if not lines:
         raise BadInput(
-            f"{term!r} is no {', '.join(KINDS[:-1])} or {KINDS[-1]}; {did_you_mean(term, names())}see `nba-pipeline help`"
+            f"{term!r} is not a {', '.join(KINDS[:-1])} or {KINDS[-1]}; {did_you_mean(term, names())}see `nba-pipeline help`"
         )
     for line in lines:
         print_line(line)

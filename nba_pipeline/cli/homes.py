@@ -88,7 +88,7 @@ def copy_tables(
         raise BadInput(f"--from-warehouse and --to-warehouse are both {source}")
     if unknown := sorted(set(tables or ()) - TABLES.keys()):
         raise BadInput(
-            f"there is no table {', '.join(unknown)}; {did_you_mean(unknown[0], TABLES)}choose among {', '.join(sorted(TABLES))}"
+            f"unknown table {', '.join(unknown)}; {did_you_mean(unknown[0], TABLES)}choose one of {', '.join(sorted(TABLES))}"
         )
     start, end = date_range(first, last)
     in_order = [key.path[-1] for key in defs.resolve_asset_graph().toposorted_asset_keys]

@@ -34,7 +34,7 @@ def print_status(records: list[dict[str, Any]]) -> None:
     for name in names_of_stale(records):
         stale = [record["game_date"] for record in records if name in record["stale"]]
         dates = "1 date has" if len(stale) == 1 else f"{len(stale)} dates have"
-        command = f"`nba-pipeline backfill --from {stale[0]} --to {stale[-1]}` makes them again"
+        command = f"`nba-pipeline backfill --from {stale[0]} --to {stale[-1]}` rebuilds them"
         print_line(f"{name}: {dates} rows of another code version ({stale[0]} to {stale[-1]}); {command}")
 
 

@@ -64,7 +64,7 @@ def waive(
 
     slate = date_up_to_tomorrow(day, "--date")
     ends_at = parse_instant(until, "--until") if until is not None else None
-    ledger.refuse_nonsense(now(), slate, gate, reason, author, ends_at)
+    ledger.refuse_invalid_waiver(now(), slate, gate, reason, author, ends_at)
     work = runner()
     ledger.refuse_open_gate(work.warehouse, slate, gate)
     for message in ledger.waive(work.warehouse, work.clock.now(), slate, gate, reason, author, ends_at):
@@ -169,7 +169,7 @@ def rebuild(
     if not yes and not sys.stdin.isatty():
         raise BadInput("rebuild replaces tables and asks for confirmation: run it in a terminal or pass --yes")
     if not yes and not typer.confirm("Replace these tables?"):
-        raise BadInput("the rebuild was not confirmed; nothing was touched")
+        raise BadInput("the rebuild was not confirmed; nothing was changed")
     code = report(work := runner(), work.rebuild(), "nba-pipeline rebuild")
     print_line("every table except the ledgers was replaced")
     leave(code)

@@ -117,7 +117,7 @@ def demo() -> None:
     from nba_pipeline.league.calendar import eastern, eastern_date
 
     if environment() != "sandbox":
-        raise BadInput(f"demo plays the simulated league; NBA_PIPELINE_ENV is {environment()!r}, unset it")
+        raise BadInput(f"demo runs in the sandbox only, and NBA_PIPELINE_ENV is {environment()!r}: unset it")
     real = datetime.now(UTC)
     slate = eastern_date(real) if real >= eastern(eastern_date(real), 12) else eastern_date(real) - timedelta(days=1)
     before = slate - timedelta(days=1)

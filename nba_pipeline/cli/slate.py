@@ -15,7 +15,9 @@ from nba_pipeline.errors import BadInput, did_you_mean
 def slate(
     day: Annotated[str | None, typer.Option("--date", help="the slate's US Eastern date; default today")] = None,
     style: Annotated[str, typer.Option("--format", help="table | csv | json")] = "table",
-    least_edge: Annotated[float | None, typer.Option("--min-edge", help="least distance of forecast and line, in points")] = None,
+    least_edge: Annotated[
+        float | None, typer.Option("--min-edge", help="minimum distance between forecast and line, in points")
+    ] = None,
     team: Annotated[str | None, typer.Option(help="only players of this team, as BOS or Boston Celtics")] = None,
     shows_all: Annotated[bool, typer.Option("--all", help="every prediction, with the reasons against a bet")] = False,
 ) -> None:
@@ -48,6 +50,6 @@ def _tricode(team: str) -> str:
     tricodes = {name.lower(): code for name, code in TEAM_OF_NAME.items()} | {code.lower(): code for code in TEAMS}
     if team.lower() not in tricodes:
         raise BadInput(
-            f"--team {team!r} is no team; {did_you_mean(team, [*TEAMS, *TEAM_OF_NAME])}choose one of {', '.join(TEAMS)}"
+            f"--team {team!r} is not a team; {did_you_mean(team, [*TEAMS, *TEAM_OF_NAME])}choose one of {', '.join(TEAMS)}"
         )
     return tricodes[team.lower()]

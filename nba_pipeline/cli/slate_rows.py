@@ -74,7 +74,7 @@ def why_empty(tables: Reading, day: date) -> str:
     if games.is_empty():
         return f"no game is scheduled on {day}"
     if games["status"].is_in(NOT_PLAYED).all():
-        return f"no game of {day} is played: all {games.height} are postponed or cancelled"
+        return f"no game of {day} is played: all {games.height} are postponed or canceled"
     number = f"{games.height} game{'s' if games.height > 1 else ''}"
     if day not in tables.dates("predictions"):
         return f"{day} has {number} and no predictions yet; first: {run}"

@@ -23,14 +23,14 @@ STATES: Mapping[str, Term] = {
     "EMPTY_OK": Term("No game is played on the date.", "Nothing to do."),
     "STALE": Term(
         "The date is complete, and an earlier version of the code made its rows.",
-        "The rows are usable. `nba-pipeline backfill --from D --to D` makes them with the present code.",
+        "The rows are usable. `nba-pipeline backfill --from D --to D` rebuilds them with the present code.",
     ),
     "DEGRADED": Term(
         "The date is usable. An optional table, a game without predictions or a book without lines is missing and named.",
         "`nba-pipeline status --from D --to D` names what is missing.",
     ),
     "WAIVED": Term(
-        "The coverage gate was waived: the complete games go on, the others are missing.",
+        "The coverage gate was waived: the complete games are processed, the others are excluded.",
         "`nba-pipeline reconcile` fetches the missing games when their source has them.",
     ),
     "LATE": Term("A table, a game or a grade is overdue, and attempts remain.", "`nba-pipeline reconcile` tries again now."),
@@ -64,7 +64,7 @@ GATES: Mapping[str, Term] = {
         WHAT_IS_MISSING,
     ),
     "no_feature_is_constant": Term(
-        "Predictions wait while a measure has the same value for every player, which is an error and no fact.",
+        "Predictions wait while a feature has the same value for every player, which indicates an error.",
         "The check names the feature. Run the date again after the source is correct: `nba-pipeline run --date D`.",
     ),
     "enough_eligible_players_are_predicted": Term(
@@ -89,7 +89,7 @@ ALERTS: Mapping[str, Term] = {
     ),
     "damaged_file": Term(
         "A stored file was unreadable. It was moved below `<home>/damaged`, or it closes its ledger date.",
-        "`nba-pipeline reconcile` makes a table again; a ledger needs `nba-pipeline restore`.",
+        "`nba-pipeline reconcile` rebuilds a table; a ledger requires `nba-pipeline restore`.",
     ),
     "injury_report_missing": Term(
         "No new injury report was published for longer than usual before tip-off.", "`nba-pipeline breakers`"
@@ -121,6 +121,6 @@ REASONS: Mapping[str, Term] = {
     "out_or_doubtful": Term("The injury report lists the player as out or doubtful."),
     "injury_status_unknown": Term("The player's injury status is not known."),
     "short_history": Term("The model was trained on fewer days than the settings require."),
-    "contains_the_line": Term("The forecast is made of the line, so an edge against the line is no view of its own."),
+    "contains_the_line": Term("The forecast is derived from the line, so its edge carries no independent information."),
 }
 """Reason against a bet, in `reasons` of a prediction -> its meaning."""

@@ -95,7 +95,7 @@ def _run_kind(now: datetime) -> pl.Expr:
 def _ineligible() -> pl.Expr:
     """Returns the reason why no system may predict an expected player, or null."""
     settings = SETTINGS.predicting
-    shown_minutes = _usual_minutes().round(1).cast(pl.String).fill_null("unknown")
+    below = pl.format(f"no line, and {{}} minutes per game is below {settings.least_minutes:g}", _usual_minutes().round(1))
     return (
         pl.when(pl.col("status").is_null())
         .then(pl.lit("the game is not in the schedule of the date"))
@@ -106,7 +106,7 @@ def _ineligible() -> pl.Expr:
         .when(pl.col("has_features").is_null())
         .then(pl.lit("no row in features"))
         .when(pl.col("line").is_null() & _plays_little())
-        .then(pl.format(f"no line and {{}} minutes per game, needs {settings.least_minutes:g}", shown_minutes))
+        .then(below.fill_null("no line, and minutes per game are unknown"))
     )
 
 

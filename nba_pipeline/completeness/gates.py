@@ -113,7 +113,7 @@ def _problem() -> pl.Expr:
         .when(pl.col("minutes_off") > pl.col("tolerance"))
         .then(pl.format("players of {} sum to {} minutes", team, pl.col("minutes").round(1)))
         .otherwise(pl.lit(""))
-        .fill_null("cannot be judged")
+        .fill_null("the box score cannot be checked: a value is null")
         .alias("problem")
     )
 

@@ -22,7 +22,7 @@ SOURCE = "nba-pipeline waive"
 CODE_VERSION = "1"
 
 
-def refuse_nonsense(now: datetime, day: date, gate: str, reason: str, author: str, ends_at: datetime | None) -> None:
+def refuse_invalid_waiver(now: datetime, day: date, gate: str, reason: str, author: str, ends_at: datetime | None) -> None:
     """Raises BadInput, with the option and its value, for a waiver that has no effect or lacks a reason or author."""
     if day > eastern_date(now):
         raise BadInput(f"--date {day} is after today, {eastern_date(now)}: none of its games can be final yet")
@@ -52,9 +52,9 @@ def waive(
 ) -> list[str]:
     """Adds a waiver and returns messages about its effect.
 
-    Raises BadInput as `refuse_nonsense` does, and if the gate is already waived.
+    Raises BadInput as `refuse_invalid_waiver` does, and if the gate is already waived.
     """
-    refuse_nonsense(now, day, gate, reason, author, ends_at)
+    refuse_invalid_waiver(now, day, gate, reason, author, ends_at)
     existing = warehouse.scan(gates.WAIVERS, [day]).collect()
     standing = gates.standing_waivers(existing, now).filter(pl.col("gate") == gate).sort("waived_at")
     if standing.height:

@@ -70,17 +70,19 @@ def injury_status(rows: pl.DataFrame, injuries: pl.DataFrame, as_of: datetime | 
         counted = counted.filter(pl.col("seen_at") <= as_of)
     snapshot, player = [*TEAM, "snapshot_at"], [*TEAM, "player_id"]
     unclear = counted.filter(pl.col("status") == UNCLEAR)
-    silent = counted.filter(pl.col("status") == NOT_SUBMITTED).join(unclear, on=snapshot, how="anti")
-    newest = counted.join(silent, on=snapshot, how="anti").group_by(TEAM).agg(pl.col("snapshot_at").max())
-    spoken = counted.join(newest, on=snapshot, how="semi").select(
-        *TEAM, "player_id", pl.col("status").alias("said"), pl.col("reason").alias("because")
+    unsubmitted = counted.filter(pl.col("status") == NOT_SUBMITTED).join(unclear, on=snapshot, how="anti")
+    newest = counted.join(unsubmitted, on=snapshot, how="anti").group_by(TEAM).agg(pl.col("snapshot_at").max())
+    latest_entries = counted.join(newest, on=snapshot, how="semi").select(
+        *TEAM, "player_id", pl.col("status").alias("reported_status"), pl.col("reason").alias("reported_reason")
     )
-    is_unclear = pl.col("said") == UNCLEAR
-    nameless = spoken.filter(is_unclear & pl.col("player_id").is_null()).select(*TEAM, pl.lit(UNCLEAR).alias("of_others"))
-    listed = spoken.filter(pl.col("player_id").is_not_null()).sort(is_unclear, descending=True, maintain_order=True)
+    is_unclear = pl.col("reported_status") == UNCLEAR
+    nameless = latest_entries.filter(is_unclear & pl.col("player_id").is_null()).select(*TEAM, pl.lit(UNCLEAR).alias("of_others"))
+    listed = latest_entries.filter(pl.col("player_id").is_not_null()).sort(is_unclear, descending=True, maintain_order=True)
     has_report = pl.col("injury_snapshot_at").is_not_null()
-    said = pl.coalesce("said", "of_others")
-    risk = pl.when(said.is_null()).then(0).otherwise(said.replace_strict(RISK_LEVELS, default=None, return_dtype=pl.Int64))
+    reported = pl.coalesce("reported_status", "of_others")
+    risk = (
+        pl.when(reported.is_null()).then(0).otherwise(reported.replace_strict(RISK_LEVELS, default=None, return_dtype=pl.Int64))
+    )
     return (
         rows.join(newest.rename({"snapshot_at": "injury_snapshot_at"}), on=TEAM, how="left", maintain_order="left")
         .join(listed.unique(player, keep="first", maintain_order=True), on=player, how="left", maintain_order="left")
@@ -88,10 +90,10 @@ def injury_status(rows: pl.DataFrame, injuries: pl.DataFrame, as_of: datetime | 
         .with_columns(
             has_report.alias("has_injury_report"),
             pl.when(has_report).then(risk).cast(pl.Int64).alias("injury_risk_level"),
-            pl.when(~is_unclear).then("said").alias("injury_status"),
-            pl.when(~is_unclear).then("because").alias("injury_reason"),
+            pl.when(~is_unclear).then("reported_status").alias("injury_status"),
+            pl.when(~is_unclear).then("reported_reason").alias("injury_reason"),
         )
-        .drop("said", "because", "of_others")
+        .drop("reported_status", "reported_reason", "of_others")
     )
 
 

@@ -84,7 +84,7 @@ def _section(file: Path, name: str, values: Any) -> Section:
         key = ".".join([name, *map(str, first["loc"])])
         given = values.get(str(first["loc"][0])) if first["loc"] else values
         reason = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
-        raise BadInput(f"{file}: {key} is {given!r}; the value {reason}") from None
+        raise BadInput(f"{file}: {key} is {given!r} but {reason}") from None
 
 
 def _known(file: Path, name: str, names: Any, kind: str) -> str:

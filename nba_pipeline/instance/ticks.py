@@ -103,7 +103,7 @@ def _reason(tick: InstigatorTick) -> str | None:
         return _deepest_cause(tick.error)
     if not tick.run_ids:
         run_ids = ", ".join(tick.origin_run_ids or ())
-        return f"acted on {run_ids}" if run_ids else "acted without starting a run"
+        return f"reacted to runs {run_ids}" if run_ids else "acted without starting a run"
     return None
 
 

@@ -144,8 +144,8 @@ def too_incomplete(warehouse: Warehouse, dates: Sequence[date]) -> set[date]:
     """Returns the dates with too few complete games and no waiver by an operator. The waiver of the deadline does not count."""
     schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
     covered = gates.coverage(gates.judge_games(schedule, boxscores), dates)
-    by_a_person = (pl.col("gate") == gates.COVERAGE_GATE) & (pl.col("author") != gates.AUTHOR_OF_THE_DEADLINE)
-    waived = warehouse.scan(gates.WAIVERS, dates).filter(by_a_person).select("game_date").collect()
+    by_an_operator = (pl.col("gate") == gates.COVERAGE_GATE) & (pl.col("author") != gates.AUTHOR_OF_THE_DEADLINE)
+    waived = warehouse.scan(gates.WAIVERS, dates).filter(by_an_operator).select("game_date").collect()
     return set(covered.filter(~pl.col("is_open"))["game_date"]) - set(waived["game_date"])
 
 

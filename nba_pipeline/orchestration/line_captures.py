@@ -32,9 +32,7 @@ def decide_capture(
     has_enough_attempts = attempts.tried >= SETTINGS.patience.alert_after_attempts
     capture = f"the capture of {due_at:%H:%M} UTC"
     if share < 1.0 and has_enough_attempts:
-        message = (
-            f"prop_lines of {day}: {capture} has answers for {share:.0%} of the upcoming games after {attempts.tried} attempts"
-        )
+        message = f"prop_lines of {day}: {capture} covers {share:.0%} of the upcoming games after {attempts.tried} attempts"
         notifier.raise_alert(day, "lines_missing", "prop_lines", message, next_command="nba-pipeline breakers")
     if share == 1.0 or (share and has_enough_attempts):
         return Decision(day, "no capture is due")
@@ -51,7 +49,7 @@ def decide_capture(
 def _reason_to_wait(attempts: Attempts, warehouse: Warehouse, now: datetime) -> str:
     """Returns why a due capture cannot start now; empty if it can."""
     if attempts.is_in_progress:
-        return "waits for another run of the date"
+        return "waits: another run of the date is in progress"
     next_at = attempts.next_at()
     if next_at is not None and next_at > now:
         return f"failed; the next attempt is at {next_at:%H:%M} UTC"

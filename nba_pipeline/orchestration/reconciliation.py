@@ -120,7 +120,7 @@ def _work_of_mode(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at
     problems = _problems_of_games(slate, now) if mode == "overnight" else ()
     if not missing and not stale and not problems:
         return None
-    states = {f"not made since {due_at:%Y-%m-%d %H:%M} UTC": missing, "older than upstream tables": stale}
+    states = {f"not materialized since {due_at:%Y-%m-%d %H:%M} UTC": missing, "older than upstream tables": stale}
     why = "; ".join([*(f"{state}: {', '.join(names)}" for state, names in states.items() if names), *problems])
     attempts = attempts_at(instance, mode, day, due_at)
     if problems:

@@ -57,7 +57,7 @@ def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
         if Clock().now() - at > timedelta(minutes=SETTINGS.patience.missed_tick_minutes):
             return dg.SkipReason(f"missed at {at:%Y-%m-%d %H:%M}; the reconciliation runs what is still due")
         if problem := start_problem(warehouse, nba_cdn):
-            return dg.SkipReason(f"no run can start, the reconciliation tries later: {problem}")
+            return dg.SkipReason(f"no run can start: {problem}; the reconciliation tries again later")
         tipoffs = games_of(warehouse, [slate])["tipoff_at"].to_list()
         if at not in due_instants(mode, slate, tipoffs):
             return dg.SkipReason(f"every game of {slate} has begun" if tipoffs else f"no games on {slate}")
@@ -85,7 +85,7 @@ def train_week(
     if today != week and week.isoformat() in trained:
         yield dg.SkipReason(f"the week of {week} has its models")
     elif problem := warehouse_problem(warehouse):
-        yield dg.SkipReason(f"no run can start, the reconciliation tries later: {problem}")
+        yield dg.SkipReason(f"no run can start: {problem}; the reconciliation tries again later")
     elif not needs_models(warehouse, week):
         yield dg.SkipReason(f"the schedule has no games in the week of {week} or the week before")
     else:

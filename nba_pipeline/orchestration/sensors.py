@@ -85,7 +85,7 @@ def final_games(
         decision = boxscore_polling.decide(slate, states.final, states.listed, memory, now)
         if decision.collects and is_in_progress(context.instance, day):
             memories[day] = memory
-            results.append(Decision(day, f"{decision.why}; waits for another run of the date"))
+            results.append(Decision(day, f"{decision.why}; another run of the date is in progress"))
             continue
         memories[day] = decision.memory
         if decision.gives_up:

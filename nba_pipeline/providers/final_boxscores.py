@@ -18,7 +18,7 @@ from nba_pipeline.providers.parsing import payloads_where
 from nba_pipeline.tables.table import PROBLEM
 from nba_pipeline.warehouse.payloads import Payload
 
-KEPT = "; the final box score landed before is used"
+KEPT = "; using the final box score that landed earlier"
 NO_ROWS = pl.DataFrame(schema=BOXSCORE_COLUMNS)
 
 

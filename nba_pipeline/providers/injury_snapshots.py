@@ -30,7 +30,7 @@ def land_reports(games: pl.DataFrame, day: date, injury_report: InjuryReport, es
     is_over = (tipoffs <= now).fill_null(eastern_date(now) > day).all()
     before = tipoffs.min() if is_over else now
     if not isinstance(before, datetime):
-        return [f"no game of {day} has a tip-off: a report from before tip-off cannot be requested"]
+        return [f"no game of {day} has a tip-off time, so no pregame report can be requested"]
     report, problems = injury_report.newest(day, before)
     if report is None and not is_over:
         try:

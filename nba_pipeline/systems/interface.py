@@ -64,7 +64,7 @@ class System(ABC):
             raise Permanent(f"{self.system_id} reads {', '.join(absent)}, which `features` does not have")
         kinds = {name: features.schema[name] for name in self.reads}
         if other := [f"{name} ({kind})" for name, kind in kinds.items() if not (kind.is_numeric() or kind == pl.Null)]:
-            raise Permanent(f"{self.system_id} reads numbers, and these columns of `features` are none: {', '.join(other)}")
+            raise Permanent(f"{self.system_id}: these columns of `features` are not numeric: {', '.join(other)}")
         return features
 
 

@@ -27,7 +27,7 @@ import dataframely as dy
 import numpy as np
 import polars as pl
 
-from nba_pipeline.errors import Permanent
+from nba_pipeline.errors import Permanent, wrong_columns
 from nba_pipeline.tables.table import Table
 
 MAX_VALUES_SHOWN = 3
@@ -184,7 +184,7 @@ def _columns_problem(frame: Any, expected: Sequence[str]) -> str:
         return ""
     missing, unknown = [name for name in expected if name not in actual], [name for name in actual if name not in expected]
     if missing or unknown:
-        return f"columns missing {missing}, unknown {unknown}"
+        return wrong_columns(missing, unknown)
     position = next(
         n for n, (actual_name, expected_name) in enumerate(zip(actual, expected, strict=False)) if actual_name != expected_name
     )

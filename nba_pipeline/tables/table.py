@@ -16,7 +16,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.errors import PipelineError
+from nba_pipeline.errors import PipelineError, wrong_columns
 from nba_pipeline.tables.registry import QUARANTINE_SCHEMA as QUARANTINE_SCHEMA  # noqa: PLC0414  # mypy: also imported from here
 from nba_pipeline.tables.registry import TABLES as TABLES  # noqa: PLC0414
 
@@ -107,7 +107,7 @@ class Table:
         unknown = set(frame.columns) - set(self.dtypes) - {PROBLEM}
         missing = set(self.dtypes) - set(frame.columns)
         if unknown or missing:
-            raise PipelineError(f"{self.name}: columns missing {sorted(missing)}, unknown {sorted(unknown)}")
+            raise PipelineError(f"{self.name}: {wrong_columns(sorted(missing), sorted(unknown))}")
         good, bad = frame.filter(pl.col(PROBLEM).is_null()), frame.filter(pl.col(PROBLEM).is_not_null())
         good = self._cast(good).unique(self.schema.column_names(), keep="first", maintain_order=True)
         copies = pl.struct(self.key).is_duplicated()

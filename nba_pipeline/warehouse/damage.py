@@ -85,7 +85,7 @@ def notices(home: Place) -> list[Notice]:
             values = json.loads(files.read(file.path))
             results.append(Notice(**{**values, "found_at": datetime.fromisoformat(values["found_at"])}))
         except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
-            logger.warning("%s is no notice of an unreadable file (%s)", file.path, error)
+            logger.warning("%s cannot be read as a damage notice: %s", file.path, error)
     return sorted(results, key=lambda notice: (notice.found_at, notice.subject))
 
 

@@ -80,7 +80,7 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     def replace_unreadable(self, table: Table, day: date, frame: pl.DataFrame) -> str:
         """Replace a ledger's unreadable partition and return the path of its copy. The caller holds the write lock."""
-        raise PipelineError(f"{self.partition_name(table, day)} cannot be read and is not a file that could be replaced")
+        raise PipelineError(f"{self.partition_name(table, day)} cannot be read; a restore can only replace partition files")
 
     @abstractmethod
     def scan(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:

@@ -127,7 +127,9 @@ def lost(home: Path, table: StoredTable) -> dict[date, str]:
             at = moved_at(moved)
             if not _is_written_since(Partition(home, TABLES_FOLDER, table, day).file, at, needs_time=kind == QUARANTINE):
                 name = table.name if kind == TABLES_FOLDER else f"the quarantine of {table.name}"
-                messages[day] = f"{name} {day} was unreadable and is not rebuilt yet: moved to {moved}; next: {damage.RECONCILE}"
+                messages[day] = (
+                    f"{name} {day} is not rebuilt yet: its unreadable file was moved to {moved}; next: {damage.RECONCILE}"
+                )
     return messages
 
 

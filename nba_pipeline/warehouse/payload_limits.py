@@ -46,9 +46,9 @@ def read_json(body: bytes, about: str, reason: str = "") -> Any:
     except RecursionError:  # the interpreter's limit differs from ours
         is_too_deep = True
     except ValueError as error:
-        raise Permanent(f"{about}: the answer is not JSON {reason or f'({error})'}") from None
+        raise Permanent(f"{about}: the response is not JSON {reason or f'({error})'}") from None
     if is_too_deep:
-        raise Permanent(f"{about}: the JSON of the answer has more than {levels} levels ({len(body)} bytes)")
+        raise Permanent(f"{about}: the JSON of the response is nested deeper than {levels} levels ({len(body)} bytes)")
     return document
 
 

@@ -123,7 +123,7 @@ def inspect(warehouse: "Warehouse", table: Table, day: date) -> Inspection:
     except InvalidManifest as error:
         return Inspection(rows, None, finding(MANIFEST_INVALID, f"its rows cannot be verified: {error}", path))
     if manifest.rows.is_empty() and rows.height and warehouse.manifests.read(table, day) is None:
-        message = f"{rows.height} rows have no manifest: it was deleted, or the rows were not recorded"
+        message = f"the date has {rows.height} rows and no manifest: the manifest was deleted, or the rows were never recorded"
         return Inspection(rows, manifest, finding(MANIFEST_MISSING, message, path))
     if manifest.rows.height and rows.is_empty() and day not in warehouse.dates(table):
         message = f"the partition is missing; its manifest has {manifest.rows.height} rows"
@@ -175,7 +175,7 @@ def _differences(table: Table, day: date, rows: pl.DataFrame, recorded: pl.DataF
     missing = recorded.join(rows, on=key, how="anti", nulls_equal=True)
     copies = rows.filter(pl.struct(key).is_duplicated())
     for problem, differing, message in (
-        (ROW_ALTERED, altered, f"the row was altered: its hash is not the recorded one; manifest {path}"),
+        (ROW_ALTERED, altered, f"the row was altered: its hash differs from the one in manifest {path}"),
         (ROW_MISSING, missing, f"the row is missing; manifest {path}"),
         (ROW_UNRECORDED, unrecorded, f"the row is not recorded: it was added by hand, or manifest {path} is older"),
         (ROW_DUPLICATED, copies, "the key has more than one row"),

@@ -43,10 +43,11 @@ LEFT JOIN (SELECT DISTINCT game_id, odds_event_id FROM {{prop_lines}} WHERE {EVE
 }
 
 DESCRIPTIONS = {
-    "latest_predictions": "The newest version of each prediction; a live one before a backtest.",
+    "latest_predictions": "The newest version of each prediction; live predictions take precedence over backtests.",
     "latest_grades": "The newest version of each grade.",
-    "season_record": "Graded record per season (the year it begins in), system, market and run kind; errors in the market's unit beside the line's.",
-    "game_ids": "The NBA's id of each game and the odds provider's, where a line was seen.",
+    "season_record": "Graded record per season (the year it begins in), system, market and run kind; with the mean absolute errors of predictions "
+    "and lines, in the market's unit.",
+    "game_ids": "The NBA id of each game and the odds provider's event id; the latter is null without lines.",
 }
 
 QUARANTINE = "quarantine"

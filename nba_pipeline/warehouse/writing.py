@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from filelock import FileLock, Timeout
 
-from nba_pipeline.errors import Busy, PipelineError
+from nba_pipeline.errors import Busy, PipelineError, wrong_columns
 from nba_pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def refuse_to_shrink(table: Table, day: date, rows: int, before: int, excused: i
     """Raise PipelineError if fewer than `coverage.shrink_floor` of the rows that are not excused would remain."""
     if not table.may_shrink and rows < SETTINGS.coverage.shrink_floor * (before - excused):
         raise PipelineError(
-            f"{table.name} {day}: {rows} rows would replace {before - excused}, fewer than {SETTINGS.coverage.shrink_floor:.0%}; refused"
+            f"{table.name} {day}: {rows} rows would replace {before - excused}, less than {SETTINGS.coverage.shrink_floor:.0%}; nothing was written"
         )
 
 
@@ -84,7 +84,7 @@ def _refuse_wrong_columns(table: Table, frame: pl.DataFrame) -> None:
     expected: Mapping[str, pl.DataType] = table.dtypes
     missing, unknown = expected.keys() - set(frame.columns), set(frame.columns) - expected.keys()
     if missing or unknown:
-        raise PipelineError(f"{table.name}: columns missing {sorted(missing)}, unknown {sorted(unknown)}; nothing was written")
+        raise PipelineError(f"{table.name}: {wrong_columns(sorted(missing), sorted(unknown))}; nothing was written")
     for name, kind in expected.items():
         if frame.schema[name] != kind:
             raise PipelineError(f"{table.name}.{name} is {frame.schema[name]} and should be {kind}; nothing was written")

@@ -314,4 +314,4 @@ def test_a_row_that_is_nowhere_fails_its_date_and_an_uncounted_date_is_no_pass(
     }
     assert (second.passed, second.numbers["rows_unaccounted"]) == (False, 1)
     assert (third.passed, third.numbers) == (False, {})
-    assert third.missing == [f"toy_boxes: the rows of {THIRD} were not counted; materialize the date again"]
+    assert third.missing == [f"toy_boxes: no row counts are recorded for {THIRD}; materialize the date again"]

@@ -10,7 +10,7 @@ from nba_pipeline.errors import OutOfTime, PipelineError
 
 
 def test_work_that_takes_too_long_is_interrupted_by_name() -> None:
-    with pytest.raises(OutOfTime, match=r"boxscores did not end within 0\.05 seconds"), within(0.05, "boxscores"):
+    with pytest.raises(OutOfTime, match=r"boxscores timed out after 0\.05 seconds"), within(0.05, "boxscores"):
         time.sleep(30)
 
 

@@ -377,7 +377,7 @@ def test_a_box_that_is_withdrawn_stays_as_it_was_landed_and_is_named(second_answ
     rows = night(second_answer, in_log(ALL_PLAYERS), now=NIGHT.replace(hour=8))
     assert night.asked == [CDN, LOG] and rows.drop("as_of").equals(first.drop("as_of"))
     problems = night.metadata["problems_met"][GAME]
-    assert problem in problems and problems.endswith("; the final box score landed before is used")
+    assert problem in problems and problems.endswith("; using the final box score that landed earlier")
 
 
 def test_a_landed_box_without_a_readable_status_is_rejected_and_requested_again(night: Night) -> None:
@@ -390,7 +390,7 @@ def test_a_landed_box_without_a_readable_status_is_rejected_and_requested_again(
     assert (rows.height, night.asked) == (10, [])
     assert (
         night.metadata["problems_met"][GAME]
-        == f"nba_cdn boxscore {GAME}: the JSON of the answer has more than 50 levels ({len(json.dumps(deep))} bytes): {ref}"
+        == f"nba_cdn boxscore {GAME}: the JSON of the response is nested deeper than 50 levels ({len(json.dumps(deep))} bytes): {ref}"
     )
 
 

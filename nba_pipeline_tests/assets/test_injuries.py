@@ -403,7 +403,7 @@ def test_espn_is_not_requested_for_a_past_date(slates: Slates) -> None:
 def test_for_a_past_date_without_a_tip_off_no_request_is_sent(slates: Slates) -> None:
     assert slates.collect(now=eastern(before(-1), 1), game=GAME | {"tipoff_at": None}).is_empty()
     assert slates.asked() == [] and slates.problems == {
-        str(DAY): [f"no game of {DAY} has a tip-off: a report from before tip-off cannot be requested"]
+        str(DAY): [f"no game of {DAY} has a tip-off time, so no pregame report can be requested"]
     }
 
 

@@ -119,7 +119,7 @@ def test_a_landed_list_that_no_longer_parses_is_rejected_and_named(tmp_path: Pat
 @pytest.mark.parametrize(
     ("document", "problem"),
     [
-        (a_list(an_action(description=DEEP), OVER, game_id=GAME), "more than 50 levels"),
+        (a_list(an_action(description=DEEP), OVER, game_id=GAME), "deeper than 50 levels"),
         ({"game": None}, "the response has no game.gameId"),
         (a_list(None, game_id=GAME), r"actions\[0\] is None"),
     ],

@@ -239,11 +239,11 @@ def test_five_missing_required_features_cap_the_quality_at_49() -> None:
     ("fields", "game", "reason"),
     [
         ({"games_played_season": 4}, {}, f"moving_average: {FOUR_GAMES}; catboost: {FOUR_GAMES}; {NO_MODELS}"),
-        ({"minutes_mean_last_10_games": 14.94}, {}, "no line and 14.9 minutes per game, needs 15"),
+        ({"minutes_mean_last_10_games": 14.94}, {}, "no line, and 14.9 minutes per game is below 15"),
         (
             {"minutes_mean_last_10_games": None, "minutes_half_life_5_games": None},
             {},
-            "no line and unknown minutes per game, needs 15",
+            "no line, and minutes per game are unknown",
         ),
         ({}, {"status": "postponed"}, "the game is postponed"),
         ({}, {"status": "postponed", "status_text": "PPD"}, "the game is postponed"),

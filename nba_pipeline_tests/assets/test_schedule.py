@@ -12,8 +12,8 @@ from nba_pipeline.assets.sources.schedule import (
     TABLE,
     changed_dates,
     newest_of_each_game,
-    refuse_a_hollow_season,
     refuse_dates_of_another_season,
+    refuse_shrunken_season,
     schedule,
 )
 from nba_pipeline.completeness.not_played import mark
@@ -168,7 +168,7 @@ def test_a_field_that_changed_in_every_game_empties_nothing(change: Values, land
     drifted = parse_schedule(land(a_listed_schedule(*(game | change for game in FOUR))))
     known = frame_of(TABLE, *(a_game(game_id=game["gameId"]) for game in FOUR))
     with pytest.raises(Permanent, match="lists 0 usable games"):
-        refuse_a_hollow_season(newest_of_each_game(drifted), known, [DAY])
+        refuse_shrunken_season(newest_of_each_game(drifted), known, [DAY])
 
 
 def test_a_summer_before_the_schedule_is_an_empty_success(season: Season) -> None:
@@ -234,9 +234,9 @@ def test_a_season_below_four_fifths_of_the_existing_games_is_refused(games: int,
     season = season_of(*(a_game(game_id=str(n)) for n in range(games)))
     if is_refused:
         with pytest.raises(Permanent, match="lists 3 usable games of the season, but the warehouse has 5"):
-            refuse_a_hollow_season(season, known, [DAY])
+            refuse_shrunken_season(season, known, [DAY])
     else:
-        refuse_a_hollow_season(season, known, [DAY])
+        refuse_shrunken_season(season, known, [DAY])
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ def test_four_of_five_games_are_enough(tmp_path: Path) -> None:
 def test_points_that_differ_from_the_schedule_are_named(tmp_path: Path) -> None:
     assert verdict(points_equal_the_schedule, tmp_path / "a", SIDES).passed
     found = verdict(points_equal_the_schedule, tmp_path / "b", [SIDES[0] | {"points": 111}, SIDES[1]])
-    assert (found.passed, found.missing) == (False, [f"{GAME} GSW: 111, the schedule says 110"])
+    assert (found.passed, found.missing) == (False, [f"{GAME} GSW: 111, the schedule has 110"])
 
 
 @pytest.mark.parametrize(

@@ -52,14 +52,14 @@ def with_changed_value(rows: pl.DataFrame) -> pl.DataFrame:
 def test_unchanged_rows_are_equal(audit: Audit, stored: pl.DataFrame) -> None:
     result = result_for(audit, stored)
     assert result.passed
-    assert (result.n, result.detail) == (90, "0 values differ, 0 of them without a changed source")
+    assert (result.n, result.detail) == (90, "0 values differ, 0 of them unexplained")
 
 
 def test_a_difference_without_a_changed_source_fails(audit: Audit, stored: pl.DataFrame) -> None:
     result = result_for(audit, with_changed_value(stored))
     assert result.passed is False
     assert result.detail.startswith(
-        f"1 value differs, 1 of them without a changed source (points_mean_season 1); first: points_mean_season of player 400 on {CONTROL}: stored "
+        f"1 value differs, 1 of them unexplained (points_mean_season 1); first: points_mean_season of player 400 on {CONTROL}: stored "
     )
     assert result.differences[0]["explained_by"] == ""
 

@@ -379,7 +379,7 @@ def test_a_load_over_its_time_limit_is_canceled_and_reported(store: BigQueryStor
     proxy.rule(of_kind("get_job"), Rewrite(still_running), times=None)
     run = store.open()
     with pytest.raises(
-        Transient, match=r"loading toy_lines 2024-03-12 took longer than 1 s and was cancelled \(job load_toy_lines_"
+        Transient, match=r"loading toy_lines 2024-03-12 took longer than 1 s and was canceled \(job load_toy_lines_"
     ):
         run.replace(lines, [DAY], rows(2), "me")
     [load], [cancelled] = calls_of(proxy, of_kind("load")), calls_of(proxy, of_kind("cancel"))

@@ -40,5 +40,5 @@ def test_every_message_is_shown_once_and_as_text(monkeypatch: pytest.MonkeyPatch
         "2026-01-15 missing: NYK@GSW",
         "2026-01-15 espn [503]",
         "features: 1 date has rows of another code version (2026-01-15 to 2026-01-15); "
-        "`nba-pipeline backfill --from 2026-01-15 --to 2026-01-15` makes them again",
+        "`nba-pipeline backfill --from 2026-01-15 --to 2026-01-15` rebuilds them",
     ]

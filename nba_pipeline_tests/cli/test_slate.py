@@ -114,7 +114,7 @@ def test_a_missing_slate_says_why(tmp_path: Path) -> None:
 
 def test_a_date_without_played_games_says_so(tmp_path: Path) -> None:
     Days(tmp_path).write("schedule", DAY, *slate_of(DAY, TIPOFF, status="postponed"))
-    assert f"no game of {DAY} is played: all 1 are postponed or cancelled" in slate(tmp_path).stderr
+    assert f"no game of {DAY} is played: all 1 are postponed or canceled" in slate(tmp_path).stderr
 
 
 def test_an_unreadable_ledger_date_is_named_and_is_no_empty_slate(home: Path) -> None:

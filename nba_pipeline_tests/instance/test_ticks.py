@@ -141,7 +141,7 @@ def test_a_sensor_that_acted_without_a_run_reports_the_runs_it_read(instance: dg
     lines.tick(0, TickStatus.SUCCESS, run_ids=[], origin_run_ids=["a", "b"])
     lines.tick(1, TickStatus.SUCCESS, run_ids=[])
     assert [(r["decision"], r["reason"]) for r in decisions(instance, NOON, END)] == [
-        ("run", "acted on a, b"),
+        ("run", "reacted to runs a, b"),
         ("run", "acted without starting a run"),
     ]
 

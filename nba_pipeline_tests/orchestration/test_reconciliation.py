@@ -83,7 +83,14 @@ def test_nothing_is_undone_if_everything_was_made_since_it_was_due(ordinary: Day
 
 def test_a_lost_run_is_undone_after_the_grace_period(ordinary: Days) -> None:
     assert undone(ordinary, LAST_CALL + GRACE) == [
-        Work("same_day", DAY, LAST_CALL, same_day(), f"not made since 2026-01-15 21:00 UTC: {', '.join(same_day())}", Attempts())
+        Work(
+            "same_day",
+            DAY,
+            LAST_CALL,
+            same_day(),
+            f"not materialized since 2026-01-15 21:00 UTC: {', '.join(same_day())}",
+            Attempts(),
+        )
     ]
 
 

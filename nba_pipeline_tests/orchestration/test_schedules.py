@@ -126,7 +126,10 @@ def test_a_missed_tick_is_left_to_the_reconciliation(days: Days, late: int, runs
 def test_an_unavailable_warehouse_prevents_the_runs_of_all_modes(days: Days) -> None:
     for mode in MODES:
         result = tick(days, mode, eastern(DAY, *CLOCK[mode][0]), warehouse=broken(days))
-        assert (result.runs, result.why) == ([], "no run can start, the reconciliation tries later: the dataset does not exist")
+        assert (result.runs, result.why) == (
+            [],
+            "no run can start: the dataset does not exist; the reconciliation tries again later",
+        )
 
 
 def test_an_unexpected_error_starts_no_run(days: Days) -> None:

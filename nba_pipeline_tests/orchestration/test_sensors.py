@@ -122,7 +122,7 @@ def test_tables_captured_by_a_mode_are_not_captured_twice(days: Days) -> None:
 def test_a_capture_waits_for_another_run_of_its_date(days: Days) -> None:
     run = days.begin(DAY, eastern(DAY, 7))
     tick = evaluate(days, sensors.lines, eastern(DAY, 7, 1))
-    assert (tick.runs, "waits for another run of the date" in tick.why) == ([], True)
+    assert (tick.runs, "another run of the date is in progress" in tick.why) == ([], True)
     days.end(run, eastern(DAY, 7, 2))
     assert evaluate(days, sensors.lines, eastern(DAY, 7, 3), tick.cursor).runs
 
@@ -365,7 +365,7 @@ def test_a_date_with_a_run_in_progress_is_requested_afterwards(night: Days) -> N
     now = ends()[0] + MINUTE
     run = night.begin(DAY, now)
     tick = evaluate(night, sensors.final_games, now)
-    assert tick.runs == [] and tick.why.endswith("waits for another run of the date")
+    assert tick.runs == [] and tick.why.endswith("another run of the date is in progress")
     night.end(run, now)
     assert evaluate(night, sensors.final_games, now + MINUTE, tick.cursor).run.run_key == f"final_games:{DAY}:1"
 

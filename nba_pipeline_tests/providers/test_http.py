@@ -31,7 +31,7 @@ def test_a_response_is_landed_and_returned(http_client: HttpClient, provider: Pr
         (Answer(body=b"<html>", headers={"Content-Type": "text/html"}), "not JSON"),
         (Answer({}), "has no game"),
         (Answer([]), "has no game"),
-        (Answer(body=b'{"game": ' + b"[" * 10**5), "more than 50 levels"),
+        (Answer(body=b'{"game": ' + b"[" * 10**5), "deeper than 50 levels"),
         (Answer({"game": 10**30}), "unexpected structure"),
     ],
     ids=["page", "empty document", "list", "deep", "a fault of the parser"],

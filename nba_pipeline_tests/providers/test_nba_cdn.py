@@ -157,7 +157,7 @@ HTML = Answer(body=b"<html>Please wait.</html>", headers={"Content-Type": "text/
 @pytest.mark.parametrize(
     ("answer", "error", "message"),
     [
-        (HTML, Permanent, r"nba_cdn scoreboard today: the answer is not JSON \(text/html, 25 bytes\)"),
+        (HTML, Permanent, r"nba_cdn scoreboard today: the response is not JSON \(text/html, 25 bytes\)"),
         (Answer({}, status=503), Transient, "nba_cdn scoreboard today: status 503 after 1 attempt"),
         (Answer({}, status=429, headers={"Retry-After": "1"}), Transient, "status 429 after 1 attempt"),
         (Answer(a_scoreboard(), delay_seconds=0.8), Transient, "ReadTimeout after 1 attempt"),

@@ -95,7 +95,7 @@ def test_a_missing_or_renamed_feature_column_is_named(system: System, change: st
 def test_a_feature_column_of_text_is_named(system: System) -> None:
     name = system.reads[0]
     rows = features_of_rows(a_feature_row()).with_columns(pl.col(name).cast(pl.String))
-    with pytest.raises(Permanent, match=rf"these columns of `features` are none: {name} \(String\)"):
+    with pytest.raises(Permanent, match=rf"these columns of `features` are not numeric: {name} \(String\)"):
         system.predictable(rows)
 
 

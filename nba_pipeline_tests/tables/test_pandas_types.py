@@ -140,9 +140,9 @@ def test_a_broken_promise_names_table_column_and_value(kind: dg.DagsterType, col
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda rows: rows.drop("pct"), "columns missing ['pct'], unknown []"),
-        (lambda rows: rows.with_columns(luck=1.0), "columns missing [], unknown ['luck']"),
-        (lambda rows: rows.rename({"pct": "percent"}), "columns missing ['pct'], unknown ['percent']"),
+        (lambda rows: rows.drop("pct"), "missing columns: pct"),
+        (lambda rows: rows.with_columns(luck=1.0), "unknown columns: luck"),
+        (lambda rows: rows.rename({"pct": "percent"}), "missing columns: pct; unknown columns: percent"),
         (
             lambda rows: rows.select("game_id", "game_date", *rows.columns[2:]),
             "columns in another order: position 0 is game_id, not",

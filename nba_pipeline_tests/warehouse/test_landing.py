@@ -88,7 +88,7 @@ def test_a_rejected_payload_stays_on_disk_and_no_look_up_returns_it(landing: Lan
 
 
 def test_a_body_that_is_not_json_is_named(landing: Landing) -> None:
-    with pytest.raises(Permanent, match="nba_cdn boxscore 0022300945: the answer is not JSON"):
+    with pytest.raises(Permanent, match="nba_cdn boxscore 0022300945: the response is not JSON"):
         keep(landing, b"<html>").json()
 
 

@@ -42,7 +42,7 @@ def nested(levels: int) -> bytes:
 @pytest.mark.parametrize("levels", [51, 500, 100_000])
 def test_a_document_of_too_many_levels_is_refused(levels: int) -> None:
     """The last one exceeds the interpreter's parsing limit, the second one its display limit."""
-    with pytest.raises(Permanent, match=rf"^nba_cdn boxscore 1: the JSON .* more than 50 levels \({2 * levels} bytes\)$"):
+    with pytest.raises(Permanent, match=rf"^nba_cdn boxscore 1: the JSON .* deeper than 50 levels \({2 * levels} bytes\)$"):
         read_json(nested(levels), BOX.name)
 
 
@@ -56,7 +56,7 @@ def test_fifty_levels_are_read() -> None:
     "body", [b"", b"<html>", b"\xff\xfe\xfd", b'{"points": ' + b"1" * 5000 + b"}"], ids=["empty", "page", "bytes", "digits"]
 )
 def test_invalid_json_is_refused(body: bytes) -> None:
-    with pytest.raises(Permanent, match=r"^x: the answer is not JSON \("):
+    with pytest.raises(Permanent, match=r"^x: the response is not JSON \("):
         read_json(body, "x")
 
 
@@ -64,7 +64,10 @@ def test_invalid_json_is_refused(body: bytes) -> None:
     ("document", "problem"),
     [
         ("x" * (9 * MIB), r"nba_cdn boxscore 1: the content has more than 8 MiB \(\d+ bytes compressed\): nba_cdn/boxscore/"),
-        (json.loads(nested(60)), "nba_cdn boxscore 1: the JSON of the answer has more than 50 levels .*: nba_cdn/boxscore/"),
+        (
+            json.loads(nested(60)),
+            "nba_cdn boxscore 1: the JSON of the response is nested deeper than 50 levels .*: nba_cdn/boxscore/",
+        ),
     ],
     ids=["size", "depth"],
 )

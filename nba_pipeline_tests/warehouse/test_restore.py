@@ -235,7 +235,7 @@ def test_rows_that_were_not_recorded_stay_unrecorded(local: LocalWarehouse, pick
     shutil.rmtree(home)
     restored = do(local, tmp_path / "b")
     assert stored_rows(local, picks, DAY).height == 3 and not is_verified(local, picks)
-    assert any("3 rows have no manifest" in difference for difference in restored.differences)
+    assert any("the date has 3 rows and no manifest" in difference for difference in restored.differences)
 
 
 def test_a_payload_that_was_rejected_since_is_not_accepted_again(local: LocalWarehouse, home: Path, folder: Path) -> None:

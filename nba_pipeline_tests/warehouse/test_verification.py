@@ -184,7 +184,7 @@ def test_an_older_manifest_is_noticed_and_never_completed_silently(local: LocalW
 def test_a_missing_manifest_is_reported_and_never_recreated(local: LocalWarehouse, picks: Table) -> None:
     manifest(local).unlink()
     assert problems(local, picks) == [(MANIFEST_MISSING, DAY, "")]
-    assert "3 rows have no manifest" in str(findings(local, picks)[0])
+    assert "the date has 3 rows and no manifest" in str(findings(local, picks)[0])
     assert local.add(picks, [DAY], rows(1, first=7), "me") == 1
     assert [problem for problem, _, _ in problems(local, picks)] == [ROW_UNRECORDED] * 3
 

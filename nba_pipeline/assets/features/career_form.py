@@ -36,8 +36,8 @@ class CareerFormFeatures(dy.Schema):
     fta_half_life_20_games = career("free throws attempted, weights halve every 20 games", 0, 35)
     fg3a_half_life_5_games = career("three-pointers attempted, weights halve every 5 games", 0, 25)
     fg3a_half_life_20_games = career("three-pointers attempted, weights halve every 20 games", 0, 25)
-    plays_half_life_8_games = career("plays used, weights halve every 8 games", 0, 60)
-    plays_half_life_30_games = career("plays used, weights halve every 30 games", 0, 60)
+    plays_half_life_8_games = career("fga + 0.44 fta + turnovers, weights halve every 8 games", 0, 60)
+    plays_half_life_30_games = career("fga + 0.44 fta + turnovers, weights halve every 30 games", 0, 60)
     plus_minus_half_life_15_games = career("plus minus, weights halve every 15 games", -60, 60)
     fouls_half_life_15_games = career("fouls, weights halve every 15 games", 0, 6)
     assists_half_life_15_games = career("assists, weights halve every 15 games", 0, 30)
@@ -62,7 +62,9 @@ class CareerFormFeatures(dy.Schema):
     points_mean_season_to_date = career("mean points of the season, from its first game on", 0, 80)
     points_per_minute_shrunk = career("points per minute, shrunk to what players with such minutes score", 0, 2)
     points_expected_from_minutes = career("points of the recent minutes at the shrunk rate", 0, 80)
-    true_shooting_half_life_50_games = career("points per two tries at the basket", 0, 1.6)
+    true_shooting_half_life_50_games = career(
+        "true shooting: points / (2 (fga + 0.44 fta)), weights halve every 50 games", 0, 1.6
+    )
     points_residual_versus_opponent = career("shrunk mean of points beyond the rate, against the opponent", -20, 20)
     points_residual_home_or_away = career("shrunk mean of points beyond the rate, at home or away", -20, 20)
 

@@ -31,13 +31,15 @@ EVIDENCE = ("injury_reports", "box_scores", "both")
 class ExpectedAbsenceFeatures(dy.Schema):
     """The features of the table, in order."""
 
-    absent_minutes_expected = absences("minutes of teammates by their probability to stay out", 0, 400, unit="min")
-    absent_points_expected = absences("points of teammates by their probability to stay out", 0, 200)
-    absent_minutes_of_the_position_expected = absences("as the minutes, less for another position", 0, 400, unit="min")
-    available_minutes_expected = absences("minutes of teammates by their probability to play", 0, 500, unit="min")
+    absent_minutes_expected = absences("minutes of teammates, weighted by their probability of being out", 0, 400, unit="min")
+    absent_points_expected = absences("points of teammates, weighted by their probability of being out", 0, 200)
+    absent_minutes_of_the_position_expected = absences(
+        "absent_minutes_expected, weighted by similarity of position", 0, 400, unit="min"
+    )
+    available_minutes_expected = absences("minutes of teammates, weighted by their probability of playing", 0, 500, unit="min")
     minutes_share_expected = absences("own share of the team's 240 minutes", 0, 240, unit="min")
-    absent_minutes_change = absences("expected minus usual in the player's latest games", -400, 400, unit="min")
-    absent_points_change = absences("expected minus usual in the player's latest games", -200, 200)
+    absent_minutes_change = absences("expected absent minutes minus those of the player's latest games", -400, 400, unit="min")
+    absent_points_change = absences("expected absent points minus those of the player's latest games", -200, 200)
 
 
 class ExpectedAbsenceRows(Row, ExpectedAbsenceFeatures):
@@ -47,11 +49,11 @@ class ExpectedAbsenceRows(Row, ExpectedAbsenceFeatures):
     player_id = dy.Int64(description="the NBA's person id")
     team = dy.String(description="tricode")
     plays_probability = number(
-        "the player's own probability to play; null for a player whose rate is unknown, as below 10 minutes a game", 0, 1
+        "the player's own probability of playing; null for a player whose rate is unknown, as below 10 minutes a game", 0, 1
     )
     absence_evidence = code(EVIDENCE, "what the teammates' probabilities come from; null if none is known", nullable=True)
-    rated_teammates = dy.Int64(min=0, description="teammates whose probability to stay out is known")
-    reported_teammates = dy.Int64(min=0, description="those of them whose probability is that of their reported status")
+    rated_teammates = dy.Int64(min=0, description="teammates whose probability of being out is known")
+    reported_teammates = dy.Int64(min=0, description="rated teammates whose probability comes from the injury report")
 
 
 TABLE = Table(

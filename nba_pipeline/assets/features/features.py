@@ -15,7 +15,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, note_left_out, optional_input
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, optional_input, record_excluded
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict, share_verdicts
 from nba_pipeline.assets.features.career_form import CareerFormFeatures
 from nba_pipeline.assets.features.expected_absences import ExpectedAbsenceFeatures, ExpectedAbsenceRows
@@ -64,7 +64,7 @@ class FeatureRows(Row, CareerFormFeatures, TeamOutlookFeatures, ExpectedAbsenceF
     points_mean_season = feature("mean points, all played games this season", 0, 60, HISTORY, True)
     points_standard_deviation_last_10_games = feature("sample standard deviation of points, last 10", 0, 30, HISTORY, True)
     games_last_7_days = feature("games played in the 7 days before", 0, 5, GAME, True)
-    fatigue_score = feature("100 is fresh", 0, 100, MATCHUP, True)
+    fatigue_score = feature("freshness: 100 is fully rested", 0, 100, MATCHUP, True)
     shot_zone_mismatch_score = feature(
         "own shot diet against the opponent's zones; positive favors the player", -10, 10, MATCHUP, True
     )
@@ -93,7 +93,7 @@ class FeatureRows(Row, CareerFormFeatures, TeamOutlookFeatures, ExpectedAbsenceF
     points_mean_versus_opponent_last_1095_days = feature("mean points against this opponent", 0, 60, HISTORY, True)
     games_versus_opponent_last_1095_days = feature("games behind the mean", 0, 40, HISTORY, True)
     minutes_mean_last_10_games = feature("mean minutes, last 10", 0, 60, HISTORY, True, "min")
-    points_per_minute_last_10_games = feature("points by minutes, last 10", 0, 1.5, HISTORY, True)
+    points_per_minute_last_10_games = feature("points per minute, last 10 games", 0, 1.5, HISTORY, True)
 
     missed_game_pct_last_10_team_games = feature("share of the team's last 10 games missed while on the team", 0, 1, EXTENDED)
     points_slope_last_10_games = feature("least-squares slope of points, last 10", -5, 5, EXTENDED, unit="points per game")
@@ -136,7 +136,7 @@ class FeatureRows(Row, CareerFormFeatures, TeamOutlookFeatures, ExpectedAbsenceF
     age_years = dy.Float64(nullable=True, min=15, max=60, description="part of fatigue_score; null without a roster")
     is_window_complete = dy.Bool(nullable=True, description="see player_form; null without a game")
     injury_status = dy.String(
-        nullable=True, description="see upcoming_players; null: not listed, or unknown as the risk level is"
+        nullable=True, description="see upcoming_players; null: not listed, or unknown (injury_risk_level is null)"
     )
     latest_game_date = dy.Date(nullable=True, description="the last played game behind the windows; before game_date")
     missing_features = dy.List(dy.String(), description="features that are unknown, stale or out of range; and `age`")
@@ -314,7 +314,7 @@ def features(
     """The features of expected players on open slates, without excluded teams."""
     slates, excluded_teams = slate_gates.judge_slates(schedule, boxscores, dates_of(context), clock.as_of)
     expected, left_out = slate_gates.ready_players(upcoming_players, slates, excluded_teams)
-    note_left_out(context, left_out)
+    record_excluded(context, left_out)
     return features_of(
         expected,
         player_form,

@@ -34,7 +34,7 @@ class MatchupRows(Row):
     team = dy.String(description="tricode")
     opponent = dy.String(description="tricode")
     age_years = number("age on the date; null without a roster", 15, 60)
-    fatigue_score = number("100 is fresh", 0, 100)
+    fatigue_score = number("freshness: 100 is fully rested", 0, 100)
     shot_zone_mismatch_score = number("own shot diet against the opponent's zones; positive favors the player", -10, 10)
     pace_score = number("expected pace of the game against the league's", -3, 3)
     usage_spike_score = number("usage gained from stars of the team who are out", -3, 3)

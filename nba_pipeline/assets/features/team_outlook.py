@@ -28,9 +28,9 @@ class TeamOutlookFeatures(dy.Schema):
     opponent_points_allowed_half_life_12_games = outlook("opponent: points allowed, weights halve every 12 games", 50, 200)
     opponent_pace_half_life_12_games = outlook("opponent: possessions per 48 minutes, weights halve every 12 games", 70, 130)
     opponent_margin_half_life_12_games = outlook("opponent: margin, weights halve every 12 games", -80, 80)
-    expected_margin = outlook("half the difference of the margins, and 2.3 for the home team", -80, 80, unit="points")
+    expected_margin = outlook("half the difference of the margins, plus 2.3 at home, minus 2.3 away", -80, 80, unit="points")
     expected_total = outlook("points of both teams: mean of what each scores and the other allows", 100, 400, unit="points")
-    expected_team_points = outlook("own team's points: half of total and margin", 50, 200, unit="points")
+    expected_team_points = outlook("own team's points: (expected_total + expected_margin) / 2", 50, 200, unit="points")
 
 
 class TeamOutlookRows(Row, TeamOutlookFeatures):

@@ -49,7 +49,7 @@ class UpcomingPlayerRows(Row):
     birth_date = dy.Date(nullable=True, description="from the roster")
     injury_status = dy.String(
         nullable=True,
-        description="status on the newest report before the tip-off; null: not listed, or unknown as the risk level is",
+        description="status on the newest report before the tip-off; null: not listed, or unknown (injury_risk_level is null)",
     )
     injury_reason = dy.String(nullable=True, description="reason on that report")
     injury_snapshot_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant of the team's newest report")

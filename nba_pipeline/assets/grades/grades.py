@@ -13,7 +13,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, note_left_out, optional_input
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input, record_excluded
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.not_played import IS_CALLED_POSTPONED, OFF
@@ -176,7 +176,7 @@ def grades(
         schedule.filter(pl.col("game_id").is_in(set(complete) - summarized)).select("game_id", "game_date").iter_rows()
     ):
         left_out.setdefault(str(day), []).append(f"{game_id} (not summarized)")
-    note_left_out(context, left_out)
+    record_excluded(context, left_out)
     # add games that moved to another date: their predictions are void on this date, and version numbers continue on the other
     predicted = predictions["game_id"].unique()
     moved = warehouse.scan(TABLES["schedule"]).filter(

@@ -114,7 +114,7 @@ def training_frame(rows: pl.DataFrame, system: TrainedSystem) -> tuple[Any, Summ
     """
     schema = FeatureRows.columns()
     least = BoxscoreRows.columns()["points"].min  # type: ignore[attr-defined]  # an Int64 column
-    points = dy.Float64(min=least, max=MOST_POINTS, description="what the player scored")
+    points = dy.Float64(min=least, max=MOST_POINTS, description="points scored")
     columns = {name: schema[name] for name in system.reads} | {"points": points}
     kind = frame_type(
         f"{system.system_id}_training", columns, about="One row per player who took part in a game before the week."

@@ -13,7 +13,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, note_left_out, optional_input
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, optional_input, record_excluded
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict, share_verdicts
 from nba_pipeline.assets.features.features import FEATURES
 from nba_pipeline.completeness import slate_gates
@@ -261,7 +261,7 @@ def predictions(
             f"fewer than {SETTINGS.coverage.ready_block:.0%}"
         )
     features = features.filter(~pl.col("game_date").is_in(closed["game_date"].implode()))
-    note_left_out(context, {str(day): [SLATE_CLOSED] for day in closed["game_date"]})
+    record_excluded(context, {str(day): [SLATE_CLOSED] for day in closed["game_date"]})
     shown = prop_lines.filter(pl.col("snapshot_at") <= now)
     lines = lines_with_prices(shown)
     models = load_models(points_model, model_store, TRAINED_SYSTEMS, context.log.warning)

@@ -95,7 +95,7 @@ def changed_dates(season: pl.DataFrame, before: pl.DataFrame) -> list[date]:
     return sorted(pl.concat(differing).unique())
 
 
-def refuse_a_hollow_season(season: pl.DataFrame, before: pl.DataFrame, dates: Sequence[date]) -> None:
+def refuse_shrunken_season(season: pl.DataFrame, before: pl.DataFrame, dates: Sequence[date]) -> None:
     """Raises Permanent if the season lost most of the games in the warehouse, or is empty outside of summer.
 
     Unusable games count as lost, so that a changed field in every game does not empty the table.
@@ -140,7 +140,7 @@ def schedule(
         name = str(usable(season)["season"].mode().max()) if listed else season_of(min(live))
         existing = {day for day in warehouse.dates(TABLE) if season_of(day) == name or day in listed}
         before = warehouse.scan(TABLE, existing).collect()
-        refuse_a_hollow_season(season, before, live)
+        refuse_shrunken_season(season, before, live)
         refuse_dates_of_another_season(live, name, listed)
         moved = [day for day in changed_dates(season, before) if day not in dates and not archive.holds(day)]
         good, rejected = TABLE.conform(season.filter(pl.col("game_date").is_in(moved)), clock.as_of, code_version(TABLE.name))

@@ -14,7 +14,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, note_left_out, optional_input
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input, record_excluded
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.assets.sources.boxscores import BoxscoreRows
 from nba_pipeline.assets.sources.play_by_play import TABLE as PLAY_BY_PLAY
@@ -59,12 +59,16 @@ class PlayerGameSummaryRows(BoxscoreRows):
     mid_range_blocks = count("blocked two-pointers outside the paint")
     three_point_blocks = count("blocked three-pointers")
     has_complete_zones = dy.Bool(nullable=True, description="the zones sum to the box score; null without play-by-play")
-    closing_line = number("the market's last points line before tip-off, by the cascade of books", 0, 200)
+    closing_line = number("the market's last points line before tip-off, by book precedence", 0, 200)
     opening_line = number("the first line of the same book, before tip-off", 0, 200)
     line_movement = number("closing_line - opening_line")
     closing_book = dy.String(nullable=True, description="book of the closing line; median: over the other books")
     line_result = code(LINE_RESULTS, "points against closing_line; VOID when not played, null without a line", nullable=True)
-    quality_score = dy.Float64(min=0, max=100, description="100 of the NBA's box score, else 85; 5 less for each gap")
+    quality_score = dy.Float64(
+        min=0,
+        max=100,
+        description="100 for the NBA's own box score, else 85; minus 5 for missing plus-minus and for missing zones",
+    )
     flags = dy.List(dy.String(), description="weaknesses of the row: names in FLAGS")
 
 
@@ -181,7 +185,7 @@ def player_game_summary(
     dates = dates_of(context)
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
     eligible, left_out = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
-    note_left_out(context, left_out)
+    record_excluded(context, left_out)
     return summarize_player_games(boxscores.filter(pl.col("game_id").is_in(eligible)), play_by_play, prop_lines)
 
 

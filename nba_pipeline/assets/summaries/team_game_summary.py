@@ -15,7 +15,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, days_before, note_left_out, optional_input
+from nba_pipeline.asset_factory.asset import daily_asset, days_before, optional_input, record_excluded
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.completeness import slate_gates
 from nba_pipeline.formulas.possessions import offensive_rating, pace, possessions, with_team_heaves
@@ -170,7 +170,7 @@ def team_game_summary(
     names = schedule.join(out, on="game_id", how="semi").select(
         "game_date", pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup")
     )
-    note_left_out(
+    record_excluded(
         context, {str(day): names.filter(game_date=day)["matchup"].to_list() for day in names["game_date"].unique().sort()}
     )
     return summarize_team_games(team_boxscores, player_game_summary, play_by_play, schedule)
@@ -198,7 +198,7 @@ def points_equal_the_schedule(warehouse: Warehouse, dates: Sequence[date], clock
     for day in dates:
         teams = rows.filter(pl.col("game_date") == day)
         off = teams.filter(pl.col("points").ne_missing(pl.col("score"))).select("game_id", "team", "points", "score")
-        names = [f"{game_id} {team}: {points}, the schedule says {score}" for game_id, team, points, score in off.iter_rows()]
+        names = [f"{game_id} {team}: {points}, the schedule has {score}" for game_id, team, points, score in off.iter_rows()]
         verdicts.append(Verdict(day, off.is_empty(), {"team_games": teams.height, "team_games_off": off.height}, names))
     return verdicts
 

@@ -229,8 +229,8 @@ def _print(content: Mapping[str, Any]) -> None:
     _grid(out, "load jobs, busiest day of each table", [busiest[table] for table in sorted(busiest)])
     budget = content["budget"]
     out.print(
-        f"projected {budget['projected_dollars_per_month']:.2f} dollars a month, {budget['storage_dollars_per_month']:.2f} of "
-        f"it storage; the budget is {budget['monthly_budget_dollars']:.2f}",
+        f"projected cost: {budget['projected_dollars_per_month']:.2f} dollars a month, including "
+        f"{budget['storage_dollars_per_month']:.2f} for storage; budget: {budget['monthly_budget_dollars']:.2f}",
         highlight=False,
     )
 

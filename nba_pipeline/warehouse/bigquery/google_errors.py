@@ -63,7 +63,7 @@ def error_for(error: Exception, name: str, what: str) -> PipelineError:
     if reason in RETRIED_REASONS or isinstance(
         error, (api.ServerError, api.TooManyRequests, requests.RequestException, auth.TransportError, api.RetryError)
     ):
-        return Transient(f"BigQuery {name}: {what} failed with a network or server error, also when retried: {message}")
+        return Transient(f"BigQuery {name}: {what} failed with a network or server error after all retries: {message}")
     return Permanent(f"BigQuery {name}: {what}: {message}")
 
 

@@ -75,7 +75,7 @@ VIEWS = {
 
 DESCRIPTIONS = {
     "requests": "Requests to providers and their outcomes.",
-    "landing": "Every landed payload; `source` of a table's rows names one.",
+    "landing": "Every landed payload. The `source` of a table row names its payload.",
     "availability": "When each provider first reported a game as final.",
     "runs": "Every run with its instant and job.",
 }

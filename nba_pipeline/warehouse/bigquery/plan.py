@@ -157,7 +157,7 @@ def _definitions(dataset: str) -> dict[str, View]:
     return {
         **{name: View(views.statement(name, f"`{dataset}.{{}}`"), views.DESCRIPTIONS[name]) for name in views.VIEWS},
         **{name: View(journal.statement(name, f"`{dataset}.{{}}`"), journal.DESCRIPTIONS[name]) for name in journal.VIEWS},
-        "quarantine": View(every, "Rows of every table that cannot be used, with the reason."),
+        "quarantine": View(every, "The quarantined rows of all tables, with their problem."),
     }
 
 

@@ -264,10 +264,10 @@ class Session:
             with self.explained(f"{what} (job {job.job_id})"):
                 job.result(retry=self.retry, timeout=limits.job_seconds)
         except concurrent.futures.TimeoutError:
-            with self.explained(f"cancelling job {job.job_id}"):
+            with self.explained(f"canceling job {job.job_id}"):
                 job.cancel(retry=self.retry, timeout=limits.submit_seconds)
             raise Transient(
-                f"{self.name}: {what} took longer than {limits.job_seconds} s and was cancelled (job {job.job_id})"
+                f"{self.name}: {what} took longer than {limits.job_seconds} s and was canceled (job {job.job_id})"
             ) from None
 
     @contextmanager

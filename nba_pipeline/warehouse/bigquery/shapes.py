@@ -110,7 +110,7 @@ def quarantine_of(table: Table) -> Shape:
         Column(name, _kind(table.name, name, kind), name in ("table", PARTITION, "problem"))
         for name, kind in QUARANTINE_SCHEMA.items()
     )
-    return Shape(f"{QUARANTINE_PREFIX}{table.name}", columns, (), f"Rows of {table.name} that cannot be used, with the reason.")
+    return Shape(f"{QUARANTINE_PREFIX}{table.name}", columns, (), f"The quarantined rows of {table.name}, with their problem.")
 
 
 LOADS = Shape(
