@@ -110,7 +110,10 @@ def test_an_unreadable_partition_is_moved_alerted_once_and_rebuilt(at: At, home:
     body = damage(part(home, table), how)
     runner = at(NEXT, 8)
     runner.warehouse.check([TABLES[table]], [DAY])
-    assert f"{table} {DAY} was unreadable" in happened(runner) and grid(runner)["state"] != "COMPLETE"
+    assert (
+        f"{table} {DAY} is not rebuilt yet: its unreadable file was moved" in happened(runner)
+        and grid(runner)["state"] != "COMPLETE"
+    )
     [aside] = (home / "damaged" / "tables").rglob("part.parquet.*")
     assert aside.read_bytes() == body
     assert [alert_on_damage(runner.notifier, runner.landing) for _ in range(2)] == [1, 0]
@@ -138,7 +141,10 @@ def test_a_window_with_an_unreadable_date_stops_its_asset_and_names_the_date(at:
     damage(part(home, "player_game_summary", BEFORE), "cut off")
     runner = at(NEXT, 8)
     [failure] = runner.run("game_day", ["player_form"], DAY, DAY).failures
-    assert f"player_game_summary {BEFORE} was unreadable" in failure and "nba-pipeline reconcile" in failure
+    assert (
+        f"player_game_summary {BEFORE} is not rebuilt yet: its unreadable file was moved" in failure
+        and "nba-pipeline reconcile" in failure
+    )
     assert_frame_equal(rows_of(home, "player_form", DAY), before)
     done(runner.rebuild_lost(before=DAY))
     assert runner.run("game_day", ["player_form"], DAY, DAY).succeeded
@@ -151,7 +157,7 @@ def test_a_lost_partition_of_any_age_is_undone_work(at: At, home: Path) -> None:
     runner = at(NEXT, 8)
     runner.warehouse.check([TABLES["features"]], [old])
     [work] = [work for work in runner.undone() if work.game_date == old and work.tables]  # a re-read writes no table
-    assert work.tables == ("features",) and "was unreadable" in work.why
+    assert work.tables == ("features",) and "unreadable file was moved" in work.why
 
 
 def test_an_unreadable_quarantine_is_moved_and_rebuilt(at: At, home: Path) -> None:
@@ -159,7 +165,7 @@ def test_an_unreadable_quarantine_is_moved_and_rebuilt(at: At, home: Path) -> No
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(b"garbage")
     runner = at(NEXT, 8)
-    assert f"the quarantine of boxscores {DAY} was unreadable" in happened(runner)
+    assert f"the quarantine of boxscores {DAY} is not rebuilt yet: its unreadable file was moved" in happened(runner)
     done(runner.rebuild_lost(before=NEXT))
     assert "unreadable" not in happened(runner)
 
@@ -169,7 +175,7 @@ def test_the_commands_name_an_unreadable_partition_without_a_traceback(home: Pat
     damage(part(home, "grades"), "cut off")
     query = command(home, "sql", f"SELECT count(*) AS n FROM boxscores WHERE game_date = '{DAY}'", "--format", "json")
     assert query.returncode == 0 and json.loads(query.stdout) == [{"n": 0}]
-    assert f"boxscores {DAY} was unreadable" in query.stderr
+    assert f"boxscores {DAY} is not rebuilt yet: its unreadable file was moved" in query.stderr
     shown = command(home, "status", "--from", str(DAY), "--to", str(DAY), "--format", "json")
     [record] = json.loads(shown.stdout)
     assert shown.returncode == 1 and record["state"] == "FAILED" and record["rows"]["grades"] is None
@@ -180,7 +186,7 @@ def test_the_commands_name_an_unreadable_partition_without_a_traceback(home: Pat
 def test_a_notebook_refuses_an_unreadable_date(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBA_PIPELINE_HOME", str(home))
     damage(part(home, "boxscores"), "cut off")
-    with pytest.raises(Damaged, match=f"boxscores {DAY} was unreadable"):
+    with pytest.raises(Damaged, match=f"boxscores {DAY} is not rebuilt yet: its unreadable file was moved"):
         frame("boxscores", str(BEFORE), str(DAY))
     assert len(frame("boxscores", str(BEFORE), str(BEFORE)))
 
