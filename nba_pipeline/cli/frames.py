@@ -33,7 +33,8 @@ def print_frame(frame: pl.DataFrame) -> None:
     rows = [[_text(value) for value in row] for row in frame.iter_rows()]
     if not rows:
         print_error("no rows", style="dim")
-    if rows and _width(frame.columns, rows) > out.width:
+        print_line(f"columns: {', '.join(printable(name).plain for name in frame.columns)}")
+    elif _width(frame.columns, rows) > out.width:
         _print_fields(frame.columns, rows)
     else:
         _print_table(frame, rows)

@@ -39,12 +39,12 @@ def print_slate(day: date, rows: pl.DataFrame, shown: pl.DataFrame, shows_reason
         _print_predictions(of_system, shows_reasons)
     if shown.is_empty():
         print_line(
-            "No prediction is actionable. --all shows every prediction." if not shows_reasons else "No prediction matches."
+            "No actionable prediction matches. --all also shows the others." if not shows_reasons else "No prediction matches."
         )
     started = shown.filter(pl.col("tipoff_at") <= now())["game_id"].n_unique()
     if started:
         print_line(f"\n{started} of the {shown['game_id'].n_unique()} games above have started.", style="yellow")
-    print_line("")
+    print_line("\nAll predictions of the slate:")
     print_counts(rows)
 
 

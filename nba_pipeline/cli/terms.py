@@ -124,3 +124,10 @@ REASONS: Mapping[str, Term] = {
     "contains_the_line": Term("The forecast is derived from the line, so its edge carries no independent information."),
 }
 """Reason against a bet, in `reasons` of a prediction -> its meaning."""
+
+FLAGS: Mapping[str, Term] = {
+    "few_career_games": Term(
+        "The player has few career games: see `few_career_games` in the settings. It does not prevent a bet."
+    ),
+}
+"""Flag in `reasons` of a prediction that does not prevent a bet -> its meaning. `without NAME` names an unknown optional feature."""
