@@ -22,14 +22,16 @@ PACKAGE = Path(__file__).parent.parent
 FOLLOWED = ("formulas", "league", "completeness", "systems", "providers")
 """Packages whose modules belong to the source of a table that imports them."""
 
-NOT_PARSERS = frozenset({"providers.http", "providers.circuit_breakers", "providers.rate_limits"})
+NOT_PARSERS = frozenset(
+    f"providers.{name}" for name in ("http", "attempts", "circuit_breakers", "request", "response", "response_body", "session")
+)
 """Modules of `providers` that fetch and do not parse."""
 
 SOURCES = "sources"
 """Stage of the collected tables. Tables of later stages are derived: the code version of a reader includes theirs."""
 
 LENGTH = 12
-KEPT_FORMAT = 1
+KEPT_FORMAT = 2
 """Format of the cached sources. Increase it when a change of this module parses the same file to another source."""
 
 EQUIVALENT = Path(__file__).with_name("equivalent_versions.json")

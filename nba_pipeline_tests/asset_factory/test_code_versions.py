@@ -73,6 +73,12 @@ def test_comments_docstrings_descriptions_and_formatting_change_nothing(package:
     assert not changed(package, edited(summary, 'description="', 'description="Reworded: '))
 
 
+def test_an_edited_request_changes_nothing(package: Path) -> None:
+    for name in module.NOT_PARSERS:
+        path = package.joinpath(*name.split(".")).with_suffix(".py")
+        assert not changed(package, lambda path=path: path.write_text(f"{path.read_text()}\nEXTRA = 1\n"))  # type: ignore[misc]
+
+
 def test_an_edited_parser_changes_its_source_table(package: Path) -> None:
     path = package / "providers" / "espn.py"
     found = changed(package, lambda: path.write_text(f"{path.read_text()}\nEXTRA = 1\n"))
