@@ -1,7 +1,6 @@
 """Settings of the platform: thresholds, windows, rates, books. One typed model; each number has a unit."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import date
 from typing import Annotated, Any, ClassVar, Protocol, cast
 
@@ -589,18 +588,6 @@ def register(source: Source) -> None:
 def refuse_changes() -> None:
     """Raises BadInput if the settings in effect have changed since the process read them."""
     _Effective.source.refuse_changes()
-
-
-@contextmanager
-def using(settings: Settings) -> Iterator[None]:
-    """Replaces the settings in effect within the block, in every thread. For tests."""
-    before, given = _Effective.source, Defaults()
-    given.settings = lambda: settings  # type: ignore[method-assign]
-    register(given)
-    try:
-        yield
-    finally:
-        register(before)
 
 
 _DEFAULTS = Settings()

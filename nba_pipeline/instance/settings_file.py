@@ -18,6 +18,8 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import Section, Settings
 
 DEFAULT = "default"
+BY_PROVIDER = ("requests_per_second", "read_timeout_seconds_of", "attempts_of", "provider_refusals")
+"""Tables of values whose keys are providers. The keys of other tables are free."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,9 @@ def load(file: Path, *, is_required: bool = False) -> Loaded:
     try:
         body = file.read_bytes()
         document = tomllib.loads(body.decode())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadInput(f"{file} cannot be read as TOML: {error}") from None
     sections = {name: _section(file, name, values) for name, values in document.items()}
     keys = frozenset(f"{name}.{key}" for name, values in document.items() for key in values)
@@ -76,6 +80,10 @@ def _section(file: Path, name: str, values: Any) -> Section:
     merged = default.model_dump(mode="json")
     for key, value in values.items():
         _known(file, f"{name}.{key}", [f"{name}.{field}" for field in type(default).model_fields], "setting")
+        if key in BY_PROVIDER and isinstance(value, Mapping):
+            providers = [f"{name}.{key}.{provider}" for provider in Settings().http.requests_per_second]
+            for provider in value:
+                _known(file, f"{name}.{key}.{provider}", providers, "setting")
         merged[key] = {**merged[key], **value} if isinstance(merged[key], dict) and isinstance(value, Mapping) else value
     try:
         return type(default).model_validate_json(json.dumps(merged, default=str), strict=True)
