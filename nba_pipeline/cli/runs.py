@@ -28,7 +28,7 @@ def run(
 ) -> None:
     """Collect, predict or grade one slate: the work that is due now, or that of a mode."""
     from nba_pipeline.cli.outcomes import report
-    from nba_pipeline.completeness.modes import MODES, TABLES_OF_MODE
+    from nba_pipeline.completeness.modes import MODES, tables_of_mode
 
     environment()
     slate = date_up_to_tomorrow(day, "--date")
@@ -38,7 +38,7 @@ def run(
     chosen = next((choice for choice in MODES if choice == mode), None) or _due_mode(work, slate)
     repeat = f"nba-pipeline run --date {slate}" + (f" --mode {mode}" if mode else "")
     code = report(work, work.slate(slate, chosen) if chosen else work.run_every_table(slate), repeat)
-    if chosen is None or "predictions" in TABLES_OF_MODE[chosen]:
+    if chosen is None or "predictions" in tables_of_mode(chosen):
         _print_slate(work, slate)
     leave(code)
 

@@ -8,14 +8,7 @@ from datetime import UTC, timedelta
 
 import dagster as dg
 
-from nba_pipeline.completeness.modes import (
-    CLOCK,
-    DAYS_FROM_TODAY,
-    MODES,
-    TABLES_OF_MODE,
-    Mode,
-    due_instants,
-)
+from nba_pipeline.completeness.modes import CLOCK, DAYS_FROM_TODAY, MODES, Mode, due_instants, tables_of_mode
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, WHY_TAG
 from nba_pipeline.league.calendar import EASTERN_NAME, eastern_date, week_of
@@ -47,7 +40,7 @@ def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
         execution_timezone=EASTERN_NAME,
         job=game_day,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Materializes for {SLATES[DAYS_FROM_TODAY[mode]]}: {', '.join(TABLES_OF_MODE[mode])}.",
+        description=f"Materializes for {SLATES[DAYS_FROM_TODAY[mode]]}: {', '.join(tables_of_mode(mode))}.",
     )
     def tick(
         context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn
@@ -63,7 +56,7 @@ def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
             return dg.SkipReason(f"every game of {slate} has begun" if tipoffs else f"no games on {slate}")
         why = f"due at {at:%H:%M}: {len(tipoffs)} {'game' if len(tipoffs) == 1 else 'games'} on {slate}"
         tags = {MODE_TAG: mode, DUE_TAG: at.astimezone(UTC).isoformat(), WHY_TAG: why}
-        return request(TABLES_OF_MODE[mode], slate, f"{mode}:{slate}:{at.isoformat()}", tags)
+        return request(tables_of_mode(mode), slate, f"{mode}:{slate}:{at.isoformat()}", tags)
 
     return tick
 

@@ -124,6 +124,11 @@ def waive(covered: pl.DataFrame, context: dg.AssetExecutionContext, warehouse: W
     module=__name__,
     description=__doc__,
     kinds={"python", "polars"},
+    modes=["overnight"],
+    critical_in=["overnight"],
+    requested_by="final_games",
+    endpoints=["nba_cdn/boxscore", "nba_stats/player_game_log", "balldontlie/box_scores"],
+    covers="game",
     pool="nba_cdn",
     ins={"history": days_before(SETTINGS.names.active_days, "boxscores", columns=NAME_COLUMNS, is_reference=True)},
 )

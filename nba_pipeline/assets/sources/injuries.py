@@ -92,6 +92,11 @@ def with_players(
     module=__name__,
     description=__doc__,
     kinds={"python", "polars"},
+    modes=["same_day", "tomorrow"],
+    requested_by="lines",
+    endpoints=["injury_report/report", "espn/injuries"],
+    covers="game",
+    covered_by=pl.col("is_before_tipoff") & (pl.col("status") != "not_submitted"),
     pool="espn",
     ins={
         "players": every_date(is_reference=True),
