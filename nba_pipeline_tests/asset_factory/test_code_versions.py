@@ -73,6 +73,15 @@ def test_comments_docstrings_descriptions_and_formatting_change_nothing(package:
     assert not changed(package, edited(summary, 'description="', 'description="Reworded: '))
 
 
+def test_another_system_changes_no_features(package: Path) -> None:
+    path = package / "systems" / "__init__.py"
+    assert changed(package, lambda: path.write_text(f"{path.read_text()}\nEXTRA = 1\n")) == {
+        "points_model",
+        "predictions",
+        "grades",
+    }
+
+
 def test_another_mode_trigger_or_coverage_of_a_table_changes_nothing(package: Path) -> None:
     path = package / "assets" / "features" / "matchups.py"
     assert not changed(package, edited(path, 'modes=["same_day", "tomorrow"]', 'modes=["same_day"], critical_in=["same_day"]'))
