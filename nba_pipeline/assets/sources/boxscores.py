@@ -43,11 +43,6 @@ from nba_pipeline.tables.table import PROBLEM, Row, Table, code, count
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
 
-STATISTICS = (
-    "points", "rebounds", "oreb", "dreb", "assists", "steals", "blocks", "turnovers", "fouls", "fgm", "fga", "fg3m",
-    "fg3a", "ftm", "fta", "plus_minus",
-)  # fmt: skip
-
 
 class BoxscoreRows(Row):
     """Columns and rules of `boxscores`."""
