@@ -451,6 +451,10 @@ class Warehouse(Section):
     lock_wait_seconds: float = 60.0
     least_free_mib: int = Field(200, description="free disk space below which no write starts")
     dates_per_run: int = Field(200, description="maximum number of dates in one run of a backfill")
+    compact_after_days: int = Field(14, description="days after the end of a month, after which its date files become one file")
+    copies_kept_hours: float = Field(
+        24.0, description="time for which date files are kept beside their month file, longer than any run reads"
+    )
 
 
 class BigQuery(Section):

@@ -1,0 +1,140 @@
+"""Which file has the rows of each date of a table in the local warehouse: its date file, or the file of its month.
+
+The files themselves are described in `months`, and checked in `partitions`.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+from nba_pipeline.tables.registry import StoredTable
+from nba_pipeline.warehouse import damage
+from nba_pipeline.warehouse.months import MONTH, Month, Part, days_of, month_file, read_month, signature_of
+from nba_pipeline.warehouse.partitions import (
+    PARTITION,
+    QUARANTINE,
+    TABLES_FOLDER,
+    UNREADABLE,
+    Partition,
+    day_of,
+    is_readable,
+    lock_of,
+    moved_at,
+)
+
+
+@dataclass(frozen=True)
+class MonthPartition(Partition):
+    """The file of one table and month. `day` is a date of the month."""
+
+    @cached_property
+    def file(self) -> Path:
+        """The path of the file, which may not exist."""
+        return month_file(self.home / self.kind / self.table.name, self.day)
+
+    @property
+    def days(self) -> list[date]:
+        """The dates whose write locks protect the file."""
+        return days_of(self.file)
+
+
+class StoredDates:
+    """Which file has the rows of each date of a table. Ledgers and the quarantine have date files only.
+
+    A date of a month file whose later date file was moved aside is lost: the month file has older rows.
+    """
+
+    def __init__(self, home: Path, kind: str, table: StoredTable) -> None:
+        self.home, self.kind, self.table = home, kind, table
+        self.folder = home / kind / table.name
+        self.may_have_months = kind == TABLES_FOLDER and not table.is_ledger
+        self._months: dict[tuple[int, int], Month | None] = {}
+
+    @cached_property
+    def _moved_ns(self) -> dict[date, int]:
+        """Date -> the last instant at which its file was moved aside, in nanoseconds."""
+        folder = self.home / damage.FOLDER / self.kind / self.table.name
+        files = sorted(folder.glob(f"{PARTITION}*/{UNREADABLE}"))  # the last one of a date wins
+        return {day_of(file): int(moved_at(file).timestamp() * 1_000_000) * 1000 for file in files}
+
+    def partition(self, day: date) -> Partition:
+        """The partition of a date."""
+        return Partition(self.home, self.kind, self.table, day)
+
+    def month_of(self, day: date) -> Month | None:
+        """The month file that has the current rows of a date; None if a date file has them, or if the date is not written."""
+        if not self.may_have_months:
+            return None
+        key = day.year, day.month
+        if key not in self._months:
+            self._months[key] = readable_month(MonthPartition(self.home, self.kind, self.table, day))
+        month = self._months[key]
+        copied = month.copied.get(day) if month else None
+        if copied is None or signature_of(self.partition(day).file) not in (None, copied):
+            return None
+        return None if self._moved_ns.get(day, 0) > copied.written_ns else month
+
+    def dates(self) -> set[date]:
+        """The dates that were written, including empty ones."""
+        dates = {day_of(file) for file in self.folder.glob(f"{PARTITION}*/part.parquet")}
+        if self.may_have_months:
+            months = [days_of(file) for file in self.folder.glob(f"{MONTH}*/part.parquet")]
+            dates |= {day for month in months for day in month if self.month_of(day)}
+        return dates
+
+    def written_ns(self, day: date) -> int | None:
+        """When the current rows of a date were written, in nanoseconds; None if the date is not written."""
+        if signature := signature_of(self.partition(day).file):
+            return signature.written_ns
+        month = self.month_of(day)
+        return month.copied[day].written_ns if month else None
+
+    def parts(self, dates: Collection[date]) -> list[Part]:
+        """The readable files of these dates, sorted by date. Unreadable ones are moved aside, or close their date."""
+        parts, last = list[Part](), None
+        for day in sorted(set(dates)):
+            month = self.month_of(day)
+            if month and not is_readable(MonthPartition(self.home, self.kind, self.table, day)):
+                self._months[day.year, day.month] = month = None
+            if month is None:
+                partition, last = self.partition(day), None
+                if is_readable(partition):
+                    parts.append(Part(partition.file))
+            elif last is month:
+                parts[-1] = Part(month.file, [*(parts[-1].dates or ()), day])
+            else:
+                parts.append(Part(month.file, [day]))
+                last = month
+        return parts
+
+
+def readable_month(partition: MonthPartition) -> Month | None:
+    """The month file of a partition, from its footer. None if it does not exist. Moves an unreadable one aside."""
+    try:
+        return read_month(partition.file)
+    except ValueError as error:
+        with lock_of(partition):
+            damage.set_aside(partition.home, partition.file, str(error).removeprefix(f"{partition.file} "))
+        return None
+
+
+def lost(home: Path, table: StoredTable) -> dict[date, str]:
+    """The dates whose file was moved aside and that were not written since, each with a message."""
+    messages: dict[date, str] = {}
+    if table.is_ledger:
+        return messages
+    stored = StoredDates(home, TABLES_FOLDER, table)
+    for kind in (TABLES_FOLDER, QUARANTINE):
+        folder = home / damage.FOLDER / kind / table.name
+        for moved in sorted([*folder.glob(f"{MONTH}*/{UNREADABLE}"), *folder.glob(f"{PARTITION}*/{UNREADABLE}")]):
+            needs_time = moved_at(moved).timestamp() * 1e9 if kind == QUARANTINE else 0  # any rows are newer than a moved file
+            name = table.name if kind == TABLES_FOLDER else f"the quarantine of {table.name}"
+            for day in days_of(moved) if moved.parent.name.startswith(MONTH) else [day_of(moved)]:
+                written = stored.written_ns(day)
+                if written is None or written <= needs_time:
+                    messages[day] = (
+                        f"{name} {day} is not rebuilt yet: its unreadable file was moved to {moved}; next: {damage.RECONCILE}"
+                    )
+    return messages
