@@ -56,8 +56,8 @@ class LocalWarehouse(LocalReading, Warehouse):
         self._prepare_write(table, dates)
         with self._locked(table, dates, writer):
             self._prepare(table, dates)
-            stored = StoredDates(Path(self.home), TABLES_FOLDER, table)
             for day in dates:
+                stored = StoredDates(Path(self.home), TABLES_FOLDER, table)
                 file, new = self._file("tables", table, day), parts.get(day, empty)
                 exists = stored.written_ns(day) is not None
                 existing = scan_parts(stored.parts([day]), table.dtypes).select(key).collect()
