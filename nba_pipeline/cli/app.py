@@ -45,8 +45,8 @@ app.add_typer(bigquery, name="bigquery")
 
 
 RARE_COLLECTIONS = (100_000, 50, 100)
-"""Thresholds of Python's garbage collector. With its defaults, a command spends a seventh of its CPU time on looking through the
-objects of the imported modules, a thousand times."""
+"""Thresholds of Python's garbage collector. With its defaults, a command looks through the objects of the imported modules a
+thousand times, which takes 5 % of its CPU time."""
 
 
 def main() -> NoReturn:

@@ -30,6 +30,7 @@ class LocalWarehouse(LocalReading, Warehouse):
     """`<home>/tables/<table>/game_date=YYYY-MM-DD/part.parquet`, and the same layout for the quarantine."""
 
     home: str
+    league: str | None = None
     least_free_mib: int = Field(default_factory=lambda: SETTINGS.warehouse.least_free_mib)
     lock_wait_seconds: float = Field(default_factory=lambda: SETTINGS.warehouse.lock_wait_seconds)
 
@@ -91,7 +92,7 @@ class LocalWarehouse(LocalReading, Warehouse):
 
     def quarantine(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
         parts = partitioned(table.name, dates, under_a_date(rejected, dates))
-        prepare_write(Path(self.home))
+        prepare_write(Path(self.home), self.league)
         for day in dates:
             move_aside(self._partition(QUARANTINE, table, day))
             file, rows = self._file(QUARANTINE, table, day), parts.get(day)
@@ -120,7 +121,7 @@ class LocalWarehouse(LocalReading, Warehouse):
 
     def _prepare_write(self, table: Table, dates: Sequence[date]) -> None:
         """Refuse another format, and move unreadable month files aside, which needs more locks than those of the dates."""
-        prepare_write(Path(self.home))
+        prepare_write(Path(self.home), self.league)
         if not table.is_ledger:
             self._parts(TABLES_FOLDER, table, dates)
 

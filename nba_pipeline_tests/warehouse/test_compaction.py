@@ -16,7 +16,7 @@ from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import home_format, swap
-from nba_pipeline.warehouse.home_format import FORMAT, WITH_MONTHS, format_of, write_format
+from nba_pipeline.warehouse.home_format import FORMAT, WITH_MONTHS, format_of, league_of, prepare_write, write_format
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.months import days_of
 from nba_pipeline_tests.warehouse.contract import IMPATIENT, Tables, a_table, forgotten_tables, rows, stored_rows
@@ -172,6 +172,12 @@ def test_a_home_without_month_files_keeps_its_format_and_a_compacted_one_is_refu
     home_format._current.clear()
     with pytest.raises(BadInput, match="has format 3; this version reads format 2; install a newer nba_pipeline"):
         store.scan(table)
+
+
+def test_recording_the_league_of_a_compacted_home_keeps_its_format(store: LocalWarehouse, table: Table) -> None:
+    store.compact([table], TODAY)
+    prepare_write(Path(store.home), "simulated")
+    assert (format_of(Path(store.home)), league_of(Path(store.home))) == (WITH_MONTHS, "simulated")
 
 
 def test_nothing_is_compacted_during_the_installation_of_rebuilt_tables(store: LocalWarehouse, table: Table) -> None:
