@@ -12,7 +12,7 @@ from nba_pipeline.completeness.modes import CLOCK, DAYS_FROM_TODAY, MODES, Mode,
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, WHY_TAG
 from nba_pipeline.league.calendar import EASTERN_NAME, eastern_date, week_of
-from nba_pipeline.orchestration.housekeeping import housekeeping
+from nba_pipeline.orchestration.housekeeping import DESCRIPTION, housekeeping
 from nba_pipeline.orchestration.jobs import game_day, train
 from nba_pipeline.orchestration.reconciliation import find_work
 from nba_pipeline.orchestration.run_requests import (
@@ -116,6 +116,6 @@ tidy_up = dg.ScheduleDefinition(
     cron_schedule="30 3 * * *",
     execution_timezone=EASTERN_NAME,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Deletes Dagster's records of old runs and verifies every ledger.",
+    description=DESCRIPTION,
 )
 SCHEDULES = (*(_mode_schedule(mode) for mode in MODES), train_week, nightly_reconciliation, tidy_up)

@@ -125,8 +125,8 @@ def injuries(
         games = schedule.filter(pl.col("game_date") == day)
         if games.is_empty():
             continue
-        messages = land_reports(games, day, injury_report, espn, clock.now())
-        snapshots = landed_snapshots(day, injury_report, espn, messages)
+        report, messages = land_reports(games, day, injury_report, espn, clock.now())
+        snapshots = landed_snapshots(day, injury_report, espn, messages, report)
         ages[str(day)], problems[str(day)] = minutes_old(snapshots, clock.now()), list(dict.fromkeys(messages))
         for snapshot in snapshots:
             frames.append(slate_injuries(snapshot, games))
