@@ -11,6 +11,7 @@
     audits          leakage, seasons, ledgers
     explanations    help
     terms           the meaning of states, gates, alert kinds and reasons
+    glossary        the words of the glossary
     choices         wrong names, with the closest right one
     reading         the tables for commands that only read
     consoles        standard output and standard error

@@ -1,13 +1,14 @@
 """The `nba-pipeline` command: its entry point, its exit codes, and functions that all commands share.
 
-Exit codes: 0 done, 1 a failure or a closed gate, 2 wrong use. Machine formats print only data on standard output.
-Everything else goes to standard error.
+Exit codes: 0 done, 1 a failure or a closed gate, 2 wrong use, 130 interrupted by Ctrl-C, 141 the reader of the output has
+closed its pipe. Machine formats print only data on standard output. Everything else goes to standard error.
 
 Modules of this package import what a command needs inside its function. `--help`, `--version`, `help`, `slate` and `sql`
 import neither Dagster nor dataframely, because these imports take a second.
 """
 
 import logging
+import os
 import sys
 import warnings
 from datetime import date, datetime, timedelta
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from nba_pipeline.orchestration.runner import Runner
 
 FORMATS = ("table", "csv", "json")
+INTERRUPTED, CLOSED_PIPE = 130, 141
+"""Exit codes after SIGINT and SIGPIPE, as shells report them: 128 plus the number of the signal."""
+
 OTHER_DATE_FORMATS = ("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%m/%d/%Y", "%Y-%m-%d")
 """Formats of dates that are recognized in an error message. The last one accepts months and days of one digit."""
 
@@ -49,25 +53,46 @@ def main() -> NoReturn:
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     make_files_private()
     try:
-        _run()
+        code = _run()
     except PipelineError as error:
         print_error(f"nba-pipeline: {error}")
-        sys.exit(2 if isinstance(error, BadInput) else 1)
-    sys.exit(0)
+        code = 2 if isinstance(error, BadInput) else 1
+    sys.exit(_flush() or code)
 
 
-def _run() -> None:
-    """Run the command. Errors of Dagster's databases and of unreadable tables become errors that name the file."""
+def _run() -> int:
+    """Run the command and return its exit code. Errors of Dagster's databases and of unreadable tables name the file."""
     try:
         app()
     except PipelineError:
         raise
+    except SystemExit as ended:
+        return _exit_code(ended)
     except Exception:
         from nba_pipeline.instance.damage import database_named
         from nba_pipeline.warehouse.partitions import damage_named
 
         with database_named(home()), damage_named():
             raise
+
+
+def _exit_code(ended: SystemExit) -> int:
+    """Returns the exit code of a command. Typer and rich exit with 1 after a closed pipe."""
+    cause: BaseException | None = ended
+    while cause := cause.__cause__ or cause.__context__:
+        if isinstance(cause, BrokenPipeError):
+            return CLOSED_PIPE
+    return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+
+
+def _flush() -> int:
+    """Write what is buffered. Returns the exit code of a closed pipe, and keeps Python from reporting it at its end."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+    return 0
 
 
 def _print_version(is_requested: bool) -> None:

@@ -24,7 +24,7 @@ def status(
     """Show the state, rows, missing data and incidents of each date; exit code 1 if a date is LATE or FAILED."""
     from nba_pipeline.cli.rendering import print_status
     from nba_pipeline.completeness.states import FAILING
-    from nba_pipeline.league.calendar import days
+    from nba_pipeline.league.calendar import FIRST_DATE, days
     from nba_pipeline.monitoring import status as grid
     from nba_pipeline.monitoring.landed_dates import loaded_before, missing_sources
     from nba_pipeline.monitoring.run_facts import read_runs
@@ -32,7 +32,7 @@ def status(
     from nba_pipeline.tables.registry import TABLES
 
     one_of("--format", style, ("table", "json"))
-    start, end = date_range(first or str(today() - timedelta(days=6)), last or str(today() + timedelta(days=1)))
+    start, end = date_range(first or str(max(today() - timedelta(days=6), FIRST_DATE)), last or str(today() + timedelta(days=1)))
     dates = days(start, end)
     with working("reading tables and runs"):
         work = runner()

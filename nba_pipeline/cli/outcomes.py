@@ -10,7 +10,7 @@ import httpx
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from nba_pipeline.cli.app import leave
+from nba_pipeline.cli.app import INTERRUPTED, leave
 from nba_pipeline.cli.consoles import err, out, print_error, print_line
 from nba_pipeline.cli.progress import RunProgress
 from nba_pipeline.orchestration.backfill import ACCEPTABLE, EXCELLENT, Step
@@ -27,7 +27,7 @@ def report(work: Runner, outcomes: Iterable[Outcome], repeat: str, is_brief: boo
     """Print the progress of each run and its outcome when it ends, and return the exit code.
 
     With `is_brief`, warnings and closed gates are counted instead of listed, and closed gates do not affect the exit code.
-    `repeat` is the command that continues after an interruption, which ends the command with exit code 1. `if_none` is printed
+    `repeat` is the command that continues after an interruption, which ends the command with exit code 130. `if_none` is printed
     if there was nothing to run.
     """
     started: list[RunProgress] = []
@@ -45,7 +45,7 @@ def report(work: Runner, outcomes: Iterable[Outcome], repeat: str, is_brief: boo
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
         _stop(started)
         _print_interrupted(done, repeat)
-        leave(1)
+        leave(INTERRUPTED)
     finally:
         _stop(started)
         work.on_start = None

@@ -3,15 +3,19 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import typer
 
+from nba_pipeline.cli.app import INTERRUPTED, _exit_code
 from nba_pipeline.instance.private_files import GROUP_AND_OTHERS
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.tables import catalog
@@ -113,6 +117,31 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     environment = os.environ | {"NBA_PIPELINE_HOME": str(tmp_path)}
     ended = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=True)
     assert (ended.stdout, ended.stderr) == ("range\n", "")
+
+
+def test_the_exit_code_of_a_closed_pipe_is_that_of_sigpipe(tmp_path: Path) -> None:
+    """Also for an answer that is shorter than the buffers, so that Python writes it at its end."""
+    read, write = os.pipe()
+    os.close(read)
+    environment = os.environ | {"NBA_PIPELINE_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "nba_pipeline", "help", "LATE"]
+    ended = subprocess.run(command, env=environment, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def test_the_exit_code_of_ctrl_c_is_that_of_sigint() -> None:
+    """Outside of a run Typer catches it."""
+    interrupted = typer.Typer()
+
+    @interrupted.command()
+    def command() -> None:
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0.01)  # Python runs the signal's handler between two instructions
+
+    with pytest.raises(SystemExit) as ended:
+        interrupted([])
+    assert _exit_code(ended.value) == INTERRUPTED == 130
 
 
 def test_the_help_of_sql_lists_every_table_and_view(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def test_an_interrupted_command_says_what_was_kept_and_how_to_continue(work: Run
     with pytest.raises(typer.Exit) as ended:
         report(work, interrupted(), "nba-pipeline backfill --resume")
     message = " ".join(capsys.readouterr().err.split())
-    assert ended.value.exit_code == 1
+    assert ended.value.exit_code == 130
     assert "interrupted: 1 run was completed before. Every table that a run has written is kept" in message
     assert message.endswith("To continue: `nba-pipeline backfill --resume`")
 
