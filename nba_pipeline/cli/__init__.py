@@ -3,7 +3,8 @@
     app             the command, its exit codes, and functions that all commands share
     runs            run, backfill, demo
     slate           slate
-    inspection      status, decisions, breakers, sql
+    status          status
+    inspection      decisions, breakers, sql
     settings        settings
     repair          reconcile, waive, resolve, recheck, rebuild
     homes           migrate, backup, restore, copy
@@ -16,6 +17,7 @@
     reading         the tables for commands that only read
     consoles        standard output and standard error
     rendering       tables and messages on the terminal
+    status_rendering the status of dates on the terminal
     audit_rendering audit reports on the terminal
     csv_text        query results as CSV
 
@@ -24,7 +26,20 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import runs, slate, inspection, settings, repair, homes, bigquery, audits, explanations
+from nba_pipeline.cli import runs, slate, status, inspection, settings, repair, homes, bigquery, audits, explanations
 # isort: on
 
-__all__ = ["app", "audits", "bigquery", "explanations", "homes", "inspection", "main", "repair", "runs", "settings", "slate"]
+__all__ = [
+    "app",
+    "audits",
+    "bigquery",
+    "explanations",
+    "homes",
+    "inspection",
+    "main",
+    "repair",
+    "runs",
+    "settings",
+    "slate",
+    "status",
+]

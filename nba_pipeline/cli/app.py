@@ -53,21 +53,23 @@ def main() -> NoReturn:
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     make_files_private()
     try:
-        code = _run()
+        _run()
+    except SystemExit as ended:
+        code = _exit_code(ended)
     except PipelineError as error:
         print_error(f"nba-pipeline: {error}")
         code = 2 if isinstance(error, BadInput) else 1
+    else:
+        code = 0
     sys.exit(_flush() or code)
 
 
-def _run() -> int:
-    """Run the command and return its exit code. Errors of Dagster's databases and of unreadable tables name the file."""
+def _run() -> None:
+    """Run the command. Errors of Dagster's databases and of unreadable tables become errors that name the file."""
     try:
         app()
     except PipelineError:
         raise
-    except SystemExit as ended:
-        return _exit_code(ended)
     except Exception:
         from nba_pipeline.instance.damage import database_named
         from nba_pipeline.warehouse.partitions import damage_named
@@ -78,10 +80,11 @@ def _run() -> int:
 
 def _exit_code(ended: SystemExit) -> int:
     """Returns the exit code of a command. Typer and rich exit with 1 after a closed pipe."""
-    cause: BaseException | None = ended
-    while cause := cause.__cause__ or cause.__context__:
+    cause = ended.__context__
+    while cause is not None:
         if isinstance(cause, BrokenPipeError):
             return CLOSED_PIPE
+        cause = cause.__cause__ or cause.__context__
     return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
 
 

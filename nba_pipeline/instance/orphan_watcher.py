@@ -17,7 +17,7 @@ def use() -> None:
     """Makes Dagster start this module."""
     from dagster._core.execution import compute_logs  # noqa: PLC0415  the watcher itself starts without Dagster
 
-    compute_logs.watch_orphans = sys.modules[__name__]  # type: ignore[assignment]
+    setattr(compute_logs, "watch_orphans", sys.modules[__name__])  # noqa: B010  not exported
 
 
 def watch(parent: int, tail: int) -> None:

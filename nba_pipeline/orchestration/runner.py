@@ -164,7 +164,8 @@ class Runner:
             find_missing(self.instance, self.warehouse, self.landing, self.clock.now(), SETTINGS.patience.nightly_days)
         )
 
-    def _corrections(self) -> list[Work]:
+    def corrections(self) -> list[Work]:
+        """Returns the re-reads and corrections that are due, not done and not in progress, oldest date first."""
         return _waiting(find_corrections(self.instance, self.warehouse, self.clock.now()))
 
     def reconcile(self) -> Iterator[Outcome]:
@@ -176,7 +177,7 @@ class Runner:
                 if (work.mode == RELOAD) == is_reload:
                     yield self.do(work)
         attempted = set[tuple[str, date, datetime]]()
-        while undone := [work for work in self._corrections() if (work.subject, work.game_date, work.due_at) not in attempted]:
+        while undone := [work for work in self.corrections() if (work.subject, work.game_date, work.due_at) not in attempted]:
             work = undone[0]  # a re-read with news creates further work
             attempted.add((work.subject, work.game_date, work.due_at))
             yield self.do(work)
