@@ -40,6 +40,11 @@ def prepare_instance(home: Path) -> Path:
     return folder
 
 
+def has_instance(home: Path) -> bool:
+    """Whether the home has an instance, so that opening it creates nothing."""
+    return (home / "dagster" / "dagster.yaml").exists()
+
+
 def open_instance(home: Path) -> dg.DagsterInstance:
     """Opens Dagster's instance below the home. Raises BadInput if the home is not writable or dagster.yaml is invalid."""
     folder = prepare_instance(home)
