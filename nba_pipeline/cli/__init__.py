@@ -2,6 +2,7 @@
 
     app             the command, its exit codes, and functions that all commands share
     runs            run, backfill, demo
+    rehearsal       rehearse
     slate           slate
     status          status
     inspection      decisions, breakers, sql
@@ -26,7 +27,7 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import runs, slate, status, inspection, settings, repair, homes, bigquery, audits, explanations
+from nba_pipeline.cli import runs, rehearsal, slate, status, inspection, settings, repair, homes, bigquery, audits, explanations
 # isort: on
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "homes",
     "inspection",
     "main",
+    "rehearsal",
     "repair",
     "runs",
     "settings",

@@ -41,7 +41,7 @@ def run(
     outcomes = work.slate(slate, chosen) if chosen else work.run_every_table(slate)
     code = report(work, outcomes, repeat, reported=ended)
     if chosen is None or "predictions" in TABLES_OF_MODE[chosen]:
-        _print_slate(work, slate)
+        print_slate_of(work, slate)
         print_new_versions(work, slate, slate, before)
     print_first_failure(ended)
     leave(code)
@@ -56,7 +56,7 @@ def _due_mode(work: "Runner", slate: date) -> "Mode | None":
     return "overnight" if slate in work.warehouse.dates(TABLES["predictions"]) else None
 
 
-def _print_slate(work: "Runner", slate: date) -> None:
+def print_slate_of(work: "Runner", slate: date) -> None:
     """Print the actionable predictions of a slate and the counts of all, or why there are none."""
     from nba_pipeline.cli.reading import Production
     from nba_pipeline.cli.slate_rendering import print_slate
@@ -153,7 +153,7 @@ def demo() -> None:
     for day, instant, mode in steps:
         work = runner_at(instant)
         code |= report(work, work.slate(day, mode), "nba-pipeline demo", is_brief=True, reported=ended)
-    _print_slate(work, slate)
+    print_slate_of(work, slate)
     print_record(work, before - timedelta(days=DEMO_DAYS), before)
     out.print("The simulated league is not the NBA: its record says that the numbers add up, nothing about real lines.")
     print_failed_checks(ended)

@@ -72,7 +72,8 @@ def _request_lines(landing: Landing, first: date) -> Iterator[tuple[Line, Sequen
 def _incidents(lines: Sequence[Line]) -> list[Incident]:
     """Returns one incident per endpoint with retried requests, and one per problem of failed requests, in order."""
     landed = {_slot(line): _at(line) for line in lines if line["outcome"] == "landed"}
-    retried = sorted((line for line in lines if (line["attempts"] or 0) > 1), key=_endpoint)
+    answered = [line for line in lines if line["outcome"] not in PROBLEMS]
+    retried = sorted((line for line in answered if (line["attempts"] or 0) > 1), key=_endpoint)
     found = [_retried(list(group)) for _, group in groupby(retried, key=_endpoint)]
     problems: dict[str, list[Line]] = {}
     for line in lines:
@@ -88,14 +89,13 @@ def _incidents(lines: Sequence[Line]) -> list[Incident]:
 
 
 def _retried(lines: Sequence[Line]) -> Incident:
-    """Returns the incident of requests that were answered after a retry or not at all."""
+    """Returns the incident of requests that were answered after a retry."""
     answers = Counter("no answer" if status == 0 else str(status) for line in lines for status in line["statuses"][:-1])
     counts = ", ".join(f"{answer} x {number}" for answer, number in sorted(answers.items()))
     requests = "1 request was" if len(lines) == 1 else f"{len(lines)} requests were"
     instants = sorted(map(_at, lines))
-    is_recovered = all(line["outcome"] not in PROBLEMS for line in lines)
     text = f"{_endpoint(lines[0])}: {requests} retried ({counts})"
-    return Incident(instants[0], text, instants[-1], instants[-1] if is_recovered else None)
+    return Incident(instants[0], text, instants[-1], instants[-1])
 
 
 def _first_causes(lines: Sequence[Line], day: date) -> dict[str, str]:

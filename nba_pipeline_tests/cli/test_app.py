@@ -147,3 +147,15 @@ def test_the_exit_code_of_ctrl_c_is_that_of_sigint() -> None:
 def test_the_help_of_sql_lists_every_table_and_view(tmp_path: Path) -> None:
     words = set(re.findall(r"\w+", nba_pipeline("sql", "--help", home=tmp_path).stdout))
     assert words >= {*catalog.tables(), *catalog.views()}
+
+
+@pytest.mark.parametrize(
+    ("shell", "typed", "offered"), [("bash", "nba-pipeline st", "status"), ("zsh", "nba-pipeline status --w", "--watch")]
+)
+def test_shells_complete_commands_and_options(shell: str, typed: str, offered: str, tmp_path: Path) -> None:
+    """`--install-completion` installs a script that asks the command in this way."""
+    variables = {"_NBA_PIPELINE_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": typed, "COMP_WORDS": typed}
+    variables |= {"COMP_CWORD": str(len(typed.split()) - 1), "NBA_PIPELINE_HOME": str(tmp_path)}
+    command = [str(Path(sys.executable).parent / "nba-pipeline")]
+    ended = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False)
+    assert offered in ended.stdout and not ended.stderr
