@@ -9,8 +9,10 @@ import neither Dagster nor dataframely, because these imports take a second.
 
 import logging
 import os
+import re
 import sys
 import warnings
+from calendar import monthrange
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -172,7 +174,21 @@ def date_of(text: str, name: str) -> date:
     except BadInput as error:
         if (day := _in_another_format(text)) and str(day) != text:
             raise BadInput(f"{error}; did you mean {day}?") from None
+        if why := _why_no_date(text):
+            raise BadInput(f"{name} {text} does not exist: {why}") from None
         raise
+
+
+def _why_no_date(text: str) -> str:
+    """Returns why a well-formed date is not in the calendar; empty for other text."""
+    match = re.fullmatch(r"([1-9]\d{3})-(\d\d)-\d\d", text)
+    if match is None:
+        return ""
+    year, month = int(match[1]), int(match[2])
+    if month not in range(1, 13):
+        return "a year has the months 01 to 12"
+    last = monthrange(year, month)[1]
+    return "" if 1 <= int(text[8:]) <= last else f"{year}-{month:02} has the days 01 to {last}"
 
 
 def _in_another_format(text: str) -> date | None:

@@ -1,7 +1,5 @@
 """Eastern dates and seasons. Functions of plain dates and instants; the current time comes from `instance/clock.py`."""
 
-import re
-from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -61,20 +59,10 @@ def parse_date(text: str, name: str) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise BadInput(_not_a_date(text, name)) from None
+        raise BadInput(f"{name} must be a date like 2024-03-15, not {text!r}") from None
     if day < FIRST_DATE:
         raise BadInput(f"{name} {day} is before {FIRST_DATE}, the first date of the platform")
     return day
-
-
-def _not_a_date(text: str, name: str) -> str:
-    """Returns why text is not a date. A well-formed date may not exist in the calendar."""
-    if match := re.fullmatch(r"([1-9]\d{3})-(\d\d)-\d\d", text):
-        year, month = int(match[1]), int(match[2])
-        if month not in range(1, 13):
-            return f"{name} {text} does not exist: a year has the months 01 to 12"
-        return f"{name} {text} does not exist: {year}-{month:02} has the days 01 to {monthrange(year, month)[1]}"
-    return f"{name} must be a date like 2024-03-15, not {text!r}"
 
 
 def parse_key(key: str) -> date:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from nba_pipeline.cli.app import INTERRUPTED, _exit_code
+from nba_pipeline.cli.app import INTERRUPTED, _exit_code, date_of
+from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.private_files import GROUP_AND_OTHERS
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.tables import catalog
@@ -147,6 +148,21 @@ def test_the_exit_code_of_ctrl_c_is_that_of_sigint() -> None:
 def test_the_help_of_sql_lists_every_table_and_view(tmp_path: Path) -> None:
     words = set(re.findall(r"\w+", nba_pipeline("sql", "--help", home=tmp_path).stdout))
     assert words >= {*catalog.tables(), *catalog.views()}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("2026-11-31", "2026-11-31 does not exist: 2026-11 has the days 01 to 30"),
+        ("2023-02-29", "2023-02-29 does not exist: 2023-02 has the days 01 to 28"),
+        ("2026-13-01", "2026-13-01 does not exist: a year has the months 01 to 12"),
+        ("soon", "must be a date like 2024-03-15, not 'soon'"),
+        ("2020-01-01", "2020-01-01 is before 2021-10-01"),
+    ],
+)
+def test_a_date_that_does_not_exist_says_why(text: str, why: str) -> None:
+    with pytest.raises(BadInput, match=re.escape(why)):
+        date_of(text, "--date")
 
 
 @pytest.mark.parametrize(

