@@ -8,6 +8,7 @@ import polars as pl
 
 from nba_pipeline.asset_factory.code_versions import current_versions
 from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.date_facts import Facts
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
 from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.completeness.not_played import NOT_PLAYED, off_games
@@ -78,25 +79,34 @@ def _status(
             "game_date": day.isoformat(),
             "state": states[day][0],
             "reasons": list(states[day][1]),
-            "games": len(facts[day].games),
             "final_games": covered[day]["final_games"],
             "complete_games": covered[day]["complete_games"],
             "boxscores_from": {provider: games for of_date, provider, games in sources.iter_rows() if of_date == day},
             "rows": dict(facts[day].rows),
             "counts": {name: count._asdict() for name, count in numbers[day].items()},
-            "quarantined": {name: sum(problems.get(day, {}).values()) for name, problems in quarantined.items()},
-            "quarantine": _messages_of_quarantine(quarantined, day),
+            **_quarantine_of(quarantined, day),
             "stale": list(facts[day].stale),
             "not_loaded": list(damage.not_loaded.get(day, ())),
             "missing": covered[day]["missing"],
             "not_played": off.get(day, []),
             "waivers": waivers.filter(pl.col("game_date") == day)["reason"].to_list(),
             "happened": [*events[day], *_messages_of_quarantine(quarantined, day)],
-            "matchups": {game.game_id: game.name.partition(" ")[0] for game in facts[day].games},
-            "first_causes": requests[day].first_causes,
+            **_games_of(facts[day], requests[day]),
         }
         for day in dates
     ]
+
+
+def _games_of(facts: Facts, requests: DateRequests) -> dict[str, Any]:
+    """Returns the number of games, and by game id the teams and the first cause of a missing box score."""
+    matchups = {game.game_id: game.name.partition(" ")[0] for game in facts.games}
+    return {"games": len(facts.games), "matchups": matchups, "first_causes": requests.first_causes}
+
+
+def _quarantine_of(quarantined: Quarantined, day: date) -> dict[str, Any]:
+    """Returns the number of quarantined rows per table, and a message per problem."""
+    numbers = {name: sum(problems.get(day, {}).values()) for name, problems in quarantined.items()}
+    return {"quarantined": numbers, "quarantine": _messages_of_quarantine(quarantined, day)}
 
 
 def _quarantined(warehouse: Warehouse, dates: Sequence[date]) -> Quarantined:

@@ -84,13 +84,12 @@ def plan(
 ) -> Iterator[Step]:
     """Yields the steps in order. Each pass is planned lazily, because the first pass loads the schedule that the second reads.
 
-    `failed` holds by date the tables whose last run failed or was interrupted. Their rows are of an earlier run, so a resumed
-    backfill repeats these dates.
+    `failed` holds by date the tables whose last run failed or was interrupted, so that their rows are of an earlier run.
     """
     parts = list(chunks(first, last, dates_per_run))
-    complete = complete_dates(warehouse, UP_TO_FEATURES, days(first, last), code_versions)
+    complete = complete_dates(warehouse, UP_TO_FEATURES, days(first, last), code_versions) - failed_dates(failed, UP_TO_FEATURES)
     if is_resumed:
-        complete -= too_incomplete(warehouse, days(first, last)) | failed_dates(failed or {}, UP_TO_FEATURES)
+        complete -= too_incomplete(warehouse, days(first, last))
     rebuilt_from: date | None = None
     for part in parts:
         count = len(complete.intersection(days(*part)))
@@ -109,8 +108,7 @@ def plan(
     trained = set(weeks) - complete_weeks
 
     complete = complete_dates(warehouse, FROM_PREDICTIONS, days(first, last), code_versions)
-    if is_resumed:
-        complete -= failed_dates(failed or {}, FROM_PREDICTIONS)
+    complete -= failed_dates(failed, FROM_PREDICTIONS)
     for part in parts:
         count = len(complete.intersection(days(*part)))
         is_outdated = (rebuilt_from is not None and part[1] >= rebuilt_from) or any(
@@ -153,9 +151,9 @@ def complete_dates(
     return written.difference(*(stale[name] for name in tables))
 
 
-def failed_dates(failed: Mapping[date, Collection[str]], tables: Collection[str]) -> set[date]:
+def failed_dates(failed: Mapping[date, Collection[str]] | None, tables: Collection[str]) -> set[date]:
     """Returns the dates on which one of these tables has failed."""
-    return {day for day, names in failed.items() if not set(names).isdisjoint(tables)}
+    return {day for day, names in (failed or {}).items() if not set(names).isdisjoint(tables)}
 
 
 def without_dependents(
