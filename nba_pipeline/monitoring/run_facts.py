@@ -67,6 +67,27 @@ def _failures(instance: dg.DagsterInstance, dates: Sequence[date]) -> dict[date,
     return failures
 
 
+def failed_tables(instance: dg.DagsterInstance, dates: Sequence[date]) -> dict[date, set[str]]:
+    """Returns by date the tables whose last run failed or was interrupted, from the runs alone.
+
+    Reads no materialization, so that a range of many dates is fast. A table of a failed run counts even if the run made it.
+    """
+    repeated: dict[str, set[date]] = {}
+    failed: dict[date, set[str]] = {}
+    statuses = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.SUCCESS]
+    for record in instance.get_run_records(dg.RunsFilter(statuses=statuses)):  # newest first
+        run = record.dagster_run
+        names = {key.path[-1] for key in run.asset_selection or ()}
+        of_run = set(_dates_of(run)).intersection(dates)
+        for name in names:
+            done = repeated.setdefault(name, set())
+            if run.status != dg.DagsterRunStatus.SUCCESS:
+                for day in of_run - done:
+                    failed.setdefault(day, set()).add(name)
+            done |= of_run
+    return failed
+
+
 def _undone(instance: dg.DagsterInstance, record: dg.RunRecord, day: date) -> Iterator[str]:
     """Yields the tables of a failed run that were not made since its start; since its end if their own step failed.
 

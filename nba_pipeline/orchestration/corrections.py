@@ -24,7 +24,7 @@ from nba_pipeline.completeness.modes import tables_of_mode
 from nba_pipeline.completeness.reread_times import due_for_contradiction, due_noon, is_within_window
 from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.rereads import Reread, changed_at, rereads, unloaded_reread
-from nba_pipeline.league.calendar import days, eastern_date
+from nba_pipeline.league.calendar import FIRST_DATE, days, eastern_date
 from nba_pipeline.orchestration.recheck_job import JOB
 from nba_pipeline.orchestration.work import Work, attempts_at
 from nba_pipeline.providers.archive_files import PROVIDER as ARCHIVE
@@ -51,7 +51,8 @@ class Final:
 def find_corrections(instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime) -> list[Work]:
     """Returns all corrections that are due and not done, oldest date first."""
     today = eastern_date(now)
-    dates = [day for day in days(today - timedelta(days=SETTINGS.corrections.window_days), today) if is_within_window(day, now)]
+    first = max(today - timedelta(days=SETTINGS.corrections.window_days), FIRST_DATE)
+    dates = [day for day in days(first, today) if is_within_window(day, now)]
     due = list[Work]()
     finals = final_dates(warehouse, [day for day in dates if day < today])
     for final in finals:

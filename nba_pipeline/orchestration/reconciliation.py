@@ -24,7 +24,7 @@ from nba_pipeline.completeness.modes import (
 from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG
 from nba_pipeline.instance.runs_in_progress import spans_in_progress
-from nba_pipeline.league.calendar import days, eastern, eastern_date
+from nba_pipeline.league.calendar import FIRST_DATE, days, eastern, eastern_date
 from nba_pipeline.orchestration.reloading import RELOAD, Reload, find_reloads
 from nba_pipeline.orchestration.slates import Slate, read_slates
 from nba_pipeline.orchestration.work import Work, attempts_at, attempts_of
@@ -60,7 +60,7 @@ def find_work(
     recent = today - timedelta(days=SETTINGS.patience.catch_up_days)
     loaded_since = min(warehouse.dates(TABLES["boxscores"]), default=recent)  # not the schedule: it covers a season at once
     days_back = SETTINGS.patience.catch_up_days if days_back is None else days_back
-    first = max(today - timedelta(days=days_back), min(recent, loaded_since))
+    first = max(today - timedelta(days=days_back), min(recent, loaded_since), FIRST_DATE)
     dates = days(first, today + timedelta(days=1))
     undone = []
     for slate in recovering(lambda: list(read_slates(warehouse, dates, now))):

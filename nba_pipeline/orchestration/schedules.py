@@ -11,7 +11,7 @@ import dagster as dg
 from nba_pipeline.completeness.modes import CLOCK, DAYS_FROM_TODAY, MODES, Mode, due_instants, tables_of_mode
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, WHY_TAG
-from nba_pipeline.league.calendar import EASTERN_NAME, eastern_date, week_of
+from nba_pipeline.league.calendar import EASTERN_NAME, FIRST_DATE, eastern_date, week_of
 from nba_pipeline.orchestration.housekeeping import DESCRIPTION, housekeeping
 from nba_pipeline.orchestration.jobs import game_day, train
 from nba_pipeline.orchestration.reconciliation import find_work
@@ -47,6 +47,8 @@ def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
     ) -> dg.RunRequest | dg.SkipReason:
         at = context.scheduled_execution_time
         slate = eastern_date(at) + timedelta(days=DAYS_FROM_TODAY[mode])
+        if slate < FIRST_DATE:
+            return dg.SkipReason(f"{slate} is before {FIRST_DATE}, the first date of the platform")
         if Clock().now() - at > timedelta(minutes=SETTINGS.patience.missed_tick_minutes):
             return dg.SkipReason(f"missed at {at:%Y-%m-%d %H:%M}; the reconciliation runs what is still due")
         if problem := start_problem(warehouse, nba_cdn):

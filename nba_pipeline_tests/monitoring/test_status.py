@@ -132,13 +132,13 @@ def test_a_suspended_game_is_listed_until_it_is_marked_and_its_predictions_are_v
     named = f"{game} is not final but suspended; if it is not played: nba-pipeline not-played --game {suspended['game_id']} --reason R --author N"
     assert answer(days, MORNING) == (1, "LATE", [named])
     assert answer(days) == (1, "FAILED", [named])
-    assert f"{DAY} {game} is not final but suspended" in status_of(days, AFTERNOON).stdout
+    assert "\n  CHI@PHX is not final but suspended" in status_of(days, AFTERNOON).stdout
     mark(days.warehouse, MORNING, suspended["game_id"], "the floor was wet", "Ann")
     days.write("schedule", DAY, *GAMES[:3], suspended | {"status": "postponed"})  # as a run of the asset writes it
     assert answer(days) == (1, "FAILED", [f"{game}: 1 prediction is not graded"])
     days.write("grades", DAY, *(grade_of(a_prediction(game_date=DAY, game_id=game["game_id"])) for game in GAMES))
     assert answer(days)[0] == 0
-    assert f"{DAY} {game} is marked as not played, by Ann: the floor was wet" in status_of(days, AFTERNOON).stdout
+    assert "\n  CHI@PHX is marked as not played, by Ann: the floor was wet" in status_of(days, AFTERNOON).stdout
 
 
 def test_ungraded_predictions_of_a_complete_game_are_counted(days: Days) -> None:

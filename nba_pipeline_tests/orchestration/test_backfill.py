@@ -24,7 +24,17 @@ from nba_pipeline.completeness.modes import from_predictions, up_to_features
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import days, eastern
-from nba_pipeline.orchestration.backfill import STAGES, Stage, Step, chunks, missing_before, plan, rate, windows_of
+from nba_pipeline.orchestration.backfill import (
+    STAGES,
+    Stage,
+    Step,
+    chunks,
+    missing_before,
+    plan,
+    rate,
+    windows_of,
+    without_dependents,
+)
 from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -122,7 +132,34 @@ def test_chunks_cover_the_range_once() -> None:
     assert list(chunks(day(0), day(4), 2)) == [(day(0), day(1)), (day(2), day(3)), (day(4), day(4))]
 
 
+def test_no_chunk_crosses_the_boundary_of_two_seasons() -> None:
+    """A bad file of a season then costs no date of another."""
+    assert list(chunks(date(2024, 6, 29), date(2024, 7, 2), 200)) == [
+        (date(2024, 6, 29), date(2024, 6, 30)),
+        (date(2024, 7, 1), date(2024, 7, 2)),
+    ]
+
+
+def test_dependents_of_a_failed_table_are_skipped_on_its_dates_only() -> None:
+    parents = {"predictions": {"features"}, "grades": {"predictions", "boxscores"}}
+    step = Step("predictions", "season", from_predictions(), day(0), day(2), 0)
+    assert without_dependents(step, [(day(3), day(5), ["features"])], parents) == step
+    skipped = without_dependents(step, [(day(2), day(2), ["matchups", "features"])], parents)
+    assert skipped.is_skipped and skipped.blocked_by == ("features",)
+    partly = without_dependents(step, [(day(0), day(2), ["boxscores"])], parents)
+    assert (partly.is_skipped, partly.tables, partly.blocked_by) == (False, ("predictions",), ("boxscores",))
+
+
 # Steps that a resumed backfill skips
+
+
+def test_a_date_of_a_failed_run_is_repeated_although_its_rows_are_complete(warehouse: LocalWarehouse) -> None:
+    """They are of an earlier run. `status` calls the date degraded until a run succeeds."""
+    write(warehouse, days(day(0), day(5)))
+    steps = list(plan(warehouse, MONDAY, day(5), VERSIONS, is_resumed=True, dates_per_run=3, failed={day(4): {"grades"}}))
+    assert [(step.part, step.first, step.is_skipped) for step in steps] == [
+        ("features", day(0), True), ("features", day(3), True), ("predictions", day(0), True), ("predictions", day(3), False),
+    ]  # fmt: skip
 
 
 def test_complete_steps_are_skipped_only_when_resumed(warehouse: LocalWarehouse) -> None:

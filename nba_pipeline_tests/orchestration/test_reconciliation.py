@@ -16,16 +16,19 @@ import time_machine
 from nba_pipeline.completeness.gates import deadline
 from nba_pipeline.completeness.modes import MODES, Mode, critical_tables, from_predictions, tables_of_mode
 from nba_pipeline.errors import PipelineError
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
-from nba_pipeline.league.calendar import eastern
+from nba_pipeline.league.calendar import FIRST_DATE, eastern
 from nba_pipeline.orchestration.reconciliation import DATA_VERSION_TAG, find_work, last_due
 from nba_pipeline.orchestration.slates import Slate, read_slates
+from nba_pipeline.orchestration.undone import find_undone
 from nba_pipeline.orchestration.work import Attempts, Work, next_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import requested_by
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
 from nba_pipeline_tests.builders_predictions import a_prediction
@@ -74,6 +77,13 @@ def same_day(but: Sequence[str] = ()) -> tuple[str, ...]:
 
 
 # Done and lost work
+
+
+def test_no_date_before_the_first_of_the_platform_is_due(tmp_path: Path) -> None:
+    """They have no partition, so that Dagster refuses a run of them."""
+    days, noon = Days(tmp_path), eastern(FIRST_DATE, 12)
+    due = find_undone(days.instance, days.warehouse, Landing(home=str(tmp_path), clock=Clock()), noon, 30)
+    assert {work.game_date for work in due} == {FIRST_DATE}
 
 
 @pytest.mark.parametrize("now", [eastern(DAY, 13, 6), eastern(DAY, 15, 59), LAST_CALL, LAST_CALL + GRACE - SECOND])
