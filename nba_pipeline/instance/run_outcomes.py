@@ -74,9 +74,14 @@ def failed_check(table: str, check: str) -> str:
     return f"{table}: check {check} failed"
 
 
+def _names(missing: object) -> list[str]:
+    """Returns the names of missing items: one per line of a text, or the items of a list, as earlier versions wrote them."""
+    return [str(name) for name in missing] if isinstance(missing, list) else str(missing).splitlines()
+
+
 def _verdict(evaluation: dg.AssetCheckEvaluation) -> str:
     """Returns the message of a failed check with its failing dates, its worst share and the first missing names."""
-    missing = [str(name) for name in getattr(evaluation.metadata.get("missing"), "data", None) or []]
+    missing = _names(getattr(evaluation.metadata.get("missing"), "value", None) or [])
     share = getattr(evaluation.metadata.get("share"), "value", None)
     dates = int(getattr(evaluation.metadata.get("failing_dates"), "value", None) or 0)
     message = failed_check(evaluation.asset_key.to_user_string(), evaluation.check_name)

@@ -234,5 +234,5 @@ def every_system_has_a_model(
     return dg.AssetCheckResult(
         passed=without.is_empty() and rows.height == len(TRAINED_SYSTEMS),
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"models": rows.height - without.height, "missing": dg.MetadataValue.json(without["reason"].to_list())},
+        metadata={"models": rows.height - without.height, "missing": dg.MetadataValue.text("\n".join(without["reason"]))},
     )
