@@ -52,6 +52,12 @@ def is_interrupted(events: Iterable[dg.DagsterEvent]) -> bool:
     return any(error is not None and error.cls_name == dg.DagsterExecutionInterruptedError.__name__ for error in errors)
 
 
+def is_killed(ending: dg.DagsterEvent) -> bool:
+    """Whether the run ended because its process was killed."""
+    data = ending.event_specific_data
+    return isinstance(data, JobFailureData) and data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
+
+
 def failure_reasons(instance: dg.DagsterInstance, run_id: str, ending: dg.DagsterEvent) -> list[str]:
     """Returns why a run failed: its failed checks and steps, else its own error, else the message of its last event."""
     data = ending.event_specific_data
