@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -11,6 +12,7 @@ import dagster as dg
 
 from nba_pipeline.errors import OutOfTime
 from nba_pipeline.settings import SETTINGS, refuse_changes
+from nba_pipeline.warehouse.dated_metadata import SECONDS_PER_DATE
 from nba_pipeline.warehouse.partitions import damage_named
 
 REPEAT_SECONDS = 5.0
@@ -51,7 +53,11 @@ def limited(compute: Callable[..., Any]) -> Callable[..., Any]:
         refuse_changes()
         runs = SETTINGS.runs
         minutes = runs.step_minutes if context.has_partition_key else runs.season_minutes
+        started = time.monotonic()
         with within(60 * minutes, compute.__name__), damage_named():
-            return compute(context, *args, **kwargs)
+            result = compute(context, *args, **kwargs)
+        seconds = (time.monotonic() - started) / len(context.partition_keys)
+        context.add_output_metadata({SECONDS_PER_DATE: round(seconds, 3)})
+        return result
 
     return compute_within

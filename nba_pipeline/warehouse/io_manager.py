@@ -17,6 +17,7 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import PROBLEM, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import ROWS_IN, per_date, rows_out
+from nba_pipeline.warehouse.dated_metadata import add_dated_metadata
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.partitions import recovering
 
@@ -65,21 +66,14 @@ class TableIO(dg.ConfigurableIOManager):
         else:
             excused = self._excused(table, dates, context.output_metadata)
             self.warehouse.replace(table, dates, good, context.run_id, excused)
-        rows = self.warehouse.scan(table, dates).select(pl.len()).collect().item()
-        # Dagster attaches the same metadata to every date of a range, so the row count of a range needs another name
-        count = {"dagster/partition_row_count": rows} if len(dates) == 1 else {"rows_of_the_range": rows}
         context.add_output_metadata(
             {
-                **count,
                 "dagster/table_name": table.name,
-                "rows_quarantined": rejected.height,
-                "problems": dg.MetadataValue.json(
-                    dict(rejected.group_by("problem").len().sort("len", descending=True).head(10).iter_rows())
-                ),
                 "as_of": dg.MetadataValue.timestamp(self.clock.as_of),
                 **self.warehouse.last_write(table),
             }
         )
+        add_dated_metadata(context, dates, self.warehouse.scan(table, dates).select("game_date").collect(), rejected)
 
     def _open_dates(
         self, table: Table, dates: list[date], frame: pl.DataFrame, context: dg.OutputContext
