@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from nba_pipeline.errors import OutOfTime
+from nba_pipeline.instance.step_failures import explained
 from nba_pipeline.settings import SETTINGS, refuse_changes
 from nba_pipeline.warehouse.dated_metadata import SECONDS_PER_DATE
 from nba_pipeline.warehouse.partitions import damage_named
@@ -54,9 +55,10 @@ def limited(compute: Callable[..., Any]) -> Callable[..., Any]:
         runs = SETTINGS.runs
         minutes = runs.step_minutes if context.has_partition_key else runs.season_minutes
         started = time.monotonic()
-        with within(60 * minutes, compute.__name__), damage_named():
+        keys = context.partition_keys
+        with explained(compute.__name__, keys), within(60 * minutes, compute.__name__), damage_named():
             result = compute(context, *args, **kwargs)
-        seconds = (time.monotonic() - started) / len(context.partition_keys)
+        seconds = (time.monotonic() - started) / len(keys)
         context.add_output_metadata({SECONDS_PER_DATE: round(seconds, 3)})
         return result
 

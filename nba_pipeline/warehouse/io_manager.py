@@ -12,6 +12,7 @@ import polars as pl
 
 from nba_pipeline.errors import Closed, Damaged
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.step_failures import explained
 from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import PROBLEM, Table
@@ -48,6 +49,10 @@ class TableIO(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
         """Write the valid rows, quarantine the others, and add the counts as metadata."""
+        with explained(context.asset_key.path[-1], context.asset_partition_keys):
+            self._handle(context, obj)
+
+    def _handle(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
         table = _table(context.asset_key)
         every = [parse_key(key) for key in context.asset_partition_keys]
         dates, obj = self._open_dates(table, every, obj, context)
@@ -92,10 +97,13 @@ class TableIO(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> pl.DataFrame:
         """The rows of the dates in the partition mapping.
 
-        Raises Closed if a required table was never written for a date, or a ledger is closed for every date. Raises Damaged if a
+        The step fails if a required table was never written for a date, or a ledger is closed for every date, or if a
         required date was unreadable and is not rebuilt yet.
         """
-        return recovering(lambda: self._rows(context))
+        reader = context.step_context
+        span = reader.partition_key_range
+        with explained(reader.step.key, [span.start, span.end]):
+            return recovering(lambda: self._rows(context))
 
     def _rows(self, context: dg.InputContext) -> pl.DataFrame:
         table = _table(context.asset_key)

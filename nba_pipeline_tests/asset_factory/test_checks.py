@@ -159,6 +159,16 @@ def test_a_range_records_each_date_with_its_materialization(
         assert evaluation.metadata["share"].value == (1.0 if day == FIRST else 0.5)
 
 
+def test_the_plots_of_a_range_have_its_dates_in_order(boxes: Table, run: Run, instance: dg.DagsterInstance) -> None:
+    """Dagster plots over the instants of the evaluations."""
+    run(a_check(boxes, [FIRST], blocking=False), FIRST, THIRD)
+    key = dg.AssetCheckKey(dg.AssetKey("toy_boxes"), "key_is_unique")
+    records = instance.event_log_storage.get_asset_check_execution_history(key, limit=50)
+    instants = {record.partition: record.event.timestamp for record in records if record.event}
+    assert sorted(instants, key=lambda day: instants[day]) == [str(FIRST), str(SECOND), str(THIRD)]
+    assert len(set(instants.values())) == 3
+
+
 def test_a_run_of_one_date_records_it_itself(boxes: Table, run: Run, instance: dg.DagsterInstance) -> None:
     run(a_check(boxes, [FIRST], blocking=True), FIRST)
     evaluation = recorded(instance, FIRST)
