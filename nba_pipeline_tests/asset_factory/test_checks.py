@@ -285,7 +285,7 @@ def test_an_item_whose_presence_is_unknown_is_missing_and_a_row_that_may_be_off_
     ids=["a date is missing", "a verdict is unknown", "a date has two", "another date"],
 )
 def test_a_frame_without_exactly_one_verdict_per_date_is_refused(frame: pl.DataFrame) -> None:
-    with pytest.raises(BadInput, match="toys: expected one verdict per date"):
+    with pytest.raises(BadInput, match=r"toys: expected one verdict per date"):
         verdicts_of(frame, [FIRST, SECOND], "toys")
 
 

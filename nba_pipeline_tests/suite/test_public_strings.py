@@ -23,6 +23,7 @@ from nba_pipeline.completeness.states import STATES
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.warehouse.dated_metadata import PROBLEMS, ROW_COUNT, ROWS_QUARANTINED
 from nba_pipeline.warehouse.local import LocalWarehouse
 
 SNAPSHOT = Path(__file__).with_name("public_strings.txt")
@@ -72,7 +73,8 @@ def _graph() -> Iterator[str]:
 
 
 def _check_numbers() -> Iterator[str]:
-    """The columns of the verdicts of every check, of a date without rows."""
+    """The metadata of every write, and the columns of the verdicts of every check of a date without rows."""
+    yield from (f"metadata key: {name!r}" for name in (ROW_COUNT, ROWS_QUARANTINED, PROBLEMS))
     with TemporaryDirectory() as home:
         warehouse, dates = LocalWarehouse(home=home), [date(2024, 3, 12)]
         checks = [_common_checks(table, is_source=False) | _checks.get(table.name, {}) for table in TABLES.values()]
