@@ -14,7 +14,7 @@ import polars as pl
 from nba_pipeline.asset_factory import common_checks
 from nba_pipeline.asset_factory.verdicts import Verdict, share_present, verdicts_of, with_presence
 from nba_pipeline.errors import PipelineError
-from nba_pipeline.instance.check_evaluations import DatedResult, report_per_date
+from nba_pipeline.instance.check_evaluations import DatedResult, delete_undated, report_per_date
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.settings import SETTINGS
@@ -136,20 +136,21 @@ def checks_of(table: Table, is_source: bool = False) -> dg.AssetChecksDefinition
     def judge_the_table(
         context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse], clock: Clock
     ) -> Iterator[dg.AssetCheckResult]:
-        dates = [date.fromisoformat(key) for key in context.partition_keys]
-        results: list[DatedResult] = []
+        dates, key = [date.fromisoformat(day) for day in context.partition_keys], dg.AssetKey(table.name)
+        judged: list[tuple[_Check, list[Verdict]]] = []
         crashes: list[Exception] = []
-        for key in sorted(context.selected_asset_check_keys):
-            check = checks[key.name]
+        for selected in sorted(context.selected_asset_check_keys):
+            check = checks[selected.name]
             try:
-                verdicts = check.verdicts(context.instance, table, (warehouse, dates, clock))
+                judged.append((check, check.verdicts(context.instance, table, (warehouse, dates, clock))))
             except Exception as error:  # noqa: BLE001  recorded as the result of the check, and raised below
                 crashes.append(error)
-                check, verdicts = replace(check, severity=dg.AssetCheckSeverity.ERROR), _crashed(dates, error)
-            results += check.dated_results(verdicts)
-            yield check.result(table, verdicts)
+                judged.append((replace(check, severity=dg.AssetCheckSeverity.ERROR), _crashed(dates, error)))
+        if not context.has_partition_key:  # first, so that a failure to store them leaves no result for all dates
+            report_per_date(context, key, [one for check, verdicts in judged for one in check.dated_results(verdicts)])
+        yield from (check.result(table, verdicts) for check, verdicts in judged)
         if not context.has_partition_key:
-            report_per_date(context, dg.AssetKey(table.name), results)
+            delete_undated(context, key)
         if crashes:
             raise crashes[0]
 

@@ -36,10 +36,7 @@ class DatedResult:
 
 
 def report_per_date(context: dg.AssetCheckExecutionContext, table: dg.AssetKey, results: Sequence[DatedResult]) -> None:
-    """Stores the results of a range run per date, in place of its results for all dates.
-
-    The results for all dates stay in the log of the run. The pages and plots of a check only have dates.
-    """
+    """Stores the results of a range run per date. If this fails, the checks stay planned, which the pages show as failed."""
     dates = sorted({result.game_date for result in results})
     newest = newest_materializations(context.instance, table, dates)
     evaluated_at = _spread(context, dates)
@@ -97,11 +94,7 @@ def _evaluation(table: dg.AssetKey, result: DatedResult, record: dg.EventLogReco
 
 
 def store_evaluations(log: SqlEventLogStorage, run_id: str, table: dg.AssetKey, entries: Sequence[dg.EventLogEntry]) -> None:
-    """Stores the evaluations of one table and run as `store_event` does, with one insert per database instead of four per event.
-
-    Deletes the evaluations of the run without a date. If the process dies before the second transaction, the checks stay planned,
-    which the pages show as failed.
-    """
+    """Stores the evaluations of one table and run as `store_event` does, with one insert per database instead of four per event."""
     events = [log._event_to_row(entry) for entry in entries]
     insert = db.insert(SqlEventLogStorageTable)
     if log.is_run_sharded:
@@ -122,7 +115,6 @@ def _store_executions(
     evaluated = [
         (event_id, event, entry, entry.get_dagster_event().asset_check_evaluation_data) for event_id, event, entry in stored
     ]
-    checks = {evaluation.check_name for *_, evaluation in evaluated}
     rows = connection.execute(db.select(columns.check_name, columns.partition, columns.id).where(of_run)).all()
     planned = {(check, partition): row_id for check, partition, row_id in rows}
     updated, inserted = [], []
@@ -144,8 +136,18 @@ def _store_executions(
         connection.execute(db.update(AssetCheckExecutionsTable).where(columns.id == db.bindparam("row_id")), updated)
     if inserted:
         connection.execute(db.insert(AssetCheckExecutionsTable), inserted)
-    without_date = db.and_(of_run, columns.check_name.in_(checks), columns.partition.is_(None))
-    connection.execute(db.delete(AssetCheckExecutionsTable).where(without_date))
+
+
+def delete_undated(context: dg.AssetCheckExecutionContext, table: dg.AssetKey) -> None:
+    """Deletes the results of a range run for all dates, which the pages would show as the newest of each check.
+
+    They stay in the log of the run.
+    """
+    log, columns = context.instance.event_log_storage, AssetCheckExecutionsTable.c
+    if isinstance(log, SqlEventLogStorage):
+        of_run = db.and_(columns.asset_key == table.to_string(), columns.run_id == context.run.run_id)
+        with log.index_transaction() as connection:
+            connection.execute(db.delete(AssetCheckExecutionsTable).where(of_run, columns.partition.is_(None)))
 
 
 def newest_materializations(

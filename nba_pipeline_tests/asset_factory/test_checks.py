@@ -159,6 +159,18 @@ def test_a_range_records_each_date_with_its_materialization(
         assert evaluation.metadata["share"].value == (1.0 if day == FIRST else 0.5)
 
 
+def test_without_stored_results_no_date_has_passed(
+    boxes: Table, run: Run, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("nba_pipeline.instance.check_evaluations.store_evaluations", fail)
+    result = run(a_check(boxes, [FIRST], blocking=True), FIRST, THIRD)
+    assert not result.success and not summarised(result)
+    assert states(instance, "games_are_there") == {str(day): "PLANNED" for day in (FIRST, SECOND, THIRD)}
+
+
 def test_the_plots_of_a_range_have_its_dates_in_order(boxes: Table, run: Run, instance: dg.DagsterInstance) -> None:
     """Dagster plots over the instants of the evaluations."""
     run(a_check(boxes, [FIRST], blocking=False), FIRST, THIRD)
