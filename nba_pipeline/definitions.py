@@ -8,6 +8,7 @@ from nba_pipeline.environments import environment, resources_for  # before the t
 from nba_pipeline.orchestration.jobs import JOBS
 from nba_pipeline.orchestration.schedules import SCHEDULES
 from nba_pipeline.orchestration.sensors import SENSORS
+from nba_pipeline.orchestration.slate_status import slate_status
 
 
 def build_definitions(name: str, resources: dict[str, Any] | None = None) -> dg.Definitions:
@@ -15,7 +16,7 @@ def build_definitions(name: str, resources: dict[str, Any] | None = None) -> dg.
     modules = dg.load_assets_from_package_name("nba_pipeline.assets")
     checks = dg.load_asset_checks_from_package_name("nba_pipeline.assets")
     return dg.Definitions(
-        assets=modules,
+        assets=[*modules, slate_status],
         asset_checks=checks,
         jobs=JOBS,
         schedules=SCHEDULES,

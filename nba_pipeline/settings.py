@@ -523,6 +523,7 @@ class Freshness(Section):
 
     warn_hours: float = 30.0
     fail_hours: float = 54.0
+    slate_days: int = Field(7, ge=0, description="dates before today in the asset slate_status")
 
 
 class Runs(Section):

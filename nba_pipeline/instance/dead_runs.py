@@ -18,7 +18,7 @@ from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.storage.dagster_run import RunRecord
 
 from nba_pipeline.instance.run_objects import RUN_OBJECTS
-from nba_pipeline.instance.run_tags import PROCESS_TAG, WILL_RETRY_TAG
+from nba_pipeline.instance.run_tags import PROCESS_TAG
 from nba_pipeline.settings import SETTINGS
 
 CREATED = dg.DagsterRunStatus.NOT_STARTED
@@ -74,8 +74,8 @@ def close_dead_runs(instance: dg.DagsterInstance, now: datetime) -> list[dg.Dags
 
     If the process is unknown (of another host, or not yet marked), a run is closed after `runs.lease_minutes` without an event;
     a run that was created and never began, after `runs.created_minutes`. `now` is the real time, as in Dagster's events. A
-    closed run counts as crashed, which `run_retries` retries once. A run that was being canceled counts as canceled, which is
-    not retried.
+    closed run counts as crashed, which `run_retries` retries once, except for runs of commands. A run that was being canceled
+    counts as canceled, which is not retried.
     """
     records = instance.get_run_records(dg.RunsFilter(statuses=list(MAY_BE_DEAD)))
     return [closed for record in records if (closed := _close_if_dead(instance, record, now))]
@@ -123,9 +123,6 @@ def _close(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> Non
         return
     crash = JobFailureData(error=None, failure_reason=RunFailureReason.UNEXPECTED_TERMINATION)
     instance.report_run_failed(run, reason, crash)
-    if instance.run_retries_enabled and run.remote_job_origin is None:
-        # Dagster marks each crash for a retry, but cannot retry a run that no code location started
-        instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "false"})
 
 
 def _state_and_start(pid: int) -> tuple[str, str] | None:

@@ -17,6 +17,7 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.instance import run_outcomes
 from nba_pipeline.instance.causes import error_summary
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.command_runs import execute
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.rereads import rereads
 from nba_pipeline.instance.run_tags import MODE_TAG, OFFLINE_TAG, RANGE_TAGS
@@ -96,11 +97,16 @@ class Runner:
             self.instance.add_event_listener(run_id, self.on_start(f"{job} {when}", len(tables)))
         span = {} if first == last else dict(zip(RANGE_TAGS, (first.isoformat(), last.isoformat()), strict=True))
         try:
-            result = self.definitions.resolve_job_def(job).execute_in_process(
-                instance=self.instance, asset_selection=[dg.AssetKey(table) for table in tables] or None, run_config=QUIET,
-                partition_key=first.isoformat() if first == last else None, tags={**span, **(tags or {})}, raise_on_error=False,
+            result = execute(
+                self.definitions.resolve_job_def(job),
+                self.instance,
+                {**span, **(tags or {})},
+                asset_selection=[dg.AssetKey(table) for table in tables] or None,
+                run_config=QUIET,
+                partition_key=first.isoformat() if first == last else None,
+                raise_on_error=False,
                 run_id=run_id,
-            )  # fmt: skip
+            )
         except dg.DagsterInvalidConfigError as error:  # raised before the run exists, so that no event records it
             raise BadInput(error_summary(str(error))) from error
         if run_outcomes.is_interrupted(result.all_events):

@@ -41,6 +41,7 @@ from nba_pipeline.orchestration.run_requests import (
     warehouse_problem,
 )
 from nba_pipeline.orchestration.scoreboard import pending_games, read_game_states
+from nba_pipeline.orchestration.slate_status import slate_status_sensor
 from nba_pipeline.orchestration.undone import find_undone
 from nba_pipeline.orchestration.weekly_training import TRAINING_HOUR, untrained_week
 from nba_pipeline.orchestration.work import attempts_at, is_in_progress, next_of
@@ -243,4 +244,5 @@ SENSORS = (
     failed_run_sensor(MODE_TAG),
     alert_on_failed_tick,
     unresolved_names_sensor,
+    slate_status_sensor,
 )

@@ -235,5 +235,5 @@ def every_system_has_a_model(
     return dg.AssetCheckResult(
         passed=without.is_empty() and rows.height == len(TRAINED_SYSTEMS),
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"models": rows.height - without.height, "missing": dg.MetadataValue.json(names)},
+        metadata={"models": rows.height - without.height, "missing": dg.MetadataValue.text("\n".join(names))},
     )
