@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import polars as pl
 
 from nba_pipeline.errors import Permanent
 from nba_pipeline.settings import SETTINGS, Forecasts, Training
 from nba_pipeline.systems.cross_season import CrossSeasonSystem
+from nba_pipeline.systems.interface import Sample, shares
 
 FILE_FORMAT = "1"
 LEAST_SPREAD = 1e-9
@@ -47,6 +47,7 @@ class LinearMedian(CrossSeasonSystem):
 
     system_id: ClassVar[str] = "linear_median"
     version: ClassVar[str] = "1"
+    file_name: ClassVar[str] = "model.json"
 
     @property
     def parameters(self) -> Mapping[str, float | int | str]:
@@ -65,30 +66,24 @@ class LinearMedian(CrossSeasonSystem):
         """The format of the model file, because this module fits the model itself."""
         return FILE_FORMAT
 
-    def fit(self, training: Any, validation: Any) -> LinearModel:
+    def fit(self, training: Sample, validation: Sample) -> LinearModel:
         """See TrainedSystem.fit. The same rows give the same model; `validation` is not read."""
-        matrix = training[list(self.reads)].to_numpy(dtype=float, na_value=np.nan)
-        return self.fit_matrix(matrix, training["points"].to_numpy(dtype=float))
-
-    def fit_matrix(self, matrix: Any, points: Any) -> LinearModel:
-        """Returns the model of a matrix with the columns of `reads`. NaN is unknown."""
-        means, deviations = _moments(matrix)
-        design = _design(matrix, means, deviations, self.forecasts.linear_clip)
-        solution = _least_absolute_deviations(design, points, self.forecasts)
+        means, deviations = _moments(training.matrix)
+        design = _design(training.matrix, means, deviations, self.forecasts.linear_clip)
+        solution = _least_absolute_deviations(design, training.label, self.forecasts)
         return LinearModel(
             self.reads, tuple(means.tolist()), tuple(deviations.tolist()), tuple(solution[:-1].tolist()), float(solution[-1])
         )
 
-    def trees(self, booster: LinearModel) -> None:
-        """See TrainedSystem.trees. A linear model has none."""
-
-    def forecast(self, booster: LinearModel, features: pl.DataFrame) -> pl.Series:
-        """See TrainedSystem.forecast."""
-        matrix = features.select(pl.col(self.reads).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
-        design = _design(matrix, np.array(booster.means), np.array(booster.deviations), self.forecasts.linear_clip)
+    def forecast_matrix(self, model: LinearModel, matrix: Any) -> Any:
+        """See TrainedSystem.forecast_matrix."""
+        design = _design(matrix, np.array(model.means), np.array(model.deviations), self.forecasts.linear_clip)
         # one row at a time gives the same bits as all together; a matrix product does not
-        values = (design * np.array([*booster.coefficients, booster.intercept])).sum(axis=1)
-        return pl.Series(values, dtype=pl.Float64)
+        return (design * np.array([*model.coefficients, model.intercept])).sum(axis=1)
+
+    def importances(self, model: LinearModel) -> Mapping[str, float]:
+        """See TrainedSystem.importances. By the absolute coefficient of the standardized feature."""
+        return shares({name: abs(value) for name, value in zip(model.names, model.coefficients, strict=True)})
 
     def write(self, booster: LinearModel, path: Path) -> None:
         """See TrainedSystem.write."""
