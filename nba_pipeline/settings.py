@@ -364,6 +364,12 @@ class Training(Section):
     seed: int = 42
     threads: int = Field(2, description="number of threads; fixed, so that equal rows give an equal model")
     golden_rows: int = 20
+    drift_days: int = Field(7, description="days up to a slate whose features are compared with the training rows")
+    drift_least_rows: int = Field(500, description="number of player-games of these days below which nothing is compared")
+    drift_share: Share = Field(
+        0.25,
+        description="share of a feature's values unlike the training rows above which a check warns; at most 0.19 in 2022-25",
+    )
 
 
 class Forecasts(Section):

@@ -72,6 +72,7 @@ predictions/predictions <- features points_model prop_lines schedule upcoming_pl
     every_game_is_predicted
     every_lined_player_is_predicted
     every_system_predicts
+    features_resemble_training
     few_players_lack_a_line
     key_is_unique
     no_row_is_quarantined

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from nba_pipeline.errors import Permanent
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems.interface import LABEL, TrainedSystem
 
 WINDOW_DAYS_PER_VALIDATION_DAY = 5
@@ -76,6 +77,15 @@ def feature_ranges(rows: pl.DataFrame, names: Sequence[str]) -> dict[str, Range]
         *[pl.col(name).is_null().mean().alias(f"{name} null") for name in names],
     ).row(0, named=True)
     return {name: (values[f"{name} low"], values[f"{name} high"], values[f"{name} null"] or 0.0) for name in names}
+
+
+def drift(features: pl.DataFrame, system: TrainedSystem, ranges: Mapping[str, Range]) -> dict[str, float]:
+    """Returns feature -> the share of values unlike the training rows, see `unlike_shares`; nothing with too few rows.
+
+    Rows of a player's first games of the season do not count: their features differ from those of most training rows.
+    """
+    rows = system.learnable(features.filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games))
+    return unlike_shares(rows, ranges) if rows.height >= SETTINGS.training.drift_least_rows else {}
 
 
 def unlike_shares(rows: pl.DataFrame, ranges: Mapping[str, Range]) -> dict[str, float]:
