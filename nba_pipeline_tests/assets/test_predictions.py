@@ -74,7 +74,8 @@ def test_every_row_satisfies_the_schema() -> None:
 def test_an_absent_model_costs_only_its_system_and_is_named() -> None:
     slate = a_slate()
     assert predict(slate, models={})["system_id"].to_list() == ["moving_average"]
-    absent = [f"{name}: no model for the week of {WEEK}" for name in ("catboost", "linear_median", "xgboost")]
+    next_command = f"next: nba-pipeline backfill --from {DAY} --to {DAY}"
+    absent = [f"{name}: no model for the week of {WEEK}; {next_command}" for name in ("catboost", "linear_median", "xgboost")]
     assert absent_models(SYSTEMS, slate["features"], {}) == absent
     assert absent_models(SYSTEMS, slate["features"], MODELS) == absent[1:]
 
