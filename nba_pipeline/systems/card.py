@@ -37,7 +37,7 @@ class Card(BaseModel):
     feature_types: Mapping[str, str] = {}
     """Feature -> its type in `features` during training."""
     feature_ranges: Mapping[str, tuple[float | None, float | None, float]] = {}
-    """Feature -> its range in the training rows, see `systems.training.Range`."""
+    """Feature -> its range in the training rows, see `systems.drift.Range`."""
     importances: Mapping[str, float] = {}
     """Feature -> its share of the model's effect."""
     validation_mean_error: float | None = None

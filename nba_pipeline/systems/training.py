@@ -1,26 +1,19 @@
-"""Arithmetic of a system's training: the split into training and validation, errors, and the ranges of the features.
+"""Arithmetic of a system's training: the split into training and validation, errors, and the search for the label.
 
 Reading rows and storing models belong to `assets/predictions/points_model.py`.
 """
 
-from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 import polars as pl
 
 from nba_pipeline.errors import Permanent
-from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems.interface import LABEL, TrainedSystem
 
 WINDOW_DAYS_PER_VALIDATION_DAY = 5
 """Least ratio in a short window, so that training gets more days than validation."""
 LEAST_ROWS_TO_COMPARE = 30
 """Number of known values from which a feature that always equals the label is the label."""
-OUTER_SHARE = 0.005
-"""Share of the training rows below the low end of a feature's range, and share above its high end."""
-
-Range = tuple[float | None, float | None, float]
-"""Low and high end of the central 99 % of a feature's known values, null without any, and the share of nulls."""
 
 
 def split(rows: pl.DataFrame, system: TrainedSystem) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -67,37 +60,3 @@ def refuse_the_label(rows: pl.DataFrame, system: TrainedSystem) -> None:
     )
     if copies:
         raise Permanent(f"{system.system_id}_training: the label is among the features: {', '.join(copies)} equals {LABEL}")
-
-
-def feature_ranges(rows: pl.DataFrame, names: Sequence[str]) -> dict[str, Range]:
-    """Returns feature -> its range in the rows."""
-    values = rows.select(
-        *[pl.col(name).quantile(OUTER_SHARE, "linear").alias(f"{name} low") for name in names],
-        *[pl.col(name).quantile(1 - OUTER_SHARE, "linear").alias(f"{name} high") for name in names],
-        *[pl.col(name).is_null().mean().alias(f"{name} null") for name in names],
-    ).row(0, named=True)
-    return {name: (values[f"{name} low"], values[f"{name} high"], values[f"{name} null"] or 0.0) for name in names}
-
-
-def drift(features: pl.DataFrame, system: TrainedSystem, ranges: Mapping[str, Range]) -> dict[str, float]:
-    """Returns feature -> the share of values unlike the training rows, see `unlike_shares`; nothing with too few rows.
-
-    Rows of a player's first games of the season do not count: their features differ from those of most training rows.
-    """
-    rows = system.learnable(features.filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games))
-    return unlike_shares(rows, ranges) if rows.height >= SETTINGS.training.drift_least_rows else {}
-
-
-def unlike_shares(rows: pl.DataFrame, ranges: Mapping[str, Range]) -> dict[str, float]:
-    """Returns feature -> the larger of two shares of the rows: of known values outside its range, and of nulls beyond its own.
-
-    A share of known values is 0 without any. A feature without a range has no known value in training; it is not compared.
-    """
-    shares = rows.select(
-        pl.max_horizontal(
-            (~pl.col(name).is_between(low, high)).mean().fill_null(0.0), pl.col(name).is_null().mean() - null_share
-        ).alias(name)
-        for name, (low, high, null_share) in ranges.items()
-        if low is not None and name in rows.columns
-    )
-    return shares.row(0, named=True) if rows.height and shares.width else {}

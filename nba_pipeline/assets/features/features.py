@@ -33,7 +33,7 @@ from nba_pipeline.formulas.quality import TIERS, tier, with_names
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import MOVING_AVERAGE
+from nba_pipeline.systems.moving_average import MOVING_AVERAGE
 from nba_pipeline.tables.feature_column import feature
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Row, Table, code

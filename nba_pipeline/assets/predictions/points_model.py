@@ -3,7 +3,8 @@
 Grain: one row per training week and system
 Source: features and player_game_summary of dates before the week
 Caveats: the only weekly table; `game_date` is the Monday of the week; `model_id` is null, with the reason, in a week
-  without enough rows; the validation days determine the number of trees, so their error does not estimate that on new games.
+  without enough rows; for CatBoost the validation days determine the number of trees, so their error does not estimate that
+  on new games.
 """
 
 import json
@@ -22,8 +23,9 @@ from nba_pipeline.assets.sources.boxscores import BoxscoreRows
 from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.partitions import WEEKLY
 from nba_pipeline.systems import TRAINED_SYSTEMS
+from nba_pipeline.systems.drift import feature_ranges
 from nba_pipeline.systems.interface import LABEL, PLAYER_GAME, Card, TrainedSystem
-from nba_pipeline.systems.training import feature_ranges, mean_absolute_error, mean_error, refuse_the_label, split, window
+from nba_pipeline.systems.training import mean_absolute_error, mean_error, refuse_the_label, split, window
 from nba_pipeline.tables.table import Row, Table, number
 from nba_pipeline.tables.value_checks import summary, value_problem
 from nba_pipeline.warehouse import Warehouse

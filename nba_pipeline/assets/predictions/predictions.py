@@ -6,9 +6,8 @@ Caveats: a ledger, rows are only ever added; `backtest` rows are made after the 
   from before it; queries select the latest version, no column marks it; NO_LINE and PASS are not bets.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import dagster as dg
 import dataframely as dy
@@ -29,9 +28,9 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import SEASON_DAYS, days, week_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE, SYSTEMS, TRAINED_SYSTEMS
+from nba_pipeline.systems.drift import drift_of_dates, first_date, judge_drift
 from nba_pipeline.systems.forecasts import Models, absent_models, forecasts, joined_reasons, reasons_without_forecast
 from nba_pipeline.systems.interface import PLAYER_GAME
-from nba_pipeline.systems.training import Range, drift
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
@@ -390,34 +389,15 @@ def features_resemble_training(warehouse: Warehouse, dates: Sequence[date], cloc
     Compares the slates of the last 7 days with the central 99 % of the training rows. Models of less than a year of games,
     weeks with few games and a player's first games of a season are not compared.
     """
-    ranges = _feature_ranges(warehouse, dates)
-    first = min(dates) - timedelta(days=SETTINGS.training.drift_days - 1)
-    features = warehouse.scan(TABLES["features"], days(first, max(dates)) if ranges else []).collect()
-    verdicts = []
-    for day in dates:
-        served = features.filter(pl.col("game_date").is_between(day - timedelta(days=SETTINGS.training.drift_days - 1), day))
-        shares = {s.system_id: drift(served, s, ranges.get((week_of(day), s.system_id), {})) for s in TRAINED_SYSTEMS}
-        numbers = {f"{name}_largest_drift": max(of_system.values()) for name, of_system in shares.items() if of_system}
-        drifted = [
-            f"{name}: {feature} ({share:.0%})"
-            for name, of_system in shares.items()
-            for feature, share in of_system.items()
-            if share > SETTINGS.training.drift_share
-        ]
-        verdicts.append(Verdict(day, not drifted, {**numbers, "features_drifted": len(drifted)}, drifted))
-    return verdicts
-
-
-def _feature_ranges(warehouse: Warehouse, dates: Sequence[date]) -> dict[tuple[date, str], dict[str, Range]]:
-    """Returns (Monday of the week, system_id) -> the ranges of the features, for models of at least a year of games."""
-    has_a_year = pl.col("train_end_date") - pl.col("train_start_date") >= timedelta(days=SETTINGS.training.least_days)
-    rows = (
-        warehouse.scan(TABLES["points_model"], sorted({week_of(day) for day in dates}))
-        .filter(pl.col("feature_ranges").is_not_null(), has_a_year)
-        .select("game_date", "system_id", "feature_ranges")
-        .collect()
-    )
-    return {(week, system_id): json.loads(text) for week, system_id, text in rows.iter_rows()}
+    models = warehouse.scan(TABLES["points_model"], sorted({week_of(day) for day in dates})).collect()
+    features = warehouse.scan(TABLES["features"], days(first_date(min(dates)), max(dates))).collect()
+    judged = judge_drift(drift_of_dates(dates, features, models, TRAINED_SYSTEMS), dates)
+    keys = ("game_date", "passed", "missing")
+    return [
+        Verdict(row["game_date"], row["passed"], numbers, row["missing"])
+        for row in judged.iter_rows(named=True)
+        for numbers in [{name: value for name, value in row.items() if name not in keys and value is not None}]
+    ]
 
 
 def _predicted(warehouse: Warehouse, dates: Sequence[date], floor: float) -> list[Verdict]:
