@@ -40,6 +40,13 @@ def test_the_same_rows_give_the_same_forecasts_to_the_last_bit() -> None:
     assert len(set(one)) > 10
 
 
+def test_more_threads_give_the_same_forecasts_to_the_last_bit() -> None:
+    matrix, points = a_matrix()
+    two = XGBoost(QUICK.training, QUICK.forecasts.model_copy(update={"tree_threads": 2}))
+    model = two.fit(Sample(matrix, points), Sample(matrix[:0], points[:0]))
+    assert two.forecast(model, rows_of(matrix)).to_list() == QUICK.forecast(fitted(matrix, points), rows_of(matrix)).to_list()
+
+
 def test_a_file_gives_the_forecasts_back(tmp_path: Path) -> None:
     matrix, points = a_matrix()
     model = fitted(matrix, points)
