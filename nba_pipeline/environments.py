@@ -101,11 +101,14 @@ def clock() -> "Clock":
 
 
 def warehouse_of(name: str) -> "Warehouse":
-    """Returns the warehouse of an environment."""
+    """Returns the warehouse of an environment. Raises BadInput for a home whose games are of the other league."""
+    from nba_pipeline.warehouse.home_format import refuse_another_league
     from nba_pipeline.warehouse.local import LocalWarehouse
 
+    league = "simulated" if name == "sandbox" else "real"
+    refuse_another_league(home(), league)
     if name != "production":
-        return LocalWarehouse(home=str(home()))
+        return LocalWarehouse(home=str(home()), league=league)
     # importing dagster_gcp takes 3 s and is only needed in production
     from dagster_gcp import BigQueryResource
 

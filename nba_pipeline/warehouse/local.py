@@ -27,6 +27,7 @@ class LocalWarehouse(LocalReading, Warehouse):
     """`<home>/tables/<table>/game_date=YYYY-MM-DD/part.parquet`, and the same layout for the quarantine."""
 
     home: str
+    league: str | None = None
     least_free_mib: int = Field(default_factory=lambda: SETTINGS.warehouse.least_free_mib)
     lock_wait_seconds: float = Field(default_factory=lambda: SETTINGS.warehouse.lock_wait_seconds)
 
@@ -37,7 +38,7 @@ class LocalWarehouse(LocalReading, Warehouse):
         self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, excused: Mapping[date, int] | None = None
     ) -> None:
         parts, empty = by_date(table, dates, frame), table.empty()
-        prepare_write(Path(self.home))
+        prepare_write(Path(self.home), self.league)
         with self._locked(table, dates, writer):
             self._prepare(table, dates)
             for day in dates:
@@ -50,7 +51,7 @@ class LocalWarehouse(LocalReading, Warehouse):
     ) -> int:
         empty, added = table.empty(), 0
         key = list(dict.fromkeys(("game_date", *table.key)))
-        prepare_write(Path(self.home))
+        prepare_write(Path(self.home), self.league)
         with self._locked(table, dates, writer):
             self._prepare(table, dates)
             for day in dates:
@@ -88,7 +89,7 @@ class LocalWarehouse(LocalReading, Warehouse):
 
     def quarantine(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
         parts = partitioned(table.name, dates, under_a_date(rejected, dates))
-        prepare_write(Path(self.home))
+        prepare_write(Path(self.home), self.league)
         for day in dates:
             move_aside(self._partition(QUARANTINE, table, day))
             file, rows = self._file(QUARANTINE, table, day), parts.get(day)

@@ -14,6 +14,8 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders_audit import DATES
 
+pytestmark = pytest.mark.platform
+
 SEASON = days(DATES[0], DATES[-1])
 
 
