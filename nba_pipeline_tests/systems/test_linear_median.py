@@ -1,6 +1,9 @@
 """linear_median: the median of a known line, reproducibility, unknown values, and the files that it refuses."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +46,25 @@ def test_it_finds_the_median_and_not_the_mean() -> None:
 def test_the_same_rows_give_the_same_model_to_the_last_bit() -> None:
     one, other = (fitted(*a_matrix()) for _ in range(2))
     assert one == other
+
+
+FIT = """
+import numpy as np
+from nba_pipeline.systems import LINEAR_MEDIAN
+from nba_pipeline.systems.interface import Sample
+chance = np.random.default_rng(3)
+matrix = chance.normal(size=(5000, len(LINEAR_MEDIAN.reads)))
+sample = Sample(matrix, 10 + 3 * matrix[:, 0] + chance.normal(size=5000))
+print(LINEAR_MEDIAN.fit(sample, sample).coefficients)
+"""
+
+
+def test_the_number_of_cores_changes_no_coefficient() -> None:
+    environments = [dict(os.environ) | {"OPENBLAS_NUM_THREADS": threads} for threads in ("1", "2")]
+    one, two = (
+        subprocess.run([sys.executable, "-c", FIT], env=env, capture_output=True, check=True).stdout for env in environments
+    )
+    assert one == two and len(one) > 1000
 
 
 def test_a_row_alone_has_the_forecast_that_it_has_among_others() -> None:
