@@ -251,8 +251,9 @@ def every_system_has_a_model(
     """A week without enough rows has no model but a reason."""
     rows = warehouse.scan(TABLE, [date.fromisoformat(key) for key in context.partition_keys]).collect()
     without = rows.filter(pl.col("model_id").is_null())
+    names = without.select(pl.format("{}: {}", "system_id", "reason")).to_series().to_list()
     return dg.AssetCheckResult(
         passed=without.is_empty() and rows.height == len(TRAINED_SYSTEMS),
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"models": rows.height - without.height, "missing": dg.MetadataValue.json(without["reason"].to_list())},
+        metadata={"models": rows.height - without.height, "missing": dg.MetadataValue.json(names)},
     )
