@@ -381,6 +381,12 @@ class Training(Section):
     seed: int = 42
     threads: int = Field(2, description="number of threads; fixed, so that equal rows give an equal model")
     golden_rows: int = 20
+    drift_days: int = Field(7, description="days up to a slate whose features are compared with the training rows")
+    drift_least_rows: int = Field(500, description="number of player-games of these days below which nothing is compared")
+    drift_share: Share = Field(
+        0.25,
+        description="share of a feature's values unlike the training rows above which a check warns; at most 0.19 in 2022-25",
+    )
 
 
 class Forecasts(Section):
@@ -390,7 +396,7 @@ class Forecasts(Section):
         {
             "least_training_minutes", "few_career_games", "linear_rounds", "linear_l2", "linear_least_residual", "linear_clip",
             "tree_rounds", "tree_learning_rate", "tree_leaves", "tree_least_weight", "tree_columns", "tree_subsample", "tree_l2",
-            "blend_weight", "feed_minutes",
+            "tree_threads", "blend_weight", "feed_minutes",
         }
     )  # fmt: skip
 
@@ -407,6 +413,11 @@ class Forecasts(Section):
     tree_columns: float = Field(0.4, description="share of the features that a split may choose from")
     tree_subsample: float = Field(0.7, description="share of the rows of a round")
     tree_l2: float = 10.0
+    tree_threads: int = Field(
+        1,
+        description="number of threads; more give the same model, but they spin while they wait: two on a busy machine take 10 "
+        "times the CPU time of one",
+    )
     blend_weight: float = Field(0.2, description="weight of the ensemble in market_blend, 0.1 to 0.3; re-estimated once a season")
     feed_minutes: float = Field(5.0, description="maximum age of a feed's line relative to the player's newest line")
     lined_coverage: float = Field(0.97, description="minimum share of the players with a line that have a forecast")

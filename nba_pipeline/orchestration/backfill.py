@@ -25,6 +25,7 @@ from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import from_predictions, up_to_features
 from nba_pipeline.league.calendar import FIRST_DATE, days, season_of, season_start, week_of
 from nba_pipeline.monitoring.status import stale_dates
+from nba_pipeline.orchestration.weekly_training import attempted_weeks
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
@@ -188,11 +189,12 @@ def too_incomplete(warehouse: Warehouse, dates: Sequence[date]) -> set[date]:
 
 
 def weeks_with_a_model(warehouse: Warehouse, store: ModelStore | None = None) -> set[date]:
-    """Returns the Mondays of the weeks with a trained model. With a store, it must still hold every model of the week."""
-    scan = warehouse.scan(TABLES["points_model"]).filter(pl.col("model_id").is_not_null())
-    models = scan.select("game_date", "model_id").collect()
-    lost = {week for week, model_id in models.iter_rows() if store is not None and not store.has(model_id)}
-    return set(models["game_date"]) - lost
+    """Returns the Mondays of the weeks with a trained model and a row for each trained system.
+
+    With a store, it must still hold every model of the week.
+    """
+    rows = warehouse.scan(TABLES["points_model"]).select("game_date", "system_id", "model_id").collect()
+    return attempted_weeks(rows, store) & set(rows.drop_nulls("model_id")["game_date"])
 
 
 def weeks_with_games(warehouse: Warehouse, dates: Sequence[date]) -> list[date]:
@@ -202,14 +204,14 @@ def weeks_with_games(warehouse: Warehouse, dates: Sequence[date]) -> list[date]:
 
 
 def is_attempted(warehouse: Warehouse, week: date, code_version: str) -> bool:
-    """Whether this code version already attempted the week's training and its input has not changed since."""
+    """Whether this code version already attempted the week's training of every system and its input has not changed since."""
     rows = (
         warehouse.scan(TABLES["points_model"], [week])
         .filter(pl.col("code_version").is_in(current_versions("points_model", code_version)))
         .collect()
     )
     attempted_at = rows["as_of"].min()
-    if attempted_at is None:
+    if attempted_at is None or not attempted_weeks(rows, store=None):
         return False
     inputs = [
         warehouse.scan(TABLES[name]).filter(pl.col("game_date") < week).select(pl.col("as_of").max()).collect().item()

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from nba_pipeline.orchestration.backfill import (
     windows_of,
     without_dependents,
 )
+from nba_pipeline.systems import TRAINED_SYSTEMS, System
 from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -68,9 +69,10 @@ def write_games(warehouse: LocalWarehouse, *dates: date, **fields: object) -> No
     warehouse.replace(SCHEDULE, dates, rows, "test")
 
 
-def write_model(warehouse: LocalWarehouse, week: date, model_id: str | None) -> None:
-    row = {"game_date": week, "system_id": "catboost", "model_id": model_id, "rows": 0, "validation_rows": 0, "features": []}
-    warehouse.replace(POINTS_MODEL, [week], frame_of(POINTS_MODEL, row | LINEAGE), "test")
+def write_model(warehouse: LocalWarehouse, week: date, model_id: str | None, systems: Sequence[System] = TRAINED_SYSTEMS) -> None:
+    row = {"game_date": week, "model_id": model_id, "rows": 0, "validation_rows": 0, "features": []} | LINEAGE
+    rows = [row | {"system_id": system.system_id} for system in systems]
+    warehouse.replace(POINTS_MODEL, [week], frame_of(POINTS_MODEL, *rows), "test")
 
 
 def planned(
@@ -107,6 +109,17 @@ def test_a_fresh_range_is_three_passes_of_ascending_chunks(warehouse: LocalWareh
         ("predictions", "season", from_predictions()),
     }
     assert summary_of(planned(warehouse, day(7), stop_after="features")) == summary_of(steps)[:3]
+
+
+def test_a_week_that_lacks_a_system_is_trained(warehouse: LocalWarehouse) -> None:
+    """As in a home of a version with fewer systems."""
+    write_games(warehouse, MONDAY)
+    write_model(warehouse, MONDAY, "m1", TRAINED_SYSTEMS[:1])
+    models = [step for step in planned(warehouse, day(6), is_resumed=True) if step.part == "models"]
+    assert [(step.first, step.is_skipped) for step in models] == [(MONDAY, False)]
+    write_model(warehouse, MONDAY, "m1")
+    models = [step for step in planned(warehouse, day(6), is_resumed=True) if step.part == "models"]
+    assert [(step.first, step.is_skipped) for step in models] == [(MONDAY, True)]
 
 
 def test_a_week_without_games_and_one_with_a_model_need_no_training(warehouse: LocalWarehouse) -> None:
