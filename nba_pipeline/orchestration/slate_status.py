@@ -13,7 +13,6 @@ import dagster as dg
 
 from nba_pipeline.asset_factory.asset import OWNERS
 from nba_pipeline.asset_factory.code_versions import code_version
-from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.completeness.states import FAILING
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import EASTERN, days
@@ -21,6 +20,7 @@ from nba_pipeline.monitoring.landed_dates import loaded_before
 from nba_pipeline.monitoring.run_facts import read_runs
 from nba_pipeline.monitoring.status import status
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 
@@ -57,7 +57,7 @@ CHECKS = (
 def slates(instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, clock: Clock) -> list[dict[str, Any]]:
     """Returns the status records of today and the last seven dates, newest first."""
     dates = days(clock.today - timedelta(days=SETTINGS.freshness.slate_days), clock.today)
-    versions = {name: code_version(name) for name in DAILY_TABLES}
+    versions = {name: code_version(name) for name in daily_tables()}
     runs = read_runs(instance, dates, clock)
     return status(warehouse, landing, clock, dates, versions, loaded_before(instance), runs)[::-1]
 

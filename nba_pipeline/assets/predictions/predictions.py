@@ -26,9 +26,10 @@ from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.formulas.prediction_versions import PREDICTED, features_hash, new_versions
 from nba_pipeline.formulas.recommendation import with_recommendation
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.league.calendar import SEASON_DAYS
+from nba_pipeline.league.calendar import SEASON_DAYS, days, week_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE, SYSTEMS, TRAINED_SYSTEMS
+from nba_pipeline.systems.drift import drift_of_dates, first_date, judge_drift
 from nba_pipeline.systems.forecasts import Models, absent_models, forecasts, joined_reasons, reasons_without_forecast
 from nba_pipeline.systems.interface import PLAYER_GAME
 from nba_pipeline.tables.registry import TABLES
@@ -239,6 +240,11 @@ def _counted(rows: pl.DataFrame) -> dict[str, int]:
     module=__name__,
     description=__doc__,
     kinds={"polars", "catboost"},
+    modes=["same_day", "tomorrow"],
+    follows=["features"],
+    needs=["upcoming_players", "features"],
+    within_days=2,  # a correction updates the features of a past slate, not its predictions; only a backfill makes backtests
+    covers="player",
     ins={"prop_lines": optional_input(), "points_model": optional_input(), "schedule": days_before(SEASON_DAYS, through=0)},
 )
 def predictions(
@@ -366,6 +372,18 @@ def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: 
     )
     few = pl.col("no_line_fraction").fill_null(0.0) <= SETTINGS.coverage.no_line_warn
     return for_each_date(dates, counts.collect()).with_columns(few.alias(PASSED))
+
+
+@dated_check(TABLE)
+def features_resemble_training(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+    """Most values of each feature lie in the range of the model's training rows. Others are named with the share outside or null.
+
+    Compares the slates of the last 7 days with the central 99 % of the training rows. Models of less than a year of games,
+    weeks with few games and a player's first games of a season are not compared.
+    """
+    models = warehouse.scan(TABLES["points_model"], sorted({week_of(day) for day in dates})).collect()
+    features = warehouse.scan(TABLES["features"], days(first_date(min(dates)), max(dates))).collect()
+    return judge_drift(drift_of_dates(dates, features, models, TRAINED_SYSTEMS), dates)
 
 
 checks = checks_of(TABLE)
