@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from nba_pipeline.asset_factory.verdicts import verdicts_of
 from nba_pipeline.assets.predictions.points_model import TABLE as POINTS_MODEL
 from nba_pipeline.assets.predictions.predictions import TABLE, features_resemble_training, predict_slate, unpredicted
 from nba_pipeline.instance.clock import Clock
@@ -524,5 +525,6 @@ def test_features_unlike_the_training_rows_are_named(
     warehouse = LocalWarehouse(home=str(tmp_path))
     warehouse.replace(TABLES["features"], [DAY], frame_of(TABLES["features"], *rows), "test")
     warehouse.replace(POINTS_MODEL, [WEEK], frame_of(POINTS_MODEL, model), "test")
-    [verdict] = features_resemble_training(warehouse, [DAY], Clock(fixed_at=TIPOFF.isoformat()))
+    frame = features_resemble_training(warehouse, [DAY], Clock(fixed_at=TIPOFF.isoformat()))
+    [verdict] = verdicts_of(frame, [DAY])
     assert (verdict.passed, verdict.missing, verdict.numbers["features_drifted"]) == (not drifted, drifted, len(drifted))
