@@ -87,12 +87,16 @@ def count_off(
         numbers: Further metadata: aggregates over the rows of a date.
     """
     is_off = is_off.fill_null(value=True)
-    counted = rows.lazy().group_by("game_date", maintain_order=True).agg(
-        pl.len().cast(pl.Int64).alias(total),
-        is_off.sum().cast(pl.Int64).alias(off),
-        name.filter(is_off).alias(MISSING),
-        **numbers,
-    )  # fmt: skip
+    counted = (
+        rows.lazy()
+        .group_by("game_date", maintain_order=True)
+        .agg(
+            pl.len().cast(pl.Int64).alias(total),
+            is_off.sum().cast(pl.Int64).alias(off),
+            name.filter(is_off).alias(MISSING),
+            **numbers,
+        )
+    )
     return for_each_date(dates, counted.collect()).with_columns((pl.col(off) == 0).alias(PASSED))
 
 
@@ -118,12 +122,16 @@ def share_present(
         numbers: Further metadata: aggregates over the items of a date.
     """
     is_present = is_present.fill_null(value=False)
-    counted = expected.lazy().group_by("game_date", maintain_order=True).agg(
-        is_present.sum().cast(pl.Int64).alias("present"),
-        pl.len().cast(pl.Int64).alias("expected"),
-        name.filter(~is_present).alias(MISSING),
-        **numbers,
-    )  # fmt: skip
+    counted = (
+        expected.lazy()
+        .group_by("game_date", maintain_order=True)
+        .agg(
+            is_present.sum().cast(pl.Int64).alias("present"),
+            pl.len().cast(pl.Int64).alias("expected"),
+            name.filter(~is_present).alias(MISSING),
+            **numbers,
+        )
+    )
     return with_share(for_each_date(dates, counted.collect()), floor, share)
 
 

@@ -7,6 +7,7 @@ tables           evaluates the automation conditions of the tables
 reconciliation   starts work that is due and not done, and closes dead runs
 alert_on_failed_run, alert_on_failed_tick
 alert_on_unresolved_names  raises an alert for each name with a line and without a player
+slate_status     reports the states of today and the last seven dates
 
 Runs at fixed times belong in `schedules.py`. What a sensor decides belongs in the module of its subject, such as
 `boxscore_polling.py`.

@@ -212,9 +212,15 @@ def every_field_goal_has_a_zone(warehouse: Warehouse, dates: Sequence[date], clo
     )
     name, of_shots = pl.format("{}: {} shots", "area", "shots"), pl.col("shots").cast(pl.Int64)
     verdicts = count_off(
-        dates, areas.sort("area"), pl.col("is_off"), name, total="areas", off="areas_off",
-        shots=of_shots.sum(), shots_off=of_shots.filter("is_off").sum(),
-    )  # fmt: skip
+        dates,
+        areas.sort("area"),
+        pl.col("is_off"),
+        name,
+        total="areas",
+        off="areas_off",
+        shots=of_shots.sum(),
+        shots_off=of_shots.filter("is_off").sum(),
+    )
     return verdicts.drop("areas", "areas_off")
 
 
