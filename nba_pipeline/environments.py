@@ -82,8 +82,9 @@ class SettingsOfTheEnvironment:
 @cache
 def _loaded(file: Path, *, is_required: bool) -> "Loaded":
     from nba_pipeline.instance.settings_file import load
+    from nba_pipeline.tables import catalog
 
-    return load(file, is_required=is_required)
+    return load(file, is_required=is_required, features=lambda: catalog.tables()["features"].types)
 
 
 register(SettingsOfTheEnvironment())

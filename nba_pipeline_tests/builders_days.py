@@ -11,7 +11,7 @@ import time_machine
 from dagster._core.test_utils import create_run_for_test
 
 import nba_pipeline.definitions  # noqa: F401  # fills TABLES
-from nba_pipeline.completeness.modes import MODES, TABLES_OF_MODE, Mode
+from nba_pipeline.completeness.modes import MODES, Mode, tables_of_mode
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -73,12 +73,12 @@ class Days:
 
     def make_mode(self, at: datetime, day: date, mode: Mode, but: Sequence[str] = ()) -> None:
         """What a run of the mode makes, in its order."""
-        self.make(at, day, *(table for table in TABLES_OF_MODE[mode] if table not in but))
+        self.make(at, day, *(table for table in tables_of_mode(mode) if table not in but))
 
     def make_everything(self, at: datetime, *dates: date) -> None:
         """Every table of every mode."""
         for day in dates:
-            self.make(at, day, *dict.fromkeys(table for mode in MODES for table in TABLES_OF_MODE[mode]))
+            self.make(at, day, *dict.fromkeys(table for mode in MODES for table in tables_of_mode(mode)))
 
     def begin(self, day: date, at: datetime, job: str = "game_day", **tags: str) -> dg.DagsterRun:
         """A run of a date that is under way."""

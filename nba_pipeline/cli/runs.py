@@ -28,7 +28,7 @@ def run(
 ) -> None:
     """Collect, predict or grade one slate: the work that is due now, or that of a mode."""
     from nba_pipeline.cli.outcomes import print_first_failure, print_new_versions, report, versions
-    from nba_pipeline.completeness.modes import MODES, TABLES_OF_MODE
+    from nba_pipeline.completeness.modes import MODES, tables_of_mode
 
     environment()
     slate = date_up_to_tomorrow(day, "--date")
@@ -40,7 +40,7 @@ def run(
     before, ended = versions(work, slate, slate), list["Outcome"]()
     outcomes = work.slate(slate, chosen) if chosen else work.run_every_table(slate)
     code = report(work, outcomes, repeat, reported=ended)
-    if chosen is None or "predictions" in TABLES_OF_MODE[chosen]:
+    if chosen is None or "predictions" in tables_of_mode(chosen):
         print_slate_of(work, slate)
         print_new_versions(work, slate, slate, before)
     print_first_failure(ended)

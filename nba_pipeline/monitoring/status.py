@@ -10,7 +10,6 @@ from nba_pipeline.asset_factory.code_versions import current_versions
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.date_facts import Facts
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
-from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.completeness.not_played import NOT_PLAYED, off_games
 from nba_pipeline.completeness.states import state_of
 from nba_pipeline.instance.clock import Clock
@@ -20,6 +19,7 @@ from nba_pipeline.monitoring.deliveries import undelivered_messages
 from nba_pipeline.monitoring.incidents import DateRequests, read_requests
 from nba_pipeline.monitoring.landed_dates import missing_sources
 from nba_pipeline.monitoring.run_facts import RunFacts
+from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
@@ -60,7 +60,7 @@ def _status(
     runs: RunFacts,
 ) -> list[dict[str, Any]]:
     """Reads the tables once and returns the records, see `status`."""
-    warehouse.check([TABLES[name] for name in DAILY_TABLES], dates)
+    warehouse.check([TABLES[name] for name in daily_tables()], dates)
     damage = Damage(*_unreadable(warehouse, dates), missing_sources(warehouse, landing, max(dates), before))
     schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
     judged = gates.judge_games(schedule, boxscores)
@@ -112,7 +112,7 @@ def _quarantine_of(quarantined: Quarantined, day: date) -> dict[str, Any]:
 def _quarantined(warehouse: Warehouse, dates: Sequence[date]) -> Quarantined:
     """Returns the number of quarantined rows per table, date and problem."""
     numbers: dict[str, dict[date, dict[str, int]]] = {}
-    for name in DAILY_TABLES:
+    for name in daily_tables():
         of_table = numbers.setdefault(name, {})
         counts = warehouse.scan_quarantine(TABLES[name], dates).group_by("game_date", "problem").len()
         for day, problem, count in counts.collect().iter_rows():
@@ -170,7 +170,7 @@ def stale_dates(warehouse: Warehouse, dates: Sequence[date], code_versions: Mapp
         )
         if TABLES[name].write == "replace"
         else set()
-        for name in DAILY_TABLES
+        for name in daily_tables()
     }
 
 

@@ -1,8 +1,8 @@
 """The steps of a backfill, in order. A dry run prints them; a real run starts one after the other.
 
-    season   UP_TO_FEATURES     chunks of dates, ascending, because windows roll
-    train    points_model       each week with games that has no model
-    season   FROM_PREDICTIONS   the same chunks
+    season   up_to_features()     chunks of dates, ascending, because windows roll
+    train    points_model         each week with games that has no model
+    season   from_predictions()   the same chunks
 
 A resumed backfill skips complete steps. A step is complete if the present code version wrote each of its dates in each of
 its tables. The backfill rebuilds everything after the first incomplete step, because later dates read earlier ones. To
@@ -22,7 +22,7 @@ import polars as pl
 
 from nba_pipeline.asset_factory.code_versions import current_versions
 from nba_pipeline.completeness import gates
-from nba_pipeline.completeness.modes import FROM_PREDICTIONS, UP_TO_FEATURES
+from nba_pipeline.completeness.modes import from_predictions, up_to_features
 from nba_pipeline.league.calendar import FIRST_DATE, days, season_of, season_start, week_of
 from nba_pipeline.monitoring.status import stale_dates
 from nba_pipeline.settings import SETTINGS
@@ -87,7 +87,7 @@ def plan(
     `failed` holds by date the tables whose last run failed or was interrupted, so that their rows are of an earlier run.
     """
     parts = list(chunks(first, last, dates_per_run))
-    complete = complete_dates(warehouse, UP_TO_FEATURES, days(first, last), code_versions) - failed_dates(failed, UP_TO_FEATURES)
+    complete = complete_dates(warehouse, up_to_features(), days(first, last), code_versions, failed)
     if is_resumed:
         complete -= too_incomplete(warehouse, days(first, last))
     rebuilt_from: date | None = None
@@ -96,7 +96,7 @@ def plan(
         is_skipped = is_resumed and rebuilt_from is None and count == len(days(*part))
         if not is_skipped and rebuilt_from is None:
             rebuilt_from = part[0]
-        yield Step("features", "season", UP_TO_FEATURES, *part, count, is_skipped)
+        yield Step("features", "season", up_to_features(), *part, count, is_skipped)
     if stop_after == "features":
         return
 
@@ -107,15 +107,14 @@ def plan(
     yield from _training_steps(weeks, complete_weeks)
     trained = set(weeks) - complete_weeks
 
-    complete = complete_dates(warehouse, FROM_PREDICTIONS, days(first, last), code_versions)
-    complete -= failed_dates(failed, FROM_PREDICTIONS)
+    complete = complete_dates(warehouse, from_predictions(), days(first, last), code_versions, failed)
     for part in parts:
         count = len(complete.intersection(days(*part)))
         is_outdated = (rebuilt_from is not None and part[1] >= rebuilt_from) or any(
             week_of(day) in trained for day in days(*part)
         )
         is_skipped = is_resumed and not is_outdated and count == len(days(*part))
-        yield Step("predictions", "season", FROM_PREDICTIONS, *part, count, is_skipped)
+        yield Step("predictions", "season", from_predictions(), *part, count, is_skipped)
 
 
 def _training_steps(weeks: Sequence[date], complete: Collection[date]) -> Iterator[Step]:
@@ -140,15 +139,19 @@ def chunks(first: date, last: date, size: int | None = None) -> Iterator[tuple[d
 
 
 def complete_dates(
-    warehouse: Warehouse, tables: Collection[str], dates: Sequence[date], code_versions: Mapping[str, str]
+    warehouse: Warehouse,
+    tables: Collection[str],
+    dates: Sequence[date],
+    code_versions: Mapping[str, str],
+    failed: Mapping[date, Collection[str]] | None = None,
 ) -> set[date]:
-    """Returns the dates that are written in every table by its present code version."""
+    """Returns the dates that are written in every table by its present code version and on which none of them has `failed`."""
     warehouse.check([TABLES[name] for name in tables], dates)
     written = set(dates).intersection(*(warehouse.dates(TABLES[name]) for name in tables))
     if not written:
         return written
     stale = stale_dates(warehouse, sorted(written), code_versions)
-    return written.difference(*(stale[name] for name in tables))
+    return written.difference(*(stale[name] for name in tables), failed_dates(failed, tables))
 
 
 def failed_dates(failed: Mapping[date, Collection[str]] | None, tables: Collection[str]) -> set[date]:
@@ -249,7 +252,7 @@ def windows_of(definitions: dg.Definitions, tables: Collection[str]) -> dict[str
             if reader in tables and offset < 0 and name != "schedule" and "game_id" in TABLES[name].dtypes:
                 length, readers = windows.get(name, (0, []))
                 windows[name] = max(length, -offset), sorted({*readers, reader})
-    return dict(sorted(windows.items(), key=lambda item: UP_TO_FEATURES.index(item[0])))
+    return dict(sorted(windows.items(), key=lambda item: up_to_features().index(item[0])))
 
 
 def rate(warehouse: Warehouse, dates: Sequence[date]) -> dict[str, list[date]]:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import dagster as dg
 
-from nba_pipeline.completeness.modes import TABLES_OF_MODE, Mode
+from nba_pipeline.completeness.modes import Mode, tables_of_mode
 from nba_pipeline.completeness.not_played import NOT_PLAYED
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance import run_outcomes
@@ -114,9 +114,9 @@ class Runner:
     def slate(self, day: date, mode: Mode) -> Iterator[Outcome]:
         """Runs the tables of a mode for a slate. Before predictions, trains the week's model if it is missing."""
         yield from self.rebuild_lost(before=day)
-        if "predictions" in TABLES_OF_MODE[mode]:
+        if "predictions" in tables_of_mode(mode):
             yield from self.train_missing([week_of(day)])
-        yield self.run("game_day", TABLES_OF_MODE[mode], day, day, {MODE_TAG: mode})
+        yield self.run("game_day", tables_of_mode(mode), day, day, {MODE_TAG: mode})
 
     def rebuild_lost(self, before: date) -> Iterator[Outcome]:
         """Rebuilds tables of earlier dates whose files were unreadable, because windows read them."""

@@ -11,7 +11,7 @@ from nba_pipeline.systems.xgboost import XGBOOST
 
 SYSTEMS: tuple[System, ...] = (MOVING_AVERAGE, CATBOOST, LINEAR_MEDIAN, XGBOOST, ENSEMBLE, MARKET_BLEND)
 """A combination comes after its members."""
-TRAINED_SYSTEMS: tuple[TrainedSystem, ...] = (CATBOOST, LINEAR_MEDIAN, XGBOOST)
+TRAINED_SYSTEMS = tuple(system for system in SYSTEMS if isinstance(system, TrainedSystem))
 
 __all__ = [
     "CATBOOST",

@@ -14,7 +14,13 @@ from typing import Any
 from nba_pipeline.errors import BadInput
 
 FORMAT = 2
-"""The format that this version reads and writes."""
+"""The format of new and migrated homes."""
+
+WITH_MONTHS = 3
+"""The format of a home with month files, see `months`. Earlier versions would not see their rows, and refuse it."""
+
+READABLE = (FORMAT, WITH_MONTHS)
+"""The formats that this version reads and writes."""
 
 UNNUMBERED = 1
 """The format of homes that have no format file."""
@@ -27,7 +33,7 @@ LEAGUES = ("simulated", "real")
 EXAMPLE = json.dumps({"format": FORMAT})
 
 _current: dict[Path, tuple[tuple[int, int, int], str | None]] = {}
-"""Home -> inode, size and modification time of its format file when it last held the current number, and its league."""
+"""Home -> inode, size and modification time of its format file when it last held a readable number, and its league."""
 
 
 def format_of(home: Path) -> int | None:
@@ -56,10 +62,12 @@ def refuse_another_format(home: Path) -> None:
     if _is_current(home):
         return
     signature, number = _signature(home), format_of(home)
-    if number == FORMAT and signature:
+    if number in READABLE and signature:
         _current[home] = signature, league_of(home)
-    elif number is not None and number > FORMAT:
-        raise BadInput(f"the home {home} has format {number}; this version reads format {FORMAT}; install a newer nba_pipeline")
+    elif number is not None and number > WITH_MONTHS:
+        raise BadInput(
+            f"the home {home} has format {number}; this version reads format {WITH_MONTHS}; install a newer nba_pipeline"
+        )
     elif number is not None and number < FORMAT:
         raise BadInput(f"the home {home} has format {number}; this version reads format {FORMAT}; run `nba-pipeline migrate`")
 
@@ -84,7 +92,13 @@ def prepare_write(home: Path, league: str | None = None) -> None:
         return
     if league is not None:
         refuse_another_league(home, league)
-    write_format(home, FORMAT, league)
+    write_format(home, format_of(home) or FORMAT, league)
+
+
+def write_format_of_months(home: Path) -> None:
+    """Assign the format of a home with month files, before the first one is written."""
+    if format_of(home) != WITH_MONTHS:
+        write_format(home, WITH_MONTHS)
 
 
 def write_format(home: Path, number: int, league: str | None = None) -> None:
@@ -128,4 +142,4 @@ def _signature(home: Path) -> tuple[int, int, int] | None:
 
 
 def _has_tables(home: Path) -> bool:
-    return any(home.glob("tables/*/game_date=*/part.parquet"))
+    return any(home.glob("tables/*/*/part.parquet"))

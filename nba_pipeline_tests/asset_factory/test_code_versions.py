@@ -73,6 +73,22 @@ def test_comments_docstrings_descriptions_and_formatting_change_nothing(package:
     assert not changed(package, edited(summary, 'description="', 'description="Reworded: '))
 
 
+def test_another_system_changes_no_features(package: Path) -> None:
+    path = package / "systems" / "__init__.py"
+    assert changed(package, lambda: path.write_text(f"{path.read_text()}\nEXTRA = 1\n")) == {
+        "points_model",
+        "predictions",
+        "grades",
+    }
+
+
+def test_another_mode_trigger_or_coverage_of_a_table_changes_nothing(package: Path) -> None:
+    path = package / "assets" / "features" / "matchups.py"
+    assert not changed(package, edited(path, 'modes=["same_day", "tomorrow"]', 'modes=["same_day"], critical_in=["same_day"]'))
+    assert not changed(package, edited(path, "    follows=[", '    follows=["features", '))
+    assert not changed(package, edited(path, 'covers="player"', 'covers="game"'))
+
+
 def test_an_edited_request_changes_nothing(package: Path) -> None:
     for name in module.NOT_PARSERS:
         path = package.joinpath(*name.split(".")).with_suffix(".py")
@@ -125,7 +141,7 @@ def test_a_table_in_two_modules_is_refused(package: Path) -> None:
 
 
 def test_a_cycle_of_derived_tables_is_refused(package: Path) -> None:
-    edited(package / "assets" / "features" / "matchups.py", "@daily_asset(TABLE,", "@daily_asset('features',")()
+    edited(package / "assets" / "features" / "matchups.py", "@daily_asset(\n    TABLE,", "@daily_asset(\n    'features',")()
     with pytest.raises(BadInput, match=r"tables read each other in a cycle: features <- matchups <- features"):
         code_versions(package, SETTINGS)
 

@@ -20,7 +20,7 @@ from nba_pipeline.assets.predictions.points_model import TABLE as POINTS_MODEL
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.cli import app
 from nba_pipeline.completeness import gates
-from nba_pipeline.completeness.modes import DAILY_TABLES, FROM_PREDICTIONS, UP_TO_FEATURES
+from nba_pipeline.completeness.modes import from_predictions, up_to_features
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import days, eastern
@@ -35,6 +35,7 @@ from nba_pipeline.orchestration.backfill import (
     windows_of,
     without_dependents,
 )
+from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values, a_boxscore, a_game, at, frame_of
@@ -43,7 +44,7 @@ from nba_pipeline_tests.orchestration.test_runner import DAY, NEXT, a_runner, do
 from nba_pipeline_tests.prepared import copy_of
 
 MONDAY = date(2024, 3, 11)
-VERSIONS = {name: "1" for name in (*DAILY_TABLES, "points_model")}
+VERSIONS = {name: "1" for name in (*daily_tables(), "points_model")}
 LINEAGE: Values = {"source": "test", "as_of": at(12), "code_version": "1"}
 
 
@@ -57,7 +58,7 @@ def day(number: int) -> date:
     return MONDAY + timedelta(days=number)
 
 
-def write(warehouse: LocalWarehouse, dates: Collection[date], names: Collection[str] = DAILY_TABLES) -> None:
+def write(warehouse: LocalWarehouse, dates: Collection[date], names: Collection[str] = daily_tables()) -> None:
     for name in names:
         warehouse.add(TABLES[name], sorted(dates), TABLES[name].empty(), "test")
 
@@ -101,9 +102,9 @@ def test_a_fresh_range_is_three_passes_of_ascending_chunks(warehouse: LocalWareh
         ("predictions", 6, 7, 0, False),
     ]
     assert {(step.part, step.job, step.tables) for step in steps} == {
-        ("features", "season", UP_TO_FEATURES),
+        ("features", "season", up_to_features()),
         ("models", "train", ("points_model",)),
-        ("predictions", "season", FROM_PREDICTIONS),
+        ("predictions", "season", from_predictions()),
     }
     assert summary_of(planned(warehouse, day(7), stop_after="features")) == summary_of(steps)[:3]
 
@@ -141,7 +142,7 @@ def test_no_chunk_crosses_the_boundary_of_two_seasons() -> None:
 
 def test_dependents_of_a_failed_table_are_skipped_on_its_dates_only() -> None:
     parents = {"predictions": {"features"}, "grades": {"predictions", "boxscores"}}
-    step = Step("predictions", "season", FROM_PREDICTIONS, day(0), day(2), 0)
+    step = Step("predictions", "season", from_predictions(), day(0), day(2), 0)
     assert without_dependents(step, [(day(3), day(5), ["features"])], parents) == step
     skipped = without_dependents(step, [(day(2), day(2), ["matchups", "features"])], parents)
     assert skipped.is_skipped and skipped.blocked_by == ("features",)
@@ -170,9 +171,9 @@ def test_complete_steps_are_skipped_only_when_resumed(warehouse: LocalWarehouse)
 
 def test_an_incomplete_chunk_and_all_later_chunks_are_run(warehouse: LocalWarehouse) -> None:
     """Windows of a later chunk had incomplete input, so that the chunk is not skipped although it is complete."""
-    write(warehouse, days(day(0), day(8)), FROM_PREDICTIONS)
-    write(warehouse, days(day(0), day(8)), UP_TO_FEATURES[:-1])
-    write(warehouse, {*days(day(0), day(3)), *days(day(5), day(8))}, UP_TO_FEATURES[-1:])
+    write(warehouse, days(day(0), day(8)), from_predictions())
+    write(warehouse, days(day(0), day(8)), up_to_features()[:-1])
+    write(warehouse, {*days(day(0), day(3)), *days(day(5), day(8))}, up_to_features()[-1:])
     assert summary_of(planned(warehouse, day(8), is_resumed=True)) == [
         ("features", 0, 2, 3, True),
         ("features", 3, 5, 2, False),
@@ -242,7 +243,7 @@ def test_a_week_with_too_few_rows_is_retrained_once_it_has_new_rows(
 
 
 def test_windows_reach_back_as_far_as_the_graph_says() -> None:
-    windows = windows_of(build_definitions("sandbox"), DAILY_TABLES)
+    windows = windows_of(build_definitions("sandbox"), daily_tables())
     assert list(windows) == ["boxscores", "injuries", "player_game_summary", "team_game_summary"]
     assert windows["team_game_summary"] == (730, ["player_form", "team_defense_zones", "team_outlook"])
     assert windows_of(build_definitions("sandbox"), ["upcoming_players"]) == {"boxscores": (300, ["upcoming_players"])}

@@ -9,7 +9,7 @@ import pytest
 from dagster._core.errors import ScheduleExecutionError
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from nba_pipeline.completeness.modes import CLOCK, MODES, TABLES_OF_MODE, Mode
+from nba_pipeline.completeness.modes import CLOCK, MODES, Mode, tables_of_mode
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG
 from nba_pipeline.league.calendar import EASTERN, EASTERN_NAME, FIRST_DATE, eastern
 from nba_pipeline.orchestration.schedules import MOST_NIGHTLY_REQUESTS
@@ -73,7 +73,7 @@ def test_every_schedule_ticks_once_at_each_of_its_wall_clock_times(day: date) ->
 )
 def test_a_tick_requests_the_tables_of_its_mode_for_its_slate(days: Days, mode: Mode, at: datetime, slate: date) -> None:
     request = tick(days, mode, at).run
-    assert (request.partition_key, tables_of(request)) == (slate.isoformat(), TABLES_OF_MODE[mode])
+    assert (request.partition_key, tables_of(request)) == (slate.isoformat(), tables_of_mode(mode))
     assert request.job_name == "game_day"
     assert request.tags[MODE_TAG] == mode and request.tags[DUE_TAG] == at.isoformat()
 

@@ -17,12 +17,16 @@ import nba_pipeline
 from nba_pipeline import cli
 from nba_pipeline.completeness.states import STATES
 from nba_pipeline.definitions import build_definitions
+from nba_pipeline.environments import KEYS, PROVIDER_ADDRESSES
 from nba_pipeline.tables.registry import TABLES
 
 SNAPSHOT = Path(__file__).with_name("public_strings.txt")
+WORDS = {name.split("_")[0] for name in (*(variable for variable, _ in PROVIDER_ADDRESSES.values()), *KEYS.values())}
+"""First words of the variables of providers."""
+
 FORMS = {
     "run tag": re.compile(r"nba/[a-z_]+"),
-    "variable": re.compile(r"(NBA|BIGQUERY|ODDS|BALLDONTLIE|INJURY|ESPN|SLACK)_[A-Z_]+"),
+    "variable": re.compile(rf"(NBA|BIGQUERY|SLACK|{'|'.join(sorted(WORDS))})_[A-Z_]+"),
 }
 """Kind -> pattern of such a string anywhere in the package."""
 

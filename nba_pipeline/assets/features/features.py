@@ -33,7 +33,7 @@ from nba_pipeline.formulas.quality import TIERS, tier, with_names
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import MOVING_AVERAGE
+from nba_pipeline.systems.moving_average import MOVING_AVERAGE  # the package would make every system part of this table
 from nba_pipeline.tables.feature_column import feature
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Row, Table, code
@@ -282,6 +282,44 @@ def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.Da
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["same_day", "tomorrow"],
+    critical_in=["same_day"],
+    follows=[
+        "upcoming_players",
+        "player_form",
+        "matchups",
+        "career_form",
+        "team_outlook",
+        "expected_absences",
+        "prop_lines",
+        "game_lines",
+    ],
+    needs=[
+        "upcoming_players",
+        "player_form",
+        "matchups",
+        "career_form",
+        "team_outlook",
+        "expected_absences",
+        "prop_lines",
+        "game_lines",
+    ],
+    covers="player",
+    recompute=lambda world, dates, as_of: features_of(
+        slate_gates.ready_players(
+            world["upcoming_players"], *slate_gates.judge_slates(world["schedule"], world["boxscores"], dates, as_of)
+        )[0],
+        world["player_form"],
+        world["player_shot_zones"],
+        world["team_defense_zones"],
+        world["matchups"],
+        world["career_form"],
+        world["team_outlook"],
+        world["expected_absences"],
+        world["prop_lines"],
+        world["game_lines"],
+        as_of,
+    ),
     ins={
         "schedule": days_before(slate_gates.RECENT_DAYS, through=0),
         "boxscores": days_before(slate_gates.RECENT_DAYS),

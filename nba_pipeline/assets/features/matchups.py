@@ -93,7 +93,19 @@ def match_up(
 SOURCE = "upcoming_players, player_form, player_shot_zones, team_defense_zones"
 
 
-@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"polars"})
+@daily_asset(
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    modes=["same_day", "tomorrow"],
+    follows=["upcoming_players", "player_form", "player_shot_zones", "team_defense_zones"],
+    needs=["upcoming_players", "player_form", "player_shot_zones", "team_defense_zones"],
+    covers="player",
+    recompute=lambda world, dates, as_of: match_up(
+        world["upcoming_players"], world["player_form"], world["player_shot_zones"], world["team_defense_zones"]
+    ),
+)
 def matchups(
     context: dg.AssetExecutionContext,
     upcoming_players: pl.DataFrame,

@@ -151,6 +151,14 @@ SCHEDULE_COLUMNS = ("game_date", "game_id", "home_team", "away_team", "status", 
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["same_day", "tomorrow"],
+    critical_in=["same_day"],
+    follows=["upcoming_players", "player_game_summary", "team_game_summary"],
+    needs=["upcoming_players"],
+    covers="player",
+    recompute=lambda world, dates, as_of: form_of(
+        world["upcoming_players"], world["player_game_summary"], world["team_game_summary"], world["schedule"]
+    ),
     ins={
         "player_game_summary": days_before(HISTORY_DAYS, columns=GAME_COLUMNS),
         "team_game_summary": days_before(SEASON_DAYS, columns=TEAM_GAME_COLUMNS),

@@ -107,6 +107,11 @@ GAME_COLUMNS = (
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["same_day", "tomorrow"],
+    follows=["upcoming_players", "player_game_summary"],
+    needs=["upcoming_players"],
+    covers="date",
+    recompute=lambda world, dates, as_of: shot_zones_of(dates, world["player_game_summary"]),
     ins={"player_game_summary": days_before(SEASON_DAYS, columns=GAME_COLUMNS)},
     deps=["upcoming_players"],
 )

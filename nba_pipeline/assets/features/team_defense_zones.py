@@ -93,6 +93,11 @@ GAME_COLUMNS = (
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["same_day", "tomorrow"],
+    follows=["upcoming_players", "team_game_summary"],
+    needs=["upcoming_players"],
+    covers="date",
+    recompute=lambda world, dates, as_of: defense_zones_of(dates, world["team_game_summary"]),
     ins={"team_game_summary": days_before(TWO_SEASONS_DAYS, columns=GAME_COLUMNS)},
     deps=["upcoming_players"],
 )

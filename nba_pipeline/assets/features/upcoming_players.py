@@ -218,6 +218,15 @@ BOXSCORE_COLUMNS = ("game_date", "game_id", "player_id", "player_name", "season"
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["same_day", "tomorrow"],
+    critical_in=["same_day", "tomorrow"],
+    follows=["boxscores", "rosters", "injuries"],
+    needs=["schedule", "injuries"],
+    if_changed=["injuries"],
+    covers="game",
+    recompute=lambda world, dates, as_of: expect_players(
+        world["schedule"].filter(pl.col("game_date").is_in(dates)), world["boxscores"], world["rosters"], world["injuries"], as_of
+    ),
     ins={
         "boxscores": days_before(SETTINGS.expected.carried_over_days, columns=BOXSCORE_COLUMNS),
         "rosters": days_before(SETTINGS.expected.roster_days, through=0),

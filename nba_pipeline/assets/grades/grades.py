@@ -155,6 +155,11 @@ SUSPECT_HIT_RATE = 0.58
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["overnight"],
+    follows=["player_game_summary"],
+    needs=["schedule", "boxscores", "player_game_summary"],
+    may_be_empty=True,  # predictions without a grade are reported
+    covers="game",
     ins={"predictions": optional_input()},
 )
 def grades(

@@ -238,6 +238,11 @@ def _counted(rows: pl.DataFrame) -> dict[str, int]:
     module=__name__,
     description=__doc__,
     kinds={"polars", "catboost"},
+    modes=["same_day", "tomorrow"],
+    follows=["features"],
+    needs=["upcoming_players", "features"],
+    within_days=2,  # a correction updates the features of a past slate, not its predictions; only a backfill makes backtests
+    covers="player",
     ins={"prop_lines": optional_input(), "points_model": optional_input(), "schedule": days_before(SEASON_DAYS, through=0)},
 )
 def predictions(

@@ -19,7 +19,6 @@ import polars as pl
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.asset_factory.code_versions import code_version
-from nba_pipeline.assets.sources.players import TABLE as PLAYERS
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.contradictions import changed_games
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS, disagreements
@@ -36,17 +35,12 @@ from nba_pipeline.providers.balldontlie_boxscores import balldontlie_boxscores
 from nba_pipeline.providers.final_boxscores import NO_ROWS, Rereading, cdn_boxscores, log_boxscores
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.providers.nba_stats import NbaStats
-from nba_pipeline.providers.player_matching import NAME_COLUMNS
+from nba_pipeline.providers.player_matching import NAME_COLUMNS, known_spellings
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import PROBLEM, Row, Table, code, count
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
-
-STATISTICS = (
-    "points", "rebounds", "oreb", "dreb", "assists", "steals", "blocks", "turnovers", "fouls", "fgm", "fga", "fg3m",
-    "fg3a", "ftm", "fta", "plus_minus",
-)  # fmt: skip
 
 
 class BoxscoreRows(Row):
@@ -124,6 +118,11 @@ def waive(covered: pl.DataFrame, context: dg.AssetExecutionContext, warehouse: W
     module=__name__,
     description=__doc__,
     kinds={"python", "polars"},
+    modes=["overnight"],
+    critical_in=["overnight"],
+    requested_by="final_games",
+    endpoints=["nba_cdn/boxscore", "nba_stats/player_game_log", "balldontlie/box_scores"],
+    covers="game",
     pool="nba_cdn",
     ins={"history": days_before(SETTINGS.names.active_days, "boxscores", columns=NAME_COLUMNS, is_reference=True)},
 )
@@ -153,7 +152,9 @@ def boxscores(
     selected = fall_back(first, second)
     incomplete = games.filter(pl.col("game_id").is_in(list(selected.incomplete)))
     candidates = _candidates(history, first, second)
-    third_rows, problems_by_date = balldontlie_boxscores(incomplete, games, balldontlie, candidates, _spellings(warehouse))
+    third_rows, problems_by_date = balldontlie_boxscores(
+        incomplete, games, balldontlie, candidates, known_spellings(warehouse, requested)
+    )
     third = judge_source(games, third_rows)
     selected = fall_back(selected, third)
 
@@ -186,11 +187,6 @@ def boxscores(
 def _games_by_provider(rows: pl.DataFrame) -> dict[str, int]:
     by_provider = rows.group_by("provider").agg(pl.col("game_id").n_unique())
     return {f"games_from_{provider}": games for provider, games in by_provider.iter_rows()}
-
-
-def _spellings(warehouse: Warehouse) -> pl.DataFrame:
-    # read outside the graph, because `players` is downstream; spellings of any date may be used
-    return warehouse.scan(PLAYERS).select("game_date", "player_id", "spelling", "evidence").collect()
 
 
 def _candidates(history: pl.DataFrame, *sources: GameSource) -> pl.DataFrame:

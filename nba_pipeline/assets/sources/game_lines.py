@@ -111,6 +111,11 @@ def reject_late_lines(rows: pl.DataFrame) -> pl.DataFrame:
     module=__name__,
     description=__doc__,
     kinds={"python", "polars"},
+    modes=["same_day", "tomorrow"],
+    requested_by="lines",
+    endpoints=["odds_api/events", "odds_api/event_odds", "odds_api/historical_events", "odds_api/historical_event_odds"],
+    covers="game",
+    covered_by=pl.col("is_before_tipoff"),
     pool="odds_api",
     deps=["prop_lines"],
 )

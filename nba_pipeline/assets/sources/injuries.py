@@ -92,6 +92,11 @@ def with_players(
     module=__name__,
     description=__doc__,
     kinds={"python", "polars"},
+    modes=["same_day", "tomorrow"],
+    requested_by="lines",
+    endpoints=["injury_report/report", "espn/injuries"],
+    covers="game",
+    covered_by=pl.col("is_before_tipoff") & (pl.col("status") != "not_submitted"),
     pool="espn",
     ins={
         "players": every_date(is_reference=True),
@@ -120,8 +125,8 @@ def injuries(
         games = schedule.filter(pl.col("game_date") == day)
         if games.is_empty():
             continue
-        messages = land_reports(games, day, injury_report, espn, clock.now())
-        snapshots = landed_snapshots(day, injury_report, espn, messages)
+        report, messages = land_reports(games, day, injury_report, espn, clock.now())
+        snapshots = landed_snapshots(day, injury_report, espn, messages, report)
         ages[str(day)], problems[str(day)] = minutes_old(snapshots, clock.now()), list(dict.fromkeys(messages))
         for snapshot in snapshots:
             frames.append(slate_injuries(snapshot, games))

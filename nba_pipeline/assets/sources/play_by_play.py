@@ -120,7 +120,17 @@ def contradicts(payload: Payload, home_points: int | None, away_points: int | No
     return last.rows() != [(home_points, away_points)]
 
 
-@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, pool="nba_cdn")
+@daily_asset(
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"python", "polars"},
+    modes=["overnight"],
+    requested_by="final_games",
+    endpoints=["nba_cdn/playbyplay"],
+    covers="game",
+    pool="nba_cdn",
+)
 def play_by_play(
     context: dg.AssetExecutionContext,
     schedule: pl.DataFrame,

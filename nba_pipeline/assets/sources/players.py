@@ -59,7 +59,17 @@ def new_spellings(sightings: pl.DataFrame, existing: pl.DataFrame) -> pl.DataFra
     return first.with_columns(pl.col("spelling").replace_strict(forms, return_dtype=pl.String).alias("lookup"))
 
 
-@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"polars"}, ins={"boxscores": optional_input()})
+@daily_asset(
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    modes=["overnight"],
+    requested_by="final_games",
+    may_be_empty=True,  # it holds only new spellings
+    endpoints=["nba_cdn/boxscore", "nba_stats/player_game_log", "balldontlie/box_scores", "operator/spelling"],
+    ins={"boxscores": optional_input()},
+)
 def players(
     context: dg.AssetExecutionContext,
     boxscores: pl.DataFrame,

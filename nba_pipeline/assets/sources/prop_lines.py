@@ -202,6 +202,11 @@ def _landed_games(odds_api: OddsApi, games: pl.DataFrame, day: date, unusable: l
     module=__name__,
     description=__doc__,
     kinds={"python", "polars"},
+    modes=["same_day", "tomorrow"],
+    requested_by="lines",
+    endpoints=["odds_api/events", "odds_api/event_odds", "odds_api/historical_events", "odds_api/historical_event_odds"],
+    covers="game",
+    covered_by=pl.col("is_before_tipoff"),
     pool="odds_api",
     ins={
         "players": every_date(is_reference=True),

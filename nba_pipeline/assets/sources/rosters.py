@@ -124,6 +124,9 @@ def collected_dates(schedule: pl.DataFrame, clock: Clock) -> set[date]:
     module=__name__,
     description=__doc__,
     kinds={"python", "polars"},
+    modes=["same_day", "tomorrow"],
+    endpoints=["espn/roster"],
+    covers="date",
     pool="espn",
     ins={
         "players": every_date(is_reference=True),

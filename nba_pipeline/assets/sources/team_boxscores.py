@@ -119,7 +119,17 @@ def complete_with_sums(found: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataF
     return pl.concat([given, sums.join(given, on="game_id", how="anti")], how="diagonal_relaxed")
 
 
-@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"})
+@daily_asset(
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"python", "polars"},
+    modes=["overnight"],
+    critical_in=["overnight"],  # no other table has team totals
+    requested_by="final_games",
+    endpoints=["nba_cdn/boxscore", "nba_stats/player_game_log", "balldontlie/box_scores"],
+    covers="game",
+)
 def team_boxscores(
     context: dg.AssetExecutionContext, boxscores: pl.DataFrame, archive: Archive, landing: Landing
 ) -> pl.DataFrame:

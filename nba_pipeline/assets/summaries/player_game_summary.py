@@ -170,6 +170,11 @@ NO_SOURCE = "no source"
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["overnight"],
+    critical_in=["overnight"],
+    follows=["boxscores", "play_by_play"],
+    needs=["schedule", "boxscores"],
+    covers="game",
     ins={"play_by_play": optional_input(), "prop_lines": optional_input()},
 )
 def player_game_summary(

@@ -156,6 +156,11 @@ PACE_MEAN, RATING_MEAN, SHOOTING_MEAN = (80, 120), (90, 130), (0.40, 0.65)
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["overnight"],
+    critical_in=["overnight"],
+    follows=["team_boxscores", "play_by_play", "player_game_summary"],
+    needs=["team_boxscores", "player_game_summary"],
+    covers="game",
     ins={"schedule": days_before(slate_gates.RECENT_DAYS, through=0), "play_by_play": optional_input()},
 )
 def team_game_summary(
