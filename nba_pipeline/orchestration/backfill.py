@@ -88,11 +88,10 @@ def plan(
     `failed` holds by date the tables whose last run failed or was interrupted, so that their rows are of an earlier run.
     """
     parts = list(chunks(first, last, dates_per_run))
-    complete = complete_dates(warehouse, up_to_features(), days(first, last), code_versions) - failed_dates(
-        failed, up_to_features()
-    )
+    dates = days(first, last)
+    complete = complete_dates(warehouse, up_to_features(), dates, code_versions) - failed_dates(failed, up_to_features())
     if is_resumed:
-        complete -= too_incomplete(warehouse, days(first, last))
+        complete -= too_incomplete(warehouse, dates)
     rebuilt_from: date | None = None
     for part in parts:
         count = len(complete.intersection(days(*part)))
@@ -103,15 +102,14 @@ def plan(
     if stop_after == "features":
         return
 
-    weeks, complete_weeks = weeks_with_games(warehouse, days(first, last)), weeks_with_a_model(warehouse, store)
+    weeks, complete_weeks = weeks_with_games(warehouse, dates), weeks_with_a_model(warehouse, store)
     if is_resumed:
         candidates = [week for week in weeks if week not in complete_weeks and (rebuilt_from is None or week <= rebuilt_from)]
         complete_weeks |= {week for week in candidates if is_attempted(warehouse, week, code_versions["points_model"])}
     yield from _training_steps(weeks, complete_weeks)
     trained = set(weeks) - complete_weeks
 
-    complete = complete_dates(warehouse, from_predictions(), days(first, last), code_versions)
-    complete -= failed_dates(failed, from_predictions())
+    complete = complete_dates(warehouse, from_predictions(), dates, code_versions) - failed_dates(failed, from_predictions())
     for part in parts:
         count = len(complete.intersection(days(*part)))
         is_outdated = (rebuilt_from is not None and part[1] >= rebuilt_from) or any(
@@ -143,15 +141,19 @@ def chunks(first: date, last: date, size: int | None = None) -> Iterator[tuple[d
 
 
 def complete_dates(
-    warehouse: Warehouse, tables: Collection[str], dates: Sequence[date], code_versions: Mapping[str, str]
+    warehouse: Warehouse,
+    tables: Collection[str],
+    dates: Sequence[date],
+    code_versions: Mapping[str, str],
+    failed: Mapping[date, Collection[str]] | None = None,
 ) -> set[date]:
-    """Returns the dates that are written in every table by its present code version."""
+    """Returns the dates that are written in every table by its present code version and on which none of them has `failed`."""
     warehouse.check([TABLES[name] for name in tables], dates)
     written = set(dates).intersection(*(warehouse.dates(TABLES[name]) for name in tables))
     if not written:
         return written
     stale = stale_dates(warehouse, sorted(written), code_versions)
-    return written.difference(*(stale[name] for name in tables))
+    return written.difference(*(stale[name] for name in tables), failed_dates(failed, tables))
 
 
 def failed_dates(failed: Mapping[date, Collection[str]] | None, tables: Collection[str]) -> set[date]:
