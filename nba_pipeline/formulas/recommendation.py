@@ -12,6 +12,9 @@ INJURY_STATUS_UNKNOWN = "injury_status_unknown"
 CONTAINS_THE_LINE = "contains_the_line"
 """A system gives this reason if its forecast contains the line, because the edge would compare the line with itself."""
 
+FEW_CAREER_GAMES = "few_career_games"
+"""A system on features across seasons gives this flag for a player with few games. It widens the distribution."""
+
 
 def _recommendation(edge: pl.Expr, pass_below_edge: float) -> pl.Expr:
     return (
