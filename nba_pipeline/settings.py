@@ -402,14 +402,11 @@ class Forecasts(Section):
 class Distributions(Section):
     """The distribution of a prediction, and when its probability is published. Measured on four real seasons."""
 
-    affects_data: ClassVar[frozenset[str]] = frozenset(
-        {"residual_rows", "least_residuals", "residual_days", "graded_rows", "few_games_spread"}
-    )
+    affects_data: ClassVar[frozenset[str]] = frozenset({"residual_rows", "least_residuals", "graded_rows", "few_games_spread"})
     residual_rows: int = Field(
         5000, description="last graded rows whose residuals make the distribution; 2,000 are as good, 1,000 are not"
     )
     least_residuals: int = Field(500, description="graded rows below which there is no distribution")
-    residual_days: int = Field(300, description="days before the date whose graded rows count; reaches into the last season")
     graded_rows: int = Field(
         2000, description="last graded rows with a line over which the probability must score no worse than the market"
     )

@@ -65,7 +65,7 @@ grades/grades <- boxscores player_game_summary predictions schedule
 predictions/points_model <- features player_game_summary
   ! training_ends_before_the_week
     every_system_has_a_model
-predictions/predictions <- features points_model prop_lines schedule upcoming_players
+predictions/predictions <- features player_game_summary points_model prop_lines schedule upcoming_players
   ! enough_eligible_players_are_predicted
   ! every_line_is_from_before_tipoff
     every_eligible_player_is_predicted

@@ -115,6 +115,9 @@ REASONS: Mapping[str, Term] = {
     "no_line": Term("No sportsbook offered a line for the player before the prediction was made."),
     "missing_required_feature": Term("A feature that the system requires for a bet is unknown."),
     "low_edge": Term("The forecast is too close to the line: see `actionable_edge` in the settings."),
+    "low_probability": Term(
+        "The published probability of the recommended side is too low for the price: see `least_probability` in the settings."
+    ),
     "not_quality_ready": Term("Too many features that the system reads are unknown: see `quality_floor` in the settings."),
     "bootstrap": Term("The season has just begun: see `bootstrap_days` in the settings."),
     "few_minutes": Term("The player plays too little: see `least_minutes` in the settings."),

@@ -20,9 +20,17 @@ from nba_pipeline.formulas.recommendation import CONTAINS_THE_LINE, FEW_CAREER_G
 
 KEY = ["game_id", "player_id", "system_id", "market"]
 FORECAST = (
-    "game_date", *KEY, "run_kind", "predicted_value", "reasons", "line", "adjusted_line", "market_over_probability",
-    "blended_over_probability", "blended_push_probability",
-)  # fmt: skip
+    "game_date",
+    *KEY,
+    "run_kind",
+    "predicted_value",
+    "reasons",
+    "line",
+    "adjusted_line",
+    "market_over_probability",
+    "blended_over_probability",
+    "blended_push_probability",
+)
 """Columns of `predictions` that later dates read. The blended ones are added here."""
 
 DISTRIBUTION = (
@@ -127,9 +135,9 @@ def _mean(blend_weight: float) -> pl.Expr:
     blend_weight x forecast + (1 - blend_weight) x price-adjusted line; the forecast itself if it contains the line already.
     """
     forecast, adjusted = pl.col("predicted_value"), pl.col("adjusted_line")
-    blend = pl.when(pl.col("reasons").list.contains(CONTAINS_THE_LINE)).then(forecast)
-    blend = blend.otherwise(blend_weight * forecast + (1 - blend_weight) * adjusted)
-    return pl.when(adjusted.is_not_null()).then(blend)
+    contains_the_line = pl.col("reasons").list.contains(CONTAINS_THE_LINE)
+    weight = pl.when(contains_the_line).then(1.0).otherwise(blend_weight)
+    return weight * forecast + (1 - weight) * adjusted
 
 
 def _probabilities(rows: pl.DataFrame, kind: str, middle: str, residuals: pl.Series, rules: Rules) -> list[pl.Series]:

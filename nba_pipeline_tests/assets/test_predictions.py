@@ -7,13 +7,14 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.assets.predictions.predictions import TABLE, predict_slate, unpredicted
+from nba_pipeline.assets.predictions.predictions import TABLE, lines_with_prices, outcomes_of, predict_slate, unpredicted
+from nba_pipeline.formulas.forecast_distribution import graded_rows
 from nba_pipeline.systems import LINEAR_MEDIAN, SYSTEMS
 from nba_pipeline.systems.forecasts import NOT_READY, absent_models
 from nba_pipeline.systems.interface import TrainedModel
 from nba_pipeline.systems.linear_median import LinearModel
 from nba_pipeline.warehouse.weekly_models import Models
-from nba_pipeline_tests.builders import DAY, PLAYER
+from nba_pipeline_tests.builders import DAY, PLAYER, a_boxscore, a_prop_line, prop_lines_of, summaries_of
 from nba_pipeline_tests.builders_predictions import (
     AFTER_TIPOFF,
     BEFORE_TIPOFF,
@@ -32,11 +33,20 @@ from nba_pipeline_tests.builders_predictions import (
 FOUR_GAMES = "4 played games this season, needs 5"
 NO_MODELS = "; ".join(f"{name}: no model for the week of {WEEK}" for name in ("linear_median", "xgboost"))
 LEDGER = TABLE.empty()
+NOBODY = outcomes_of(summaries_of())
+GRADED = graded_rows(LEDGER, NOBODY)
 MODELS: Models = {(WEEK, "catboost"): a_model(20.0)}
 
 
 def predict(slate: dict[str, pl.DataFrame] | None = None, **given: Any) -> pl.DataFrame:
-    known = {"models": MODELS, "ledger": LEDGER, "now": BEFORE_TIPOFF, "season_starts": STARTS}
+    known = {
+        "models": MODELS,
+        "ledger": LEDGER,
+        "now": BEFORE_TIPOFF,
+        "season_starts": STARTS,
+        "graded": GRADED,
+        "outcomes": NOBODY,
+    }
     return predict_slate(**(slate or a_slate()) | known | given)
 
 
@@ -481,3 +491,101 @@ def test_a_slate_that_is_closed_for_one_system_is_open_for_the_others() -> None:
 
 def test_the_probability_to_play_stands_beside_the_forecast() -> None:
     assert baseline(a_slate({"plays_probability": 0.25}))["plays_probability"] == 0.25
+
+
+# Distribution and prices
+
+
+def a_record(rows: int = 2000, blended: float = 0.5, system_id: str = "moving_average") -> pl.DataFrame:
+    """Graded backtests of the day before: forecasts of 20 against 20.5 at even prices, outcomes from 11 to 30."""
+    day = DAY - timedelta(days=1)
+    known = [
+        a_prediction(
+            game_date=day, player_id=n, system_id=system_id, run_kind="backtest", predicted_value=20.0, adjusted_line=20.5,
+            market_over_probability=0.5, blended_over_probability=blended, blended_push_probability=0.0,
+        )
+        for n in range(1, rows + 1)
+    ]  # fmt: skip
+    boxes = [a_boxscore(game_id=GAME, player_id=n, points=11 + n % 20) for n in range(1, rows + 1)]
+    return graded_rows(predictions_of(*known), outcomes_of(summaries_of(*boxes)))
+
+
+RECORD, BAD_RECORD = a_record(), a_record(blended=0.9)
+PRICES = {
+    "market_over_probability": 0.55, "over_price": -110, "over_best_price": 120, "over_best_price_book": "betmgm",
+    "over_price_edge": 0.04, "under_price": -110, "under_best_price": 100, "under_best_price_book": "fanduel",
+}  # fmt: skip
+
+
+def test_a_prediction_has_its_distribution_and_the_prices_of_its_side() -> None:
+    row = baseline(lines=market(16.5, adjusted_line=17.0, **PRICES), graded=RECORD)
+    over, under = row["over_probability"], row["blended_under_probability"]
+    assert row["model_over_probability"] > over > 0.5 and row["standard_deviation"] > 5
+    assert (row["market_over_probability"], row["price"], row["best_price"], row["best_price_book"]) == (
+        0.55,
+        -110,
+        120,
+        "betmgm",
+    )
+    assert row["expected_value"] == pytest.approx(over / 1.1 - under)
+    assert row["best_expected_value"] == pytest.approx(1.2 * over - under)
+    assert (row["edge"], row["price_edge"]) == (3.5, 0.04)
+
+
+@pytest.mark.parametrize(
+    ("graded", "reason"), [(GRADED, "few_residuals"), (BAD_RECORD, "log_loss_above_market")], ids=["no record", "bad record"]
+)
+def test_an_unpublished_probability_has_a_reason_no_expected_value_and_does_not_forbid_a_bet(
+    graded: pl.DataFrame, reason: str
+) -> None:
+    row = baseline(lines=market(16.5, **PRICES), graded=graded)
+    assert (row["over_probability"], row["expected_value"], row["probability_reason"]) == (None, None, reason)
+    assert (row["price"], row["reasons"], row["is_actionable"]) == (-110, [], True)
+
+
+@pytest.mark.parametrize(("adjusted", "forbids"), [(14.0, True), (19.5, False)], ids=["market says under", "market agrees"])
+def test_a_low_published_probability_of_the_side_forbids_a_bet(adjusted: float, forbids: bool) -> None:
+    row = baseline(lines=market(16.5, adjusted_line=adjusted), graded=RECORD)
+    assert (row["edge"], "low_probability" in row["reasons"], row["is_actionable"]) == (3.5, forbids, not forbids)
+
+
+def test_pass_has_no_price_and_no_expected_value() -> None:
+    row = baseline(lines=market(20.0, **PRICES), graded=RECORD)
+    assert (row["recommendation"], row["price"], row["best_price"], row["expected_value"]) == ("PASS", None, None, None)
+
+
+@pytest.mark.parametrize("now", [BEFORE_TIPOFF, AFTER_TIPOFF], ids=["live", "backtest"])
+def test_prices_from_tip_off_or_later_are_not_used(now: datetime) -> None:
+    row = baseline(lines=market(16.5, prices_snapshot_at=TIPOFF, **PRICES), now=now)
+    assert (row["line"], row["price"], row["market_over_probability"]) == (16.5, None, None)
+
+
+def test_the_lines_of_a_slate_have_their_adjustment_and_prices() -> None:
+    offers = prop_lines_of(
+        a_prop_line(16.5), a_prop_line(16.5, "fanduel", over_price=-105, under_price=-115),
+        a_prop_line(16.5, "betmgm", over_price=100_000), a_prop_line(16.5, "fanduel", market="player_rebounds", over_price=500),
+    )  # fmt: skip
+    row = lines_with_prices(offers).row(0, named=True)
+    assert (row["line"], row["adjusted_line_feeds"], row["over_price"], row["over_best_price"]) == (16.5, 2, -110, -105)
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"over_probability": 1.2, "blended_over_probability": 1.2}, "over_probability|max"),
+        ({"blended_over_probability": 0.6}, "probabilities_sum_to_1"),
+        ({"model_push_probability": None}, "probabilities_sum_to_1"),
+        ({"over_probability": 0.4}, "published_probability_contains_the_market"),
+        ({"over_probability": None}, "published_probability_contains_the_market"),
+        ({"probability_reason": "no_line"}, "published_probability_contains_the_market"),
+        ({"price": 100_000}, "price|max"),
+        ({"prices_snapshot_at": AFTER_TIPOFF}, "prices_are_from_before_tipoff"),
+    ],
+    ids=str,
+)
+def test_an_impossible_distribution_or_price_is_quarantined_with_its_rule(fields: dict[str, Any], problem: str) -> None:
+    rows = predict(lines=market(16.5, adjusted_line=17.0, **PRICES), graded=RECORD).filter(system_id="moving_average")
+    assert TABLE.conform(rows, BEFORE_TIPOFF, "1")[0].height == 1
+    wrong = rows.with_columns(pl.lit(value).cast(rows.schema[name]).alias(name) for name, value in fields.items())
+    valid, quarantined = TABLE.conform(wrong, BEFORE_TIPOFF, "1")
+    assert valid.is_empty() and problem in quarantined["problem"].item()
