@@ -30,7 +30,7 @@ features/features <- boxscores career_form expected_absences game_lines matchups
     most_rows_are_of_quality
     no_feature_loses_its_source
     no_row_is_quarantined
-features/matchups <- player_form player_shot_zones team_defense_zones upcoming_players
+features/matchups <- player_form player_game_summary player_shot_zones team_defense_zones team_game_summary upcoming_players
     every_score_has_its_inputs
     key_is_unique
     no_row_is_quarantined

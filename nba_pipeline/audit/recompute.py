@@ -97,7 +97,7 @@ def features_from(world: World, dates: Sequence[date], as_of: datetime) -> World
     upcoming = expect_players(slate, boxes, world["rosters"], world["injuries"], as_of)
     form = form_of(upcoming, player_games, team_games, games)
     diet, defense = shot_zones_of(dates, player_games), defense_zones_of(dates, team_games)
-    matchups = match_up(upcoming, form, diet, defense)
+    matchups = match_up(upcoming, form, diet, defense, player_games, team_games)
     career, outlook = career_form_of(upcoming, player_games), team_outlook_of(upcoming, team_games)
     absences = expected_absences_of(upcoming, player_games, world["injuries"], as_of)
     slates, held_back = slate_gates.judge_slates(games, boxes, dates, as_of)

@@ -125,7 +125,7 @@ def test_a_table_in_two_modules_is_refused(package: Path) -> None:
 
 
 def test_a_cycle_of_derived_tables_is_refused(package: Path) -> None:
-    edited(package / "assets" / "features" / "matchups.py", "@daily_asset(TABLE,", "@daily_asset('features',")()
+    edited(package / "assets" / "features" / "matchups.py", "@daily_asset(\n    TABLE,", "@daily_asset(\n    'features',")()
     with pytest.raises(BadInput, match=r"tables read each other in a cycle: features <- matchups <- features"):
         code_versions(package, SETTINGS)
 

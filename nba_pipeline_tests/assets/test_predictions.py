@@ -31,7 +31,16 @@ from nba_pipeline_tests.builders_predictions import (
 )
 
 FOUR_GAMES = "4 played games this season, needs 5"
+SEASON_SYSTEMS = ("moving_average", "zone_matchup", "similarity", "catboost")
+"""The systems that need five games of the season, in order."""
+WITHOUT_MEANS = {"points_mean_season": None, "points_mean_similar_games": None}
+NO_MEANS = (
+    "moving_average: missing points_mean_season; zone_matchup: missing points_mean_season; "
+    "similarity: missing points_mean_similar_games"
+)
 NO_MODELS = "; ".join(f"{name}: no model for the week of {WEEK}" for name in ("linear_median", "xgboost"))
+DEFAULT = ("catboost", "moving_average", "similarity", "zone_matchup")
+"""The systems that predict a default slate with MODELS."""
 LEDGER = TABLE.empty()
 NOBODY = outcomes_of(summaries_of())
 GRADED = graded_rows(LEDGER, NOBODY)
@@ -64,20 +73,19 @@ def reasons_of_unpredicted(slate: dict[str, pl.DataFrame], models: Models = MODE
 def test_each_system_predicts_each_eligible_player() -> None:
     rows = predict(a_slate({"player_id": 1}, {"player_id": 2}))
     assert rows.select("player_id", "system_id", "version", "model_id").rows() == [
-        (1, "catboost", 1, "model"), (1, "moving_average", 1, None),
-        (2, "catboost", 1, "model"), (2, "moving_average", 1, None),
-    ]  # fmt: skip
+        (player, system, 1, "model" if system == "catboost" else None) for player in (1, 2) for system in DEFAULT
+    ]
 
 
 def test_every_row_satisfies_the_schema() -> None:
     rows = pl.concat([predict(lines=market(16.5)), predict(a_slate({"player_id": 2})), predict(now=AFTER_TIPOFF)])
     valid, quarantined = TABLE.conform(rows, BEFORE_TIPOFF, "1")
-    assert (valid.height, quarantined.height) == (6, 0)
+    assert (valid.height, quarantined.height) == (3 * len(DEFAULT), 0)
 
 
 def test_an_absent_model_costs_only_its_system_and_is_named() -> None:
     slate = a_slate()
-    assert predict(slate, models={})["system_id"].to_list() == ["moving_average"]
+    assert predict(slate, models={})["system_id"].to_list() == ["moving_average", "similarity", "zone_matchup"]
     absent = [f"{name}: no model for the week of {WEEK}" for name in ("catboost", "linear_median", "xgboost")]
     assert absent_models(SYSTEMS, slate["features"], {}) == absent
     assert absent_models(SYSTEMS, slate["features"], MODELS) == absent[1:]
@@ -220,7 +228,7 @@ def test_a_model_with_less_than_a_year_of_history_is_not_bet_on(days: int, is_sh
     model = a_model(train_start_date=last - timedelta(days=days), train_end_date=last)
     rows = predict(models={(WEEK, "catboost"): model}, lines=market(16.5))
     short = {row["system_id"]: "short_history" in row["reasons"] for row in rows.iter_rows(named=True)}
-    assert short == {"catboost": is_short, "moving_average": False}
+    assert short == {name: is_short and name == "catboost" for name in DEFAULT}
 
 
 @pytest.mark.parametrize(
@@ -248,7 +256,7 @@ def test_five_missing_required_features_cap_the_quality_at_49() -> None:
 @pytest.mark.parametrize(
     ("fields", "game", "reason"),
     [
-        ({"games_played_season": 4}, {}, f"moving_average: {FOUR_GAMES}; catboost: {FOUR_GAMES}; {NO_MODELS}"),
+        ({"games_played_season": 4}, {}, "".join(f"{name}: {FOUR_GAMES}; " for name in SEASON_SYSTEMS) + NO_MODELS),
         ({"minutes_mean_last_10_games": 14.94}, {}, "no line, and 14.9 minutes per game is below 15"),
         (
             {"minutes_mean_last_10_games": None, "minutes_half_life_5_games": None},
@@ -260,9 +268,9 @@ def test_five_missing_required_features_cap_the_quality_at_49() -> None:
         ({}, {"status": "postponed", "status_text": "Cancelled"}, "the game is not played"),
         ({}, {"game_date": DAY + timedelta(days=1)}, "the game is not in the schedule of the date"),
         (
-            {"points_mean_season": None},
+            WITHOUT_MEANS,
             {},
-            f"moving_average: missing points_mean_season; catboost: missing points_mean_season; {NO_MODELS}",
+            f"{NO_MEANS}; catboost: missing points_mean_season; {NO_MODELS}",
         ),
     ],
 )
@@ -279,8 +287,8 @@ def test_a_player_without_a_row_in_features_is_named() -> None:
 
 
 def test_without_a_model_the_week_is_named() -> None:
-    slate = a_slate({"points_mean_season": None})
-    reason = f"moving_average: missing points_mean_season; catboost: no model for the week of {WEEK}; {NO_MODELS}"
+    slate = a_slate(WITHOUT_MEANS)
+    reason = f"{NO_MEANS}; catboost: no model for the week of {WEEK}; {NO_MODELS}"
     assert reasons_of_unpredicted(slate, models={}) == [reason]
 
 
@@ -324,20 +332,20 @@ def test_small_moves_count_from_the_latest_version() -> None:
 
 def test_a_required_feature_that_arrived_makes_another_version() -> None:
     ledger = predict(a_slate({"pace_score": None}))
-    assert predict(ledger=ledger)["version"].to_list() == [2, 2]
+    assert predict(ledger=ledger)["version"].to_list() == [2] * len(DEFAULT)
     assert predict(a_slate({"pace_score": None}), ledger=ledger).is_empty()
     assert predict(a_slate({"usage_spike_score": None}), ledger=predict()).is_empty()
 
 
 def test_a_later_run_adds_the_missing_player_only() -> None:
     rows = predict(a_slate({"player_id": 1}, {"player_id": 2}), ledger=predict(a_slate({"player_id": 1})))
-    assert rows["player_id"].to_list() == [2, 2]
+    assert rows["player_id"].to_list() == [2] * len(DEFAULT)
 
 
 def test_a_game_that_moved_to_another_date_gets_a_new_version() -> None:
     before = predictions_of(a_prediction(game_date=DAY - timedelta(days=1), line=None))
     rows = predict(ledger=before)
-    assert dict(rows.select("system_id", "version").iter_rows()) == {"catboost": 1, "moving_average": 2}
+    assert dict(rows.select("system_id", "version").iter_rows()) == dict.fromkeys(DEFAULT, 1) | {"moving_average": 2}
 
 
 def test_versions_count_within_a_market() -> None:
@@ -415,7 +423,7 @@ def test_a_status_that_becomes_unknown_makes_a_new_version_and_so_does_its_retur
 def test_a_version_that_did_not_record_the_teammates_is_not_compared() -> None:
     ledger = predict(mates(None)).with_columns(pl.lit(None, pl.String).alias("teammates_listed"))
     assert predict(mates("out"), ledger=ledger).filter(player_id=1).is_empty()
-    assert predict(mates(None, levels=None))["teammates_listed"].to_list() == [None] * 4
+    assert predict(mates(None, levels=None))["teammates_listed"].to_list() == [None] * 2 * len(DEFAULT)
 
 
 # Systems across seasons
@@ -480,7 +488,7 @@ def test_few_career_games_are_flagged(games: float, is_flagged: bool) -> None:
 
 def test_a_slate_that_is_closed_for_one_system_is_open_for_the_others() -> None:
     """Two of three players lack what the moving average requires; all have what the linear model requires."""
-    lacking = {"points_mean_season": None, "minutes_half_life_5_games": 30.0}
+    lacking = {**WITHOUT_MEANS, "minutes_half_life_5_games": 30.0}
     slate = a_slate({"player_id": 1}, {"player_id": 2, **lacking}, {"player_id": 3, **lacking})
     models = {(WEEK, "linear_median"): a_linear_model(18.0)}
     made = predict(slate, models=models)
