@@ -410,9 +410,21 @@ class Distributions(Section):
     graded_rows: int = Field(
         2000, description="last graded rows with a line over which the probability must score no worse than the market"
     )
+    largest_calibration_error: Share = Field(
+        0.03,
+        description="mean distance between probability and outcome over ten groups of `residual_rows` rows, a check warns above",
+    )
+    largest_log_loss_gap: float = Field(
+        0.001, description="log loss above the market's over `graded_rows` rows, a check warns above"
+    )
     few_games_spread: float = Field(
         1.1, description="factor of the deviation of players with few career games; 1.09 in 5,109 player-games"
     )
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """The arguments of `formulas.forecast_distribution.Rules`, apart from that of the forecasts."""
+        return self.model_dump(include={"residual_rows", "least_residuals", "graded_rows", "few_games_spread"})
 
 
 class Patience(Section):

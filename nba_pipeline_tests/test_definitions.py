@@ -61,6 +61,7 @@ grades/grades <- boxscores player_game_summary predictions schedule
     hit_rate_is_no_leak
     key_is_unique
     no_row_is_quarantined
+    probabilities_are_calibrated
     rows_are_unaltered
 predictions/points_model <- features player_game_summary
   ! training_ends_before_the_week

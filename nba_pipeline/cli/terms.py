@@ -134,3 +134,11 @@ FLAGS: Mapping[str, Term] = {
     ),
 }
 """Flag in `reasons` of a prediction that does not prevent a bet -> its meaning. `without NAME` names an unknown optional feature."""
+
+UNPUBLISHED: Mapping[str, Term] = {
+    "no_market_price": Term("No book showed prices of both sides, so no probability contains the market."),
+    "few_residuals": Term("Too few earlier forecasts have an outcome: see `least_residuals` in the settings."),
+    "few_graded_rows": Term("Too few earlier probabilities have an outcome: see `graded_rows` in the settings."),
+    "log_loss_above_market": Term("The probability scored worse than the no-vig market over the last graded rows."),
+}
+"""Reason in `probability_reason` of a prediction why no probability is published -> its meaning; `no_line` is in REASONS."""

@@ -14,7 +14,7 @@ from datetime import date
 import polars as pl
 
 from nba_pipeline.formulas.adjusted_line import deviation
-from nba_pipeline.formulas.calibration import decided, log_loss, without_push
+from nba_pipeline.formulas.calibration import decided, expected_calibration_error, log_loss, reliability, without_push
 from nba_pipeline.formulas.distribution import probabilities, standardized_residuals
 from nba_pipeline.formulas.recommendation import CONTAINS_THE_LINE, FEW_CAREER_GAMES
 
@@ -32,6 +32,9 @@ FORECAST = (
     "blended_push_probability",
 )
 """Columns of `predictions` that later dates read. The blended ones are added here."""
+
+RESIDUAL_DAYS = 300
+"""Days before a date whose graded rows count. On opening night they reach into the last season."""
 
 DISTRIBUTION = (
     "standard_deviation",
@@ -170,8 +173,10 @@ def _record_against_market(graded: pl.DataFrame, least: int) -> str | None:
     return ABOVE_MARKET if log_loss_gap(rows) > 0 else None
 
 
-def judged_rows(graded: pl.DataFrame, least: int) -> pl.DataFrame:
-    """Returns the last `least` graded rows with both probabilities and no push: live ones, or backtests until there are enough.
+def judged_rows(graded: pl.DataFrame, least: int, most: int | None = None) -> pl.DataFrame:
+    """Returns the last graded rows with both probabilities and no push: live ones, or backtests until there are `least`.
+
+    Returns at most `most` rows, by default `least`.
 
     Adds is_over, and `blended_probability`: that of the over given no push, to compare with the no-vig probability.
     """
@@ -179,7 +184,7 @@ def judged_rows(graded: pl.DataFrame, least: int) -> pl.DataFrame:
     rows = decided(graded).with_columns(probability.alias("blended_probability"))
     rows = rows.drop_nulls(["blended_probability", "market_over_probability"])
     live = rows.filter(pl.col("run_kind") == "live")
-    return (live if live.height >= least else rows.filter(pl.col("run_kind") == "backtest")).tail(least)
+    return (live if live.height >= least else rows.filter(pl.col("run_kind") == "backtest")).tail(most or least)
 
 
 def log_loss_gap(rows: pl.DataFrame) -> float:
@@ -187,3 +192,33 @@ def log_loss_gap(rows: pl.DataFrame) -> float:
     ours, markets = (log_loss(pl.col(name), pl.col("is_over")) for name in ("blended_probability", "market_over_probability"))
     gap: float = rows.select((ours - markets).mean()).item()
     return gap
+
+
+def calibration_numbers(graded: pl.DataFrame, rules: Rules) -> dict[str, float]:
+    """Returns the record of a system's blended probability, as numbers to plot. Empty without rows to judge.
+
+    log_loss_rows and log_loss_minus_market over the last `graded_rows` rows; calibration_rows, calibration_error and, per group
+    of `reliability`, reliability_1_probability and reliability_1_over_share to 10 over the last `residual_rows` rows.
+    """
+    grouped = judged_rows(graded, rules.graded_rows, rules.residual_rows)
+    scored = grouped.tail(rules.graded_rows)
+    groups = reliability(grouped, "blended_probability")
+    error = expected_calibration_error(groups)
+    if scored.is_empty() or error is None:
+        return {}
+    numbers = {"log_loss_rows": float(scored.height), "log_loss_minus_market": log_loss_gap(scored)}
+    numbers |= {"calibration_rows": float(grouped.height), "calibration_error": error}
+    for group, _, probability, share in groups.iter_rows():
+        numbers |= {f"reliability_{group}_probability": probability, f"reliability_{group}_over_share": share}
+    return numbers
+
+
+def calibration_problems(numbers: dict[str, float], rules: Rules, largest_error: float, largest_gap: float) -> list[str]:
+    """Returns what is wrong with the record of `calibration_numbers`. A number over too few rows is not judged."""
+    error, gap = numbers.get("calibration_error", 0.0), numbers.get("log_loss_minus_market", 0.0)
+    problems = []
+    if numbers.get("calibration_rows", 0) >= rules.residual_rows and error > largest_error:
+        problems.append(f"calibration error {error:.3f}")
+    if numbers.get("log_loss_rows", 0) >= rules.graded_rows and gap > largest_gap:
+        problems.append(f"log loss {gap:+.4f} against the market's")
+    return problems

@@ -1,5 +1,6 @@
 """The distribution of predictions: earlier dates only, the blended middle, and when a probability is published."""
 
+import math
 import random
 from datetime import date, timedelta
 from typing import Any
@@ -9,7 +10,14 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.formulas.adjusted_line import deviation
-from nba_pipeline.formulas.forecast_distribution import FORECAST, Rules, graded_rows, with_distribution
+from nba_pipeline.formulas.forecast_distribution import (
+    FORECAST,
+    Rules,
+    calibration_numbers,
+    calibration_problems,
+    graded_rows,
+    with_distribution,
+)
 from nba_pipeline_tests.builders import DAY
 
 RULES = Rules(blend_weight=0.2, residual_rows=1000, least_residuals=20, graded_rows=40, few_games_spread=1.1)
@@ -151,6 +159,32 @@ def test_the_last_version_counts_and_a_live_row_replaces_a_backtest() -> None:
     versions = pl.Series("version", [1, 2, 2, 1, 1])
     graded = graded_rows(rows.with_columns(versions), outcomes)
     assert graded["predicted_value"].to_list() == [2.0, 4.0] and graded.columns == [*FORECAST, "actual_value"]
+
+
+def test_the_record_has_its_log_loss_calibration_error_and_reliability_by_group() -> None:
+    """Eight overs of ten with a probability of 0.6 against even prices."""
+    numbers = calibration_numbers(history(), RULES)
+    assert (numbers["log_loss_rows"], numbers["calibration_rows"]) == (40, 100)
+    loss = -0.8 * math.log(0.6) - 0.2 * math.log(0.4)
+    assert numbers["log_loss_minus_market"] == pytest.approx(loss - math.log(2))
+    assert [numbers[f"reliability_{n}_probability"] for n in range(1, 11)] == [0.6] * 10
+    assert numbers["calibration_error"] == pytest.approx(0.2, abs=0.06)
+    assert calibration_numbers(history(blended_over_probability=None), RULES) == {}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "problems"),
+    [
+        ({}, []),
+        ({"calibration_rows": 1000, "calibration_error": 0.04}, ["calibration error 0.040"]),
+        ({"calibration_rows": 999, "calibration_error": 0.04}, []),
+        ({"log_loss_rows": 40, "log_loss_minus_market": 0.002}, ["log loss +0.0020 against the market's"]),
+        ({"log_loss_rows": 39, "log_loss_minus_market": 0.002}, []),
+    ],
+    ids=str,
+)
+def test_a_record_is_judged_once_it_has_enough_rows(numbers: dict[str, float], problems: list[str]) -> None:
+    assert calibration_problems(numbers, RULES, 0.03, 0.001) == problems
 
 
 def test_no_predictions_have_no_distribution() -> None:

@@ -17,6 +17,14 @@ from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_inp
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.not_played import IS_CALLED_POSTPONED, OFF
+from nba_pipeline.formulas.forecast_distribution import (
+    FORECAST,
+    RESIDUAL_DAYS,
+    Rules,
+    calibration_numbers,
+    calibration_problems,
+    graded_rows,
+)
 from nba_pipeline.formulas.grade_versions import OF_A_DATE, new_grades
 from nba_pipeline.formulas.outcomes import with_outcomes
 from nba_pipeline.formulas.wilson import wilson_interval
@@ -232,6 +240,33 @@ def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
         numbers = {"bets_of_30_days": int(records["bets"].sum()), "wins_of_30_days": int(records["wins"].sum())}
         verdicts.append(Verdict(day, not suspects, numbers | means, suspects))
     return verdicts
+
+
+@dated_check(TABLE)
+def probabilities_are_calibrated(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """The blended probability of no system is further from the outcomes than allowed, or scores worse than the market.
+
+    A system is judged once it has enough graded rows. The numbers of every system and its reliability by group are plotted.
+    """
+    given, graded = SETTINGS.distributions, _graded_forecasts(warehouse, dates)
+    rules = Rules(blend_weight=SETTINGS.forecasts.blend_weight, **given.rules)
+    verdicts = []
+    for day in dates:
+        systems = graded.filter(pl.col("game_date") <= day).partition_by("system_id", as_dict=True)
+        records = {system_id: calibration_numbers(rows, rules) for (system_id,), rows in systems.items()}
+        numbers = {f"{name}_{what}": value for name, record in records.items() for what, value in record.items()}
+        limits = given.largest_calibration_error, given.largest_log_loss_gap
+        wrong = [f"{name}: {text}" for name, record in records.items() for text in calibration_problems(record, rules, *limits)]
+        verdicts.append(Verdict(day, not wrong, numbers, wrong))
+    return verdicts
+
+
+def _graded_forecasts(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+    """Returns the graded forecasts of the dates and of the days before, by date."""
+    span = days(min(dates) - timedelta(days=RESIDUAL_DAYS), max(dates))
+    predictions = warehouse.scan(TABLES["predictions"], span).select(*FORECAST, "version").collect()
+    grade = warehouse.scan(TABLE, span).sort("grade_version").group_by("game_id", "player_id", "market").last()
+    return graded_rows(predictions, grade.select("game_id", "player_id", "market", "actual_value").collect())
 
 
 def _graded(warehouse: Warehouse, dates: Sequence[date], clock: Clock, floor: float, only_complete: bool) -> list[Verdict]:

@@ -22,7 +22,14 @@ from nba_pipeline.completeness.eligibility import judge_players
 from nba_pipeline.completeness.expectations import games_without_predictions, players_without_predictions
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.adjusted_line import adjusted_lines, feed_lines
-from nba_pipeline.formulas.forecast_distribution import FORECAST, PROBABILITY_REASONS, Rules, graded_rows, with_distribution
+from nba_pipeline.formulas.forecast_distribution import (
+    FORECAST,
+    PROBABILITY_REASONS,
+    RESIDUAL_DAYS,
+    Rules,
+    graded_rows,
+    with_distribution,
+)
 from nba_pipeline.formulas.latest_offers import latest_offers
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.formulas.odds import LARGEST_PRICE
@@ -202,9 +209,6 @@ SOURCE = "features, points_model, prop_lines"
 THRESHOLDS = {"pass_below_edge", "actionable_edge", "least_probability", "quality_floor", "bootstrap_days"}
 """Settings of `with_recommendation`."""
 
-RESIDUAL_DAYS = 300
-"""Days before the date whose graded rows make the distribution. On opening night they reach into the last season."""
-
 OUTCOME_COLUMNS = ("game_date", *PLAYER_GAME, "did_play", "points")
 
 
@@ -276,14 +280,7 @@ def with_expected_values(rows: pl.DataFrame) -> pl.DataFrame:
 
 def distribution_rules() -> Rules:
     """Returns the thresholds of the distribution from the settings."""
-    given = SETTINGS.distributions
-    return Rules(
-        blend_weight=SETTINGS.forecasts.blend_weight,
-        residual_rows=given.residual_rows,
-        least_residuals=given.least_residuals,
-        graded_rows=given.graded_rows,
-        few_games_spread=given.few_games_spread,
-    )
+    return Rules(blend_weight=SETTINGS.forecasts.blend_weight, **SETTINGS.distributions.rules)
 
 
 def outcomes_of(player_game_summary: pl.DataFrame) -> pl.DataFrame:
