@@ -44,9 +44,9 @@ from dagster._daemon.asset_daemon import EVALUATIONS_TTL_DAYS
 from dagster._serdes import serialize_value
 from measuring import Stopwatch, a_runner, in_new_process, print_table, succeed
 
-from nba_pipeline.asset_factory.conditions import FLOWS, Flow, condition_of
+from nba_pipeline.asset_factory.conditions import condition_of
 from nba_pipeline.assets.sources import schedule
-from nba_pipeline.completeness.modes import CAPTURED, CLOCK, COLLECTED, DAILY_TABLES, UP_TO_FEATURES, capture_instants
+from nba_pipeline.completeness.modes import CLOCK, capture_instants, up_to_features
 from nba_pipeline.environments import resources_for
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.opening import open_instance
@@ -59,6 +59,7 @@ from nba_pipeline.orchestration.reconciliation import find_work
 from nba_pipeline.orchestration.runner import QUIET
 from nba_pipeline.orchestration.sensors import SENSORS, final_games, lines, reconciliation
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.declarations import Declaration, Wiring, daily_tables, declared, requested_by
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline_tests.unattended.live import GAME_MINUTES, Evening, platform, wait_until
 
@@ -88,27 +89,26 @@ FIRST_TIPOFF_IN = timedelta(minutes=4)
 # --ticks
 
 
-def copies_of_our_tables() -> dict[str, Flow | None]:
+def copies_of_our_tables() -> dict[str, Wiring | None]:
     """Returns names such as features_2, in pipeline order, with their dependencies; None for a source."""
-    copied_flows: dict[str, Flow | None] = {}
-    for copy, table in islice(((copy, table) for copy in count(1) for table in DAILY_TABLES), ASSETS):
-        flow = FLOWS.get(table)
-        copied_flows[f"{table}_{copy}"] = flow and _copy_of(flow, copy)
+    copied_flows: dict[str, Wiring | None] = {}
+    for copy, table in islice(((copy, table) for copy in count(1) for table in daily_tables()), ASSETS):
+        copied_flows[f"{table}_{copy}"] = _copy_of(declared()[table], copy) if declared()[table].follows else None
     return copied_flows
 
 
-def _copy_of(flow: Flow, copy: int) -> Flow:
-    lists = (flow.follows, flow.needs, flow.if_changed)
+def _copy_of(one: Declaration, copy: int) -> Wiring:
+    lists = (one.follows, one.needs, one.if_changed)
     follows, needs, if_changed = (tuple(f"{name}_{copy}" for name in names) for names in lists)
-    return Flow(follows, needs, if_changed=if_changed)
+    return Wiring(modes=one.modes, follows=follows, needs=needs, if_changed=if_changed)
 
 
-def graph_of(flows: dict[str, Flow | None], condition: Callable[[str], Any]) -> dict[str, list[Any]]:
+def graph_of(flows: dict[str, Wiring | None], condition: Callable[[Wiring], Any]) -> dict[str, list[Any]]:
     """Returns asset name -> the asset and its check."""
     graph = {}
     for name, flow in flows.items():
-        automation_condition = condition(name) if flow else None
-        upstream = sorted({*flow.follows, *flow.needs}) if flow else []
+        automation_condition = condition(flow) if flow else None
+        upstream = sorted({*flow["follows"], *flow["needs"]}) if flow else []
 
         @dg.asset(name=name, deps=upstream, partitions_def=DAILY, automation_condition=automation_condition)
         def materialize() -> None:
@@ -153,7 +153,7 @@ def repeat(index: Path, first: str, more_files: Sequence[str]) -> None:
 COPIED = ("event_logs", "asset_check_executions")
 
 
-def fill(home: Path, flows: dict[str, Flow | None]) -> dg.DagsterInstance:
+def fill(home: Path, flows: dict[str, Wiring | None]) -> dg.DagsterInstance:
     """Returns an instance with five seasons of materialized dates. Raises RuntimeError if Dagster does not see a date."""
     dates = [day.isoformat() for day in days(FIRST_DATE, FIRST_DATE + timedelta(days=DATES - 1))]
     assets = [part for parts in graph_of(flows, lambda _: None).values() for part in parts]
@@ -203,8 +203,6 @@ def conditions(home: Path) -> tuple[dict[str, dict[str, tuple[float, int]]], dic
     """
     flows = copies_of_our_tables()
     instance = fill(home, flows)
-    # condition_of reads FLOWS; the change is safe, because the process ends with this benchmark
-    FLOWS.update({name: flow for name, flow in flows.items() if flow})
     watch = Stopwatch()
     watch.wrap(type(instance.event_log_storage), "get_asset_check_state", CHECK)
     results, of_which = {}, {}
@@ -385,9 +383,9 @@ SHARDS, INDEX, RUNS, SCHEDULES = "one file per run", "index.db", "runs.db", "sch
 OUTPUT, REST = "output of steps", "other"
 FILES = (SHARDS, INDEX, RUNS, SCHEDULES, OUTPUT, REST)
 RUN_KINDS: dict[str, tuple[int, int, int, tuple[str, ...]]] = {
-    "lines": (0, 17, 45, CAPTURED),
+    "lines": (0, 17, 45, requested_by("lines")),
     "tables after lines": (0, 17, 46, ("features", "predictions")),
-    "final_games": (0, 23, 50, COLLECTED),
+    "final_games": (0, 23, 50, requested_by("final_games")),
     "tables after final_games 1": (0, 23, 51, ("player_game_summary",)),
     "tables after final_games 2": (0, 23, 52, ("team_game_summary", "grades")),
 }
@@ -413,7 +411,7 @@ def grow(home: Path) -> Grown:
     """Measures file growth per run for slates with one run of each kind, after two weeks of history and a trained model."""
     first = SLATES[0]
     runner = a_runner(home, eastern(first, 7))
-    loaded = runner.run("season", UP_TO_FEATURES, first - timedelta(days=HISTORY_DAYS), first - timedelta(days=1))
+    loaded = runner.run("season", up_to_features(), first - timedelta(days=HISTORY_DAYS), first - timedelta(days=1))
     succeed([loaded, *runner.train_missing([week_of(first)])])
     tidy_up(runner.instance)
     runner.instance.dispose()

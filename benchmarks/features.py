@@ -4,7 +4,8 @@ Runs three measurements, each in its own process:
 
 * `features` of whole seasons by the functions of the assets, from sources in memory. Target: 5 s of compute and 2 GB for four
   seasons, and linear growth with the rows.
-* The feature tables of one date by the assets, which read their input windows from a local warehouse. Target: under 1 s.
+* The feature tables of one date by the assets, which read their input windows from a local warehouse, with one file per date and
+  with compacted months. Target: under 1 s.
 * 21 window columns over all played games, compared with DuckDB window SQL and pandas. Values must be equal; times are
   ratios.
 
@@ -32,11 +33,14 @@ import polars as pl
 from measuring import Stopwatch, in_new_process, peak_gigabytes, print_table
 from polars.testing import assert_frame_equal
 
+from nba_pipeline.assets.features.career_form import career_form
+from nba_pipeline.assets.features.expected_absences import expected_absences
 from nba_pipeline.assets.features.features import features
 from nba_pipeline.assets.features.matchups import matchups
 from nba_pipeline.assets.features.player_form import player_form
 from nba_pipeline.assets.features.player_shot_zones import player_shot_zones
 from nba_pipeline.assets.features.team_defense_zones import team_defense_zones
+from nba_pipeline.assets.features.team_outlook import team_outlook
 from nba_pipeline.assets.features.upcoming_players import upcoming_players
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
 from nba_pipeline.audit import recompute
@@ -63,6 +67,7 @@ from nba_pipeline.providers.odds_rows import IGNORED, NO_OFFERS
 from nba_pipeline.providers.player_matching import candidate_players, resolve_players
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
+from nba_pipeline.warehouse.io_manager import COLUMNS as LIMITED_TO
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 
@@ -76,7 +81,7 @@ REPEATS, REPEATS_OF_SEASONS = 5, 3
 TOLERANCE = 1e-9
 
 STEPS = (
-    "summarise_player_games summarise_team_games",
+    "summarize_player_games summarize_team_games",
     "expect_players",
     "form_of",
     "shot_zones_of",
@@ -88,7 +93,9 @@ STEPS = (
 
 GATES = "judge_games, judge_slates"
 REST = "the rest of derivation"
-ASSETS = (upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, features)
+ASSETS = (
+    upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, career_form, team_outlook, expected_absences, features
+)  # fmt: skip
 """In order of materialization."""
 
 Seconds = Counter[str]
@@ -303,10 +310,17 @@ def whole_features(folder: Path, seasons: int, has_zones: bool) -> tuple[tuple[i
 DERIVED = ("player_game_summary", "team_game_summary")
 
 
+def inputs_read_by(asset: dg.AssetsDefinition) -> list[tuple[str, dg.AssetKey]]:
+    """Returns the inputs of an asset with their keys, without dependencies that are not read."""
+    return [
+        (name, key) for name, key in asset.keys_by_input_name.items() if not asset.op.input_dict[name].dagster_type.is_nothing
+    ]
+
+
 def inputs_of(asset: dg.AssetsDefinition, day: date) -> dict[str, list[date]]:
     """Returns table -> the dates that an asset reads for one date."""
     windows = {}
-    for name, key in asset.keys_by_input_name.items():
+    for name, key in inputs_read_by(asset):
         mapping = asset.get_partition_mapping(key)
         first, last = (mapping.start_offset, mapping.end_offset) if isinstance(mapping, dg.TimeWindowPartitionMapping) else (0, 0)
         windows[name] = days(day + timedelta(days=first), day + timedelta(days=last))
@@ -326,44 +340,54 @@ def fill(warehouse: LocalWarehouse, folder: Path, day: date) -> float:
     return time.perf_counter() - start
 
 
-def one_day(folder: Path) -> tuple[date, float, float, list[Part], int]:
-    """Measures the feature tables of the latest date with the most games.
+def one_day(folder: Path) -> tuple[date, float, list[tuple[str, float, list[Part]]], int]:
+    """Measures the feature tables of the latest date with the most games, from date files and from compacted months.
 
-    Returns the date, the seconds to fill the warehouse, the seconds of the first run, the parts of the fastest later run, and the
-    number of feature rows. A part is an asset with files read, rows read, seconds of reading, seconds of computing, and CPU
-    seconds of both. Fails unless the rows equal those of the four-season run.
+    Returns the date, the seconds to fill the warehouse, the number of feature rows, and per kind of files the seconds of the first
+    run and the parts of the fastest later run. A part is an asset with files read, rows read, seconds of reading, seconds of
+    computing, and CPU seconds of both. Fails unless the rows equal those of the four-season run.
     """
     schedule = pl.read_parquet(folder / "schedule.parquet")
     day = schedule.group_by("game_date").len().sort("len", "game_date")["game_date"][-1]
     warehouse = LocalWarehouse(home=str(folder / "home"))
-    filling, runs = fill(warehouse, folder, day), []
-    for _ in range(1 + REPEATS):
-        gc.collect()
-        tables, parts = dict[str, pl.DataFrame](), []
-        for asset in ASSETS:
-            name, start, cpu = asset.key.path[-1], time.perf_counter(), time.process_time()
-            windows = {table: dates for table, dates in inputs_of(asset, day).items() if table not in tables}
-            frames = {table: warehouse.scan(TABLES[table], dates).collect() for table, dates in windows.items()}
-            middle = time.perf_counter()
-            inputs = {table: tables[table] for table in asset.keys_by_input_name if table in tables}
-            clock = {"clock": CLOCK} if "clock" in asset.required_resource_keys else {}
-            tables[name] = asset(dg.build_asset_context(partition_key=str(day)), **frames, **inputs, **clock)
-            end = time.perf_counter()
-            files = sum(len(dates) for dates in windows.values())
-            parts.append(
-                (
-                    name,
-                    files,
-                    sum(frame.height for frame in frames.values()),
-                    middle - start,
-                    end - middle,
-                    time.process_time() - cpu,
-                )
-            )
-        runs.append(parts)
+    filling, results = fill(warehouse, folder, day), []
     expected = pl.read_parquet(folder / "features.parquet").filter(pl.col("game_date") == day)
-    assert_frame_equal(tables["features"], expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-    return day, filling, taken(runs[0]), min(runs[1:], key=taken), expected.height
+    for kind in ("one file per date", "compacted months"):
+        if kind == "compacted months":
+            start = time.perf_counter()
+            warehouse.compact(TABLES.values(), day)
+            print(f"compaction: {time.perf_counter() - start:.1f} s")
+        runs = []
+        for _ in range(1 + REPEATS):
+            gc.collect()
+            tables, parts = features_of_a_day(warehouse, day)
+            runs.append(parts)
+        assert_frame_equal(tables["features"], expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+        results.append((kind, taken(runs[0]), min(runs[1:], key=taken)))
+    return day, filling, results, expected.height
+
+
+def features_of_a_day(warehouse: LocalWarehouse, day: date) -> tuple[dict[str, pl.DataFrame], list[Part]]:
+    """Makes the feature tables of a date with the functions of the assets."""
+    tables, parts = dict[str, pl.DataFrame](), []
+    for asset in ASSETS:
+        name, start, cpu = asset.key.path[-1], time.perf_counter(), time.process_time()
+        windows = {table: dates for table, dates in inputs_of(asset, day).items() if table not in tables}
+        columns = {name: one.metadata.get(LIMITED_TO) or None for name, one in asset.op.input_dict.items()}
+        frames = {
+            table: warehouse.scan(TABLES[table], dates).select(columns[table] or pl.all()).collect().rechunk()
+            for table, dates in windows.items()
+        }
+        middle = time.perf_counter()
+        inputs = {table: tables[table] for table, _ in inputs_read_by(asset) if table in tables}
+        resources = {"clock": CLOCK, "warehouse": warehouse}
+        needed = {key: resources[key] for key in asset.required_resource_keys if key in resources}
+        tables[name] = asset(dg.build_asset_context(partition_key=str(day)), **frames, **inputs, **needed)
+        end = time.perf_counter()
+        files = sum(len(warehouse._parts("tables", TABLES[table], dates)) for table, dates in windows.items())
+        rows = sum(frame.height for frame in frames.values())
+        parts.append((name, files, rows, middle - start, end - middle, time.process_time() - cpu))
+    return tables, parts
 
 
 def taken(parts: list[Part]) -> float:
@@ -627,14 +651,21 @@ def show_seasons(folder: Path) -> None:
 
 def show_one_day(folder: Path) -> None:
     """Prints the results of one date from a warm warehouse."""
-    day, filling, first, parts, rows = in_new_process(one_day, folder)
-    print_table(
-        ("asset", "files read", "rows read", "reading s", "computing s", "CPU s"), [(n, f, f"{r:,}", *s) for n, f, r, *s in parts]
-    )
-    total, reading, cpu = taken(parts), sum(part[3] for part in parts), sum(part[5] for part in parts)
-    print(f"""
+    day, filling, results, rows = in_new_process(one_day, folder)
+    for kind, first, parts in results:
+        print(f"\n{kind}\n")
+        print_table(
+            ("asset", "files read", "rows read", "reading s", "computing s", "CPU s"),
+            [(n, f, f"{r:,}", *s) for n, f, r, *s in parts],
+        )
+        total, reading, cpu = taken(parts), sum(part[3] for part in parts), sum(part[5] for part in parts)
+        print(f"""
 {rows:,} feature rows of {day}, the same as in four seasons at once, in {total:.2f} s ({cpu:.2f} CPU s), best of {REPEATS}; the
-first run {first:.2f} s; aimed at: under {AIM_OF_A_DAY_SECONDS} s. Reading is {reading / total:.0%} of it. The warehouse was filled in {filling:.1f} s.""")
+first run {first:.2f} s; aimed at: under {AIM_OF_A_DAY_SECONDS} s. Reading is {reading / total:.0%} of it.""")
+    (_, first_of_days, days_parts), (_, first_of_months, months_parts) = results
+    print(f"""
+date files / months: {taken(days_parts) / taken(months_parts):.2f} times the seconds, {first_of_days / first_of_months:.2f} in the first run; reading
+{sum(part[3] for part in days_parts) / sum(part[3] for part in months_parts):.2f} times. The warehouse was filled in {filling:.1f} s.""")
 
 
 def show_windows(folder: Path) -> None:

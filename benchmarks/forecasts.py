@@ -1,7 +1,7 @@
 """Walk-forward accuracy of the systems on real lines, with weekly refits, and the time that training takes.
 
 Every week the models learn from all earlier player-games of the archive and forecast the week's players who had a points
-line. Two baselines on the same rows: the consensus (median of the distinct feeds) and the line used (DraftKings, FanDuel,
+line. CatBoost is fitted every fourth week only, because it takes longest. Two baselines on the same rows: the consensus (median of the distinct feeds) and the line used (DraftKings, FanDuel,
 else the median). Gaps are mean absolute errors minus that of the baseline, with a paired 95 % interval.
 
 Probabilities are those of `formulas/forecast_distribution.py`, walk-forward by date, on rows of sportsbooks with the
@@ -11,8 +11,8 @@ Data from NBA_ARCHIVE_DIR (default ../shared/data), which must have `player_name
 
     python benchmarks/forecasts.py [FIRST LAST]      # dates; default: every week with lines
 
-REFIT_WEEKS=4 refits every fourth week only. THREADS=1 is faster than 2 on cores that other processes use. FORECASTS_TO names
-a folder for the forecasts.
+REFIT_WEEKS=4 refits every system every fourth week only. THREADS=2 trains xgboost on two threads, which is faster on two idle
+cores and many times slower on busy ones. FORECASTS_TO names a folder for the forecasts.
 """
 
 import os
@@ -20,11 +20,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import polars as pl
 from measuring import print_table
 
@@ -39,7 +39,8 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import LINEAR_MEDIAN, MOVING_AVERAGE, SIMILARITY, ZONE_MATCHUP
+from nba_pipeline.systems import CATBOOST, LINEAR_MEDIAN, MOVING_AVERAGE, SIMILARITY, ZONE_MATCHUP, TrainedSystem
+from nba_pipeline.systems.training import split
 from nba_pipeline.systems.xgboost import XGBoost
 from nba_pipeline.warehouse.landing import Landing
 
@@ -47,10 +48,13 @@ ARCHIVE = Path(os.environ.get("NBA_ARCHIVE_DIR") or Path(__file__).parents[2] / 
 AS_OF = datetime(2025, 9, 1, tzinfo=UTC)
 FIRST, LAST = date(2021, 10, 1), date(2025, 6, 22)
 KEY = ["game_id", "player_id"]
-REFIT_WEEKS, THREADS = int(os.environ.get("REFIT_WEEKS", "1")), int(os.environ.get("THREADS", "2"))
-TRAINED = (LINEAR_MEDIAN, XGBoost(SETTINGS.training.model_copy(update={"threads": THREADS})))
+REFIT_WEEKS, THREADS = int(os.environ.get("REFIT_WEEKS", "1")), int(os.environ.get("THREADS", "1"))
+XGBOOST = XGBoost(forecasts=SETTINGS.forecasts.model_copy(update={"tree_threads": THREADS}))
+TRAINED: tuple[TrainedSystem, ...] = (LINEAR_MEDIAN, XGBOOST, CATBOOST)
+WEEKS_PER_FIT = {CATBOOST.system_id: 4}
 WITHOUT_MODEL = (MOVING_AVERAGE, ZONE_MATCHUP, SIMILARITY)
-SYSTEM_IDS = ("moving_average", "zone_matchup", "similarity", "linear_median", "xgboost", "ensemble", "market_blend")
+MEMBERS_TRIED = (*(system.system_id for system in WITHOUT_MODEL), CATBOOST.system_id)
+SYSTEM_IDS = (*MEMBERS_TRIED, "linear_median", "xgboost", "ensemble", "market_blend")
 SHOWN = (*SYSTEM_IDS, "adjusted_line")
 EDGES = (1, 2, 3)
 BLENDED = ("blended_over_probability", "blended_push_probability")
@@ -115,28 +119,29 @@ def lines() -> pl.DataFrame:
     return used.join(market, on=KEY, how="left", maintain_order="left")
 
 
-def weekly(rows: pl.DataFrame, lined: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def fitted(system: TrainedSystem, rows: pl.DataFrame) -> Any:
+    """Returns the system's model of rows with `points`, sorted by date. Only a system that stops early leaves out validation rows."""
+    training, validation = split(rows, system)
+    return system.fit(system.sample(training if system.stops_early else rows), system.sample(validation))
+
+
+def weekly(rows: pl.DataFrame, lined: pl.DataFrame, systems: Sequence[TrainedSystem] = TRAINED) -> Iterator[pl.DataFrame]:
     """Yields the forecasts of each week with lines. Models learn from rows before the week's Monday."""
     week = pl.col("game_date").dt.truncate("1w")
     seconds = Counter[str]()
-    learnable = LINEAR_MEDIAN.learnable(rows).sort("game_date", *KEY)
-    models = dict[str, object]()
+    learnable = {system.system_id: system.learnable(rows).sort("game_date", *KEY) for system in systems}
+    models = dict[str, Any]()
     for number, monday in enumerate(lined.select(week.unique().sort()).to_series()):
-        training = learnable.filter(pl.col("game_date") < monday)
         here = LINEAR_MEDIAN.predictable(lined.filter(week == monday)).sort("game_date", *KEY)
-        points = training["points"].to_numpy()
-        for system in TRAINED:
-            start = time.perf_counter()
-            if number % REFIT_WEEKS == 0:
-                matrix = training.select(pl.col(system.reads).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
-                models[system.system_id] = system.fit_matrix(np.ascontiguousarray(matrix), points)
-            here = here.with_columns(system.forecast(models[system.system_id], here).clip(0, 60).alias(system.system_id))
-            seconds[system.system_id] += time.perf_counter() - start
-        print(
-            f"{monday}: {training.height:,} rows, {here.height} lined; seconds so far {dict(seconds)}",
-            file=sys.stderr,
-            flush=True,
-        )
+        for system in systems:
+            start, name = time.perf_counter(), system.system_id
+            if number % max(REFIT_WEEKS, WEEKS_PER_FIT.get(name, 1)) == 0:
+                models[name] = fitted(system, learnable[name].filter(pl.col("game_date") < monday))
+            known = system.predictable(here)
+            forecast = known.select(*KEY, system.forecast(models[name], known).clip(0, 60).alias(name))
+            here = here.join(forecast, on=KEY, how="left", maintain_order="left")
+            seconds[name] += time.perf_counter() - start
+        print(f"{monday}: {here.height} lined; seconds so far {dict(seconds)}", file=sys.stderr, flush=True)
         yield here
 
 
@@ -249,7 +254,7 @@ def loss_gap(rows: pl.DataFrame, name: str) -> str:
 def show_members(rows: pl.DataFrame) -> None:
     """Prints the error of the ensemble with another member, on the same rows. A member enters if it lowers the error."""
     table = []
-    for name in ("moving_average", "zone_matchup", "similarity"):
+    for name in MEMBERS_TRIED:
         known = rows.drop_nulls([name, "ensemble"]).with_columns(((2 * pl.col("ensemble") + pl.col(name)) / 3).alias("with_it"))
         error = (known["points"] - known["with_it"]).abs().mean()
         table.append((name, f"{known.height:,}", f"{error:.4f}", gap(known, "with_it", "ensemble")))
@@ -290,6 +295,7 @@ def main() -> None:
     lined = rows.join(offers, on=KEY).filter(pl.col("game_date").is_between(first, last))
     of_the_dates = truth.filter(pl.col("game_date").is_between(first, last)).join(offers, on=KEY, how="semi")
     offered = of_the_dates.height
+    print(f"Weeks per fit: {REFIT_WEEKS}; {', '.join(f'{name}: {max(n, REFIT_WEEKS)}' for name, n in WEEKS_PER_FIT.items())}")
     made = with_combinations(pl.concat(weekly(rows, lined)))
     if folder := os.environ.get("FORECASTS_TO"):
         made.select(

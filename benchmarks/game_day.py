@@ -39,7 +39,7 @@ from nba_pipeline.assets.grades.grades import grade_predictions
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.predictions.predictions import earlier_predictions, lines_with_prices, outcomes_of, predict_slate
 from nba_pipeline.audit.recompute import World, features_from, sources_before, summaries_of
-from nba_pipeline.completeness.modes import UP_TO_FEATURES, Mode
+from nba_pipeline.completeness.modes import Mode, up_to_features
 from nba_pipeline.formulas.forecast_distribution import graded_rows
 from nba_pipeline.league.calendar import days, eastern, season_of, week_of
 from nba_pipeline.sandbox.league import League
@@ -68,7 +68,7 @@ def prepare(home: Path) -> float:
     """Loads five weeks of all tables up to the features and trains the weekly model. Returns the seconds."""
     start = time.perf_counter()
     runner = a_runner(home, eastern(DAY, 7))
-    loaded = runner.run("season", UP_TO_FEATURES, DAY - timedelta(days=HISTORY_DAYS), DAY - timedelta(days=1))
+    loaded = runner.run("season", up_to_features(), DAY - timedelta(days=HISTORY_DAYS), DAY - timedelta(days=1))
     succeed([loaded, *runner.train_missing([week_of(DAY)])])
     return time.perf_counter() - start
 

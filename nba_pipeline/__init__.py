@@ -2,8 +2,8 @@
 
     sources      schedule   boxscores   team_boxscores   play_by_play   players   prop_lines   game_lines   injuries   rosters
     summaries    player_game_summary   team_game_summary
-    features     upcoming_players   player_form   player_shot_zones   team_defense_zones   matchups
-    features     career_form   team_outlook   expected_absences   features
+    features     upcoming_players   player_form   player_shot_zones   team_defense_zones   matchups   career_form   team_outlook
+    features     expected_absences   features
     predictions  points_model   predictions
     grades       grades
 

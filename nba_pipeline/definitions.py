@@ -4,19 +4,19 @@ from typing import Any
 
 import dagster as dg
 
-from nba_pipeline import assets
 from nba_pipeline.environments import environment, resources_for  # before the table modules: it registers the settings file
 from nba_pipeline.orchestration.jobs import JOBS
 from nba_pipeline.orchestration.schedules import SCHEDULES
 from nba_pipeline.orchestration.sensors import SENSORS
+from nba_pipeline.orchestration.slate_status import slate_status
 
 
 def build_definitions(name: str, resources: dict[str, Any] | None = None) -> dg.Definitions:
     """Returns the definitions with the resources of an environment. `resources` overrides some of them."""
-    modules = dg.load_assets_from_package_module(assets)
-    checks = dg.load_asset_checks_from_package_module(assets)
+    modules = dg.load_assets_from_package_name("nba_pipeline.assets")
+    checks = dg.load_asset_checks_from_package_name("nba_pipeline.assets")
     return dg.Definitions(
-        assets=modules,
+        assets=[*modules, slate_status],
         asset_checks=checks,
         jobs=JOBS,
         schedules=SCHEDULES,

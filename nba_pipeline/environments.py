@@ -52,6 +52,11 @@ def home() -> Path:
     return Path(os.environ.get("NBA_PIPELINE_HOME") or ".nba_pipeline").absolute()
 
 
+def use_home(folder: Path) -> None:
+    """Makes a folder the home of this process."""
+    os.environ["NBA_PIPELINE_HOME"] = str(folder)
+
+
 def store() -> str:
     """Returns the location of production's landing and models: NBA_PIPELINE_STORE, such as gs://bucket/prefix, or the home."""
     return os.environ.get("NBA_PIPELINE_STORE") or str(home())
@@ -77,8 +82,9 @@ class SettingsOfTheEnvironment:
 @cache
 def _loaded(file: Path, *, is_required: bool) -> "Loaded":
     from nba_pipeline.instance.settings_file import load
+    from nba_pipeline.tables import catalog
 
-    return load(file, is_required=is_required)
+    return load(file, is_required=is_required, features=lambda: catalog.tables()["features"].types)
 
 
 register(SettingsOfTheEnvironment())
@@ -101,11 +107,14 @@ def clock() -> "Clock":
 
 
 def warehouse_of(name: str) -> "Warehouse":
-    """Returns the warehouse of an environment."""
+    """Returns the warehouse of an environment. Raises BadInput for a home whose games are of the other league."""
+    from nba_pipeline.warehouse.home_format import refuse_another_league
     from nba_pipeline.warehouse.local import LocalWarehouse
 
+    league = "simulated" if name == "sandbox" else "real"
+    refuse_another_league(home(), league)
     if name != "production":
-        return LocalWarehouse(home=str(home()))
+        return LocalWarehouse(home=str(home()), league=league)
     # importing dagster_gcp takes 3 s and is only needed in production
     from dagster_gcp import BigQueryResource
 

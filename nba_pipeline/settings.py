@@ -1,5 +1,6 @@
 """Settings of the platform: thresholds, windows, rates, books. One typed model; each number has a unit."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, ClassVar, Protocol, cast
@@ -8,6 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 """A share of a whole, 0-1."""
+Hour = Annotated[int, Field(ge=0, le=23)]
+"""An hour of the day."""
+AtLeastOne = Annotated[int, Field(ge=1)]
+"""A number of which zero would stop the work that it limits."""
+Rate = Annotated[float, Field(gt=0)]
+"""Requests per second. Zero would wait forever."""
 
 
 class Section(BaseModel):
@@ -18,7 +25,9 @@ class Section(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _refuse_negative_numbers(cls, value: Any) -> Any:
+    def _refuse_impossible_numbers(cls, value: Any) -> Any:
+        if any(not math.isfinite(number) for number in _numbers(value)):
+            raise ValueError("must be finite")
         if any(number < 0 for number in _numbers(value)):
             raise ValueError("must not be negative")
         return value
@@ -40,19 +49,19 @@ class Http(Section):
     connect_timeout_seconds: float = 5.0
     read_timeout_seconds: float = 30.0
     read_timeout_seconds_of: dict[str, float] = Field({"nba_stats": 60.0}, description="slower provider -> its read timeout")
-    attempts: int = Field(5, description="attempts per request on transient failures, including the first")
-    attempts_of: dict[str, int] = Field(
+    attempts: AtLeastOne = Field(5, description="attempts per request on transient failures, including the first")
+    attempts_of: dict[str, AtLeastOne] = Field(
         {"nba_stats": 2}, description="provider that is only a second source -> its attempts per request"
     )
     first_wait_seconds: float = 0.5
     longest_wait_seconds: float = 20.0
     longest_retry_after_seconds: float = Field(120.0, description="a longer Retry-After ends the request")
-    concurrent_requests: int = Field(6, description="box scores and odds of a date fetched at the same time")
-    requests_per_second: dict[str, float] = Field(
+    concurrent_requests: AtLeastOne = Field(6, description="box scores and odds of a date fetched at the same time")
+    requests_per_second: dict[str, Rate] = Field(
         {"nba_cdn": 10.0, "balldontlie": 1.0, "odds_api": 10.0, "injury_report": 4.0, "espn": 5.0, "nba_stats": 1.0},
         description="provider -> maximum request rate",
     )
-    loopback_requests_per_second: float = Field(500.0, description="rate when the provider is on this machine")
+    loopback_requests_per_second: Rate = Field(500.0, description="rate when the provider is on this machine")
 
 
 class Payloads(Section):
@@ -88,7 +97,7 @@ class Breakers(Section):
         "returns 403 for each unpublished game file",
     )
     provider_open_seconds: float = Field(300.0, description="time since the last failure after which trial requests are sent")
-    provider_trials: int = Field(3, description="concurrent trial requests until one succeeds")
+    provider_trials: AtLeastOne = Field(3, description="concurrent trial requests until one succeeds")
     entity_failures: int = Field(
         5, description="consecutive failures or rejections of an entity while the endpoint answers for other entities"
     )
@@ -111,7 +120,7 @@ class Coverage(Section):
         0.60, description="share of expected players with ready features below which the slate has no predictions"
     )
     no_line_warn: Share = Field(0.40, description="share of a slate's predictions without a line from which a check warns")
-    deadline_hour_eastern: int = Field(
+    deadline_hour_eastern: Hour = Field(
         12, description="hour of the next day at which a waiver opens the gate for the complete games"
     )
     recent_team_games: int = Field(3, description="number of a team's last games that must have complete box scores")
@@ -132,7 +141,7 @@ class Corrections(Section):
     """When a final game is fetched again."""
 
     reread_after_hours: float = Field(4.0, description="time after the game was first seen final")
-    reread_at_hour_eastern: int = Field(6, description="hour of the next day")
+    reread_at_hour_eastern: Hour = Field(6, description="hour of the next day")
     reread_noon_days: tuple[int, ...] = Field((1, 2, 4, 8), description="days after the game date, at noon Eastern")
     window_days: int = Field(10, description="days after the game date during which games are fetched again automatically")
     contradiction_first_hours: float = Field(
@@ -176,7 +185,7 @@ class Lines(Section):
     material_move: float = Field(1.0, description="points; smallest movement of a line that causes a new version of a prediction")
     historical_minutes_before_tipoff: int = 15
     capture_from_hours: int = Field(12, description="hours before tip-off from which lines are captured")
-    capture_every_hours: int = Field(2, description="hours between two captures")
+    capture_every_hours: AtLeastOne = Field(2, description="hours between two captures")
     capture_minutes_before_tipoff: tuple[int, ...] = Field(
         (90, 45, 15, 5), description="minutes before tip-off of the last captures"
     )
@@ -216,6 +225,14 @@ class PlausibleGames(Section):
         ("fg3m", "oreb", "steals", "turnovers"),
         description="statistics with a sum above 0 over both teams; the minima of 5,257 games are 10, 2, 3 and 10",
     )
+
+    @field_validator("ranges")
+    @classmethod
+    def _refuse_empty_ranges(cls, value: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+        for statistic, (least, most) in value.items():
+            if least > most:
+                raise ValueError(f"the least {statistic}, {least}, must not be above the most, {most}")
+        return value
 
 
 class TeamHeaves(Section):
@@ -288,7 +305,7 @@ class Injuries(Section):
     look_again_minutes: float = Field(2.0, description="time between two peeks while no report is published")
     silent_minutes: float = Field(60.0, description="time without a report after which an alert is raised")
     old_after_minutes: float = Field(360.0, description="age of the newest report of an upcoming slate from which a check warns")
-    due_hour_eastern: int = Field(17, description="hour of the day before from which a slate must have a report")
+    due_hour_eastern: Hour = Field(17, description="hour of the day before from which a slate must have a report")
 
 
 class Rosters(Section):
@@ -368,6 +385,12 @@ class Training(Section):
     seed: int = 42
     threads: int = Field(2, description="number of threads; fixed, so that equal rows give an equal model")
     golden_rows: int = 20
+    drift_days: int = Field(7, description="days up to a slate whose features are compared with the training rows")
+    drift_least_rows: int = Field(500, description="number of player-games of these days below which nothing is compared")
+    drift_share: Share = Field(
+        0.25,
+        description="share of a feature's values unlike the training rows above which a check warns; at most 0.19 in 2022-25",
+    )
 
 
 class Forecasts(Section):
@@ -377,7 +400,7 @@ class Forecasts(Section):
         {
             "least_training_minutes", "few_career_games", "linear_rounds", "linear_l2", "linear_least_residual", "linear_clip",
             "tree_rounds", "tree_learning_rate", "tree_leaves", "tree_least_weight", "tree_columns", "tree_subsample", "tree_l2",
-            "blend_weight", "feed_minutes",
+            "tree_threads", "blend_weight", "feed_minutes",
         }
     )  # fmt: skip
 
@@ -394,6 +417,11 @@ class Forecasts(Section):
     tree_columns: float = Field(0.4, description="share of the features that a split may choose from")
     tree_subsample: float = Field(0.7, description="share of the rows of a round")
     tree_l2: float = 10.0
+    tree_threads: int = Field(
+        1,
+        description="number of threads; more give the same model, but they spin while they wait: two on a busy machine take 10 "
+        "times the CPU time of one",
+    )
     blend_weight: float = Field(0.2, description="weight of the ensemble in market_blend, 0.1 to 0.3; re-estimated once a season")
     feed_minutes: float = Field(5.0, description="maximum age of a feed's line relative to the player's newest line")
     lined_coverage: float = Field(0.97, description="minimum share of the players with a line that have a forecast")
@@ -440,7 +468,7 @@ class Patience(Section):
     grace_minutes: float = Field(6.0, description="time after the due instant before work counts as not done")
     first_wait_minutes: float = Field(2.0, description="wait after the first failed attempt; doubled with each further one")
     longest_wait_minutes: float = Field(240.0, description="maximum wait between two attempts")
-    alert_after_attempts: int = Field(3, description="attempts at the same work after which an alert is raised")
+    alert_after_attempts: AtLeastOne = Field(3, description="attempts at the same work after which an alert is raised")
     catch_up_days: int = Field(7, description="how far back the reconciliation searches for work that is not done")
     nightly_days: int = Field(30, description="how far back the nightly reconciliation searches")
     missed_tick_minutes: float = Field(
@@ -465,7 +493,7 @@ class Deliveries(Section):
     deadline_seconds: float = Field(
         10.0, description="total deadline of a message, from the connection to the status of the response"
     )
-    attempts: int = Field(10, description="attempts per message, including the first; then it is given up")
+    attempts: AtLeastOne = Field(10, description="attempts per message, including the first; then it is given up")
     first_wait_minutes: float = Field(5.0, description="wait after the first failed attempt; doubled with each further one")
     longest_wait_minutes: float = Field(240.0, description="maximum wait between two attempts")
     claim_minutes: float = Field(
@@ -482,7 +510,11 @@ class Warehouse(Section):
 
     lock_wait_seconds: float = 60.0
     least_free_mib: int = Field(200, description="free disk space below which no write starts")
-    dates_per_run: int = Field(200, description="maximum number of dates in one run of a backfill")
+    dates_per_run: AtLeastOne = Field(200, description="maximum number of dates in one run of a backfill")
+    compact_after_days: int = Field(14, description="days after the end of a month, after which its date files become one file")
+    copies_kept_hours: float = Field(
+        24.0, description="time for which date files are kept beside their month file, longer than any run reads"
+    )
 
 
 class BigQuery(Section):
@@ -496,10 +528,10 @@ class BigQuery(Section):
     probe_seconds: float = Field(20.0, description="how long a request outside a run is retried")
     first_pause_seconds: float = 1.0
     longest_pause_seconds: float = 20.0
-    attempts: int = Field(4, description="jobs per write, including the first")
+    attempts: AtLeastOne = Field(4, description="jobs per write, including the first")
     most_earlier_jobs: int = Field(1000, description="maximum number of earlier jobs with the same rows before a write fails")
     most_bytes_billed: int = Field(20 * 1024**3, description="maximum per query; BigQuery refuses larger ones before they run")
-    parallel_loads: int = Field(6, description="maximum number of dates loaded concurrently")
+    parallel_loads: AtLeastOne = Field(6, description="maximum number of dates loaded concurrently")
     dates_by_load: int = Field(14, description="maximum number of dates loaded one by one; longer ranges use one staged MERGE")
     staging_hours: int = Field(6, description="time after which a staging table expires")
     cached_bytes: int = Field(512 * 1024**2, description="maximum size of the partitions that a run caches")
@@ -534,6 +566,7 @@ class Freshness(Section):
 
     warn_hours: float = 30.0
     fail_hours: float = 54.0
+    slate_days: int = Field(7, ge=0, description="dates before today in the asset slate_status")
 
 
 class Runs(Section):

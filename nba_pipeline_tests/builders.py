@@ -6,13 +6,12 @@ from typing import Any
 
 import polars as pl
 
-from nba_pipeline.assets.sources.boxscores import STATISTICS
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.summaries.player_game_summary import summarize_player_games
 from nba_pipeline.league.calendar import season_of
-from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
+from nba_pipeline.providers.columns import BOXSCORE_COLUMNS, STATISTICS
 from nba_pipeline.tables.table import Table
 
 DAY = date(2024, 3, 12)
@@ -59,13 +58,13 @@ def a_boxscore(game_date: date = DAY, points: int = 20, **fields: Any) -> Values
         "game_date": game_date, "game_id": f"002{game_date:%y%m%d}1", "player_id": PLAYER, "season": season_of(game_date),
         "team": "GSW", "opponent": "NYK", "is_home": True, "player_name": "Stephen Curry", "did_play": True,
         "status": "played", "minutes": 30.0, "minutes_precision": "exact", "points": points, "team_points": 110,
-        "provider": "nba_cdn", "source": "test", **dict.fromkeys(STATISTICS, 1), **shots,
+        "provider": "nba_cdn", "source": "test", **dict.fromkeys((*STATISTICS, "plus_minus"), 1), **shots,
     } | fields | {"points": points}  # fmt: skip
 
 
 def who_did_not_play(game_date: date = DAY, **fields: Any) -> Values:
     """A row of `boxscores`: somebody who stayed on the bench."""
-    unknown = dict.fromkeys((*STATISTICS, "minutes", "minutes_precision"))
+    unknown = dict.fromkeys((*STATISTICS, "plus_minus", "minutes", "minutes_precision"))
     return a_boxscore(game_date) | unknown | {"did_play": False, "status": "dnp"} | fields
 
 

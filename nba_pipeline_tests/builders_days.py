@@ -11,8 +11,10 @@ import time_machine
 from dagster._core.test_utils import create_run_for_test
 
 import nba_pipeline.definitions  # noqa: F401  # fills TABLES
-from nba_pipeline.completeness.modes import MODES, TABLES_OF_MODE, Mode
+from nba_pipeline.completeness.modes import MODES, Mode, tables_of_mode
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG
+from nba_pipeline.league.calendar import eastern
+from nba_pipeline.systems import TRAINED_SYSTEMS, System
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values, a_boxscore, a_game, frame_of
@@ -61,24 +63,32 @@ class Days:
         frame = frame_of(TABLES[table], *({"game_date": day} | row for row in rows))
         self.warehouse.replace(TABLES[table], [day], frame, "test", {day: 10_000})
 
+    def write_models(self, week: date, systems: Sequence[System] = TRAINED_SYSTEMS) -> None:
+        """Make a week hold a training of these systems, without a stored model."""
+        row = {"rows": 0, "validation_rows": 0, "features": [], "source": "test", "as_of": eastern(week, 5), "code_version": "1"}
+        self.write("points_model", week, *(row | {"system_id": system.system_id} for system in systems))
+
     def make(self, at: datetime, day: date, *tables: str, **numbers: int) -> None:
-        """Materialise a date of some tables at an instant, with these numbers; what holds no rows yet is empty."""
+        """Materialise a date of some tables at an instant, with these numbers; what holds no rows yet is empty.
+
+        A week of models has a row per system.
+        """
         with time_machine.travel(at, tick=True):
             for table in tables:
                 if day not in self.warehouse.dates(TABLES[table]):
-                    self.write(table, day)
+                    self.write_models(day) if table == "points_model" else self.write(table, day)
                 self.instance.report_runless_asset_event(
                     dg.AssetMaterialization(table, partition=day.isoformat(), metadata=numbers)
                 )
 
     def make_mode(self, at: datetime, day: date, mode: Mode, but: Sequence[str] = ()) -> None:
         """What a run of the mode makes, in its order."""
-        self.make(at, day, *(table for table in TABLES_OF_MODE[mode] if table not in but))
+        self.make(at, day, *(table for table in tables_of_mode(mode) if table not in but))
 
     def make_everything(self, at: datetime, *dates: date) -> None:
         """Every table of every mode."""
         for day in dates:
-            self.make(at, day, *dict.fromkeys(table for mode in MODES for table in TABLES_OF_MODE[mode]))
+            self.make(at, day, *dict.fromkeys(table for mode in MODES for table in tables_of_mode(mode)))
 
     def begin(self, day: date, at: datetime, job: str = "game_day", **tags: str) -> dg.DagsterRun:
         """A run of a date that is under way."""

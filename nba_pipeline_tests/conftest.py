@@ -14,6 +14,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # the workers share the cores; it has to be set before polars is imported
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
+from nba_pipeline.environments import KEYS, PROVIDER_ADDRESSES
 from nba_pipeline_tests.instances import no_wait_for_the_disk, revisions_read_once
 from nba_pipeline_tests.shares import of_other_shares
 
@@ -21,7 +22,7 @@ PREPARED_HOMES = {"loaded", "predicted", "graded"}
 """Fixtures that run the whole platform, so that a test that takes one is not among those of `make test-fast`."""
 
 LOOPBACK = ("127.0.0.1", "::1")
-OURS = ("NBA_", "ODDS_", "BALLDONTLIE_", "INJURY_REPORT_", "ESPN_", "BIGQUERY_", "GOOGLE_", "CLOUDSDK_")
+OURS = ("NBA_", "BIGQUERY_", "GOOGLE_", "CLOUDSDK_", *(variable for variable, _ in PROVIDER_ADDRESSES.values()), *KEYS.values())
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

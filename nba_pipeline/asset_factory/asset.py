@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Unpack
 
 import dagster as dg
 
@@ -13,6 +13,7 @@ from nba_pipeline.asset_factory.conditions import condition_of
 from nba_pipeline.asset_factory.step_timeout import limited
 from nba_pipeline.instance.partitions import DAILY, WEEKLY
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.declarations import Declaration, Wiring, declare
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.io_manager import COLUMNS, LEFT_OUT, NAMED, OPTIONAL, REFERENCE
 
@@ -42,13 +43,25 @@ def shared(table: Table, module: str, description: str | None, kinds: Set[str]) 
     }  # fmt: skip
 
 
+def dependencies_of(compute: Callable[..., Any], asset: dg.AssetsDefinition) -> tuple[str, ...]:
+    """Returns the tables that an asset depends on: those it reads in the order of its parameters, then the others."""
+    keys = {name: key.to_user_string() for name, key in asset.keys_by_input_name.items()}
+    parameters = [name for name in inspect.signature(compute).parameters if name in keys]
+    return tuple(dict.fromkeys(keys[name] for name in (*parameters, *sorted(keys.keys() - set(parameters)))))
+
+
 def weekly_asset(
     table: Table, *, module: str, description: str | None, kinds: Set[str], ins: Mapping[str, dg.AssetIn]
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Returns the decorator of a table of training weeks."""
-    decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-        **shared(table, module, description, kinds), ins=ins, partitions_def=WEEKLY
-    )
+    """Returns the decorator of a table of training weeks, and declares the table. It has its own job and belongs to no mode."""
+
+    def decorate(compute: Callable[..., Any]) -> dg.AssetsDefinition:
+        asset: dg.AssetsDefinition = dg.asset(**shared(table, module, description, kinds), ins=ins, partitions_def=WEEKLY)(
+            compute
+        )
+        declare(Declaration(name=table.name, module=module, dependencies=dependencies_of(compute, asset), is_daily=False))
+        return asset
+
     return decorate
 
 
@@ -61,23 +74,30 @@ def daily_asset(
     ins: Mapping[str, dg.AssetIn] | None = None,
     deps: Sequence[str] = (),
     pool: str = "",
+    **wiring: Unpack[Wiring],
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Returns the decorator of a daily table.
+    """Returns the decorator of a daily table, and declares the table with the keywords of `Wiring`.
 
     Sets the shared partitions, single-run backfills, freshness policy, automation condition and step timeout. `deps` are tables
-    that must run first and are not read. Across all runs, one step of a `pool` runs at a time; by default each table is its own pool.
+    that must run first and are not read. Across all runs, one step of a `pool` runs at a time; by default each table is its own
+    pool. Raises BadInput for a declaration that contradicts itself.
     """
-    decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-        **shared(table, module, description, kinds),
-        ins=ins,
-        deps=list(deps),
-        partitions_def=DAILY,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        freshness_policy=FRESH,
-        automation_condition=condition_of(table.name),
-        pool=pool or table.name,
-    )
-    return lambda compute: decorate(limited(compute))
+
+    def decorate(compute: Callable[..., Any]) -> dg.AssetsDefinition:
+        asset: dg.AssetsDefinition = dg.asset(
+            **shared(table, module, description, kinds),
+            ins=ins,
+            deps=list(deps),
+            partitions_def=DAILY,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            freshness_policy=FRESH,
+            automation_condition=condition_of(wiring),
+            pool=pool or table.name,
+        )(limited(compute))
+        declare(Declaration(name=table.name, module=module, dependencies=dependencies_of(compute, asset), **wiring))
+        return asset
+
+    return decorate
 
 
 def days_before(

@@ -4,69 +4,63 @@ Dagster records the checks of a range run without a date, see `instance/check_ev
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date
-from statistics import fmean
-from typing import Any
+from functools import wraps
 
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.instance.check_evaluations import newest_materializations, report_per_date
+from nba_pipeline.asset_factory import common_checks
+from nba_pipeline.asset_factory.verdicts import Verdict, share_present, verdicts_of, with_presence
+from nba_pipeline.errors import PipelineError
+from nba_pipeline.instance.check_evaluations import DatedResult, delete_undated, report_per_date
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.accounting import account_of
 from nba_pipeline.warehouse.partitions import recovering
-from nba_pipeline.warehouse.verification import Verified, verify
 
-NAMES_SHOWN = 50
+Judge = Callable[[Warehouse, Sequence[date], Clock], pl.DataFrame]
+"""Returns a frame of verdicts, see `verdicts.py`."""
 
-
-@dataclass(frozen=True)
-class Verdict:
-    """The result of a check on one date. `numbers` are plotted over time; `missing` has the names of missing items."""
-
-    game_date: date
-    passed: bool
-    numbers: dict[str, float] = field(default_factory=dict)
-    missing: Sequence[str] = ()
-
-    def metadata(self) -> dict[str, Any]:
-        """Returns the numbers and the first missing names as metadata."""
-        return {**self.numbers, "missing": dg.MetadataValue.json(list(self.missing)[:NAMES_SHOWN])}
-
-
-Judge = Callable[[Warehouse, Sequence[date], Clock], list[Verdict]]
+SHARE, FAILING_DATES = "share", "failing_dates"
+"""Metadata of the result for all dates of a range run."""
 
 
 @dataclass(frozen=True)
 class _Check:
     """A judge, whether it blocks downstream tables, and its severity."""
 
-    judge: Callable[..., list[Verdict]]
+    judge: Callable[..., pl.DataFrame]
     is_blocking: bool
     severity: dg.AssetCheckSeverity
     reads_records: bool = False
     """Whether it judges Dagster's materialization records instead of the warehouse."""
 
+    @property
+    def name(self) -> str:
+        return self.judge.__name__
+
     def verdicts(
         self, instance: dg.DagsterInstance, table: Table, source: tuple[Warehouse, Sequence[date], Clock]
     ) -> list[Verdict]:
+        name = f"{table.name}: check {self.name}"
         if self.reads_records:
-            return self.judge(instance, table, source[1])
-        return recovering(lambda: self.judge(*source))
+            return verdicts_of(self.judge(instance, table, source[1]), source[1], name)
+        return recovering(lambda: verdicts_of(self.judge(*source), source[1], name))
 
     def result(self, table: Table, verdicts: list[Verdict]) -> dg.AssetCheckResult:
+        """Returns the result of the only date, or the result for all dates of a range."""
         passed = any(v.passed for v in verdicts) if self.is_blocking else all(v.passed for v in verdicts)
+        metadata = verdicts[0].metadata() if len(verdicts) == 1 else _range_verdict(verdicts).metadata()
         return dg.AssetCheckResult(
-            asset_key=table.name,
-            check_name=self.judge.__name__,
-            passed=passed,
-            severity=self.severity,
-            metadata=_summary(verdicts).metadata(),
+            asset_key=table.name, check_name=self.name, passed=passed, severity=self.severity, metadata=metadata
         )
+
+    def dated_results(self, verdicts: list[Verdict]) -> list[DatedResult]:
+        return [DatedResult(self.name, v.game_date, v.passed, self.is_blocking, self.severity, v.metadata()) for v in verdicts]
 
 
 _checks: dict[str, dict[str, _Check]] = {}
@@ -88,31 +82,49 @@ def dated_check(table: Table, blocking: bool = False, is_error: bool = False) ->
     return register
 
 
+def coverage_check(
+    table: Table,
+    present: Callable[[Warehouse, Sequence[date]], pl.DataFrame],
+    on: Sequence[str],
+    name: str,
+    blocking: bool = False,
+    share: str = "share",
+) -> Callable[[Judge], Judge]:
+    """Registers a function that returns the expected items of the dates as a check of their share that is present.
+
+    A blocking check passes from the share `coverage.enough`; any other check requires every item and names the missing ones.
+
+    Args:
+        table: The checked table.
+        present: Returns the items that are present.
+        on: The key that identifies an item.
+        name: The column of the expected items with their name.
+        blocking: Whether the check blocks downstream tables.
+        share: The metadata key of the share.
+    """
+
+    def register(expected: Judge) -> Judge:
+        @wraps(expected)
+        def judge(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+            items = with_presence(expected(warehouse, dates, clock), present(warehouse, dates), on)
+            floor = SETTINGS.coverage.enough if blocking else 1.0
+            return share_present(dates, items, pl.col("is_present"), pl.col(name), floor, share=share)
+
+        return dated_check(table, blocking)(judge)
+
+    return register
+
+
 def checks_of(table: Table, is_source: bool = False) -> dg.AssetChecksDefinition:
     """Returns all checks of a table as one step: the registered ones, its key and its quarantine.
 
     For a ledger, one more check compares it with its manifests. For a source, one more accounts for every parsed row, see
     `warehouse.accounting`. A table has one step, because a step costs more than a check. A registered check replaces a common
     one of the same name.
+
+    A check that crashes has failed on every date with its error. The other checks are judged, then the step fails.
     """
-
-    def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-        return keys_are_unique(warehouse, table, dates)
-
-    def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-        """Every row satisfies the schema of the table. A row that does not is quarantined with its problem."""
-        return nothing_is_quarantined(warehouse, table, dates)
-
-    key_is_unique.__doc__ = f"One row per {table.grain}."
-    common = {
-        "key_is_unique": _Check(key_is_unique, False, dg.AssetCheckSeverity.ERROR),
-        "no_row_is_quarantined": _Check(no_row_is_quarantined, False, dg.AssetCheckSeverity.WARN),
-    }
-    if table.is_ledger:
-        common["rows_are_unaltered"] = _Check(rows_are_unaltered(table), False, dg.AssetCheckSeverity.ERROR)
-    if is_source:
-        common["every_row_is_accounted_for"] = _Check(every_row_is_accounted_for, False, dg.AssetCheckSeverity.WARN, True)
-    checks = common | _checks.get(table.name, {})
+    checks = _common_checks(table, is_source) | _checks.get(table.name, {})
     specs = [
         dg.AssetCheckSpec(
             name, asset=table.name, blocking=check.is_blocking, description=check.judge.__doc__, partitions_def=DAILY
@@ -124,125 +136,50 @@ def checks_of(table: Table, is_source: bool = False) -> dg.AssetChecksDefinition
     def judge_the_table(
         context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse], clock: Clock
     ) -> Iterator[dg.AssetCheckResult]:
-        dates = [date.fromisoformat(key) for key in context.partition_keys]
-        for key in sorted(context.selected_asset_check_keys):
-            check = checks[key.name]
-            verdicts = check.verdicts(context.instance, table, (warehouse, dates, clock))
-            if check.is_blocking and not context.has_partition_key:
-                report_per_date(context, key, {v.game_date: (v.passed, v.metadata()) for v in verdicts})
-            yield check.result(table, verdicts)
+        dates, key = [date.fromisoformat(day) for day in context.partition_keys], dg.AssetKey(table.name)
+        judged: list[tuple[_Check, list[Verdict]]] = []
+        crashes: list[Exception] = []
+        for selected in sorted(context.selected_asset_check_keys):
+            check = checks[selected.name]
+            try:
+                judged.append((check, check.verdicts(context.instance, table, (warehouse, dates, clock))))
+            except Exception as error:  # noqa: BLE001  recorded as the result of the check, and raised below
+                crashes.append(error)
+                judged.append((replace(check, severity=dg.AssetCheckSeverity.ERROR), _crashed(dates, error)))
+        if not context.has_partition_key:  # first, so that a failure to store them leaves no result for all dates
+            report_per_date(context, key, [one for check, verdicts in judged for one in check.dated_results(verdicts)])
+        yield from (check.result(table, verdicts) for check, verdicts in judged)
+        if not context.has_partition_key:
+            delete_undated(context, key)
+        if crashes:
+            raise crashes[0]
 
     return judge_the_table
 
 
-def keys_are_unique(warehouse: Warehouse, table: Table, dates: Sequence[date]) -> list[Verdict]:
-    """Returns a verdict per date on duplicate keys, with the numbers of rows and duplicates."""
-    per_date = (
-        warehouse.scan(table, dates)
-        .group_by("game_date", pl.struct(table.key).alias("key"))
-        .len()
-        .group_by("game_date")
-        .agg(pl.col("len").sum().alias("rows"), (pl.col("len") - 1).sum().alias("duplicates"))
-        .collect()
-    )
-    counted = {day: (rows, duplicates) for day, rows, duplicates in per_date.iter_rows()}
-    counts = {day: counted.get(day, (0, 0)) for day in dates}
-    return [Verdict(day, copies == 0, {"rows": rows, "duplicates": copies}) for day, (rows, copies) in counts.items()]
+def _common_checks(table: Table, is_source: bool) -> dict[str, _Check]:
+    error, warning = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
+    checks = [
+        _Check(common_checks.key_is_unique(table), False, error),
+        _Check(common_checks.no_row_is_quarantined(table), False, warning),
+    ]
+    if table.is_ledger:
+        checks.append(_Check(common_checks.rows_are_unaltered(table), False, error))
+    if is_source:
+        checks.append(_Check(common_checks.every_row_is_accounted_for, False, warning, reads_records=True))
+    return {check.name: check for check in checks}
 
 
-def nothing_is_quarantined(warehouse: Warehouse, table: Table, dates: Sequence[date]) -> list[Verdict]:
-    """Returns a verdict per date on quarantined rows, with their problems as names."""
-    quarantined = warehouse.scan_quarantine(table, dates).group_by("game_date", "problem").len().collect()
-    verdicts = []
-    for day in dates:
-        rows = quarantined.filter(pl.col("game_date") == day)
-        names = [f"{problem} ({count} rows)" for problem, count in rows.select("problem", "len").iter_rows()]
-        verdicts.append(Verdict(day, rows.is_empty(), {"rows_quarantined": int(rows["len"].sum())}, names))
-    return verdicts
+def _crashed(dates: Sequence[date], error: Exception) -> list[Verdict]:
+    """Returns a failed verdict per date that names the error."""
+    message = str(error) if isinstance(error, PipelineError) else f"{type(error).__name__}: {error}"
+    return [Verdict(day, False, {}, [message]) for day in dates]
 
 
-def rows_are_unaltered(table: Table) -> Judge:
-    """Returns the check that compares a ledger with its manifests."""
-
-    def rows_are_unaltered(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-        """Every row has the hash recorded when it was written, and no recorded row is missing."""
-        verified = {one.game_date: one for one in verify(warehouse, table, dates)}
-        return [
-            Verdict(day, not one.findings, {"rows": one.rows, "findings": len(one.findings)}, [str(f) for f in one.findings])
-            for day in dates
-            for one in [verified.get(day, Verified(table.name, day, 0))]
-        ]
-
-    return rows_are_unaltered
-
-
-def every_row_is_accounted_for(instance: dg.DagsterInstance, table: Table, dates: Sequence[date]) -> list[Verdict]:
-    """Each parsed row was kept, quarantined, ignored by declaration or merged into an equal one."""
-    records, verdicts = newest_materializations(instance, dg.AssetKey(table.name), dates), []
-    for day in dates:
-        record = records.get(day.isoformat())
-        materialization = record.asset_materialization if record else None
-        account = account_of(materialization.metadata if materialization else {}, day)
-        numbers = {
-            "rows_in": account.parsed,
-            "rows_kept": account.kept,
-            "rows_quarantined": account.quarantined,
-            "rows_ignored": account.ignored,
-            "rows_repeated": account.repeated,
-            "rows_unaccounted": account.unaccounted,
-        }
-        if not account.is_counted:
-            verdicts.append(
-                Verdict(day, False, {}, [f"{table.name}: no row counts are recorded for {day}; materialize the date again"])
-            )
-        else:
-            ignored = [f"ignored: {reason} ({count} rows)" for reason, count in sorted(account.reasons.items())]
-            verdicts.append(Verdict(day, account.unaccounted == 0, dict(numbers), ignored))
-    return verdicts
-
-
-def share_verdict(
-    day: date, present: int, expected: int, floor: float, missing: Sequence[str] = (), name: str = "share"
-) -> Verdict:
-    """Returns a verdict on `present` / `expected`, which is 1 if `expected` is 0. It passes if the share is at least `floor`."""
-    share = present / expected if expected else 1.0
-    return Verdict(day, share >= floor, {name: share, "present": present, "expected": expected}, missing)
-
-
-def share_verdicts(
-    dates: Sequence[date], expected: pl.DataFrame, missing: pl.DataFrame, floor: float, names: str, share: str = "share"
-) -> list[Verdict]:
-    """Returns per date a verdict on the share of the expected rows that are not missing, see `share_verdict`.
-
-    Args:
-        dates: The dates to judge.
-        expected: One row per expected item, with `game_date`.
-        missing: The rows of `expected` that are missing.
-        floor: The least share with which the check passes.
-        names: The column of `missing` with the names to show.
-        share: The key of the share in the metadata.
-    """
-    verdicts = []
-    for day in dates:
-        due, absent = (rows.filter(pl.col("game_date") == day) for rows in (expected, missing))
-        verdicts.append(share_verdict(day, due.height - absent.height, due.height, floor, absent[names].to_list(), share))
-    return verdicts
-
-
-def _fold(name: str, values: list[float]) -> float:
-    """Returns the minimum of shares, the sum of counts, the mean of other numbers."""
-    if "share" in name:
-        return min(values)
-    return sum(values) if all(isinstance(value, int) for value in values) else fmean(values)
-
-
-def _summary(verdicts: list[Verdict]) -> Verdict:
-    """Returns one verdict for all dates with all names, see `_fold`."""
-    every = [name for verdict in verdicts for name in verdict.numbers]
-    numbers = {
-        name: _fold(name, [verdict.numbers[name] for verdict in verdicts if name in verdict.numbers])
-        for name in dict.fromkeys(every)
-    }
-    failing = {"failing_dates": float(sum(not v.passed for v in verdicts))} if len(verdicts) > 1 else {}
-    missing = [f"{v.game_date}: {name}" if len(verdicts) > 1 else name for v in verdicts for name in v.missing]
-    return Verdict(verdicts[0].game_date, all(v.passed for v in verdicts), numbers | failing, missing)
+def _range_verdict(verdicts: list[Verdict]) -> Verdict:
+    """Returns one verdict for all dates of a range: the worst share, the number of failing dates and the names with their date."""
+    shares = [verdict.numbers[SHARE] for verdict in verdicts if SHARE in verdict.numbers]
+    numbers = {SHARE: min(shares)} if shares else {}
+    failing = sum(not verdict.passed for verdict in verdicts)
+    missing = [f"{verdict.game_date}: {name}" for verdict in verdicts for name in verdict.missing]
+    return Verdict(verdicts[0].game_date, not failing, numbers | {FAILING_DATES: failing}, missing)

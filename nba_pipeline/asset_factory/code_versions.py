@@ -17,6 +17,7 @@ from typing import Any
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS, Settings
+from nba_pipeline.tables.declarations import Wiring
 
 PACKAGE = Path(__file__).parent.parent
 FOLLOWED = ("formulas", "league", "completeness", "systems", "providers")
@@ -31,13 +32,15 @@ SOURCES = "sources"
 """Stage of the collected tables. Tables of later stages are derived: the code version of a reader includes theirs."""
 
 LENGTH = 12
-KEPT_FORMAT = 2
+KEPT_FORMAT = 3
 """Format of the cached sources. Increase it when a change of this module parses the same file to another source."""
 
 EQUIVALENT = Path(__file__).with_name("equivalent_versions.json")
 
 _IGNORED_FIELDS = frozenset({"ctx", "type_comment", "kind"})
 _DECLARATIONS = ("daily_asset", "weekly_asset")
+_WITHOUT_EFFECT = frozenset({"description", *Wiring.__annotations__})
+"""Keywords of a declaration that do not change the rows of its table."""
 
 
 @dataclass(frozen=True)
@@ -215,14 +218,19 @@ def _collect_tokens(node: ast.AST, tokens: list[str]) -> None:
 
 
 def _without_prose(node: ast.AST, name: str, values: list[Any]) -> list[Any]:
-    """Returns the values of a field without docstrings, descriptions and the empty strings that Python 3.12 adds to f-strings."""
+    """Returns the values of a field without docstrings, descriptions, the wiring of a table and the empty strings that Python 3.12 adds to f-strings."""
     if name == "body":
         return [one for one in values if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))]
     if name == "values" and isinstance(node, ast.JoinedStr):
         return [one for one in values if not (isinstance(one, ast.Constant) and one.value == "")]
     if name == "keywords":
-        return [one for one in values if one.arg != "description"]
+        ignored = _WITHOUT_EFFECT if _is_declaration(node) else {"description"}
+        return [one for one in values if one.arg not in ignored]
     return values
+
+
+def _is_declaration(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _DECLARATIONS
 
 
 def _imports(tree: ast.AST, package: Path) -> Iterator[str]:
@@ -254,12 +262,8 @@ def _inputs(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             for decorator in node.decorator_list:
-                if (
-                    isinstance(decorator, ast.Call)
-                    and isinstance(decorator.func, ast.Name)
-                    and decorator.func.id in _DECLARATIONS
-                ):
+                if isinstance(decorator, ast.Call) and _is_declaration(decorator):
                     yield from (argument.arg for argument in (*node.args.args, *node.args.kwonlyargs))
-                    yield from (
-                        one.value for one in ast.walk(decorator) if isinstance(one, ast.Constant) and isinstance(one.value, str)
-                    )
+                    arguments = [*decorator.args, *_without_prose(decorator, "keywords", decorator.keywords)]
+                    constants = [one.value for part in arguments for one in ast.walk(part) if isinstance(one, ast.Constant)]
+                    yield from (one for one in constants if isinstance(one, str))

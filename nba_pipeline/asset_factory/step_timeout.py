@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -10,7 +11,9 @@ from typing import Any
 import dagster as dg
 
 from nba_pipeline.errors import OutOfTime
+from nba_pipeline.instance.step_failures import explained
 from nba_pipeline.settings import SETTINGS, refuse_changes
+from nba_pipeline.warehouse.dated_metadata import SECONDS_PER_DATE
 from nba_pipeline.warehouse.partitions import damage_named
 
 REPEAT_SECONDS = 5.0
@@ -51,7 +54,12 @@ def limited(compute: Callable[..., Any]) -> Callable[..., Any]:
         refuse_changes()
         runs = SETTINGS.runs
         minutes = runs.step_minutes if context.has_partition_key else runs.season_minutes
-        with within(60 * minutes, compute.__name__), damage_named():
-            return compute(context, *args, **kwargs)
+        started = time.monotonic()
+        keys = context.partition_keys
+        with explained(compute.__name__, keys), within(60 * minutes, compute.__name__), damage_named():
+            result = compute(context, *args, **kwargs)
+        seconds = (time.monotonic() - started) / len(keys)
+        context.add_output_metadata({SECONDS_PER_DATE: round(seconds, 3)})
+        return result
 
     return compute_within

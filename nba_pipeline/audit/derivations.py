@@ -17,20 +17,11 @@ from nba_pipeline.audit.recompute import World, features_from, summaries_of
 from nba_pipeline.audit.worlds import DAYS_OF_NONSENSE, before, ordered, since
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.forecast_distribution import earlier_rows
+from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 
-FEATURE_TABLES = (
-    "upcoming_players",
-    "player_form",
-    "player_shot_zones",
-    "team_defense_zones",
-    "matchups",
-    "career_form",
-    "team_outlook",
-    "expected_absences",
-    "features",
-)
-SUMMARIES = ("player_game_summary", "team_game_summary")
+FEATURE_TABLES = daily_tables("features")
+SUMMARIES = daily_tables("summaries")
 
 RESUMMARIZED_DAYS = 40
 REST_DAYS = 40

@@ -1,9 +1,6 @@
 """Derives features from sources in memory with the functions of the assets. Used by audits and benchmarks.
 
-    sources -> player_game_summary, team_game_summary -> upcoming_players, player_form, player_shot_zones,
-    team_defense_zones -> matchups -> features
-
-Transforms belong to the module of their table. This module neither calls providers nor writes to the warehouse.
+A feature table declares its derivation with `recompute`. Transforms belong to the module of their table. This module neither calls providers nor writes to the warehouse.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,15 +8,8 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from nba_pipeline.assets.features.career_form import career_form_of
-from nba_pipeline.assets.features.expected_absences import expected_absences_of
-from nba_pipeline.assets.features.features import features_of
-from nba_pipeline.assets.features.matchups import match_up
-from nba_pipeline.assets.features.player_form import HISTORY_DAYS, form_of
-from nba_pipeline.assets.features.player_shot_zones import shot_zones_of
-from nba_pipeline.assets.features.team_defense_zones import defense_zones_of
-from nba_pipeline.assets.features.team_outlook import team_outlook_of
-from nba_pipeline.assets.features.upcoming_players import expect_players, with_unnamed
+from nba_pipeline.assets.features.player_form import HISTORY_DAYS
+from nba_pipeline.assets.features.upcoming_players import with_unnamed
 from nba_pipeline.assets.sources import (
     boxscores,
     game_lines,
@@ -32,10 +22,11 @@ from nba_pipeline.assets.sources import (
 )
 from nba_pipeline.assets.summaries.player_game_summary import summarize_player_games
 from nba_pipeline.assets.summaries.team_game_summary import summarize_team_games
-from nba_pipeline.completeness import gates, slate_gates
+from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.availability import with_unclear
 from nba_pipeline.league.calendar import days
+from nba_pipeline.tables.declarations import daily_tables, declared
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
@@ -91,32 +82,12 @@ def valid_rows(name: str, rows: pl.DataFrame) -> pl.DataFrame:
 
 def features_from(world: World, dates: Sequence[date], as_of: datetime) -> World:
     """Returns the world with the feature tables of the dates. Raises Closed when the gates of all slates are closed."""
-    games, boxes = world["schedule"], world["boxscores"]
-    player_games, team_games = world["player_game_summary"], world["team_game_summary"]
-    slate = games.filter(pl.col("game_date").is_in(list(dates)))
-    upcoming = expect_players(slate, boxes, world["rosters"], world["injuries"], as_of)
-    form = form_of(upcoming, player_games, team_games, games)
-    diet, defense = shot_zones_of(dates, player_games), defense_zones_of(dates, team_games)
-    matchups = match_up(upcoming, form, diet, defense, player_games, team_games)
-    career, outlook = career_form_of(upcoming, player_games), team_outlook_of(upcoming, team_games)
-    absences = expected_absences_of(upcoming, player_games, world["injuries"], as_of)
-    slates, held_back = slate_gates.judge_slates(games, boxes, dates, as_of)
-    expected, _ = slate_gates.ready_players(upcoming, slates, held_back)
-    features = features_of(
-        expected, form, diet, defense, matchups, career, outlook, absences, world["prop_lines"], world["game_lines"], as_of
-    )
-    derived = {
-        "upcoming_players": upcoming,
-        "player_form": form,
-        "player_shot_zones": diet,
-        "team_defense_zones": defense,
-        "matchups": matchups,
-        "career_form": career,
-        "team_outlook": outlook,
-        "expected_absences": absences,
-        "features": features,
-    }
-    return {**world, **derived}
+    derived = dict(world)
+    for name in daily_tables("features"):
+        recompute = declared()[name].recompute
+        assert recompute is not None, name  # required of every feature table
+        derived[name] = recompute(derived, dates, as_of)
+    return derived
 
 
 def derive(world: World, dates: Sequence[date], as_of: datetime) -> World:

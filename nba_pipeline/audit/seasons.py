@@ -11,10 +11,10 @@ import polars as pl
 
 from nba_pipeline.assets.features.features import FEATURES
 from nba_pipeline.completeness import gates
-from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.formulas.quality import TIERS
 from nba_pipeline.league.calendar import season_of_game_date
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.declarations import Unit, declared
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
@@ -29,24 +29,6 @@ PLAUSIBLE: Mapping[str, tuple[float, float]] = {
 
 LEAST_GAMES = 50
 """Minimum number of complete games required to judge a mean."""
-
-IS_BEFORE_TIPOFF = pl.col("is_before_tipoff")
-OF_GAMES: Mapping[str, pl.Expr | None] = {
-    "boxscores": None, "team_boxscores": None, "play_by_play": None,
-    "prop_lines": IS_BEFORE_TIPOFF, "game_lines": IS_BEFORE_TIPOFF,
-    "injuries": IS_BEFORE_TIPOFF & (pl.col("status") != "not_submitted"), "player_game_summary": None,
-    "team_game_summary": None, "upcoming_players": None, "team_outlook": None, "grades": None,
-}  # fmt: skip
-"""Table -> filter for the rows that count. A complete final game is covered if it has such a row."""
-
-OF_PLAYERS = ("player_form", "matchups", "career_form", "expected_absences", "features", "predictions")
-"""Tables in which each expected player of a game is covered by a row."""
-
-OF_DATES = ("rosters", "player_shot_zones", "team_defense_zones")
-"""Tables in which each date with games is covered by a row."""
-
-IN_ORDER = tuple(table for table in DAILY_TABLES if table in {*OF_GAMES, *OF_PLAYERS, *OF_DATES})
-"""The counted tables in pipeline order."""
 
 Shares = dict[str, float | None]
 
@@ -83,7 +65,7 @@ def seasons(warehouse: Warehouse, dates: Sequence[date]) -> list[dict[str, Any]]
                 "final_games": rows.filter(pl.col("status") == "final").height,
                 "complete_games": number,
                 "player_games": played.get(name, 0),
-                "coverage": {table: covered[table].get(name) for table in IN_ORDER},
+                "coverage": {table: covered[table].get(name) for table in declared() if table in covered},
                 **features.get(name, {"tiers": {}, "null_shares": {}}),
                 "means": league,
                 "is_judged": number >= LEAST_GAMES,
@@ -91,6 +73,17 @@ def seasons(warehouse: Warehouse, dates: Sequence[date]) -> list[dict[str, Any]]
             }
         )
     return records
+
+
+def tables_that_cover(unit: Unit) -> list[str]:
+    """Returns the tables whose rows cover games, players or dates, see `Wiring.covers`."""
+    return [name for name, one in declared().items() if one.covers == unit]
+
+
+def covering_rows(warehouse: Warehouse, table: str, dates: Sequence[date]) -> pl.LazyFrame:
+    """Returns the rows of a table that count as coverage."""
+    rows, covered_by = warehouse.scan(TABLES[table], dates), declared()[table].covered_by
+    return rows if covered_by is None else rows.filter(covered_by)
 
 
 def _implausible(means: Mapping[str, float | None]) -> list[str]:
@@ -116,11 +109,11 @@ def _per_season(rows: pl.LazyFrame, value: pl.Expr) -> dict[str, Any]:
 def _of_games(warehouse: Warehouse, dates: Sequence[date], complete: pl.DataFrame) -> dict[str, Shares]:
     expected_counts: dict[str, int] = dict(complete.group_by("season").len().iter_rows())
     shares = dict[str, Shares]()
-    for table, condition in OF_GAMES.items():
-        rows = warehouse.scan(TABLES[table], dates)
+    for table in tables_that_cover("game"):
+        rows = covering_rows(warehouse, table, dates)
         if table == "prop_lines":
             rows = rows.filter(pl.col("market") == SETTINGS.lines.market)
-        present = (rows if condition is None else rows.filter(condition)).select("game_id").unique().collect()
+        present = rows.select("game_id").unique().collect()
         counts: dict[str, int] = dict(complete.join(present, on="game_id", how="semi").group_by("season").len().iter_rows())
         shares[table] = {season: counts.get(season, 0) / count for season, count in expected_counts.items()}
     return shares
@@ -131,8 +124,8 @@ def _of_players(warehouse: Warehouse, dates: Sequence[date]) -> dict[str, Shares
     expected = warehouse.scan(TABLES["upcoming_players"], dates).select(columns).collect()
     expected_counts: dict[str, int] = _per_season(expected.lazy(), pl.len())
     shares = dict[str, Shares]()
-    for table in OF_PLAYERS:
-        present = warehouse.scan(TABLES[table], dates).select(columns).unique().collect()
+    for table in tables_that_cover("player"):
+        present = covering_rows(warehouse, table, dates).select(columns).unique().collect()
         counts: dict[str, int] = _per_season(expected.join(present, on=columns, how="semi").lazy(), pl.len())
         shares[table] = {season: counts.get(season, 0) / count for season, count in expected_counts.items()}
     return shares
@@ -142,8 +135,8 @@ def _of_dates(warehouse: Warehouse, dates: Sequence[date], schedule: pl.DataFram
     slates = schedule.select("game_date").unique()
     expected_counts: dict[str, int] = _per_season(slates.lazy(), pl.len())
     shares = dict[str, Shares]()
-    for table in OF_DATES:
-        present = warehouse.scan(TABLES[table], dates).select("game_date").unique().collect()
+    for table in tables_that_cover("date"):
+        present = covering_rows(warehouse, table, dates).select("game_date").unique().collect()
         counts: dict[str, int] = _per_season(slates.join(present, on="game_date", how="semi").lazy(), pl.len())
         shares[table] = {season: counts.get(season, 0) / count for season, count in expected_counts.items()}
     return shares

@@ -2,8 +2,10 @@
 
     app             the command, its exit codes, and functions that all commands share
     runs            run, backfill, demo
+    rehearsal       rehearse
     slate           slate
-    inspection      status, decisions, breakers, sql
+    status          status
+    inspection      decisions, breakers, sql
     settings        settings
     repair          reconcile, waive, resolve, recheck, rebuild
     homes           migrate, backup, restore, copy
@@ -11,10 +13,12 @@
     audits          leakage, seasons, ledgers
     explanations    help
     terms           the meaning of states, gates, alert kinds and reasons
+    glossary        the words of the glossary
     choices         wrong names, with the closest right one
     reading         the tables for commands that only read
     consoles        standard output and standard error
     rendering       tables and messages on the terminal
+    status_rendering the status of dates on the terminal
     audit_rendering audit reports on the terminal
     csv_text        query results as CSV
 
@@ -23,7 +27,21 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import runs, slate, inspection, settings, repair, homes, bigquery, audits, explanations
+from nba_pipeline.cli import runs, rehearsal, slate, status, inspection, settings, repair, homes, bigquery, audits, explanations
 # isort: on
 
-__all__ = ["app", "audits", "bigquery", "explanations", "homes", "inspection", "main", "repair", "runs", "settings", "slate"]
+__all__ = [
+    "app",
+    "audits",
+    "bigquery",
+    "explanations",
+    "homes",
+    "inspection",
+    "main",
+    "rehearsal",
+    "repair",
+    "runs",
+    "settings",
+    "slate",
+    "status",
+]

@@ -1,4 +1,4 @@
-"""The command `help`: what a state, gate, check, alert kind, reason or table is, and what to do about it."""
+"""The command `help`: what a state, gate, check, alert kind, reason, table or word is, and what to do about it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated
@@ -7,6 +7,7 @@ import typer
 
 from nba_pipeline.cli.app import app, leave
 from nba_pipeline.cli.consoles import print_line
+from nba_pipeline.cli.glossary import WORDS
 from nba_pipeline.cli.terms import ALERTS, FLAGS, GATES, REASONS, STATES, UNPUBLISHED, Term
 from nba_pipeline.errors import BadInput, did_you_mean
 from nba_pipeline.tables import catalog
@@ -19,14 +20,14 @@ LISTS: Mapping[str, Mapping[str, Term]] = {
 }
 """Kind -> its terms. Checks and tables are in the catalog."""
 
-KINDS = (*LISTS, "check", "table")
+KINDS = (*LISTS, "check", "table", "word")
 
 
 @app.command("help")
 def explain(
     term: Annotated[str | None, typer.Argument(help=f"a name, or one of {', '.join(KINDS)} to list all of a kind")] = None,
 ) -> None:
-    """Explain a state, gate, check, alert kind, reason or table, and the next step."""
+    """Explain a state, gate, check, alert kind, reason, table or word of the glossary, and the next step."""
     if term is None:
         print_line("`nba-pipeline --help` lists the commands.")
         print_line(f"`nba-pipeline help <kind>` lists all names of a kind: {', '.join(KINDS)}.")
@@ -44,11 +45,20 @@ def explain(
 
 def names() -> list[str]:
     """Returns every name that `help` explains."""
-    return [*(name for terms in LISTS.values() for name in terms), *catalog.checks(), *catalog.tables(), *catalog.views(), *KINDS]
+    return [
+        *(name for terms in LISTS.values() for name in terms),
+        *catalog.checks(),
+        *catalog.tables(),
+        *catalog.views(),
+        *WORDS,
+        *KINDS,
+    ]
 
 
 def _of_kind(kind: str) -> Iterator[str]:
-    """The names of a kind, each with its meaning."""
+    """What a kind is, and its names, each with its meaning."""
+    if kind in KINDS and kind in WORDS:
+        yield f"{kind}: {WORDS[kind]}"
     for name, term in LISTS.get(kind, {}).items():
         yield f"{name}: {term.meaning}"
     if kind == "check":
@@ -56,6 +66,8 @@ def _of_kind(kind: str) -> Iterator[str]:
     if kind == "table":
         yield from (f"{table.name}: {table.summary}" for table in catalog.tables().values())
         yield from (f"{name}: {meaning}" for name, meaning in catalog.views().items())
+    if kind == "word":
+        yield from (f"{name}: {meaning}" for name, meaning in WORDS.items())
 
 
 def _of_name(name: str) -> Iterator[str]:
@@ -66,6 +78,8 @@ def _of_name(name: str) -> Iterator[str]:
         if term := terms.get(name):
             yield f"{name} ({kind}): {term.meaning}"
             yield from (f"Next: {step}" for step in [term.next_step] if step)
+    if meaning := WORDS.get(name):
+        yield f"{name} (word): {meaning}"
     if check := catalog.checks().get(name):
         for summary, tables in check.summaries.items():
             yield f"{name} (check of {', '.join(tables)}): {summary}"

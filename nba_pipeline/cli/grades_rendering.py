@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table as RichTable
 
 from nba_pipeline.cli.consoles import out, print_line
@@ -19,6 +20,9 @@ WHERE game_date BETWEEN DATE '{{first}}' AND DATE '{{last}}' GROUP BY system_id,
 """
 
 COUNTS_AND_ERRORS = ("graded", "bets", "hit rate", "push", "void", "no bet", "with line", "MAE", "line MAE", "MAE of all")
+LEFT_OUT_AT_80_COLUMNS = ("graded", "push", "void", "no bet", "MAE of all")
+LEAST_WIDTH = 110
+"""Narrower terminals show fewer columns."""
 
 
 def print_record(work: "Runner", first: date, last: date) -> None:
@@ -27,13 +31,17 @@ def print_record(work: "Runner", first: date, last: date) -> None:
     if rows.is_empty():
         return
     several = rows["market"].n_unique() > 1
-    table = RichTable(title=f"Graded {first} to {last}; hit rate = wins / (wins + losses), 95 % interval; break-even 52.4 %")
+    table = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    title = f"Graded {first} to {last}; hit rate = wins / (wins + losses), 95 % interval; break-even 52.4 %"
     for name in ("system", *["market"] * several, "kind"):
         table.add_column(name)
-    for name in COUNTS_AND_ERRORS:
+    shown = [name for name in COUNTS_AND_ERRORS if out.width >= LEAST_WIDTH or name not in LEFT_OUT_AT_80_COLUMNS]
+    for name in shown:
         table.add_column(name, justify="right")
     for row in rows.iter_rows(named=True):
-        table.add_row(row["system_id"], *[row["market"]] * several, row["run_kind"], *_numbers(row))
+        numbers = dict(zip(COUNTS_AND_ERRORS, _numbers(row), strict=True))
+        table.add_row(row["system_id"], *[row["market"]] * several, row["run_kind"], *(numbers[name] for name in shown))
+    print_line(f"\n{title}", style="bold")
     out.print(table)
     print_line("MAE and line MAE are over the same rows: players who played and had a line from before tip-off.")
 

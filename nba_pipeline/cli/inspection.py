@@ -1,57 +1,18 @@
-"""Commands that only read: status, decisions, breakers, sql."""
+"""Commands that only read: decisions, breakers, sql."""
 
 import json
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from nba_pipeline.cli.app import FORMATS, app, date_range, leave, runner, today
+from nba_pipeline.cli.app import FORMATS, app, leave
 from nba_pipeline.cli.choices import one_of
-from nba_pipeline.cli.consoles import print_error, print_line, working
+from nba_pipeline.cli.consoles import print_error, working
 from nba_pipeline.cli.reading import reading
 from nba_pipeline.environments import environment, home
 from nba_pipeline.tables import catalog
-
-
-@app.command()
-def status(
-    first: Annotated[str | None, typer.Option("--from", help="first US Eastern date; default six days ago")] = None,
-    last: Annotated[str | None, typer.Option("--to", help="last US Eastern date; default tomorrow")] = None,
-    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
-) -> None:
-    """Show the state, rows, missing data and incidents of each date; exit code 1 if a date is LATE or FAILED."""
-    from nba_pipeline.cli.rendering import print_status
-    from nba_pipeline.completeness.states import FAILING
-    from nba_pipeline.league.calendar import days
-    from nba_pipeline.monitoring import status as grid
-    from nba_pipeline.monitoring.landed_dates import loaded_before, missing_sources
-    from nba_pipeline.monitoring.run_facts import read_runs
-    from nba_pipeline.orchestration.lost_partitions import alert_on_damage
-    from nba_pipeline.tables.registry import TABLES
-
-    one_of("--format", style, ("table", "json"))
-    start, end = date_range(first or str(today() - timedelta(days=6)), last or str(today() + timedelta(days=1)))
-    dates = days(start, end)
-    with working("reading tables and runs"):
-        work = runner()
-        before = loaded_before(work.instance)
-        runs = read_runs(work.instance, dates, work.clock)
-        records = grid.status(work.warehouse, work.landing, work.clock, dates, work.code_versions, before, runs)
-        alert_on_damage(work.notifier, work.landing)
-    if style == "json":
-        print(json.dumps(records, indent=1))
-    else:
-        print_status(records)
-        elsewhere = missing_sources(work.warehouse, work.landing, end, before).keys() - set(dates)
-        if elsewhere:
-            number = "1 other date" if len(elsewhere) == 1 else f"{len(elsewhere)} other dates"
-            print_line(f"landed but not loaded: {number} up to {end}, the first {min(elsewhere)}; next: `nba-pipeline reconcile`")
-        if not work.warehouse.dates(TABLES["schedule"]):
-            first_command = "demo" if environment() == "sandbox" else f"run --date {work.clock.today}"
-            print_line(f"the home {home()} has no tables; first: `nba-pipeline {first_command}`")
-    leave(int(any(record["state"] in FAILING for record in records)))
 
 
 @app.command()

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import httpx
+import polars as pl
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from nba_pipeline.cli.app import leave
+from nba_pipeline.cli.app import INTERRUPTED, leave
 from nba_pipeline.cli.consoles import err, out, print_error, print_line
 from nba_pipeline.cli.progress import RunProgress
+from nba_pipeline.league.calendar import days
 from nba_pipeline.orchestration.backfill import ACCEPTABLE, EXCELLENT, Step
 from nba_pipeline.orchestration.runner import Outcome, Runner
+from nba_pipeline.tables.registry import TABLES
 
 if TYPE_CHECKING:
     from nba_pipeline.orchestration.rebuild import Plan
@@ -23,35 +26,93 @@ DATES_NAMED = 10
 PROBLEMS_NAMED = 5
 
 
-def report(work: Runner, outcomes: Iterable[Outcome], repeat: str, is_brief: bool = False, if_none: str = "") -> int:
+def report(
+    work: Runner,
+    outcomes: Iterable[Outcome],
+    repeat: str,
+    is_brief: bool = False,
+    if_none: str = "",
+    reported: list[Outcome] | None = None,
+) -> int:
     """Print the progress of each run and its outcome when it ends, and return the exit code.
 
     With `is_brief`, warnings and closed gates are counted instead of listed, and closed gates do not affect the exit code.
-    `repeat` is the command that continues after an interruption, which ends the command with exit code 1. `if_none` is printed
-    if there was nothing to run.
+    `repeat` is the command that continues after an interruption, which ends the command with exit code 130. `if_none` is printed
+    if there was nothing to run. A command that prints more afterwards passes `reported`, which collects the outcomes, and
+    ends with `print_first_failure`.
     """
+    ended = list[Outcome]()
     started: list[RunProgress] = []
 
     def start(title: str, tables: int) -> RunProgress:
         started.append(RunProgress(title, tables))
         return started[-1]
 
-    work.on_start, code, done = start, 0, 0
+    work.on_start, code = start, 0
     try:
         for outcome in outcomes:
             _stop(started)
             code |= _print_outcome(work, outcome, is_brief)
-            done += 1
+            ended.append(outcome)
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
         _stop(started)
-        _print_interrupted(done, repeat)
-        leave(1)
+        _print_interrupted(len(ended), repeat)
+        leave(INTERRUPTED)
     finally:
         _stop(started)
         work.on_start = None
-    if if_none and not done:
+    if if_none and not ended:
         print_line(if_none)
+    if reported is None:
+        print_first_failure(ended)
+    else:
+        reported += ended
     return code
+
+
+def print_first_failure(ended: Sequence[Outcome]) -> None:
+    """Print the first failure and the tables that were not made because of it, as the last lines of a failed command."""
+    failed = [outcome for outcome in ended if not outcome.succeeded]
+    if not failed:
+        return
+    first, others = failed[0], len(failed) - 1
+    cause = first.failures[0]
+    dependents = [name for name in first.not_made if name != cause.partition(":")[0]]
+    if not others and not dependents and len(first.failures) == 1 and len(ended) == 1:
+        return  # it is the last line already
+    more = f"; {others} later run{'s' if others > 1 else ''} failed" if others else ""
+    print_error(f"first failure: {first.title}: {cause}{more}")
+    if dependents:
+        print_error(f"not made because of it: {', '.join(dependents)}")
+
+
+def versions(work: Runner, first: date, last: date) -> int:
+    """Returns the number of predictions of these dates that are later versions of another one."""
+    rows = work.warehouse.scan(TABLES["predictions"], days(first, last)).filter(pl.col("version") > 1)
+    return int(rows.select(pl.len()).collect().item())
+
+
+def print_new_versions(work: Runner, first: date, last: date, before: int) -> None:
+    """Print how many versions a command has added to existing predictions, of which `before` existed before it."""
+    if number := versions(work, first, last) - before:
+        print_line(
+            f"{number:,} {'prediction is a new version' if number == 1 else 'predictions are new versions'} of an existing one, "
+            "because an input changed; the view latest_predictions has the newest"
+        )
+
+
+def print_failed_checks(ended: Sequence[Outcome]) -> None:
+    """Print the checks that failed without stopping a run, by table, and where to read about them."""
+    names: dict[str, list[str]] = {}
+    for message in dict.fromkeys(message for outcome in ended for message in (*outcome.closed, *outcome.warnings)):
+        table, _, rest = message.partition(": check ")
+        names.setdefault(table, []).append(rest.partition(" failed")[0])
+    if not names:
+        return
+    print_line("\nChecks that failed without stopping a run:")
+    for table, checks in names.items():
+        print_line(f"  {table}: {', '.join(dict.fromkeys(checks))}")
+    print_line("`nba-pipeline help NAME` explains a check. Its dates are in Dagster's UI, on the tab Checks of the table.")
 
 
 def _stop(started: list[RunProgress]) -> None:
@@ -139,6 +200,8 @@ def report_skipped(step: Step) -> None:
 
 def _decision(step: Step) -> str:
     """Returns whether a step runs, or why it is skipped."""
+    if step.blocked_by:
+        return f"{', '.join(step.blocked_by)} could not be made"
     if step.part == "models":
         return "the model exists, or there is no new training data" if step.is_skipped else "no model"
     return "complete" if step.is_skipped else "to run"

@@ -14,7 +14,7 @@ from nba_pipeline.errors import BadInput
 if TYPE_CHECKING:
     from nba_pipeline.completeness.modes import Mode
     from nba_pipeline.orchestration.backfill import Stage
-    from nba_pipeline.orchestration.runner import Runner
+    from nba_pipeline.orchestration.runner import Outcome, Runner
 
 DEMO_DAYS = 35
 
@@ -27,8 +27,8 @@ def run(
     ] = None,
 ) -> None:
     """Collect, predict or grade one slate: the work that is due now, or that of a mode."""
-    from nba_pipeline.cli.outcomes import report
-    from nba_pipeline.completeness.modes import MODES, TABLES_OF_MODE
+    from nba_pipeline.cli.outcomes import print_first_failure, print_new_versions, report, versions
+    from nba_pipeline.completeness.modes import MODES, tables_of_mode
 
     environment()
     slate = date_up_to_tomorrow(day, "--date")
@@ -37,9 +37,13 @@ def run(
     work = runner()
     chosen = next((choice for choice in MODES if choice == mode), None) or _due_mode(work, slate)
     repeat = f"nba-pipeline run --date {slate}" + (f" --mode {mode}" if mode else "")
-    code = report(work, work.slate(slate, chosen) if chosen else work.run_every_table(slate), repeat)
-    if chosen is None or "predictions" in TABLES_OF_MODE[chosen]:
-        _print_slate(work, slate)
+    before, ended = versions(work, slate, slate), list["Outcome"]()
+    outcomes = work.slate(slate, chosen) if chosen else work.run_every_table(slate)
+    code = report(work, outcomes, repeat, reported=ended)
+    if chosen is None or "predictions" in tables_of_mode(chosen):
+        print_slate_of(work, slate)
+        print_new_versions(work, slate, slate, before)
+    print_first_failure(ended)
     leave(code)
 
 
@@ -52,7 +56,7 @@ def _due_mode(work: "Runner", slate: date) -> "Mode | None":
     return "overnight" if slate in work.warehouse.dates(TABLES["predictions"]) else None
 
 
-def _print_slate(work: "Runner", slate: date) -> None:
+def print_slate_of(work: "Runner", slate: date) -> None:
     """Print the actionable predictions of a slate and the counts of all, or why there are none."""
     from nba_pipeline.cli.reading import Production
     from nba_pipeline.cli.slate_rendering import print_slate
@@ -76,7 +80,14 @@ def backfill(
 ) -> None:
     """Materialize every table for a range of dates: sources, features, missing models, predictions, grades."""
     from nba_pipeline.cli.grades_rendering import print_record
-    from nba_pipeline.cli.outcomes import print_rating, report, report_skipped
+    from nba_pipeline.cli.outcomes import (
+        print_first_failure,
+        print_new_versions,
+        print_rating,
+        report,
+        report_skipped,
+        versions,
+    )
     from nba_pipeline.league.calendar import days
     from nba_pipeline.orchestration.backfill import STAGES, rate
 
@@ -88,23 +99,31 @@ def backfill(
         leave(0)
     work = runner()
     repeat = f"nba-pipeline backfill --from {start} --to {end} --stop-after {stage} --resume"
-    code = report(work, work.backfill(start, end, stop_after=stage, is_resumed=resume, on_skipped=report_skipped), repeat)
+    before, ended = versions(work, start, end), list["Outcome"]()
+    outcomes = work.backfill(start, end, stop_after=stage, is_resumed=resume, on_skipped=report_skipped)
+    code = report(work, outcomes, repeat, reported=ended)
     print_record(work, start, end)
+    print_new_versions(work, start, end, before)
     rated = rate(work.warehouse, days(start, end))
     print_rating(rated)
+    print_first_failure(ended)
     leave(code or int(bool(rated["failed"])))
 
 
 def _print_plan(start: date, end: date, stage: "Stage", is_resumed: bool) -> None:
-    """Print the runs of a backfill. Opens no Runner: opening Dagster's instance creates its folder."""
+    """Print the runs of a backfill. Opens no Runner: opening Dagster's instance creates its folder if it does not exist."""
     from nba_pipeline.cli.outcomes import print_plan
     from nba_pipeline.definitions import defs
+    from nba_pipeline.instance.opening import has_instance, open_instance
+    from nba_pipeline.league.calendar import days
+    from nba_pipeline.monitoring.run_facts import failed_tables
     from nba_pipeline.orchestration.backfill import missing_before, plan, windows_of
     from nba_pipeline.orchestration.runner import code_versions_of
 
     warehouse = (defs.resources or {})["warehouse"]
     warehouse.preflight()
-    steps = list(plan(warehouse, start, end, code_versions_of(defs), stage, is_resumed))
+    failed = failed_tables(open_instance(home()), days(start, end)) if is_resumed and has_instance(home()) else {}
+    steps = list(plan(warehouse, start, end, code_versions_of(defs), stage, is_resumed, failed=failed))
     tables = {table for step in steps for table in step.tables}
     print_plan(steps, missing_before(warehouse, start, windows_of(defs, tables)))
 
@@ -113,7 +132,7 @@ def _print_plan(start: date, end: date, stage: "Stage", is_resumed: bool) -> Non
 def demo() -> None:
     """Simulate some weeks of the league, predict the last day before tip-off, and grade the day before."""
     from nba_pipeline.cli.grades_rendering import print_record
-    from nba_pipeline.cli.outcomes import report
+    from nba_pipeline.cli.outcomes import print_failed_checks, print_first_failure, report
     from nba_pipeline.league.calendar import eastern, eastern_date
 
     if environment() != "sandbox":
@@ -123,8 +142,9 @@ def demo() -> None:
     before = slate - timedelta(days=1)
     err.print(f"The simulated league, as if it were noon on {slate} (US Eastern).", highlight=False)
     work = runner_at(eastern(before, 5))
-    first = before - timedelta(days=DEMO_DAYS)
-    code = report(work, work.backfill(first, before - timedelta(days=1)), "nba-pipeline demo", is_brief=True)
+    first, ended = before - timedelta(days=DEMO_DAYS), list["Outcome"]()
+    backfilled = work.backfill(first, before - timedelta(days=1))
+    code = report(work, backfilled, "nba-pipeline demo", is_brief=True, reported=ended)
     steps: tuple[tuple[date, datetime, Mode], ...] = (
         (before, eastern(before, 12), "same_day"),
         (before, eastern(slate, 7), "overnight"),
@@ -132,14 +152,16 @@ def demo() -> None:
     )
     for day, instant, mode in steps:
         work = runner_at(instant)
-        code |= report(work, work.slate(day, mode), "nba-pipeline demo", is_brief=True)
-    _print_slate(work, slate)
+        code |= report(work, work.slate(day, mode), "nba-pipeline demo", is_brief=True, reported=ended)
+    print_slate_of(work, slate)
     print_record(work, before - timedelta(days=DEMO_DAYS), before)
     out.print("The simulated league is not the NBA: its record says that the numbers add up, nothing about real lines.")
+    print_failed_checks(ended)
     out.print(
         f"\nEvery prediction of the slate: [bold]nba-pipeline slate --date {slate} --all[/]"
         f"\nThe tables, checks and runs are in Dagster's UI: [bold]make dev[/], then http://127.0.0.1:3000. Home: {home()}",
         highlight=False,
         soft_wrap=True,
     )
+    print_first_failure(ended)
     leave(code)

@@ -7,9 +7,11 @@ import typer
 
 from nba_pipeline.cli.app import app
 from nba_pipeline.cli.choices import one_of
-from nba_pipeline.cli.consoles import out
+from nba_pipeline.cli.consoles import out, print_line
 
 STYLES = ("table", "toml", "json")
+LEAST_WIDTH = 100
+"""Narrower terminals show one setting per block of lines."""
 
 
 @app.command()
@@ -29,9 +31,17 @@ def settings(style: Annotated[str, typer.Option("--format", help="table | toml |
 
 
 def _print_rows(rows: list[dict[str, Any]]) -> None:
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
+    if out.width < LEAST_WIDTH:
+        for row in rows:
+            default = f" (default {_value(row['default'])})" if row["value"] != row["default"] else ""
+            print_line(f"{row['setting']} = {_value(row['value'])}", style="bold")
+            for line in filter(None, (row["description"], f"from {row['origin']}{default}" if default else "")):
+                out.print(Padding(Text(line), (0, 0, 0, 2)))
+        return
     table = Table(box=None, pad_edge=False)
     for column in ("setting", "value", "origin", "meaning"):
         table.add_column(column, overflow="fold")

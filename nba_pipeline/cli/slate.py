@@ -1,5 +1,6 @@
 """The command `slate`: the predictions of a date, without running anything."""
 
+import math
 from typing import Annotated
 
 import typer
@@ -27,6 +28,8 @@ def slate(
     from nba_pipeline.cli.slate_rows import chosen, slate_rows, unreadable, why_empty
 
     one_of("--format", style, FORMATS)
+    if least_edge is not None and not 0 <= least_edge < math.inf:
+        raise BadInput(f"--min-edge is a distance of at least 0 points, not {least_edge:g}")
     date, tricode = date_up_to_tomorrow(day, "--date") if day else today(), _tricode(team) if team else None
     tables = reading()
     rows = slate_rows(tables, date)

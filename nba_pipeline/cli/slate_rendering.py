@@ -103,10 +103,19 @@ def _widths(lines: Sequence[Sequence[Cell]]) -> list[int]:
 
 def _line(cells: Iterable[Cell], widths: Sequence[int]) -> str:
     texts = (
-        " " * (width - cell_len(cell.text)) + cell.text if cell.is_right else set_cell_size(cell.text, width)
+        " " * (width - cell_len(cell.text)) + cell.text if cell.is_right else _fitted(cell.text, width)
         for cell, width in zip(cells, widths, strict=True)
     )
     return " ".join(texts).rstrip()
+
+
+def _fitted(text: str, width: int) -> str:
+    """Text padded to a width. Longer text is cut and ends with an ellipsis."""
+    return (
+        set_cell_size(text, width)
+        if cell_len(text) <= width
+        else set_cell_size(set_cell_size(text, width - 1).rstrip() + "…", width)
+    )
 
 
 def _clock_time(instant: datetime | None) -> str:

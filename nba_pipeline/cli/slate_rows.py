@@ -1,11 +1,14 @@
 """The rows of a slate: the newest predictions of a date with tip-off and price, and the reason why there are none."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
+from nba_pipeline.cli.app import today
 from nba_pipeline.cli.reading import Reading
 from nba_pipeline.environments import environment, home
+from nba_pipeline.league.calendar import FIRST_DATE, days
+from nba_pipeline.settings import SETTINGS
 
 PREDICTED = ("game_id", "player_id", "system_id", "market")
 LINE = ("game_id", "player_id", "market", "book", "line_half_points")
@@ -64,9 +67,9 @@ def unreadable(tables: Reading, day: date) -> list[str]:
 
 def why_empty(tables: Reading, day: date) -> str:
     """Returns why a date has no predictions, and the first command to run."""
-    run = f"`nba-pipeline run --date {day}`"
+    run = first_command(tables, day)
     if not tables.dates("schedule"):
-        first = "`nba-pipeline demo`" if environment() == "sandbox" else run
+        first = "`nba-pipeline demo`" if environment() == "sandbox" and day >= today() - timedelta(days=1) else run
         return f"the home {home()} has no tables; first: {first}"
     if day not in tables.dates("schedule"):
         return f"the schedule of {day} is not loaded; first: {run}"
@@ -79,3 +82,15 @@ def why_empty(tables: Reading, day: date) -> str:
     if day not in tables.dates("predictions"):
         return f"{day} has {number} and no predictions yet; first: {run}"
     return f"{day} has {number}, and no player was predicted; `nba-pipeline status --from {day} --to {day}` names what is missing"
+
+
+def first_command(tables: Reading, day: date) -> str:
+    """Returns the command that predicts a date: a backfill if the weeks before it are not summarized, else a run.
+
+    The features of a date read the games before it, so that a run of the date alone predicts nobody.
+    """
+    first = max(day - timedelta(days=SETTINGS.usual.days), FIRST_DATE)
+    before = days(first, day - timedelta(days=1))
+    if day < today() and tables.scan("player_game_summary", before).limit(1).collect().is_empty():
+        return f"`nba-pipeline backfill --from {first} --to {day}`, because predictions need the games before"
+    return f"`nba-pipeline run --date {day}`"

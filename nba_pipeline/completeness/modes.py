@@ -1,60 +1,17 @@
-"""The tables of each mode, the critical ones among them, and the instants at which a mode is due. Facts, no wiring."""
+"""The tables of each mode, the critical ones among them, and the instants at which a mode is due. Facts, no wiring.
+
+A table declares its modes, see `tables/declarations.py`.
+"""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Literal
+from functools import cache
 
 from nba_pipeline.league.calendar import eastern, eastern_date
 from nba_pipeline.settings import SETTINGS
-
-Mode = Literal["overnight", "same_day", "tomorrow"]
-MODES: tuple[Mode, ...] = ("overnight", "same_day", "tomorrow")
-
-COLLECTED = ("schedule", "boxscores", "team_boxscores", "play_by_play", "players")
-"""Tables collected after a game ends."""
-
-CAPTURED = ("prop_lines", "game_lines", "injuries")
-"""Tables that change until the tip-off and are captured several times."""
-
-SUMMARIES = ("player_game_summary", "team_game_summary")
-FEATURES = (
-    "upcoming_players",
-    "player_form",
-    "player_shot_zones",
-    "team_defense_zones",
-    "matchups",
-    "career_form",
-    "team_outlook",
-    "expected_absences",
-    "features",
-)
-
-INFORMED = ("injuries", *FEATURES, "predictions")
-"""Tables that a changed injury report updates."""
-
-UP_TO_FEATURES = (*COLLECTED, *CAPTURED, "rosters", *SUMMARIES, *FEATURES)
-FROM_PREDICTIONS = ("predictions", "grades")
-"""Results of the modes. They are never optional."""
-
-DAILY_TABLES = (*UP_TO_FEATURES, *FROM_PREDICTIONS)
-"""Every daily table, upstream tables first."""
-
-TABLES_OF_MODE: dict[Mode, tuple[str, ...]] = {
-    "overnight": (*COLLECTED, *SUMMARIES, "grades"),
-    "same_day": ("schedule", *CAPTURED, "rosters", *FEATURES, "predictions"),
-    "tomorrow": ("schedule", *CAPTURED, "rosters", *FEATURES, "predictions"),
-}
-"""Mode -> the tables that it materializes for its slate, in order."""
-
-CRITICAL_OF_MODE: dict[Mode, frozenset[str]] = {
-    "overnight": frozenset({"schedule", "boxscores", "team_boxscores", *SUMMARIES}),
-    "same_day": frozenset({"schedule", "upcoming_players", "player_form", "features"}),
-    "tomorrow": frozenset({"schedule", "upcoming_players"}),
-}
-"""Mode -> its critical tables. Without one of them the mode fails; without another table its result is degraded.
-
-Team box scores are critical because no other table has team totals.
-"""
+from nba_pipeline.tables.declarations import MODES as MODES  # noqa: PLC0414  # mypy: also imported from here
+from nba_pipeline.tables.declarations import Mode as Mode  # noqa: PLC0414
+from nba_pipeline.tables.declarations import daily_tables, declared
 
 DAYS_FROM_TODAY: dict[Mode, int] = {"overnight": -1, "same_day": 0, "tomorrow": 1}
 
@@ -64,6 +21,33 @@ CLOCK: dict[Mode, tuple[tuple[int, int], ...]] = {
     "tomorrow": ((17, 30),),
 }
 """Mode -> the Eastern times of its schedule, as (hour, minute)."""
+
+
+@cache
+def tables_of_mode(mode: Mode) -> tuple[str, ...]:
+    """Returns the tables that a mode materializes for its slate, in pipeline order."""
+    return tuple(name for name, one in declared().items() if mode in one.modes)
+
+
+@cache
+def critical_tables(mode: Mode) -> frozenset[str]:
+    """Returns the critical tables of a mode. Without one of them it fails; without another table its result is degraded."""
+    return frozenset(name for name, one in declared().items() if mode in one.critical_in)
+
+
+def up_to_features() -> tuple[str, ...]:
+    """Returns the tables that a backfill materializes before the training, in pipeline order."""
+    return daily_tables("sources", "summaries", "features")
+
+
+def derived_from_games() -> tuple[str, ...]:
+    """Returns the tables that are derived from the complete games of a date, once its coverage gate is open."""
+    return daily_tables("summaries", "grades")
+
+
+def from_predictions() -> tuple[str, ...]:
+    """Returns the results of the modes. They are never optional."""
+    return daily_tables("predictions", "grades")
 
 
 def grace() -> timedelta:
@@ -113,9 +97,9 @@ def first_due(slate: date, tipoffs: Sequence[datetime | None]) -> dict[str, date
     instants = {mode: due_instants(mode, slate, tipoffs) for mode in MODES}
     first_instants = {mode: instants_of_mode[0] for mode, instants_of_mode in instants.items() if instants_of_mode}
     return {
-        name: min(at for mode, at in first_instants.items() if name in TABLES_OF_MODE[mode])
-        for name in DAILY_TABLES
-        if any(name in TABLES_OF_MODE[mode] for mode in first_instants)
+        name: min(at for mode, at in first_instants.items() if name in tables_of_mode(mode))
+        for name in daily_tables()
+        if any(name in tables_of_mode(mode) for mode in first_instants)
     }
 
 

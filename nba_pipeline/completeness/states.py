@@ -12,24 +12,25 @@ LATE       overdue, and attempts remain
 FAILED     overdue past the deadline or after the last attempt, or a ledger is closed
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.date_facts import Facts, Failure, Game
 from nba_pipeline.completeness.modes import (
-    CRITICAL_OF_MODE,
-    DAILY_TABLES,
-    FROM_PREDICTIONS,
     MODES,
-    SUMMARIES,
-    TABLES_OF_MODE,
+    Mode,
+    critical_tables,
+    derived_from_games,
     first_due,
+    from_predictions,
     grace,
     last_due,
+    tables_of_mode,
 )
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.declarations import daily_tables, declared
 
 STATES = (
     "NOT_DUE", "EXPECTED", "RUNNING", "COMPLETE", "STALE", "EMPTY_OK", "DEGRADED", "WAIVED", "LATE", "FAILED",
@@ -38,18 +39,7 @@ FAILING = ("LATE", "FAILED")
 """States for which the command `status` exits with code 1."""
 
 WORST_FIRST = ("FAILED", "LATE", "WAIVED", "DEGRADED")
-NEVER_WITHOUT = frozenset().union(*CRITICAL_OF_MODE.values()) | set(FROM_PREDICTIONS)
-"""Critical tables. A date without one of them is late; a date without another table is degraded."""
-
 NOT_WRITTEN = "not written"
-OF_COMPLETE_GAMES = (*SUMMARIES, "grades")
-"""Tables that a closed coverage gate blocks."""
-
-OF_THE_NIGHT = tuple(name for name in TABLES_OF_MODE["overnight"] if name != "schedule")
-
-MAY_BE_EMPTY = frozenset({"players", "grades"})
-"""Tables that may be empty for a date with games: `players` holds only new spellings, and `ungraded` covers `grades`."""
-
 Finding = tuple[str, str, str]
 """State, problem and table. Findings that differ only in the table share one reason."""
 
@@ -83,7 +73,7 @@ def _quiet_state(facts: Facts, now: datetime) -> str:
 def _is_pending(facts: Facts) -> bool:
     """Whether a game, a grade or a table is incomplete, due or not."""
     is_open = any(game.has_source and (game.status != "final" or game.problem) for game in facts.games if game.is_played)
-    return is_open or bool(facts.ungraded) or any(facts.rows.get(name) is None for name in DAILY_TABLES)
+    return is_open or bool(facts.ungraded) or any(facts.rows.get(name) is None for name in daily_tables())
 
 
 def _findings(facts: Facts, now: datetime) -> Iterator[Finding]:
@@ -128,11 +118,11 @@ def _remedy(day: date, game: Game) -> str:
 def _of_tables(facts: Facts, now: datetime) -> Iterator[Finding]:
     """Yields tables that are due and not written, or empty unlike earlier slates."""
     for name, due in first_due(facts.game_date, facts.tipoffs).items():
-        is_blocked = name in OF_COMPLETE_GAMES and facts.is_blocked
+        is_blocked = name in derived_from_games() and facts.is_blocked
         absence = _absence(facts, name)
         if name == "schedule" or is_blocked or not absence or due + grace() > now:
             continue
-        is_of_a_slate = name not in OF_THE_NIGHT
+        is_of_a_slate = not _is_of_the_night(name)
         is_backfill = not facts.has_slate and (is_of_a_slate or name == "grades")
         if is_backfill or name not in _never_without(facts, now):
             yield "DEGRADED", absence, name
@@ -146,8 +136,8 @@ def _of_calls(facts: Facts, now: datetime) -> Iterator[Finding]:
         due = last_due(mode, facts.game_date, facts.tipoffs, now)
         if due is None:
             continue
-        names = [name for name in TABLES_OF_MODE[mode] if name in CRITICAL_OF_MODE[mode] or name in FROM_PREDICTIONS]
-        blocked_tables = OF_COMPLETE_GAMES if facts.is_blocked else ()
+        names = [name for name in tables_of_mode(mode) if name in critical_tables(mode) or name in from_predictions()]
+        blocked_tables = derived_from_games() if facts.is_blocked else ()
         for name in names:
             if name not in blocked_tables and (at := facts.made_at.get(name)) is not None and at < due:
                 yield "LATE", f"not updated since {due:%Y-%m-%d %H:%M} UTC", name
@@ -158,7 +148,7 @@ def _of_calls(facts: Facts, now: datetime) -> Iterator[Finding]:
 def _of_runs(facts: Facts, now: datetime) -> Iterator[Finding]:
     """Yields failed runs of tables that no later run has materialized. A table written past its deadline is usable."""
     for name, failure in facts.failures.items():
-        if name in OF_THE_NIGHT and (facts.is_blocked or now < _morning(facts) + grace()):
+        if _is_of_the_night(name) and (facts.is_blocked or now < _morning(facts) + grace()):
             continue  # the closed gate is reported instead, or games are in play
         is_usable = facts.rows.get(name) is not None and now >= _deadline(facts, name)
         is_late = name in _never_without(facts, now) and not is_usable and facts.has_slate
@@ -170,16 +160,24 @@ def _absence(facts: Facts, name: str) -> str:
     rows = facts.rows.get(name)
     if rows is None:
         return NOT_WRITTEN
-    is_about_games = name not in OF_THE_NIGHT or any(game.status == "final" and not game.problem for game in facts.games)
-    if not rows and name in facts.usual - MAY_BE_EMPTY and is_about_games:
+    is_about_games = not _is_of_the_night(name) or any(game.status == "final" and not game.problem for game in facts.games)
+    if not rows and name in facts.usual and not declared()[name].may_be_empty and is_about_games:
         return "no rows, unlike earlier slates"
     return ""
 
 
+def _is_of_the_night(name: str) -> bool:
+    """Whether a table is made after the games of its date."""
+    return name != "schedule" and name in tables_of_mode("overnight")
+
+
 def _never_without(facts: Facts, now: datetime) -> Collection[str]:
-    """Returns the critical tables of the modes that were due. A future slate has fewer of them."""
-    is_tomorrow = now < eastern(facts.game_date, 0)
-    return CRITICAL_OF_MODE["tomorrow"] | set(FROM_PREDICTIONS) if is_tomorrow else NEVER_WITHOUT
+    """Returns the critical tables of the modes that were due. A future slate has fewer of them.
+
+    A date without one of them is late; a date without another table is degraded.
+    """
+    modes: Sequence[Mode] = ("tomorrow",) if now < eastern(facts.game_date, 0) else MODES
+    return {*from_predictions()}.union(*(critical_tables(mode) for mode in modes))
 
 
 def _overdue(deadline: datetime, now: datetime, failure: Failure | None = None) -> str:
@@ -190,7 +188,7 @@ def _overdue(deadline: datetime, now: datetime, failure: Failure | None = None) 
 
 def _deadline(facts: Facts, name: str) -> datetime:
     """Returns the deadline of a table: the last tip-off for tables of a slate, else the deadline of the date."""
-    if name in OF_THE_NIGHT or name == "schedule":
+    if _is_of_the_night(name) or name == "schedule":
         return gates.deadline(facts.game_date)
     known_tipoffs = [tipoff for tipoff in facts.tipoffs if tipoff is not None]
     is_known = known_tipoffs and len(known_tipoffs) == len(facts.tipoffs)

@@ -60,18 +60,6 @@ def price_skew() -> pl.Expr:
     return (2 * no_vig_over_probability() - 1).alias("price_skew")
 
 
-def hold() -> pl.Expr:
-    """The book's margin on a line, from `over_price` and `under_price`.
-
-    over + under - 1 of the implied probabilities, a fraction, about 0.07; null unless both sides have a price.
-
-    >>> pl.select(over_price=-140, under_price=110).select(hold().round(4)).item()
-    0.0595
-    """
-    over, under = implied_probability(pl.col("over_price")), implied_probability(pl.col("under_price"))
-    return (over + under - 1).alias("hold")
-
-
 def is_main_line(rungs_of: list[str]) -> pl.Expr:
     """Whether a line is its book's main line. Lines with equal values in the columns `rungs_of` are the rungs of one ladder.
 

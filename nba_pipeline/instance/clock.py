@@ -5,11 +5,9 @@ from datetime import UTC, date, datetime
 import dagster as dg
 from pydantic import PrivateAttr
 
+from nba_pipeline.instance.run_objects import RUN_OBJECTS
 from nba_pipeline.instance.run_tags import AS_OF_TAG
 from nba_pipeline.league.calendar import eastern_date, parse_instant
-
-_run_instants: dict[str, datetime] = {}
-"""Run id -> start. Dagster builds a resource again for each dependent resource, and all clocks of a run must agree."""
 
 
 class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -24,7 +22,15 @@ class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
         tags = context.run.tags if context.run else {}
         if AS_OF_TAG in tags:
             self._run_instant = parse_instant(tags[AS_OF_TAG], AS_OF_TAG)
-        self._as_of = _run_instants.setdefault(context.run.run_id, self.now()) if context.run else self.now()
+        self._as_of = self.now()
+        if context.run:
+            RUN_OBJECTS.acquire(_key(context.run.run_id))
+            self._as_of = RUN_OBJECTS.get(_key(context.run.run_id), self.now)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Forgets the start of the run with its last clock."""
+        if context.run:
+            RUN_OBJECTS.release(_key(context.run.run_id))
 
     def now(self) -> datetime:
         """Returns the current instant, UTC."""
@@ -43,3 +49,7 @@ class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
     def today(self) -> date:
         """The Eastern date of the current instant."""
         return eastern_date(self.now())
+
+
+def _key(run_id: str) -> tuple[str, ...]:
+    return "start", run_id

@@ -3,6 +3,9 @@
 Dagster 1.13 does not notice if a run is killed together with its code server, or if a run of the nba-pipeline command is
 killed: it stays STARTED. Therefore a tag of each run names its process, and `close_dead_runs` ends runs whose process
 has died. This workaround can be removed when DefaultRunLauncher supports check_run_worker_health.
+
+The start of a process is read from /proc: ticks since boot, which a change of the system clock does not move. psutil 7 adds
+the boot time on the wall clock to it, so after a change of the clock a living run would look like a later process.
 """
 
 import os
@@ -14,7 +17,8 @@ import dagster as dg
 from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.storage.dagster_run import RunRecord
 
-from nba_pipeline.instance.run_tags import PROCESS_TAG, WILL_RETRY_TAG
+from nba_pipeline.instance.run_objects import RUN_OBJECTS
+from nba_pipeline.instance.run_tags import PROCESS_TAG
 from nba_pipeline.settings import SETTINGS
 
 CREATED = dg.DagsterRunStatus.NOT_STARTED
@@ -27,15 +31,17 @@ STATE, STARTED_AT = 3, 22
 ENDED = ("Z", "X")
 """States of an ended process whose parent has not collected its exit status."""
 
-_marked: set[str] = set()
-"""Ids of marked runs. Dagster sets up a resource again for each dependent resource; a run is marked once."""
-
 
 def mark(instance: dg.DagsterInstance | None, run_id: str) -> None:
-    """Tags a run with this process as its executor."""
-    if instance and run_id not in _marked:
-        instance.add_run_tags(run_id, {PROCESS_TAG: process_tag(run_id)})
-        _marked.add(run_id)
+    """Tags a run with this process as its executor, once. `unmark` belongs to each call."""
+    RUN_OBJECTS.acquire(("mark", run_id))
+    if instance:
+        RUN_OBJECTS.get(("mark", run_id), lambda: instance.add_run_tags(run_id, {PROCESS_TAG: process_tag(run_id)}))
+
+
+def unmark(run_id: str) -> None:
+    """Forgets that this process has tagged a run. The tag stays."""
+    RUN_OBJECTS.release(("mark", run_id))
 
 
 def process_tag(run_id: str) -> str:
@@ -68,8 +74,8 @@ def close_dead_runs(instance: dg.DagsterInstance, now: datetime) -> list[dg.Dags
 
     If the process is unknown (of another host, or not yet marked), a run is closed after `runs.lease_minutes` without an event;
     a run that was created and never began, after `runs.created_minutes`. `now` is the real time, as in Dagster's events. A
-    closed run counts as crashed, which `run_retries` retries once. A run that was being canceled counts as canceled, which is
-    not retried.
+    closed run counts as crashed, which `run_retries` retries once, except for runs of commands. A run that was being canceled
+    counts as canceled, which is not retried.
     """
     records = instance.get_run_records(dg.RunsFilter(statuses=list(MAY_BE_DEAD)))
     return [closed for record in records if (closed := _close_if_dead(instance, record, now))]
@@ -117,9 +123,6 @@ def _close(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> Non
         return
     crash = JobFailureData(error=None, failure_reason=RunFailureReason.UNEXPECTED_TERMINATION)
     instance.report_run_failed(run, reason, crash)
-    if instance.run_retries_enabled and run.remote_job_origin is None:
-        # Dagster marks each crash for a retry, but cannot retry a run that no code location started
-        instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "false"})
 
 
 def _state_and_start(pid: int) -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ import yaml
 from dagster._check import CheckError  # raised by Dagster 1.13 for a class that does not exist
 
 from nba_pipeline.errors import BadInput
+from nba_pipeline.instance import orphan_watcher
 from nba_pipeline.instance.causes import error_summary
 from nba_pipeline.instance.private_files import make_files_private
 
@@ -39,9 +40,15 @@ def prepare_instance(home: Path) -> Path:
     return folder
 
 
+def has_instance(home: Path) -> bool:
+    """Whether the home has an instance, so that opening it creates nothing."""
+    return (home / "dagster" / "dagster.yaml").exists()
+
+
 def open_instance(home: Path) -> dg.DagsterInstance:
     """Opens Dagster's instance below the home. Raises BadInput if the home is not writable or dagster.yaml is invalid."""
     folder = prepare_instance(home)
+    orphan_watcher.use()
     try:
         instance = dg.DagsterInstance.from_config(str(folder))
         # Dagster creates these lazily: without this access, a wrong key would only fail a later run or the daemon

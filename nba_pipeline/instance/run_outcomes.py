@@ -52,6 +52,12 @@ def is_interrupted(events: Iterable[dg.DagsterEvent]) -> bool:
     return any(error is not None and error.cls_name == dg.DagsterExecutionInterruptedError.__name__ for error in errors)
 
 
+def is_killed(ending: dg.DagsterEvent) -> bool:
+    """Whether the run ended because its process was killed."""
+    data = ending.event_specific_data
+    return isinstance(data, JobFailureData) and data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
+
+
 def failure_reasons(instance: dg.DagsterInstance, run_id: str, ending: dg.DagsterEvent) -> list[str]:
     """Returns why a run failed: its failed checks and steps, else its own error, else the message of its last event."""
     data = ending.event_specific_data
@@ -74,9 +80,14 @@ def failed_check(table: str, check: str) -> str:
     return f"{table}: check {check} failed"
 
 
+def _names(missing: object) -> list[str]:
+    """Returns the names of missing items: one per line of a text, or the items of a list, as earlier versions wrote them."""
+    return [str(name) for name in missing] if isinstance(missing, list) else str(missing).splitlines()
+
+
 def _verdict(evaluation: dg.AssetCheckEvaluation) -> str:
     """Returns the message of a failed check with its failing dates, its worst share and the first missing names."""
-    missing = [str(name) for name in getattr(evaluation.metadata.get("missing"), "data", None) or []]
+    missing = _names(getattr(evaluation.metadata.get("missing"), "value", None) or [])
     share = getattr(evaluation.metadata.get("share"), "value", None)
     dates = int(getattr(evaluation.metadata.get("failing_dates"), "value", None) or 0)
     message = failed_check(evaluation.asset_key.to_user_string(), evaluation.check_name)

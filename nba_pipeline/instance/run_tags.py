@@ -16,6 +16,11 @@ REPLAY_TAG = "nba/replay_of"
 OFFLINE_TAG = "nba/offline"
 """Marks a run that reads the landing and sends no request."""
 
+STARTED_BY_TAG = "nba/started_by"
+"""Tag of a run that a command executed in its own process: `COMMAND`. Other runs have tags of Dagster that name their origin."""
+
+COMMAND = "command"
+
 MODE_TAG = "nba/mode"
 """Tag of a run: the mode or sensor that requested it."""
 

@@ -6,7 +6,7 @@ The settings themselves, their units and bounds belong in `settings`. The path o
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,7 +19,16 @@ from nba_pipeline.settings import Section, Settings
 
 DEFAULT = "default"
 BY_PROVIDER = ("requests_per_second", "read_timeout_seconds_of", "attempts_of", "provider_refusals")
-"""Tables of values whose keys are providers. The keys of other tables are free."""
+"""Tables of values whose keys are providers."""
+OF_FEATURES = ("usual_variation", "never_constant", "come_during_the_day")
+"""Settings that name columns of `features`, as keys or in a list."""
+OF_STATISTICS = ("ranges", "never_zero")
+"""Settings that name statistics of a team, as keys or in a list."""
+FREE = ("books_of_one_feed", "book_precedence", "pickem_books", "game_markets")
+"""Settings that name sportsbooks and markets, of which the platform has no list."""
+
+Names = Callable[[], Collection[str]]
+"""Returns the columns of `features`. Called for settings that name features only."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +62,10 @@ class Loaded:
                 }
 
 
-def load(file: Path, *, is_required: bool = False) -> Loaded:
+def load(file: Path, *, is_required: bool = False, features: Names = tuple) -> Loaded:
     """Reads a settings file. An absent file that is not required gives the defaults.
 
-    Raises BadInput, with the file, the key and the value, for a file that cannot be read or parsed, an unknown key, a value of
+    `features` returns the names that settings about features may use. Raises BadInput, with the file, the key and the value, for a file that cannot be read or parsed, an unknown key, a value of
     another type and a value out of range.
     """
     if not file.exists() and not is_required:
@@ -68,31 +77,68 @@ def load(file: Path, *, is_required: bool = False) -> Loaded:
         raise BadInput(f"{file} cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadInput(f"{file} cannot be read as TOML: {error}") from None
-    sections = {name: _section(file, name, values) for name, values in document.items()}
+    sections = {name: _section(file, name, values, features) for name, values in document.items()}
     keys = frozenset(f"{name}.{key}" for name, values in document.items() for key in values)
     return Loaded(Settings().model_copy(update=sections), file, hashlib.sha256(body).hexdigest(), keys)
 
 
-def _section(file: Path, name: str, values: Any) -> Section:
+def _section(file: Path, name: str, values: Any, features: Names) -> Section:
     default: Section = getattr(Settings(), _known(file, name, Settings.model_fields, "section"))
     if not isinstance(values, Mapping):
         raise BadInput(f"{file}: {name} is a section and cannot be set to {values!r}; write [{name}] and its settings below it")
     merged = default.model_dump(mode="json")
     for key, value in values.items():
         _known(file, f"{name}.{key}", [f"{name}.{field}" for field in type(default).model_fields], "setting")
-        if key in BY_PROVIDER and isinstance(value, Mapping):
-            providers = [f"{name}.{key}.{provider}" for provider in Settings().http.requests_per_second]
-            for provider in value:
-                _known(file, f"{name}.{key}.{provider}", providers, "setting")
+        _refuse_unknown_names(file, name, key, value, features)
         merged[key] = {**merged[key], **value} if isinstance(merged[key], dict) and isinstance(value, Mapping) else value
     try:
         return type(default).model_validate_json(json.dumps(merged, default=str), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join([name, *map(str, first["loc"])])
-        given = values.get(str(first["loc"][0])) if first["loc"] else values
+        given = _value_at(values, first["loc"])
         reason = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
         raise BadInput(f"{file}: {key} is {given!r} but {reason}") from None
+
+
+def _value_at(values: Any, location: Sequence[int | str]) -> Any:
+    """Returns the value at a location of nested tables and lists, as far as it exists."""
+    for step in location:
+        try:
+            values = values[step]
+        except (KeyError, IndexError, TypeError):  # the error is about the whole value
+            return values
+    return values
+
+
+def _refuse_unknown_names(file: Path, section: str, key: str, value: Any, features: Names) -> None:
+    """Refuse unknown keys of a table of values, and unknown names in a list."""
+    if isinstance(value, Mapping):
+        prefix, given, kind = f"{section}.{key}.", list(value), "setting"
+    elif isinstance(value, list) and key in (*OF_FEATURES, *OF_STATISTICS):
+        prefix, given, kind = "", [one for one in value if isinstance(one, str)], f"name in {section}.{key}:"
+    else:
+        return
+    valid = _valid_names(section, key, given, features)
+    for one in given if valid is not None else ():
+        _known(file, f"{prefix}{one}", [f"{prefix}{name}" for name in valid or ()], kind)
+
+
+def _valid_names(section: str, key: str, given: Sequence[str], features: Names) -> Collection[str] | None:
+    """Returns the names that a setting may use; None if they are free."""
+    providers = Settings().http.requests_per_second
+    if key in FREE:
+        return None
+    if key in BY_PROVIDER:
+        return providers
+    if key in OF_FEATURES:
+        return features() or None
+    if key in OF_STATISTICS:
+        return Settings().plausible_games.ranges
+    defaults = list(getattr(getattr(Settings(), section), key, None) or ())
+    if key == "most_mib_of":  # provider and endpoint
+        return [*defaults, *(one for one in given if one.partition(" ")[0] in providers and one.partition(" ")[2].isidentifier())]
+    return defaults
 
 
 def _known(file: Path, name: str, names: Any, kind: str) -> str:

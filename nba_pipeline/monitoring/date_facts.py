@@ -9,12 +9,12 @@ import polars as pl
 from nba_pipeline.assets.grades.grades import STATISTICS, published
 from nba_pipeline.completeness import expectations, gates
 from nba_pipeline.completeness.date_facts import Facts, Game
-from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.monitoring.run_facts import RunFacts
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
@@ -46,7 +46,7 @@ def read_facts(
     """Returns the facts of each date. `judged` is the result of `gates.judge_games`."""
     window = days(min(dates) - timedelta(days=SETTINGS.usual.days), max(dates))
     schedule = warehouse.scan(TABLES["schedule"], window).collect()
-    written = {name: warehouse.dates(TABLES[name]) for name in DAILY_TABLES}
+    written = {name: warehouse.dates(TABLES[name]) for name in daily_tables()}
     rows = _rows(warehouse, window)
     usual = _usual(rows, schedule, dates)
     games, ungraded = _games(schedule, judged), _ungraded(warehouse, schedule, judged, dates)
@@ -60,7 +60,7 @@ def read_facts(
             tuple(games.get(day, ())),
             {
                 name: rows[name].get(day, 0) if day in written[name] and name not in damage.closed[day] else None
-                for name in DAILY_TABLES
+                for name in daily_tables()
             },
             frozenset(usual.get(day, ())),
             runs.materialized_at.get(day, {}),
@@ -69,7 +69,7 @@ def read_facts(
             tuple(gaps.get(day, ())),
             _to_rebuild(damage, day),
             tuple(damage.closed[day].values()),
-            tuple(name for name in DAILY_TABLES if day in stale[name]),
+            tuple(name for name in daily_tables() if day in stale[name]),
             day in runs.in_progress,
             day in waived,
             day >= first,
@@ -88,7 +88,7 @@ def _to_rebuild(damage: Damage, day: date) -> tuple[str, ...]:
 def _rows(warehouse: Warehouse, window: Sequence[date]) -> dict[str, dict[date, int]]:
     return {
         name: dict(warehouse.scan(TABLES[name], window).group_by("game_date").len().collect().iter_rows())
-        for name in DAILY_TABLES
+        for name in daily_tables()
     }
 
 

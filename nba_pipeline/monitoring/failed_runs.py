@@ -1,13 +1,14 @@
 """Alerts for failed and killed runs: the sensor, and the failures that need no alert."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 import dagster as dg
 
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import MODES
-from nba_pipeline.instance.run_outcomes import failed_check, failure_reasons, shortened
+from nba_pipeline.instance.command_runs import is_started_by_command
+from nba_pipeline.instance.run_outcomes import failed_check, failure_reasons, is_killed, shortened
 from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAGS, WILL_RETRY_TAG
 from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.monitoring.alerts import Notifier
@@ -16,17 +17,26 @@ RUN_FAILED = "run_failed"
 
 
 def alert_on_killed(notifier: Notifier, closed: Sequence[dg.DagsterRun]) -> None:
-    """Raises an alert for each closed run that a command started. Dagster does not retry it, and no failure sensor sees it."""
+    """Raises an alert for each closed run that a command executed. Dagster does not retry it.
+
+    Without a daemon no failure sensor sees it. With one, the sensor raises the same alert, which is sent once.
+    """
     for run in closed:
-        if run.remote_job_origin is None:
-            span = _span_of(run)
-            notifier.raise_alert(
-                max(span, default=notifier.clock.today),
-                RUN_FAILED,
-                f"{run.job_name} {run.run_id[:8]}",
-                "its process was killed",
-                next_command=_next_command(span, run.tags.get(MODE_TAG, ""), run.job_name),
-            )
+        if is_started_by_command(run):
+            _raise_alert(notifier, run, ["its process was killed"], run.tags.get(MODE_TAG, ""), places=[])
+
+
+def _raise_alert(notifier: Notifier, run: dg.DagsterRun, failures: Sequence[str], mode: str, places: Iterable[str]) -> None:
+    """Raises the alert for a run. Its subject names the mode or job, the dates and the places of the failures."""
+    span = _span_of(run)
+    dates = " to ".join(str(day) for day in dict.fromkeys(span))
+    notifier.raise_alert(
+        max(span, default=notifier.clock.today),
+        RUN_FAILED,
+        " ".join(filter(None, (mode or run.job_name, dates, ", ".join(dict.fromkeys(places))))),
+        shortened(failures),
+        next_command=_next_command(span, mode, run.job_name),
+    )
 
 
 def _span_of(run: dg.DagsterRun) -> list[date]:
@@ -49,20 +59,11 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
         run = context.dagster_run
         if run.tags.get(WILL_RETRY_TAG) == "true":
             return
-        span = _span_of(run)
-        mode = run.tags.get(mode_tag, "")
         failures = failure_reasons(context.instance, run.run_id, context.failure_event)
-        if _waits_for_boxes(failures, span, notifier.clock.now()):
-            return
-        dates = " to ".join(str(day) for day in dict.fromkeys(span))
-        places = ", ".join(dict.fromkeys(failure.split(":")[0] for failure in failures if ":" in failure))
-        notifier.raise_alert(
-            max(span, default=notifier.clock.today),
-            RUN_FAILED,
-            " ".join(filter(None, (mode or run.job_name, dates, places))),
-            shortened(failures),
-            next_command=_next_command(span, mode, run.job_name),
-        )
+        if not _waits_for_boxes(failures, _span_of(run), notifier.clock.now()):
+            steps = () if is_killed(context.failure_event) else failures
+            places = [failure.split(":")[0] for failure in steps if ":" in failure]
+            _raise_alert(notifier, run, failures, run.tags.get(mode_tag, ""), places)
 
     return alert_on_failed_run
 

@@ -8,9 +8,10 @@ from datetime import date
 
 import dagster as dg
 
-from nba_pipeline.assets.sources.players import RESOLUTIONS
+from nba_pipeline import assets  # noqa: F401  # declares every table
 from nba_pipeline.league.calendar import FIRST_DATE
-from nba_pipeline.providers import archive_files, balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
+from nba_pipeline.providers import archive_files
+from nba_pipeline.tables.declarations import daily_tables, declared
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
@@ -18,24 +19,15 @@ from nba_pipeline.warehouse.landing import Landing
 Endpoint = tuple[str, str]
 """Provider and endpoint, the first two folders of a payload."""
 
-BOX_SCORES: tuple[Endpoint, ...] = (
-    (nba_cdn.PROVIDER, "boxscore"),
-    (nba_stats.PROVIDER, "player_game_log"),
-    (balldontlie.PROVIDER, "box_scores"),
-)
-ODDS: tuple[Endpoint, ...] = tuple(
-    (odds_api.PROVIDER, f"{prefix}{endpoint}") for prefix in ("", "historical_") for endpoint in ("events", "event_odds")
-)
+
+def _endpoint(text: str) -> Endpoint:
+    """Returns provider and endpoint of `provider/endpoint`."""
+    provider, _, endpoint = text.partition("/")
+    return provider, endpoint
+
+
 READS: Mapping[str, tuple[Endpoint, ...]] = {
-    "schedule": (),
-    "boxscores": BOX_SCORES,
-    "team_boxscores": BOX_SCORES,
-    "play_by_play": ((nba_cdn.PROVIDER, "playbyplay"),),
-    "players": (*BOX_SCORES, RESOLUTIONS),
-    "prop_lines": ODDS,
-    "game_lines": ODDS,
-    "injuries": ((injury_report.PROVIDER, injury_report.ENDPOINT), (espn.PROVIDER, "injuries")),
-    "rosters": ((espn.PROVIDER, "roster"),),
+    name: tuple(_endpoint(one) for one in declared()[name].endpoints) for name in daily_tables("sources")
 }
 """Source table -> the endpoints whose payloads it is loaded from.
 

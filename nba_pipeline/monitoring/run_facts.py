@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from nba_pipeline.completeness.date_facts import Failure
-from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import is_dead
 from nba_pipeline.instance.materializations import materialized_at
@@ -16,6 +15,7 @@ from nba_pipeline.instance.run_tags import PARTITION_TAG, RANGE_TAGS
 from nba_pipeline.instance.runs_in_progress import IN_PROGRESS
 from nba_pipeline.league.calendar import days, parse_key
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.declarations import daily_tables
 
 OF_STEPS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
 OTHER_PARTITIONS = "train"
@@ -41,7 +41,7 @@ def read_runs(instance: dg.DagsterInstance, dates: Sequence[date], clock: Clock)
 
 
 def _made_at(instance: dg.DagsterInstance, day: date) -> dict[str, datetime]:
-    instants = {table: materialized_at(instance, table, day) for table in DAILY_TABLES}
+    instants = {table: materialized_at(instance, table, day) for table in daily_tables()}
     return {table: at for table, at in instants.items() if at is not None}
 
 
@@ -67,6 +67,27 @@ def _failures(instance: dg.DagsterInstance, dates: Sequence[date]) -> dict[date,
     return failures
 
 
+def failed_tables(instance: dg.DagsterInstance, dates: Sequence[date]) -> dict[date, set[str]]:
+    """Returns by date the tables whose last run failed or was interrupted, from the runs alone.
+
+    Reads no materialization, so that a range of many dates is fast. A table of a failed run counts even if the run made it.
+    """
+    repeated: dict[str, set[date]] = {}
+    failed: dict[date, set[str]] = {}
+    statuses = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.SUCCESS]
+    for record in instance.get_run_records(dg.RunsFilter(statuses=statuses)):  # newest first
+        run = record.dagster_run
+        names = {key.path[-1] for key in run.asset_selection or ()}
+        of_run = set(_dates_of(run)).intersection(dates)
+        for name in names:
+            done = repeated.setdefault(name, set())
+            if run.status != dg.DagsterRunStatus.SUCCESS:
+                for day in of_run - done:
+                    failed.setdefault(day, set()).add(name)
+            done |= of_run
+    return failed
+
+
 def _undone(instance: dg.DagsterInstance, record: dg.RunRecord, day: date) -> Iterator[str]:
     """Yields the tables of a failed run that were not made since its start; since its end if their own step failed.
 
@@ -77,7 +98,7 @@ def _undone(instance: dg.DagsterInstance, record: dg.RunRecord, day: date) -> It
         if not _was_repeated(instance, record, day):
             yield run.job_name
         return
-    names = {key.path[-1] for key in run.asset_selection or ()} or set(DAILY_TABLES)
+    names = {key.path[-1] for key in run.asset_selection or ()} or set(daily_tables())
     began, ended = (datetime.fromtimestamp(at, UTC) if at else None for at in (record.start_time, record.end_time))
     failing = {step.removesuffix("_checks") for step in _failed_steps(instance, run.run_id)}
     for name in names:

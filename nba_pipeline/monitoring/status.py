@@ -1,6 +1,5 @@
 """The status of dates: due, existing and missing data, and incidents, read from the tables and the landing."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -9,17 +8,18 @@ import polars as pl
 
 from nba_pipeline.asset_factory.code_versions import current_versions
 from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.date_facts import Facts
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
-from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.completeness.not_played import NOT_PLAYED, off_games
 from nba_pipeline.completeness.states import state_of
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.instance.run_tags import PARTITION_TAGS
-from nba_pipeline.league.calendar import days, parse_key
+from nba_pipeline.monitoring.counts import counts
 from nba_pipeline.monitoring.date_facts import Damage, read_facts
 from nba_pipeline.monitoring.deliveries import undelivered_messages
+from nba_pipeline.monitoring.incidents import DateRequests, read_requests
 from nba_pipeline.monitoring.landed_dates import missing_sources
 from nba_pipeline.monitoring.run_facts import RunFacts
+from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
@@ -41,7 +41,7 @@ def status(
     before: Mapping[str, Collection[date]] | None = None,
     runs: RunFacts | None = None,
 ) -> list[dict[str, Any]]:
-    """Returns one record per date: state, reasons, games, rows and quarantined rows per table, missing games, incidents.
+    """Returns one record per date: state, reasons, games, rows, counts and quarantined rows per table, missing games, incidents.
 
     `code_versions` has the present code version of each table; rows of another version are stale. `before` has the dates on
     which each source table was ever loaded. A date that was loaded or landed is incomplete while the table lacks it. Without
@@ -60,7 +60,7 @@ def _status(
     runs: RunFacts,
 ) -> list[dict[str, Any]]:
     """Reads the tables once and returns the records, see `status`."""
-    warehouse.check([TABLES[name] for name in DAILY_TABLES], dates)
+    warehouse.check([TABLES[name] for name in daily_tables()], dates)
     damage = Damage(*_unreadable(warehouse, dates), missing_sources(warehouse, landing, max(dates), before))
     schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
     judged = gates.judge_games(schedule, boxscores)
@@ -69,7 +69,9 @@ def _status(
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
     sources = boxscores.group_by("game_date", "provider").agg(pl.col("game_id").n_unique())
     off = off_games(schedule, warehouse.scan(NOT_PLAYED, dates).collect(), clock.now())
-    events = _events(warehouse, landing, dates, damage, quarantined)
+    requests = read_requests(landing, dates)
+    events = _events(warehouse, dates, damage, requests)
+    numbers = counts(warehouse, schedule, judged, dates)
     facts = read_facts(warehouse, dates, clock, judged, damage, stale_dates(warehouse, dates, code_versions), runs)
     states = {day: state_of(facts[day], clock.now()) for day in dates}
     return [
@@ -77,27 +79,40 @@ def _status(
             "game_date": day.isoformat(),
             "state": states[day][0],
             "reasons": list(states[day][1]),
-            "games": len(facts[day].games),
             "final_games": covered[day]["final_games"],
             "complete_games": covered[day]["complete_games"],
             "boxscores_from": {provider: games for of_date, provider, games in sources.iter_rows() if of_date == day},
             "rows": dict(facts[day].rows),
-            "quarantined": {name: sum(counts.get(day, {}).values()) for name, counts in quarantined.items()},
+            "counts": {name: count._asdict() for name, count in numbers[day].items()},
+            **_quarantine_of(quarantined, day),
             "stale": list(facts[day].stale),
             "not_loaded": list(damage.not_loaded.get(day, ())),
             "missing": covered[day]["missing"],
             "not_played": off.get(day, []),
             "waivers": waivers.filter(pl.col("game_date") == day)["reason"].to_list(),
-            "happened": events[day],
+            "happened": [*events[day], *_messages_of_quarantine(quarantined, day)],
+            **_games_of(facts[day], requests[day]),
         }
         for day in dates
     ]
 
 
+def _games_of(facts: Facts, requests: DateRequests) -> dict[str, Any]:
+    """Returns the number of games, and by game id the teams and the first cause of a missing box score."""
+    matchups = {game.game_id: game.name.partition(" ")[0] for game in facts.games}
+    return {"games": len(facts.games), "matchups": matchups, "first_causes": requests.first_causes}
+
+
+def _quarantine_of(quarantined: Quarantined, day: date) -> dict[str, Any]:
+    """Returns the number of quarantined rows per table, and a message per problem."""
+    numbers = {name: sum(problems.get(day, {}).values()) for name, problems in quarantined.items()}
+    return {"quarantined": numbers, "quarantine": _messages_of_quarantine(quarantined, day)}
+
+
 def _quarantined(warehouse: Warehouse, dates: Sequence[date]) -> Quarantined:
     """Returns the number of quarantined rows per table, date and problem."""
     numbers: dict[str, dict[date, dict[str, int]]] = {}
-    for name in DAILY_TABLES:
+    for name in daily_tables():
         of_table = numbers.setdefault(name, {})
         counts = warehouse.scan_quarantine(TABLES[name], dates).group_by("game_date", "problem").len()
         for day, problem, count in counts.collect().iter_rows():
@@ -106,10 +121,9 @@ def _quarantined(warehouse: Warehouse, dates: Sequence[date]) -> Quarantined:
 
 
 def _events(
-    warehouse: Warehouse, landing: Landing, dates: Sequence[date], damage: Damage, quarantined: Quarantined
+    warehouse: Warehouse, dates: Sequence[date], damage: Damage, requests: Mapping[date, DateRequests]
 ) -> dict[date, list[str]]:
-    """Returns messages by date: unreadable files, undelivered alerts, incidents, disagreements and quarantined rows."""
-    incidents = _incidents_by_date(landing)
+    """Returns messages by date: unreadable files, undelivered alerts, incidents and disagreements."""
     disagreements = warehouse.scan(DISAGREEMENTS, dates).sort("game_date", *DISAGREEMENTS.key).collect()
     undelivered = undelivered_messages(warehouse, dates)
     return {
@@ -117,9 +131,8 @@ def _events(
             *damage.closed[day].values(),
             *damage.lost[day].values(),
             *undelivered.get(day, ()),
-            *_messages_of_incidents(incidents.get(day, [])),
+            *(incident.message(day) for incident in requests[day].incidents),
             *_messages_of_disagreements(disagreements.filter(pl.col("game_date") == day)),
-            *_messages_of_quarantine(quarantined, day),
         ]
         for day in dates
     }
@@ -157,21 +170,8 @@ def stale_dates(warehouse: Warehouse, dates: Sequence[date], code_versions: Mapp
         )
         if TABLES[name].write == "replace"
         else set()
-        for name in DAILY_TABLES
+        for name in daily_tables()
     }
-
-
-def _incidents_by_date(landing: Landing) -> dict[date, list[dict[str, Any]]]:
-    """Returns the incidents by date. An incident without a date belongs to all dates of its run."""
-    spans = {
-        run["run_id"]: [parse_key(run["tags"][tag]) for tag in PARTITION_TAGS if tag in run["tags"]] for run in landing.runs()
-    }
-    by_date: dict[date, list[dict[str, Any]]] = {}
-    for incident in landing.incidents():
-        span = [date.fromisoformat(incident["game_date"])] if incident["game_date"] else spans.get(incident["run_id"], [])
-        for day in days(min(span), max(span)) if span else ():
-            by_date.setdefault(day, []).append(incident)
-    return by_date
 
 
 def _messages_of_disagreements(rows: pl.DataFrame) -> list[str]:
@@ -181,18 +181,3 @@ def _messages_of_disagreements(rows: pl.DataFrame) -> list[str]:
         f"{row['other_value']} ({row['other_provider']})"
         for row in rows.head(DISAGREEMENTS_SHOWN).iter_rows(named=True)
     ]
-
-
-def _messages_of_incidents(incidents: list[dict[str, Any]]) -> list[str]:
-    """Returns a message per endpoint with retried requests, and one per failed or rejected request."""
-    messages = []
-    for provider, endpoint in sorted({(i["provider"], i["endpoint"]) for i in incidents}):
-        of_endpoint = [i for i in incidents if (i["provider"], i["endpoint"]) == (provider, endpoint)]
-        retried = [i for i in of_endpoint if (i["attempts"] or 0) > 1]
-        if retried:
-            answers = Counter("no answer" if s == 0 else str(s) for i in retried for s in i["statuses"][:-1])
-            counts = ", ".join(f"{answer} x {n}" for answer, n in sorted(answers.items()))
-            requests = "1 request was" if len(retried) == 1 else f"{len(retried)} requests were"
-            messages.append(f"{provider} {endpoint}: {requests} retried ({counts})")
-        messages += [f"{i['outcome']}: {i['problem']}" for i in of_endpoint if i["outcome"] in ("failed", "rejected")]
-    return list(dict.fromkeys(messages))

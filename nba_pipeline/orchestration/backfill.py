@@ -1,8 +1,8 @@
 """The steps of a backfill, in order. A dry run prints them; a real run starts one after the other.
 
-    season   UP_TO_FEATURES     chunks of dates, ascending, because windows roll
-    train    points_model       each week with games that has no model
-    season   FROM_PREDICTIONS   the same chunks
+    season   up_to_features()     chunks of dates, ascending, because windows roll
+    train    points_model         each week with games that has no model
+    season   from_predictions()   the same chunks
 
 A resumed backfill skips complete steps. A step is complete if the present code version wrote each of its dates in each of
 its tables. The backfill rebuilds everything after the first incomplete step, because later dates read earlier ones. To
@@ -12,7 +12,7 @@ This module runs nothing.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Literal
@@ -22,9 +22,10 @@ import polars as pl
 
 from nba_pipeline.asset_factory.code_versions import current_versions
 from nba_pipeline.completeness import gates
-from nba_pipeline.completeness.modes import FROM_PREDICTIONS, UP_TO_FEATURES
-from nba_pipeline.league.calendar import FIRST_DATE, days, season_start, week_of
+from nba_pipeline.completeness.modes import from_predictions, up_to_features
+from nba_pipeline.league.calendar import FIRST_DATE, days, season_of, season_start, week_of
 from nba_pipeline.monitoring.status import stale_dates
+from nba_pipeline.orchestration.weekly_training import attempted_weeks
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
@@ -57,6 +58,8 @@ class Step:
     last: date
     complete_count: int
     is_skipped: bool = False
+    blocked_by: tuple[str, ...] = ()
+    """Tables that failed in an earlier pass, because of which the run is skipped."""
 
     @property
     def number_of_dates(self) -> int:
@@ -78,10 +81,16 @@ def plan(
     is_resumed: bool = False,
     dates_per_run: int | None = None,
     store: ModelStore | None = None,
+    failed: Mapping[date, Collection[str]] | None = None,
 ) -> Iterator[Step]:
-    """Yields the steps in order. Each pass is planned lazily, because the first pass loads the schedule that the second reads."""
+    """Yields the steps in order. Each pass is planned lazily, because the first pass loads the schedule that the second reads.
+
+    `failed` holds by date the tables whose last run failed or was interrupted, so that their rows are of an earlier run.
+    """
     parts = list(chunks(first, last, dates_per_run))
-    complete = complete_dates(warehouse, UP_TO_FEATURES, days(first, last), code_versions)
+    complete = complete_dates(warehouse, up_to_features(), days(first, last), code_versions) - failed_dates(
+        failed, up_to_features()
+    )
     if is_resumed:
         complete -= too_incomplete(warehouse, days(first, last))
     rebuilt_from: date | None = None
@@ -90,7 +99,7 @@ def plan(
         is_skipped = is_resumed and rebuilt_from is None and count == len(days(*part))
         if not is_skipped and rebuilt_from is None:
             rebuilt_from = part[0]
-        yield Step("features", "season", UP_TO_FEATURES, *part, count, is_skipped)
+        yield Step("features", "season", up_to_features(), *part, count, is_skipped)
     if stop_after == "features":
         return
 
@@ -101,14 +110,15 @@ def plan(
     yield from _training_steps(weeks, complete_weeks)
     trained = set(weeks) - complete_weeks
 
-    complete = complete_dates(warehouse, FROM_PREDICTIONS, days(first, last), code_versions)
+    complete = complete_dates(warehouse, from_predictions(), days(first, last), code_versions)
+    complete -= failed_dates(failed, from_predictions())
     for part in parts:
         count = len(complete.intersection(days(*part)))
         is_outdated = (rebuilt_from is not None and part[1] >= rebuilt_from) or any(
             week_of(day) in trained for day in days(*part)
         )
         is_skipped = is_resumed and not is_outdated and count == len(days(*part))
-        yield Step("predictions", "season", FROM_PREDICTIONS, *part, count, is_skipped)
+        yield Step("predictions", "season", from_predictions(), *part, count, is_skipped)
 
 
 def _training_steps(weeks: Sequence[date], complete: Collection[date]) -> Iterator[Step]:
@@ -120,12 +130,16 @@ def _training_steps(weeks: Sequence[date], complete: Collection[date]) -> Iterat
 
 
 def chunks(first: date, last: date, size: int | None = None) -> Iterator[tuple[date, date]]:
-    """Yields the first and last date of each chunk of at most `size` dates, ascending."""
-    every = days(first, last)
+    """Yields the first and last date of each chunk of at most `size` dates of one season, ascending.
+
+    A file of an archive holds a season, so that an unusable file costs the dates of its season only.
+    """
     size = SETTINGS.warehouse.dates_per_run if size is None else size
-    for start in range(0, len(every), size):
-        part = every[start : start + size]
-        yield part[0], part[-1]
+    for _, season in groupby(days(first, last), key=season_of):
+        every = list(season)
+        for start in range(0, len(every), size):
+            part = every[start : start + size]
+            yield part[0], part[-1]
 
 
 def complete_dates(
@@ -140,6 +154,31 @@ def complete_dates(
     return written.difference(*(stale[name] for name in tables))
 
 
+def failed_dates(failed: Mapping[date, Collection[str]] | None, tables: Collection[str]) -> set[date]:
+    """Returns the dates on which one of these tables has failed."""
+    return {day for day, names in (failed or {}).items() if not set(names).isdisjoint(tables)}
+
+
+def without_dependents(
+    step: Step, not_made: Collection[tuple[date, date, Collection[str]]], parents: Mapping[str, Collection[str]]
+) -> Step:
+    """Returns the step without the tables that depend on a table that an earlier pass could not make for one of its dates.
+
+    Args:
+        step: a step of a later pass.
+        not_made: first date, last date and tables of each failed run.
+        parents: table -> the tables that it reads or follows.
+    """
+    missing = {name for first, last, names in not_made if first <= step.last and step.first <= last for name in names}
+    blocked = set[str]()
+    for name in step.tables:
+        if not blocked.union(missing).isdisjoint(parents[name]):
+            blocked.add(name)
+    left = tuple(name for name in step.tables if name not in blocked)
+    causes = {parent for name in blocked for parent in parents[name]} & missing
+    return replace(step, tables=left or step.tables, is_skipped=step.is_skipped or not left, blocked_by=tuple(sorted(causes)))
+
+
 def too_incomplete(warehouse: Warehouse, dates: Sequence[date]) -> set[date]:
     """Returns the dates with too few complete games and no waiver by an operator. The waiver of the deadline does not count."""
     schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
@@ -150,11 +189,12 @@ def too_incomplete(warehouse: Warehouse, dates: Sequence[date]) -> set[date]:
 
 
 def weeks_with_a_model(warehouse: Warehouse, store: ModelStore | None = None) -> set[date]:
-    """Returns the Mondays of the weeks with a trained model. With a store, it must still hold every model of the week."""
-    scan = warehouse.scan(TABLES["points_model"]).filter(pl.col("model_id").is_not_null())
-    models = scan.select("game_date", "model_id").collect()
-    lost = {week for week, model_id in models.iter_rows() if store is not None and not store.has(model_id)}
-    return set(models["game_date"]) - lost
+    """Returns the Mondays of the weeks with a trained model and a row for each trained system.
+
+    With a store, it must still hold every model of the week.
+    """
+    rows = warehouse.scan(TABLES["points_model"]).select("game_date", "system_id", "model_id").collect()
+    return attempted_weeks(rows, store) & set(rows.drop_nulls("model_id")["game_date"])
 
 
 def weeks_with_games(warehouse: Warehouse, dates: Sequence[date]) -> list[date]:
@@ -164,14 +204,14 @@ def weeks_with_games(warehouse: Warehouse, dates: Sequence[date]) -> list[date]:
 
 
 def is_attempted(warehouse: Warehouse, week: date, code_version: str) -> bool:
-    """Whether this code version already attempted the week's training and its input has not changed since."""
+    """Whether this code version already attempted the week's training of every system and its input has not changed since."""
     rows = (
         warehouse.scan(TABLES["points_model"], [week])
         .filter(pl.col("code_version").is_in(current_versions("points_model", code_version)))
         .collect()
     )
     attempted_at = rows["as_of"].min()
-    if attempted_at is None:
+    if attempted_at is None or not attempted_weeks(rows, store=None):
         return False
     inputs = [
         warehouse.scan(TABLES[name]).filter(pl.col("game_date") < week).select(pl.col("as_of").max()).collect().item()
@@ -213,7 +253,7 @@ def windows_of(definitions: dg.Definitions, tables: Collection[str]) -> dict[str
             if reader in tables and offset < 0 and name != "schedule" and "game_id" in TABLES[name].dtypes:
                 length, readers = windows.get(name, (0, []))
                 windows[name] = max(length, -offset), sorted({*readers, reader})
-    return dict(sorted(windows.items(), key=lambda item: UP_TO_FEATURES.index(item[0])))
+    return dict(sorted(windows.items(), key=lambda item: up_to_features().index(item[0])))
 
 
 def rate(warehouse: Warehouse, dates: Sequence[date]) -> dict[str, list[date]]:

@@ -17,19 +17,19 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.asset_factory.conditions import WINDOW
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.contradictions import contradicted_games
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
-from nba_pipeline.completeness.modes import FEATURES, TABLES_OF_MODE
+from nba_pipeline.completeness.modes import tables_of_mode
 from nba_pipeline.completeness.reread_times import due_for_contradiction, due_noon, is_within_window
 from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.rereads import Reread, changed_at, rereads, unloaded_reread
-from nba_pipeline.league.calendar import days, eastern_date
+from nba_pipeline.league.calendar import FIRST_DATE, days, eastern_date
 from nba_pipeline.orchestration.recheck_job import JOB
 from nba_pipeline.orchestration.work import Work, attempts_at
 from nba_pipeline.providers.archive_files import PROVIDER as ARCHIVE
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.declarations import WITHIN_DAYS, daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
@@ -51,18 +51,21 @@ class Final:
 def find_corrections(instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime) -> list[Work]:
     """Returns all corrections that are due and not done, oldest date first."""
     today = eastern_date(now)
-    dates = [day for day in days(today - timedelta(days=SETTINGS.corrections.window_days), today) if is_within_window(day, now)]
+    first = max(today - timedelta(days=SETTINGS.corrections.window_days), FIRST_DATE)
+    dates = [day for day in days(first, today) if is_within_window(day, now)]
     due = list[Work]()
     finals = final_dates(warehouse, [day for day in dates if day < today])
     for final in finals:
         due += _of_a_date(instance, final, now)
-    outdated = outdated_features(instance, warehouse, [final.game_date for final in finals], today - WINDOW + timedelta(days=2))
+    outdated = outdated_features(
+        instance, warehouse, [final.game_date for final in finals], today - timedelta(days=WITHIN_DAYS - 2)
+    )
     for day, (corrected, changed) in outdated.items():
         names = ", ".join(str(one) for one in corrected)
         why = f"the features are older than the corrected box scores of {names}"
         command = f"nba-pipeline backfill --from {day} --to {day} --stop-after features"
         attempts = attempts_at(instance, CARRY, day, changed)
-        due.append(Work("same_day", day, changed, FEATURES, why, attempts, purpose=CARRY, next_command=command))
+        due.append(Work("same_day", day, changed, daily_tables("features"), why, attempts, purpose=CARRY, next_command=command))
     return sorted(due, key=lambda work: (work.game_date, work.purpose))
 
 
@@ -113,7 +116,7 @@ def _of_a_date(instance: dg.DagsterInstance, final: Final, now: datetime) -> Ite
     if has_news and (pending := unloaded_reread(done, materialized_at(instance, "boxscores", day))):
         more = len(pending.news) - NEWS_SHOWN
         why = f"a re-read changed: {'; '.join(pending.news[:NEWS_SHOWN])}{f'; and {more} more' if more > 0 else ''}"
-        tables, at = TABLES_OF_MODE["overnight"], pending.recorded_at
+        tables, at = tables_of_mode("overnight"), pending.recorded_at
         attempts = attempts_at(instance, CARRY, day, at)
         yield Work("overnight", day, at, tables, why, attempts, purpose=CARRY, next_command=command)
     elif due := _due(instance, final, done, now):

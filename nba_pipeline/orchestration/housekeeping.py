@@ -1,13 +1,16 @@
-"""The nightly job `housekeeping`: deletes old Dagster runs and compares every ledger with its manifests."""
+"""The nightly job `housekeeping`: deletes old Dagster runs, compares ledgers with their manifests, compacts closed months."""
 
 import dagster as dg
 
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_retention import prune
 from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.ledgers import ledgers
 from nba_pipeline.warehouse.verification import Finding, verify
+
+DESCRIPTION = "Deletes Dagster's records of old runs, verifies every ledger and compacts closed months."
 
 LEDGER_ALTERED = "ledger_altered"
 """Kind of the alert for a ledger that differs from its manifest."""
@@ -47,8 +50,16 @@ def verify_all_ledgers(context: dg.OpExecutionContext, warehouse: dg.ResourcePar
     context.log.info(f"{rows} ledger rows verified, {len(findings)} findings")
 
 
-@dg.job(executor_def=dg.in_process_executor, description="Deletes Dagster's records of old runs and verifies every ledger.")
+@dg.op(description="Stores the rows of each closed month in one file per table.")
+def compact_closed_months(context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
+    """Compacts the tables and logs the counts."""
+    if summary := warehouse.compact(TABLES.values(), Clock().today):
+        context.log.info(summary)
+
+
+@dg.job(executor_def=dg.in_process_executor, description=DESCRIPTION)
 def housekeeping() -> None:
     """Runs once a day. The ops are independent."""
     prune_old_runs()
     verify_all_ledgers()
+    compact_closed_months()

@@ -1,14 +1,13 @@
-"""The jobs that schedules, sensors and the command start. `completeness/modes.py` defines their tables."""
+"""The jobs that schedules, sensors and the command start."""
 
 import dagster as dg
 
-from nba_pipeline.completeness.modes import (
-    DAILY_TABLES,
-)
+from nba_pipeline import assets  # noqa: F401  # declares every table
 from nba_pipeline.instance.run_tags import MAX_RUNTIME_TAG
 from nba_pipeline.orchestration.housekeeping import housekeeping
 from nba_pipeline.orchestration.recheck_job import recheck
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.declarations import daily_tables
 
 
 def selection_of(*tables: str) -> dg.AssetSelection:
@@ -23,14 +22,14 @@ def limit(minutes: int) -> dict[str, str]:
 
 game_day = dg.define_asset_job(
     "game_day",
-    selection_of(*DAILY_TABLES),
+    selection_of(*daily_tables()),
     executor_def=dg.in_process_executor,
     tags=limit(SETTINGS.runs.game_day_minutes),
     description="Materializes tables of one date: those of a mode, or all of them.",
 )
 season = dg.define_asset_job(
     "season",
-    selection_of(*DAILY_TABLES),
+    selection_of(*daily_tables()),
     executor_def=dg.in_process_executor,
     tags=limit(SETTINGS.runs.season_minutes),
     description="Materializes tables of a range of dates in one run. Used by backfills.",

@@ -9,7 +9,7 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline.assets.sources.prop_lines import GAMES_ANSWERED, UPCOMING_GAMES
-from nba_pipeline.completeness.modes import CAPTURED, capture_instants
+from nba_pipeline.completeness.modes import capture_instants
 from nba_pipeline.instance.materializations import latest_materialization
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.monitoring.alerts import Notifier
@@ -17,6 +17,7 @@ from nba_pipeline.orchestration.run_requests import Decision, games_of, request,
 from nba_pipeline.orchestration.work import Attempts, attempts_at
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.declarations import requested_by
 from nba_pipeline.warehouse import Warehouse
 
 
@@ -40,7 +41,7 @@ def decide_capture(
         return Decision(day, f"{capture} {reason}")
     # the first attempt includes the schedule if its provider is available: a moved tip-off moves captures and polling
     is_alone = attempts.tried or nba_cdn.http.is_open("nba_cdn")
-    tables = CAPTURED if is_alone else ("schedule", *CAPTURED)
+    tables = requested_by("lines") if is_alone else ("schedule", *requested_by("lines"))
     tags = {MODE_TAG: "lines", DUE_TAG: due_at.isoformat()}
     run_key = f"lines:{day}:{due_at.isoformat()}:{attempts.tried}"
     return Decision(day, f"{capture} is due", request(tables, day, run_key, tags))
@@ -62,7 +63,7 @@ def share_captured(instance: dg.DagsterInstance, day: date, since: datetime) -> 
 
     A provider without an answer does not fail the run, because earlier captures stay valid. The capture is repeated.
     """
-    record = latest_materialization(instance, CAPTURED[0], day)
+    record = latest_materialization(instance, "prop_lines", day)
     materialization = record and record.asset_materialization
     if record is None or materialization is None or datetime.fromtimestamp(record.timestamp, UTC) < since:
         return 0.0

@@ -9,10 +9,10 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.league.calendar import eastern, eastern_date
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.work import Work, attempts_at
+from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
@@ -49,12 +49,12 @@ def lost_work(instance: dg.DagsterInstance, warehouse: Warehouse, today: date) -
     for name, table in TABLES.items():
         made_by = WRITTEN_BESIDE.get(name, name)
         for day, message in warehouse.lost(table).items():
-            if made_by in DAILY_TABLES and day <= today + timedelta(days=1):
+            if made_by in daily_tables() and day <= today + timedelta(days=1):
                 lost.setdefault(day, {}).setdefault(made_by, message)
     works = []
     for day in sorted(lost):
         due_at = eastern(day + timedelta(days=1), 0)
-        tables = tuple(name for name in DAILY_TABLES if name in lost[day])
+        tables = tuple(name for name in daily_tables() if name in lost[day])
         attempts = attempts_at(instance, "overnight", day, due_at)
         works.append(Work("overnight", day, due_at, tables, "; ".join(lost[day].values()), attempts))
     return works

@@ -21,7 +21,6 @@ import dagster as dg
 import polars as pl
 from filelock import FileLock, Timeout
 
-from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.errors import BadInput, Busy, PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
@@ -33,6 +32,7 @@ from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.recheck_job import JOB as RECHECK
 from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
 from nba_pipeline.tables.wording import counted
@@ -100,7 +100,7 @@ def ledgers() -> list[Table]:
 
 def rebuilt_tables() -> list[Table]:
     """Returns the tables that can be rebuilt, upstream tables first."""
-    order = {name: number for number, name in enumerate(DAILY_TABLES)}
+    order = {name: number for number, name in enumerate(daily_tables())}
     tables = [table for table in TABLES.values() if not table.is_ledger]
     return sorted(tables, key=lambda table: order.get(table.name, len(order)))
 
@@ -116,7 +116,7 @@ def repetitions(landing: Landing) -> Iterator[Repetition]:
 def repetition(run: Mapping[str, Any], excluded: Set[str]) -> Repetition:
     """Returns a run from its header in the journal, without the excluded tables."""
     # a re-read wrote no table; later runs loaded its payloads
-    every = {"train": ("points_model",), RECHECK: ()}.get(run["job"], DAILY_TABLES)
+    every = {"train": ("points_model",), RECHECK: ()}.get(run["job"], daily_tables())
     span = [parse_key(run["tags"][tag]) for tag in RANGE_TAGS if tag in run["tags"]]
     first, last = span or [parse_key(run["tags"][PARTITION_TAG])] * 2
     as_of = parse_instant(run["as_of"], "as_of of the landing's journal").isoformat()

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from nba_pipeline.completeness.modes import FEATURES, TABLES_OF_MODE
+from nba_pipeline.completeness.modes import tables_of_mode
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.materializations import materialized_at
@@ -17,6 +17,7 @@ from nba_pipeline.orchestration.corrections import outdated_features
 from nba_pipeline.orchestration.recheck_job import JOB
 from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.providers.archive import Archive
+from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import LINEAGE
 from nba_pipeline.warehouse import Warehouse
@@ -77,7 +78,7 @@ class Recheck:
         self.problems = [problem for one in own for problem in one.problems]
         self.is_unanswered = not own or own[0].read_at is None
         if has_new_scores or unloaded_reread(done, materialized_at(self.work.instance, "boxscores", self.day)):
-            tables = [table for table in TABLES_OF_MODE["overnight"] if table != "schedule"]
+            tables = [table for table in tables_of_mode("overnight") if table != "schedule"]
             carried = self.work.run("game_day", tables, self.day, self.day, tags)
             yield carried
             if not carried.succeeded:
@@ -110,7 +111,7 @@ class Recheck:
         outdated = outdated_features(self.work.instance, self.work.warehouse, [self.day], end)
         for first, last in spans(list(outdated)):
             job = "game_day" if first == last else "season"
-            yield self.work.run(job, FEATURES, first, last, dict(tags))
+            yield self.work.run(job, daily_tables("features"), first, last, dict(tags))
 
 
 @dataclass(frozen=True)

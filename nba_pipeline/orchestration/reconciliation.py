@@ -10,39 +10,35 @@ from itertools import takewhile
 
 import dagster as dg
 
-from nba_pipeline.asset_factory.conditions import FLOWS
 from nba_pipeline.completeness import gates, modes, slate_gates
 from nba_pipeline.completeness.modes import (
-    CRITICAL_OF_MODE,
-    FROM_PREDICTIONS,
     MODES,
-    SUMMARIES,
-    TABLES_OF_MODE,
     Mode,
+    critical_tables,
+    derived_from_games,
     due_instants,
+    from_predictions,
     may_proceed_without,
+    tables_of_mode,
 )
 from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG
 from nba_pipeline.instance.runs_in_progress import spans_in_progress
-from nba_pipeline.league.calendar import days, eastern, eastern_date
+from nba_pipeline.league.calendar import FIRST_DATE, days, eastern, eastern_date
 from nba_pipeline.orchestration.reloading import RELOAD, Reload, find_reloads
 from nba_pipeline.orchestration.slates import Slate, read_slates
 from nba_pipeline.orchestration.work import Work, attempts_at, attempts_of
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.declarations import declared
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.partitions import recovering
 
 RECONCILE = "nba-pipeline reconcile"
-DERIVED_FROM_GAMES = (*SUMMARIES, "grades")
-"""Tables derived from the complete games of a date, once its coverage gate is open."""
-
 DATA_VERSION_TAG = "dagster/data_version"
 """Dagster's tag for the data version of a materialization. An asset may set it to a version of the contents."""
 
-ONLY_IF_CHANGED = frozenset(name for flow in FLOWS.values() for name in flow.if_changed)
 MOST_COMPARED = 200
 """Maximum number of materializations to compare. More with the same contents are not expected for a date of a table."""
 
@@ -64,7 +60,7 @@ def find_work(
     recent = today - timedelta(days=SETTINGS.patience.catch_up_days)
     loaded_since = min(warehouse.dates(TABLES["boxscores"]), default=recent)  # not the schedule: it covers a season at once
     days_back = SETTINGS.patience.catch_up_days if days_back is None else days_back
-    first = max(today - timedelta(days=days_back), min(recent, loaded_since))
+    first = max(today - timedelta(days=days_back), min(recent, loaded_since), FIRST_DATE)
     dates = days(first, today + timedelta(days=1))
     undone = []
     for slate in recovering(lambda: list(read_slates(warehouse, dates, now))):
@@ -107,15 +103,16 @@ def last_due(mode: Mode, slate: Slate, now: datetime) -> datetime | None:
 
 
 def _work_of_mode(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: datetime, now: datetime) -> Work | None:
-    tables = tuple(table for table in TABLES_OF_MODE[mode] if table not in slate.closed)
+    tables = tuple(table for table in tables_of_mode(mode) if table not in slate.closed)
     day = slate.game_date
     made = {table: materialized_at(instance, table, day) if table in slate.written else None for table in tables}
     # tables behind a closed gate are not due before the deadline: the sensor final_games requests the missing box scores
     is_gated = mode == "overnight" and not slate.is_open and now < gates.deadline(day)
-    due = [table for table in tables if not (is_gated and table in DERIVED_FROM_GAMES)]
+    due = [table for table in tables if not (is_gated and table in derived_from_games())]
     missing = [table for table in due if (at := made[table]) is None or at < due_at]
     grace = timedelta(minutes=SETTINGS.patience.grace_minutes)
-    changed = made | {name: changed_at(instance, name, day) for name in ONLY_IF_CHANGED if name in made}
+    only_if_changed = {name for one in declared().values() for name in one.if_changed}
+    changed = made | {name: changed_at(instance, name, day) for name in only_if_changed if name in made}
     stale = [table for table in due if table not in missing and _is_stale(table, changed, now - grace)]
     problems = _problems_of_games(slate, now) if mode == "overnight" else ()
     if not missing and not stale and not problems:
@@ -125,7 +122,7 @@ def _work_of_mode(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at
     attempts = attempts_at(instance, mode, day, due_at)
     if problems:
         return Work(mode, day, due_at, tables, why, attempts)
-    optional = [table for table in missing if table not in CRITICAL_OF_MODE[mode] and table not in FROM_PREDICTIONS]
+    optional = [table for table in missing if table not in critical_tables(mode) and table not in from_predictions()]
     required = {*missing, *stale} - set(optional)
     waited = now - _missing_since(due_instants(mode, day, slate.tipoffs), [made[table] for table in optional], due_at)
     until = slate.until_first_tipoff(now)
@@ -158,7 +155,7 @@ def _evening_work(instance: dg.DagsterInstance, slate: Slate, now: datetime) -> 
     if collected_at is None or collected_at + timedelta(minutes=SETTINGS.patience.grace_minutes) > now:
         return None
     attempts = attempts_at(instance, "overnight", day, collected_at)
-    return Work("overnight", day, collected_at, DERIVED_FROM_GAMES, "; ".join(slate.unprocessed), attempts)
+    return Work("overnight", day, collected_at, derived_from_games(), "; ".join(slate.unprocessed), attempts)
 
 
 def _missing_since(instants: Sequence[datetime], made: Sequence[datetime | None], due_at: datetime) -> datetime:
@@ -169,8 +166,7 @@ def _missing_since(instants: Sequence[datetime], made: Sequence[datetime | None]
 def _is_stale(table: str, made: Mapping[str, datetime | None], before: datetime) -> bool:
     """Whether the automation conditions missed an update: an upstream table is newer than this one, but not newer than `before`."""
     own = made[table]
-    follows = FLOWS[table].follows if table in FLOWS else ()
-    return own is not None and any(own < at <= before for name in follows if (at := made.get(name)) is not None)
+    return own is not None and any(own < at <= before for name in declared()[table].follows if (at := made.get(name)) is not None)
 
 
 def changed_at(instance: dg.DagsterInstance, table: str, day: date) -> datetime | None:

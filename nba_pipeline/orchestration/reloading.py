@@ -7,12 +7,12 @@ from typing import Literal
 
 import dagster as dg
 
-from nba_pipeline.asset_factory.conditions import FLOWS, WINDOW
-from nba_pipeline.completeness.modes import DAILY_TABLES, FROM_PREDICTIONS, SUMMARIES
+from nba_pipeline.completeness.modes import tables_of_mode
 from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.run_tags import MODE_TAG, OFFLINE_TAG
 from nba_pipeline.league.calendar import eastern, eastern_date
 from nba_pipeline.monitoring.landed_dates import READS, loaded_before, missing_sources
+from nba_pipeline.tables.declarations import WITHIN_DAYS, daily_tables, followers
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
@@ -22,7 +22,7 @@ RELOAD: Literal["reload"] = "reload"
 
 RELOAD_TAGS = {MODE_TAG: RELOAD, OFFLINE_TAG: "true"}
 
-SNAPSHOTS = ("prop_lines", "game_lines", "injuries", "rosters")
+SNAPSHOTS = tuple(name for name in tables_of_mode("same_day") if READS.get(name))
 """Sources that are captured repeatedly. A payload newer than the last load is a capture that was not loaded."""
 
 
@@ -41,13 +41,9 @@ class Reload:
         return f"landed but not loaded: {', '.join(self.sources)}"
 
 
-def followers(sources: Collection[str]) -> tuple[str, ...]:
+def rebuildable(sources: Collection[str]) -> tuple[str, ...]:
     """Returns the derived tables downstream of some sources, without predictions: past slates are not predicted again."""
-    downstream = set(sources)
-    for name in DAILY_TABLES:
-        if name in FLOWS and name != FROM_PREDICTIONS[0] and downstream.intersection(FLOWS[name].follows):
-            downstream.add(name)
-    return tuple(name for name in DAILY_TABLES if name in downstream and name not in READS)
+    return followers(sources, without=["predictions"])
 
 
 def find_reloads(
@@ -68,7 +64,7 @@ def find_reloads(
 
 def is_automated(day: date, today: date) -> bool:
     """Whether the automation conditions propagate updates of the date downstream."""
-    return day > today + timedelta(days=1) - WINDOW
+    return day > today + timedelta(days=1) - timedelta(days=WITHIN_DAYS)
 
 
 def _to_rebuild(
@@ -78,11 +74,11 @@ def _to_rebuild(
 
     Missing summaries are always included, other missing tables only if they existed before. Grades require predictions.
     """
-    never = followers([name for name in sources if day not in before[name]])
+    never = rebuildable([name for name in sources if day not in before[name]])
     return [
         name
-        for name in followers(sources)
-        if (name in never if day in loaded[name] else name in SUMMARIES or day in before[name])
+        for name in rebuildable(sources)
+        if (name in never if day in loaded[name] else name in daily_tables("summaries") or day in before[name])
         and (name != "grades" or day in loaded["predictions"])
     ]
 
@@ -91,8 +87,8 @@ def _loaded_and_before(
     instance: dg.DagsterInstance, warehouse: Warehouse, sources: Mapping[str, set[date]]
 ) -> tuple[dict[str, set[date]], dict[str, set[date]]]:
     """Returns per daily table the dates that the warehouse holds, and the dates that were ever loaded."""
-    derived = [name for name in DAILY_TABLES if name not in READS]
-    loaded = {name: warehouse.dates(TABLES[name]) for name in DAILY_TABLES}
+    derived = [name for name in daily_tables() if name not in READS]
+    loaded = {name: warehouse.dates(TABLES[name]) for name in daily_tables()}
     return loaded, {**sources, **loaded_before(instance, derived)}
 
 

@@ -11,19 +11,21 @@ from uuid import uuid4
 
 import dagster as dg
 
-from nba_pipeline.completeness.modes import TABLES_OF_MODE, Mode
+from nba_pipeline.completeness.modes import Mode, tables_of_mode
 from nba_pipeline.completeness.not_played import NOT_PLAYED
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance import run_outcomes
 from nba_pipeline.instance.causes import error_summary
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.command_runs import execute
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.rereads import rereads
 from nba_pipeline.instance.run_tags import MODE_TAG, OFFLINE_TAG, RANGE_TAGS
-from nba_pipeline.league.calendar import week_of
+from nba_pipeline.league.calendar import days, week_of
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.failed_runs import alert_on_killed
-from nba_pipeline.orchestration.backfill import Stage, Step, plan, weeks_with_a_model
+from nba_pipeline.monitoring.run_facts import failed_tables
+from nba_pipeline.orchestration.backfill import Stage, Step, plan, weeks_with_a_model, without_dependents
 from nba_pipeline.orchestration.corrections import find_corrections
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage, lost_work
 from nba_pipeline.orchestration.recheck_job import JOB as RECHECK
@@ -53,6 +55,8 @@ class Outcome:
     failures: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    not_made: list[str] = field(default_factory=list)
+    """Tables that a failed run did not write: the failed ones and their dependents."""
 
     @property
     def succeeded(self) -> bool:
@@ -93,25 +97,32 @@ class Runner:
             self.instance.add_event_listener(run_id, self.on_start(f"{job} {when}", len(tables)))
         span = {} if first == last else dict(zip(RANGE_TAGS, (first.isoformat(), last.isoformat()), strict=True))
         try:
-            result = self.definitions.resolve_job_def(job).execute_in_process(
-                instance=self.instance, asset_selection=[dg.AssetKey(table) for table in tables] or None, run_config=QUIET,
-                partition_key=first.isoformat() if first == last else None, tags={**span, **(tags or {})}, raise_on_error=False,
+            result = execute(
+                self.definitions.resolve_job_def(job),
+                self.instance,
+                {**span, **(tags or {})},
+                asset_selection=[dg.AssetKey(table) for table in tables] or None,
+                run_config=QUIET,
+                partition_key=first.isoformat() if first == last else None,
+                raise_on_error=False,
                 run_id=run_id,
-            )  # fmt: skip
+            )
         except dg.DagsterInvalidConfigError as error:  # raised before the run exists, so that no event records it
             raise BadInput(error_summary(str(error))) from error
         if run_outcomes.is_interrupted(result.all_events):
             raise KeyboardInterrupt
         messages = run_outcomes.outcome_messages(result.all_events, result.success)
         alert_on_damage(self.notifier, self.landing)
-        return Outcome(f"{job} {when}", result.run_id, time.monotonic() - started, *messages)
+        made = {event.asset_key.path[-1] for event in result.get_asset_materialization_events() if event.asset_key}
+        not_made = [] if result.success else [name for name in tables if name not in made]
+        return Outcome(f"{job} {when}", result.run_id, time.monotonic() - started, *messages, not_made=not_made)
 
     def slate(self, day: date, mode: Mode) -> Iterator[Outcome]:
         """Runs the tables of a mode for a slate. Before predictions, trains the week's model if it is missing."""
         yield from self.rebuild_lost(before=day)
-        if "predictions" in TABLES_OF_MODE[mode]:
+        if "predictions" in tables_of_mode(mode):
             yield from self.train_missing([week_of(day)])
-        yield self.run("game_day", TABLES_OF_MODE[mode], day, day, {MODE_TAG: mode})
+        yield self.run("game_day", tables_of_mode(mode), day, day, {MODE_TAG: mode})
 
     def rebuild_lost(self, before: date) -> Iterator[Outcome]:
         """Rebuilds tables of earlier dates whose files were unreadable, because windows read them."""
@@ -142,16 +153,26 @@ class Runner:
     ) -> Iterator[Outcome]:
         """Runs three passes: up to the features, the missing models, the predictions and grades. Each pass is idempotent.
 
-        Calls `on_skipped` with each skipped step.
+        Calls `on_skipped` with each skipped step. Skips the dependents of a table that could not be made for a date.
         """
         yield from self.rebuild_lost(before=first)
-        for step in plan(
-            self.warehouse, first, last, self.code_versions, stop_after, is_resumed, dates_per_run, self.model_store
+        failed = failed_tables(self.instance, days(first, last)) if is_resumed else {}
+        not_made = list[tuple[date, date, list[str]]]()
+        for planned in plan(
+            self.warehouse, first, last, self.code_versions, stop_after, is_resumed, dates_per_run, self.model_store, failed
         ):
+            step = without_dependents(planned, not_made, self._parents()) if not_made and planned.part != "models" else planned
             if step.is_skipped:
                 on_skipped(step)
-            else:
-                yield self.run(step.job, step.tables, step.first, step.last)
+                continue
+            outcome = self.run(step.job, step.tables, step.first, step.last)
+            not_made += [(step.first, step.last, outcome.not_made)] if outcome.not_made and step.part != "models" else []
+            yield outcome
+
+    def _parents(self) -> dict[str, set[str]]:
+        """Returns table -> the tables that it reads or follows."""
+        nodes = self.definitions.resolve_asset_graph().asset_nodes
+        return {node.key.path[-1]: {key.path[-1] for key in node.parent_keys} for node in nodes}
 
     def undone(self) -> list[Work]:
         """Returns the work that is due, not done and not in progress: oldest date first, corrections last."""
@@ -164,7 +185,8 @@ class Runner:
             find_missing(self.instance, self.warehouse, self.landing, self.clock.now(), SETTINGS.patience.nightly_days)
         )
 
-    def _corrections(self) -> list[Work]:
+    def corrections(self) -> list[Work]:
+        """Returns the re-reads and corrections that are due, not done and not in progress, oldest date first."""
         return _waiting(find_corrections(self.instance, self.warehouse, self.clock.now()))
 
     def reconcile(self) -> Iterator[Outcome]:
@@ -176,7 +198,7 @@ class Runner:
                 if (work.mode == RELOAD) == is_reload:
                     yield self.do(work)
         attempted = set[tuple[str, date, datetime]]()
-        while undone := [work for work in self._corrections() if (work.subject, work.game_date, work.due_at) not in attempted]:
+        while undone := [work for work in self.corrections() if (work.subject, work.game_date, work.due_at) not in attempted]:
             work = undone[0]  # a re-read with news creates further work
             attempted.add((work.subject, work.game_date, work.due_at))
             yield self.do(work)

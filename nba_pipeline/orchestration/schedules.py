@@ -8,18 +8,11 @@ from datetime import UTC, timedelta
 
 import dagster as dg
 
-from nba_pipeline.completeness.modes import (
-    CLOCK,
-    DAYS_FROM_TODAY,
-    MODES,
-    TABLES_OF_MODE,
-    Mode,
-    due_instants,
-)
+from nba_pipeline.completeness.modes import CLOCK, DAYS_FROM_TODAY, MODES, Mode, due_instants, tables_of_mode
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, WHY_TAG
-from nba_pipeline.league.calendar import EASTERN_NAME, eastern_date, week_of
-from nba_pipeline.orchestration.housekeeping import housekeeping
+from nba_pipeline.league.calendar import EASTERN_NAME, FIRST_DATE, eastern_date, week_of
+from nba_pipeline.orchestration.housekeeping import DESCRIPTION, housekeeping
 from nba_pipeline.orchestration.jobs import game_day, train
 from nba_pipeline.orchestration.reconciliation import find_work
 from nba_pipeline.orchestration.run_requests import (
@@ -47,13 +40,15 @@ def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
         execution_timezone=EASTERN_NAME,
         job=game_day,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Materializes for {SLATES[DAYS_FROM_TODAY[mode]]}: {', '.join(TABLES_OF_MODE[mode])}.",
+        description=f"Materializes for {SLATES[DAYS_FROM_TODAY[mode]]}: {', '.join(tables_of_mode(mode))}.",
     )
     def tick(
         context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn
     ) -> dg.RunRequest | dg.SkipReason:
         at = context.scheduled_execution_time
         slate = eastern_date(at) + timedelta(days=DAYS_FROM_TODAY[mode])
+        if slate < FIRST_DATE:
+            return dg.SkipReason(f"{slate} is before {FIRST_DATE}, the first date of the platform")
         if Clock().now() - at > timedelta(minutes=SETTINGS.patience.missed_tick_minutes):
             return dg.SkipReason(f"missed at {at:%Y-%m-%d %H:%M}; the reconciliation runs what is still due")
         if problem := start_problem(warehouse, nba_cdn):
@@ -63,7 +58,7 @@ def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
             return dg.SkipReason(f"every game of {slate} has begun" if tipoffs else f"no games on {slate}")
         why = f"due at {at:%H:%M}: {len(tipoffs)} {'game' if len(tipoffs) == 1 else 'games'} on {slate}"
         tags = {MODE_TAG: mode, DUE_TAG: at.astimezone(UTC).isoformat(), WHY_TAG: why}
-        return request(TABLES_OF_MODE[mode], slate, f"{mode}:{slate}:{at.isoformat()}", tags)
+        return request(tables_of_mode(mode), slate, f"{mode}:{slate}:{at.isoformat()}", tags)
 
     return tick
 
@@ -123,6 +118,6 @@ tidy_up = dg.ScheduleDefinition(
     cron_schedule="30 3 * * *",
     execution_timezone=EASTERN_NAME,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Deletes Dagster's records of old runs and verifies every ledger.",
+    description=DESCRIPTION,
 )
 SCHEDULES = (*(_mode_schedule(mode) for mode in MODES), train_week, nightly_reconciliation, tidy_up)

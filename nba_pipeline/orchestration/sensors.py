@@ -16,7 +16,6 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from nba_pipeline.completeness.modes import COLLECTED, DAILY_TABLES, INFORMED
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
@@ -42,12 +41,14 @@ from nba_pipeline.orchestration.run_requests import (
     warehouse_problem,
 )
 from nba_pipeline.orchestration.scoreboard import pending_games, read_game_states
+from nba_pipeline.orchestration.slate_status import slate_status_sensor
 from nba_pipeline.orchestration.undone import find_undone
 from nba_pipeline.orchestration.weekly_training import TRAINING_HOUR, untrained_week
 from nba_pipeline.orchestration.work import attempts_at, is_in_progress, next_of
 from nba_pipeline.providers.injury_report import InjuryReport
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.declarations import daily_tables, followers, requested_by
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.model_store import ModelStore
@@ -92,7 +93,7 @@ def final_games(
             command = f"nba-pipeline status --from {day} --to {day}"
             notifier.raise_alert(day, "boxscores_missing", "boxscores", decision.why, "critical", command)
         run_key = f"final_games:{day}:{decision.memory.requests}"
-        run = request(COLLECTED, day, run_key, {MODE_TAG: "final_games"}) if decision.collects else None
+        run = request(requested_by("final_games"), day, run_key, {MODE_TAG: "final_games"}) if decision.collects else None
         results.append(Decision(day, decision.why, run))
     problems = states.problems if results else ("no game is pending",)
     return sensor_result(results, boxscore_polling.cursor_of(memories), problems)
@@ -140,14 +141,18 @@ def injury_news(
         if late_news.silent_for(peek.memory, now):
             notifier.raise_alert(day, "injury_report_missing", "injuries", peek.reason, next_command="nba-pipeline breakers")
         tags = {MODE_TAG: "injury_news", DUE_TAG: now.isoformat()}
-        run = request(INFORMED, day, f"injury_news:{day}:{peek.name}", tags) if peek.has_news else None
+        run = (
+            request(("injuries", *followers(["injuries"])), day, f"injury_news:{day}:{peek.name}", tags)
+            if peek.has_news
+            else None
+        )
         results.append(Decision(day, peek.reason, run))
     return sensor_result(results, late_news.cursor_of(after))
 
 
 tables = dg.AutomationConditionSensorDefinition(
     "tables",
-    target=selection_of(*DAILY_TABLES),
+    target=selection_of(*daily_tables()),
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     run_tags={MODE_TAG: "tables", **limit(SETTINGS.runs.game_day_minutes)},
@@ -239,4 +244,5 @@ SENSORS = (
     failed_run_sensor(MODE_TAG),
     alert_on_failed_tick,
     unresolved_names_sensor,
+    slate_status_sensor,
 )

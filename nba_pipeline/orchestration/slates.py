@@ -11,7 +11,7 @@ import polars as pl
 
 from nba_pipeline.assets.grades.grades import STATISTICS, published
 from nba_pipeline.completeness import gates, modes
-from nba_pipeline.completeness.modes import MODES, TABLES_OF_MODE
+from nba_pipeline.completeness.modes import MODES, tables_of_mode
 from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
@@ -48,7 +48,7 @@ class Slate:
 
 def read_slates(warehouse: Warehouse, dates: Sequence[date], now: datetime) -> Iterator[Slate]:
     """Yields the contents of the warehouse for each date, and whether its coverage gate is open."""
-    tables = {name: TABLES[name] for mode in MODES for name in TABLES_OF_MODE[mode]}
+    tables = {name: TABLES[name] for mode in MODES for name in tables_of_mode(mode)}
     warehouse.check(tables.values(), dates)
     written = {name: warehouse.dates(table) for name, table in tables.items()}
     closed = closed_ledgers(warehouse, dates)

@@ -8,6 +8,7 @@ import polars as pl
 from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.league.calendar import days, eastern, eastern_date, week_of
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.systems import TRAINED_SYSTEMS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.model_store import ModelStore
@@ -20,7 +21,7 @@ TRAINING_HOUR = 5
 def untrained_week(
     instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime, store: ModelStore | None = None
 ) -> date | None:
-    """Returns the Monday of the current week if its models are overdue or unreadable. They are due at 05:00 Eastern on Monday."""
+    """Returns the Monday of the current week if its models are overdue, unreadable or lack a system. They are due at 05:00 Eastern on Monday."""
     week = week_of(eastern_date(now))
     due_at = eastern(week, TRAINING_HOUR)
     if now < due_at + timedelta(minutes=SETTINGS.patience.grace_minutes):
@@ -31,13 +32,21 @@ def untrained_week(
 
 
 def has_models(warehouse: Warehouse, week: date, store: ModelStore | None) -> bool:
-    """Whether the week's rows of `points_model` are readable and the store has each of their models."""
+    """Whether `points_model` has a readable row of the week for each trained system, and the store has each of their models."""
     table = TABLES["points_model"]
     warehouse.check([table], [week])
-    if week not in warehouse.dates(table):
-        return False
-    ids = warehouse.scan(table, [week]).select("model_id").collect()["model_id"].drop_nulls()
-    return store is None or all(store.has(model_id) for model_id in ids)
+    return week in attempted_weeks(warehouse.scan(table, [week]).select("game_date", "system_id", "model_id").collect(), store)
+
+
+def attempted_weeks(rows: pl.DataFrame, store: ModelStore | None) -> set[date]:
+    """Returns the weeks of rows of `points_model` that have each trained system, and whose models the store has.
+
+    A system without a model counts if its row says why. A home of an earlier version lacks the rows of newer systems.
+    """
+    systems = {system.system_id for system in TRAINED_SYSTEMS}
+    lost = {model_id for model_id in rows["model_id"].drop_nulls().unique() if store is not None and not store.has(model_id)}
+    by_week = rows.group_by("game_date").agg("system_id", "model_id").iter_rows()
+    return {week for week, names, models in by_week if systems <= set(names) and lost.isdisjoint(models)}
 
 
 def needs_models(warehouse: Warehouse, week: date) -> bool:

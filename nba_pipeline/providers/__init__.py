@@ -1,5 +1,8 @@
 """Providers of data, one class each. A request is a value; a parser is a pure function of a landed payload.
 
+A failed request is repeated in `attempts`, and paused across runs by `circuit_breakers`. Nothing else here repeats a request; due
+work is repeated by `orchestration.reconciliation`, see docs/architecture.md.
+
 URLs, wire formats, their pitfalls and the resulting columns belong here. Tables, checks and gates do not.
 """
 

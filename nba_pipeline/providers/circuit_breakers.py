@@ -248,11 +248,6 @@ class History:
                 del self._entities[other]
 
 
-def breakers(lines: Sequence[Mapping[str, Any]], now: datetime) -> list[Breaker]:
-    """Returns the breakers that are not closed at an instant, from a journal's request lines in their order."""
-    return History.of(lines, now).not_closed(now)
-
-
 def recent_history(landing: Landing) -> History:
     """Returns the current history from the recent journal. If it cannot be read, every breaker of the history is open."""
     try:

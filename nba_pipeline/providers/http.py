@@ -214,6 +214,8 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             quota=quota_of(response) or None,
             final_game_ids=final_game_ids,
         )
+        if document is not None:
+            payload.hand_on(document)
         try:
             if problem:
                 raise Permanent(problem)

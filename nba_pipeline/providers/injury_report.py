@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +71,6 @@ REPORT_COLUMNS = {
 TEAM_OF_LETTERS = {name.replace(" ", ""): team for name, team in TEAM_OF_NAME.items()}
 PDF_ENDS = b"%%EOF"
 TAIL_BYTES = 1024
-CACHED_REPORTS = 4
 
 
 class InjuryReport(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -187,9 +185,8 @@ def _statements(layout: dict[str, Any], payload: Payload) -> pl.DataFrame:
     return frame_of([{**_statement(row), **of_report} for row in layout["rows"]], REPORT_COLUMNS)
 
 
-@lru_cache(maxsize=CACHED_REPORTS)
 def _layout(body: bytes) -> dict[str, Any]:
-    """Returns the output of `injury_report_layout` for a PDF. Cached: a report is parsed when it lands and again for its rows."""
+    """Returns the output of `injury_report_layout` for a PDF."""
     limits, size = SETTINGS.payloads, f"{len(body)} bytes"
     numbers = map(str, (limits.pdf_pages, limits.pdf_memory_mib, limits.pdf_cpu_seconds))
     command = [sys.executable, "-P", injury_report_layout.__file__, *numbers]  # -P: our http.py is not the library's

@@ -12,38 +12,43 @@ from nba_pipeline.providers import injury_report as official
 from nba_pipeline.providers.espn import Espn
 from nba_pipeline.providers.injury_report import InjuryReport, due_at
 from nba_pipeline.providers.parsing import read_each
+from nba_pipeline.warehouse.payloads import Payload
 
 SECONDS_PER_MINUTE = 60
 
 
-def land_reports(games: pl.DataFrame, day: date, injury_report: InjuryReport, espn: Espn, now: datetime) -> list[str]:
-    """Lands the newest report on a date's games, else ESPN's injuries, and returns the problems.
+def land_reports(
+    games: pl.DataFrame, day: date, injury_report: InjuryReport, espn: Espn, now: datetime
+) -> tuple[Payload | None, list[str]]:
+    """Lands the newest report on a date's games, else ESPN's injuries. Returns the payload, if there is one, and the problems.
 
     There are no requests before the slate is due, and none in an offline run. Once every game has begun, the request is for
     the last report from before the first tip-off. ESPN is then skipped, because it only serves current injuries.
     """
     if injury_report.http.landing.is_offline:
-        return []
+        return None, []
     tipoffs = games.filter(pl.col("status") != "postponed")["tipoff_at"]
     if now < due_at(day) or tipoffs.is_empty():
-        return []
+        return None, []
     is_over = (tipoffs <= now).fill_null(eastern_date(now) > day).all()
     before = tipoffs.min() if is_over else now
     if not isinstance(before, datetime):
-        return [f"no game of {day} has a tip-off time, so no pregame report can be requested"]
+        return None, [f"no game of {day} has a tip-off time, so no pregame report can be requested"]
     report, problems = injury_report.newest(day, before)
     if report is None and not is_over:
         try:
-            espn.injuries(day)
+            report = espn.injuries(day)
         except PipelineError as error:
             problems.append(str(error))
-    return problems
+    return report, problems
 
 
-def landed_snapshots(day: date, injury_report: InjuryReport, espn: Espn, problems: list[str]) -> list[pl.DataFrame]:
+def landed_snapshots(
+    day: date, injury_report: InjuryReport, espn: Espn, problems: list[str], landed: Payload | None = None
+) -> list[pl.DataFrame]:
     """Returns every landed snapshot of a date, one frame each, with its provider.
 
-    Snapshots with the same printed instant and contents count once. `problems` gets the reasons of rejected snapshots.
+    `landed` is the result of `land_reports`: it is parsed already, and not again. Snapshots with the same printed instant and contents count once. `problems` gets the reasons of rejected snapshots.
     """
     landing = injury_report.http.landing
     frames = {
@@ -52,7 +57,7 @@ def landed_snapshots(day: date, injury_report: InjuryReport, espn: Espn, problem
             (official.PROVIDER, injury_report.landed(day), official.parse_injury_report),
             (espn_api.PROVIDER, espn.landed_injuries(day), espn_api.parse_injuries),
         )
-        for _, frame in reversed(read_each(parse, payloads, landing, problems))
+        for _, frame in reversed(read_each(parse, [landed if one == landed else one for one in payloads], landing, problems))
         if frame.height
     }
     return list(frames.values())

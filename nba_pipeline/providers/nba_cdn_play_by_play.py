@@ -5,7 +5,6 @@ Scores are text, person id 0 means no player, and the list is edited after the g
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -66,15 +65,11 @@ REQUIRED: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
 }
 """Column -> the required field of every action, and the function that reads it."""
 
-CACHED_LISTS = 32
-"""Cached lists, enough for a slate: each list is parsed when it lands and again when it is used."""
-
 PEOPLE = {"player_id": "personId", "assist_player_id": "assistPersonId", "block_player_id": "blockPersonId"}
 TEXTS = {"sub_type": "subType", "area": "area", "description": "description"}
 
 
 @parser
-@lru_cache(maxsize=CACHED_LISTS)
 def parse_play_by_play(payload: Payload) -> pl.DataFrame:
     """Returns one row per action of the game, in the order of the list. `area` is the provider's text, null if missing.
 

@@ -53,13 +53,23 @@ def parsing(slot: Slot, ref: str = "") -> Iterator[None]:
 def parser(
     parse: Callable[Concatenate[Payload, Arguments], Parsed],
 ) -> Callable[Concatenate[Payload, Arguments], Parsed]:
-    """Decorator for functions of a landed payload. They raise Permanent, and the errors of reading the payload's file."""
+    """Decorator for functions of a landed payload. They raise Permanent, and the errors of reading the payload's file.
+
+    A function without further arguments parses a payload once: the payload keeps the result.
+    """
 
     @wraps(parse)
     def parsed(payload: Payload, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Parsed:
+        is_kept = not args and not kwargs
+        if is_kept and parse in payload.parsed:
+            kept: Parsed = payload.parsed[parse]
+            return kept
         _ = payload.body  # outside of the boundary: an unreadable file does not make the payload invalid
         with parsing(payload.slot, payload.ref):
-            return parse(payload, *args, **kwargs)
+            result = parse(payload, *args, **kwargs)
+        if is_kept:
+            payload.parsed[parse] = result
+        return result
 
     return parsed
 

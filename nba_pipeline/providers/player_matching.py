@@ -56,6 +56,18 @@ def roster_sightings(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFram
     return sightings.with_columns(season_of_game_date(), is_roster=pl.lit(True)).select(SEEN_COLUMNS)
 
 
+def known_spellings(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+    """Returns the spellings of `players` that box scores of some dates may use to identify players.
+
+    `players` of a date is made from its box scores, so an upstream asset would be a cycle. The spellings come from other dates,
+    from the archive's list and from operators, and never from the box scores of the dates themselves. Therefore a repeated run
+    gives the same rows as the first.
+    """
+    of_these_box_scores = pl.col("game_date").is_in(list(dates)) & (pl.col("evidence") == "boxscore")
+    columns = ["game_date", "player_id", "spelling", "evidence"]
+    return recovering(lambda: warehouse.scan(TABLES["players"]).filter(~of_these_box_scores).select(columns).collect())
+
+
 def resolve_players(
     offered: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
 ) -> pl.DataFrame:

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
-from weakref import WeakValueDictionary
 
 import httpx
 
 from nba_pipeline.errors import Transient
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.run_objects import RUN_OBJECTS
 from nba_pipeline.providers.circuit_breakers import History, RequestResult, recent_history
 from nba_pipeline.providers.request import Request
 from nba_pipeline.providers.response_body import ACCEPT_ENCODING
@@ -32,8 +32,7 @@ def _trusted_authorities() -> ssl.SSLContext:
 class Session:
     """State shared by all requests of a run. `rejected_keys` maps a provider to the message of its 401."""
 
-    def __init__(self, run_id: str = ""):
-        self.run_id, self.users = run_id, 0
+    def __init__(self) -> None:
         self.lock = threading.Lock()
         self.quota: dict[str, int] = {}
         self.rejected_keys: dict[str, str] = {}
@@ -43,6 +42,10 @@ class Session:
         self._settled = threading.Condition()
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPT_ENCODING}
         self.client = httpx.Client(headers=headers, verify=_trusted_authorities())
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()
 
     def wait_for_turn(self, provider: str, per_second: float) -> None:
         """Sleep until the rate limit permits the next request to the provider."""
@@ -88,25 +91,15 @@ class Session:
             return self._history is not None and self._history.of_provider(provider, now).state == "open"
 
 
-_sessions: WeakValueDictionary[str, Session] = WeakValueDictionary()
-_sessions_lock = threading.Lock()
-"""Dagster creates a separate instance of a resource for each dependent resource. The sessions of a run must be shared."""
-
-
 @contextmanager
 def session_of_run(run_id: str) -> Iterator[Session]:
     """Yields the run's shared session. The last user closes it. Without a run id, yields a session that is not shared."""
-    with _sessions_lock:
-        session = _sessions.get(run_id) if run_id else None
-        session = session or Session(run_id)
-        session.users += 1
-        if run_id:
-            _sessions[run_id] = session
+    if run_id:
+        with RUN_OBJECTS.shared(("session", run_id), Session, Session.close) as session:
+            yield session
+        return
+    session = Session()
     try:
         yield session
     finally:
-        with _sessions_lock:
-            session.users -= 1
-            if not session.users:
-                _sessions.pop(run_id, None)
-                session.client.close()
+        session.close()

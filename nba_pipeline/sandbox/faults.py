@@ -18,6 +18,7 @@ from typing import Any
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline.sandbox.injuries import STATUSES
+from nba_pipeline.settings import Settings
 
 PLAYERS = frozenset({"n", "ids", "team"})
 QUOTES = frozenset({"player", "book"})
@@ -67,7 +68,9 @@ CORRECTABLE = frozenset({
 """Fields accepted by correct_stat, with short forms."""
 ANY_RULE = frozenset({"match", "game", "times", "after", "from", "until", "id", "action"})
 ANY_MATCH = frozenset({"path", "provider", "query", "game"})
-PROVIDERS = frozenset({"nba_cdn", "balldontlie", "odds_api", "injury_report", "espn", "nba_stats", "unknown"})
+PROVIDERS = frozenset({*Settings().http.requests_per_second, "unknown"})
+"""The providers with a request rate, and the name of a request for no known path."""
+
 _numbers = count(1)
 
 

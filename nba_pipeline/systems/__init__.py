@@ -13,7 +13,7 @@ from nba_pipeline.systems.zone_matchup import ZONE_MATCHUP
 
 SYSTEMS: tuple[System, ...] = (MOVING_AVERAGE, ZONE_MATCHUP, SIMILARITY, CATBOOST, LINEAR_MEDIAN, XGBOOST, ENSEMBLE, MARKET_BLEND)
 """A combination comes after its members."""
-TRAINED_SYSTEMS: tuple[TrainedSystem, ...] = (CATBOOST, LINEAR_MEDIAN, XGBOOST)
+TRAINED_SYSTEMS = tuple(system for system in SYSTEMS if isinstance(system, TrainedSystem))
 
 __all__ = [
     "CATBOOST",

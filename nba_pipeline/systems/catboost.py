@@ -16,11 +16,9 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any, ClassVar
 
-import polars as pl
-
 from nba_pipeline.errors import Permanent
 from nba_pipeline.settings import SETTINGS, Training
-from nba_pipeline.systems.interface import BASE_WINDOWS, TrainedSystem
+from nba_pipeline.systems.interface import BASE_WINDOWS, Sample, TrainedSystem, shares
 
 REQUIRED_FOR_BETTING = (
     *BASE_WINDOWS,
@@ -86,6 +84,7 @@ class CatBoost(TrainedSystem):
     required: ClassVar[tuple[str, ...]] = BASE_WINDOWS
     required_for_betting: ClassVar[tuple[str, ...]] = REQUIRED_FOR_BETTING
     reads: ClassVar[tuple[str, ...]] = (*REQUIRED_FOR_BETTING, *OPTIONAL)
+    file_name: ClassVar[str] = "model.cbm"
 
     @property
     def parameters(self) -> Mapping[str, float | int | str]:
@@ -107,25 +106,27 @@ class CatBoost(TrainedSystem):
         """See TrainedSystem.library_version."""
         return installed_version("catboost")
 
-    def fit(self, training: Any, validation: Any) -> Any:
+    def fit(self, training: Sample, validation: Sample) -> Any:
         """See TrainedSystem.fit. The same rows in the same order give the same forecasts."""
         library = _library()
 
-        def pool(rows: Any) -> Any:
-            return library.Pool(rows[list(self.reads)], rows["points"])  # null becomes NaN
+        def pool(sample: Sample) -> Any:
+            return library.Pool(sample.matrix, sample.label, feature_names=list(self.reads))
 
         booster = library.CatBoostRegressor(**self.parameters, allow_writing_files=False, verbose=False)
         return booster.fit(pool(training), eval_set=pool(validation))
 
-    def trees(self, booster: Any) -> int:
-        """See TrainedSystem.trees."""
-        return int(booster.tree_count_)
+    def forecast_matrix(self, model: Any, matrix: Any) -> Any:
+        """See TrainedSystem.forecast_matrix."""
+        return model.predict(matrix, thread_count=self.training.threads)
 
-    def forecast(self, booster: Any, features: pl.DataFrame) -> pl.Series:
-        """See TrainedSystem.forecast."""
-        if features.is_empty():  # catboost refuses an empty matrix
-            return pl.Series(dtype=pl.Float64)
-        return pl.Series(booster.predict(self._matrix(features), thread_count=self.training.threads), dtype=pl.Float64)
+    def trees(self, model: Any) -> int:
+        """See TrainedSystem.trees."""
+        return int(model.tree_count_)
+
+    def importances(self, model: Any) -> Mapping[str, float]:
+        """See TrainedSystem.importances. By the mean change of the forecast when a feature's value changes."""
+        return shares(dict(zip(self.reads, model.get_feature_importance(), strict=True)))
 
     def write(self, booster: Any, path: Path) -> None:
         """See TrainedSystem.write."""
@@ -142,9 +143,6 @@ class CatBoost(TrainedSystem):
     def names_in(self, booster: Any) -> tuple[str, ...]:
         """See TrainedSystem.names_in."""
         return tuple(booster.feature_names_)
-
-    def _matrix(self, rows: pl.DataFrame) -> Any:
-        return rows.select(pl.col(self.reads).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
 
 
 def _library() -> Any:

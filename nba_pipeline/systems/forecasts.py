@@ -66,10 +66,15 @@ def joined_reasons(systems: Sequence[System], reasons: pl.DataFrame) -> pl.DataF
 
 
 def absent_models(systems: Sequence[System], rows: pl.DataFrame, models: Models) -> list[str]:
-    """Returns one message per week and system that has rows of `features` but no model."""
-    names = [system.system_id for system in systems if system.needs_model]
-    required = [(week, name) for week in _weeks(rows) for name in names]
-    return [f"{name}: no model for the week of {week}" for week, name in required if (week, name) not in models]
+    """Returns one message per week and system that has rows of `features` but no model, with the command that trains it."""
+    week, names = pl.col("game_date").dt.truncate("1w").alias("week"), [s.system_id for s in systems if s.needs_model]
+    dates = rows.group_by(week).agg(pl.col("game_date").min().alias("first"), pl.col("game_date").max().alias("last"))
+    return [
+        f"{name}: no model for the week of {week}; next: nba-pipeline backfill --from {first} --to {last}"
+        for week, first, last in dates.sort("week").iter_rows()
+        for name in names
+        if (week, name) not in models
+    ]
 
 
 def _weeks(rows: pl.DataFrame) -> list[date]:

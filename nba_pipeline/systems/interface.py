@@ -6,15 +6,15 @@ Declarations and shared arithmetic belong here. Formulas and libraries belong in
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict
 
 from nba_pipeline.errors import Permanent
 from nba_pipeline.settings import SETTINGS, Training
+from nba_pipeline.systems.card import Card as Card  # noqa: PLC0414  # mypy: also imported from here
+from nba_pipeline.systems.card import TrainedModel as TrainedModel  # noqa: PLC0414
 
 PLAYER_GAME = ("game_id", "player_id")
 BASE_WINDOWS = ("points_mean_last_5_games", "points_mean_last_10_games", "points_mean_season")
@@ -68,42 +68,23 @@ class System(ABC):
         return features
 
 
-class Card(BaseModel):
-    """Metadata of a trained model: signature, window, errors, and rows whose outputs it must reproduce."""
-
-    model_config = ConfigDict(frozen=True)
-
-    model_id: str
-    system_id: str
-    system_version: str
-    features: tuple[str, ...]
-    library_version: str
-    parameters: dict[str, float | int | str]
-    train_start_date: date
-    train_end_date: date
-    rows: int
-    validation_rows: int
-    trees: int | None
-    validation_mean_absolute_error: float | None
-    season_mean_absolute_error: float | None
-    golden_rows: list[list[float | None]]
-    golden_outputs: list[float]
-    model_sha256: str = ""
-    """Hash of the model file. Empty in cards of earlier versions."""
+LABEL = "points"
 
 
 @dataclass(frozen=True)
-class TrainedModel:
-    """A card and the library's model object."""
+class Sample:
+    """Rows to learn from: the columns of `reads`, in order, as float64 with NaN for null, and the label of each row."""
 
-    card: Card
-    booster: Any
+    matrix: Any
+    label: Any
 
 
 class TrainedSystem(System):
-    """A system whose forecasts come from a weekly model."""
+    """A system whose forecasts come from a weekly model. Training and forecasts read the same matrix, see `matrix`."""
 
     needs_model: ClassVar[bool] = True
+    file_name: ClassVar[str]
+    """Name of the model file, after its format: `model.json`."""
     stops_early: ClassVar[bool] = True
     """Whether the validation rows choose the length of the training. Otherwise the model learns from them, too."""
     season_mean: ClassVar[str] = "points_mean_season"
@@ -121,23 +102,36 @@ class TrainedSystem(System):
         """The installed version of the library."""
 
     @abstractmethod
-    def fit(self, training: Any, validation: Any) -> Any:
-        """Returns a model of `points` on the features of `reads`. The validation rows stop the training early.
+    def fit(self, training: Sample, validation: Sample) -> Any:
+        """Returns a model of the label. With `stops_early`, the validation rows end the training."""
 
-        Both are parts of the checked pandas frame of `points_model`: the columns of `reads` in order, then `points`.
-        """
+    @abstractmethod
+    def forecast_matrix(self, model: Any, matrix: Any) -> Any:
+        """Returns points per row of a matrix with at least one row, not clamped."""
+
+    @abstractmethod
+    def importances(self, model: Any) -> Mapping[str, float]:
+        """Returns feature -> its share of the model's effect. The shares add up to 1, or are all 0."""
+
+    def trees(self, model: Any) -> int | None:
+        """Returns the number of trees in the model; None for a system without trees."""
+
+    def matrix(self, rows: pl.DataFrame) -> Any:
+        """Returns the columns of `reads`, in order, as float64 with NaN for null. Raises Permanent if one is absent or not numeric."""
+        return self._checked(rows).select(pl.col(self.reads).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
+
+    def sample(self, rows: pl.DataFrame) -> Sample:
+        """Returns rows with `points` as a sample."""
+        return Sample(self.matrix(rows), rows[LABEL].cast(pl.Float64).to_numpy())
+
+    def forecast(self, model: Any, features: pl.DataFrame) -> pl.Series:
+        """Returns points per row, not clamped."""
+        values = self.forecast_matrix(model, self.matrix(features)) if features.height else []
+        return pl.Series(values, dtype=pl.Float64, strict=False)
 
     def learnable(self, features: pl.DataFrame) -> pl.DataFrame:
         """Returns the rows of `features` that the system may learn from."""
         return self.predictable(features)
-
-    @abstractmethod
-    def trees(self, booster: Any) -> int | None:
-        """Returns the number of trees in the model; None if it has none."""
-
-    @abstractmethod
-    def forecast(self, booster: Any, features: pl.DataFrame) -> pl.Series:
-        """Returns points per row, not clamped. Null features become NaN."""
 
     @abstractmethod
     def write(self, booster: Any, path: Path) -> None:
@@ -185,7 +179,15 @@ class TrainedSystem(System):
             raise Permanent(f"{self.system_id} cannot predict without a model")
         self.check_signature(model)
         rows = self.predictable(features)
+        _check_types(model.card, rows)
+        _check_window(model.card, rows)
         return bounded(rows.with_columns(self.forecast(model.booster, rows).alias("_points")), pl.col("_points"))
+
+
+def shares(values: Mapping[str, float]) -> dict[str, float]:
+    """Returns each value as a share of their sum; zeros if the sum is 0."""
+    total = sum(values.values())
+    return {name: float(value / total) if total else 0.0 for name, value in values.items()}
 
 
 def bounded(rows: pl.DataFrame, points: pl.Expr, terms: Sequence[str] = ()) -> pl.DataFrame:
@@ -198,6 +200,22 @@ def bounded(rows: pl.DataFrame, points: pl.Expr, terms: Sequence[str] = ()) -> p
         points.clip(0, largest).alias("predicted_value"),
         pl.concat_list(*notes, clamped).list.drop_nulls().alias("reasons"),
     )
+
+
+def _check_types(card: Card, rows: pl.DataFrame) -> None:
+    """Raises Permanent for a feature of another type than in training. A column without a type has no known value."""
+    types = {name: str(rows.schema[name]) for name in card.feature_types if rows.schema[name] != pl.Null}
+    if changed := [
+        f"{name} is {kind}, was {card.feature_types[name]}" for name, kind in types.items() if kind != card.feature_types[name]
+    ]:
+        raise Permanent(f"features have other types than in the training of model {card.model_id}: {', '.join(changed)}")
+
+
+def _check_window(card: Card, rows: pl.DataFrame) -> None:
+    """Raises Permanent for rows of dates that the model was trained on, or of earlier ones."""
+    early: Any = rows.filter(pl.col("game_date") <= card.train_end_date)["game_date"].min()
+    if early is not None:
+        raise Permanent(f"model {card.model_id} was trained on games up to {card.train_end_date}, so it cannot predict {early}")
 
 
 def _first_difference(actual: Sequence[str], expected: Sequence[str]) -> str:

@@ -10,12 +10,10 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-import polars as pl
-
 from nba_pipeline.errors import Permanent
 from nba_pipeline.settings import SETTINGS, Forecasts, Training
 from nba_pipeline.systems.cross_season import CrossSeasonSystem
+from nba_pipeline.systems.interface import Sample, shares
 
 DIGEST_BYTES = 32
 """A model file is the SHA-256 of the library's bytes, then these bytes."""
@@ -30,6 +28,7 @@ class XGBoost(CrossSeasonSystem):
 
     system_id: ClassVar[str] = "xgboost"
     version: ClassVar[str] = "1"
+    file_name: ClassVar[str] = "model.xgb"
 
     @property
     def parameters(self) -> Mapping[str, float | int | str]:
@@ -48,7 +47,7 @@ class XGBoost(CrossSeasonSystem):
             "colsample_bynode": wanted.tree_columns,
             "lambda": wanted.tree_l2,
             "seed": self.training.seed,
-            "nthread": self.training.threads,
+            "nthread": wanted.tree_threads,
             "rounds": wanted.tree_rounds,
             "least_training_minutes": wanted.least_training_minutes,
         }
@@ -58,30 +57,29 @@ class XGBoost(CrossSeasonSystem):
         """See TrainedSystem.library_version."""
         return installed_version("xgboost-cpu")
 
-    def fit(self, training: Any, validation: Any) -> Any:
+    def fit(self, training: Sample, validation: Sample) -> Any:
         """See TrainedSystem.fit. The same rows in the same order give the same forecasts; `validation` is not read."""
-        matrix = training[list(self.reads)].to_numpy(dtype=float, na_value=np.nan)
-        return self.fit_matrix(matrix, training["points"].to_numpy(dtype=float))
-
-    def fit_matrix(self, matrix: Any, points: Any) -> Any:
-        """Returns the model of a matrix with the columns of `reads`. NaN is unknown."""
         library = _library()
         own = ("rounds", "least_training_minutes")
         parameters = {name: value for name, value in self.parameters.items() if name not in own}
-        rows = library.QuantileDMatrix(matrix, points, feature_names=list(self.reads), nthread=self.training.threads)
+        rows = library.QuantileDMatrix(
+            training.matrix, training.label, feature_names=list(self.reads), nthread=self.forecasts.tree_threads
+        )
         return library.train(parameters, rows, self.forecasts.tree_rounds)
 
-    def trees(self, booster: Any) -> int:
-        """See TrainedSystem.trees."""
-        return int(booster.num_boosted_rounds())
+    def forecast_matrix(self, model: Any, matrix: Any) -> Any:
+        """See TrainedSystem.forecast_matrix."""
+        model.set_param({"nthread": self.forecasts.tree_threads})
+        return model.inplace_predict(matrix, validate_features=False)
 
-    def forecast(self, booster: Any, features: pl.DataFrame) -> pl.Series:
-        """See TrainedSystem.forecast."""
-        if features.is_empty():
-            return pl.Series(dtype=pl.Float64)
-        matrix = features.select(pl.col(self.reads).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
-        booster.set_param({"nthread": self.training.threads})
-        return pl.Series(booster.inplace_predict(matrix, validate_features=False), dtype=pl.Float64, strict=False)
+    def trees(self, model: Any) -> int:
+        """See TrainedSystem.trees."""
+        return int(model.num_boosted_rounds())
+
+    def importances(self, model: Any) -> Mapping[str, float]:
+        """See TrainedSystem.importances. By the loss that the splits on a feature removed in training."""
+        gains = model.get_score(importance_type="total_gain")
+        return shares({name: gains.get(name, 0.0) for name in self.reads})
 
     def write(self, booster: Any, path: Path) -> None:
         """See TrainedSystem.write."""

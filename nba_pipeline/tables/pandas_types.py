@@ -1,6 +1,6 @@
 """Pandas frames that satisfy a table's schema: column order, dtypes, nulls, bounds and key.
 
-This is the only conversion from polars to pandas, for notebooks and for CatBoost's training. pandas and dagster-pandas are
+This is the only conversion from polars to pandas, for notebooks. pandas and dagster-pandas are
 imported in functions, because importing them takes a second.
 
     polars          pandas                                   because

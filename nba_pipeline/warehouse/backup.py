@@ -172,10 +172,9 @@ def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], re
             body = files.read(file.path)
         except FileNotFoundError:
             return None
-        modified = int(file.changed) if isinstance(landing, Path) else int(file.changed * files.NANOSECONDS)
         files.write(folder / name, body)
-        os.utime(folder / name, ns=(modified, modified))
-        return name, _entry(body, modified)
+        os.utime(folder / name, ns=(file.changed, file.changed))
+        return name, _entry(body, file.changed)
 
     def missing(is_journal: bool) -> list[File]:
         listed_files = {f"{LANDING}/{_below(file.path, landing)}": file for file in files.tree(landing)}

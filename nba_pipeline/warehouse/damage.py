@@ -10,8 +10,7 @@ and the reconciliation read the notices. Files that must not be moved (ledgers, 
 import json
 import logging
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from nba_pipeline.warehouse import files
@@ -87,14 +86,6 @@ def notices(home: Place) -> list[Notice]:
         except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
             logger.warning("%s cannot be read as a damage notice: %s", file.path, error)
     return sorted(results, key=lambda notice: (notice.found_at, notice.subject))
-
-
-def partition_of(notice: Notice) -> tuple[str, str, date] | None:
-    """Kind (tables or quarantine), table and date of a moved partition; None for other files."""
-    parts = Path(notice.subject).parts
-    if not notice.moved_to or len(parts) != len(("kind", "table", "date", "file")) or parts[0] not in ("tables", "quarantine"):
-        return None
-    return parts[0], parts[1], date.fromisoformat(parts[2].removeprefix("game_date="))
 
 
 def _below(home: Place, path: Place) -> str:

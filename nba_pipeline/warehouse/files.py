@@ -5,6 +5,10 @@ not.
 
     place("/srv/nba")             a pathlib path: a rename makes a write atomic, and appends are possible
     place("gs://bucket/prefix")   a UPath: a PUT is atomic and appends are impossible, so a log is parts, then one file
+
+The two kinds differ in more than their paths, so most functions have a branch. A UPath's own methods would not do: `exists`
+is False for every error, also for a missing permission; `read_bytes` and `unlink` send several requests instead of one; a
+write to a local UPath is not atomic.
 """
 
 import os
@@ -52,17 +56,16 @@ def place(home: str) -> Place:
 
 @dataclass(frozen=True)
 class File:
-    """A file of a listing. `changed` orders the files of one listing by the time of their last write."""
+    """A file of a listing. `changed` is the time of the last write in nanoseconds since the epoch; it orders a listing."""
 
     path: Place
     size: int
-    changed: float
+    changed: int
 
     @property
     def written_at(self) -> datetime:
-        """The UTC instant of the last write: nanoseconds in a local folder, seconds in a store."""
-        seconds = self.changed / NANOSECONDS if isinstance(self.path, Path) else self.changed
-        return datetime.fromtimestamp(seconds, UTC)
+        """The UTC instant of the last write."""
+        return datetime.fromtimestamp(self.changed / NANOSECONDS, UTC)
 
 
 def listing(folder: Place, *patterns: str) -> list[File]:
@@ -240,7 +243,7 @@ def local_copy(path: Place) -> Iterator[Path]:
             raise Permanent(str(error).replace(str(copy), str(path))) from error
 
 
-def _changed(entry: dict[str, Any]) -> float:
-    """The time of the last write in seconds. GCS returns `mtime`, an instant; the memory store returns `created`."""
+def _changed(entry: dict[str, Any]) -> int:
+    """The time of the last write in nanoseconds. GCS returns `mtime`, an instant; the memory store returns `created`."""
     at = entry.get("mtime") or entry.get("created") or 0.0
-    return at.timestamp() if isinstance(at, datetime) else float(at)
+    return int((at.timestamp() if isinstance(at, datetime) else float(at)) * NANOSECONDS)

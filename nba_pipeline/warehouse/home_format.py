@@ -1,40 +1,60 @@
-"""The format number of a home, which decides whether this version may read and write its tables.
+"""What a home holds: its format number, and whether its games are simulated.
 
-The number is in `<home>/format.json`. A home with tables and without that file has format 1. A home without tables has no
-format until its first write, which assigns the current one. `migration.py` converts homes.
+Both are in `<home>/format.json`. The number decides whether this version may read and write the tables. A home with tables and
+without that file has format 1. A home without tables has no format until its first write, which assigns the current one.
+`migration.py` converts homes. A home without a league gets the one of its next write.
 """
 
 import json
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 from nba_pipeline.errors import BadInput
 
 FORMAT = 2
-"""The format that this version reads and writes."""
+"""The format of new and migrated homes."""
+
+WITH_MONTHS = 3
+"""The format of a home with month files, see `months`. Earlier versions would not see their rows, and refuse it."""
+
+READABLE = (FORMAT, WITH_MONTHS)
+"""The formats that this version reads and writes."""
 
 UNNUMBERED = 1
 """The format of homes that have no format file."""
 
 FILE = "format.json"
 
-_current: dict[Path, tuple[int, int, int]] = {}
-"""Home -> inode, size and modification time of its format file when it last held the current number."""
+LEAGUES = ("simulated", "real")
+"""The origins of a home's games."""
+
+EXAMPLE = json.dumps({"format": FORMAT})
+
+_current: dict[Path, tuple[tuple[int, int, int], str | None]] = {}
+"""Home -> inode, size and modification time of its format file when it last held a readable number, and its league."""
 
 
 def format_of(home: Path) -> int | None:
     """The format number of a home, or None if it has no tables yet. Raises BadInput for an unreadable number."""
-    file = home / FILE
-    try:
-        text = file.read_text()
-    except FileNotFoundError:
+    content = _content(home)
+    if content is None:
         return UNNUMBERED if _has_tables(home) else None
-    except NotADirectoryError:
-        return None  # the home is a file; the first write raises
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file} cannot be read: {error}") from None
-    return _number(file, text)
+    number = content.get("format")
+    if not isinstance(number, int) or isinstance(number, bool) or number < UNNUMBERED:
+        raise BadInput(
+            f"{home / FILE} has the format {number!r}; expected an integer of at least {UNNUMBERED}, for example {EXAMPLE}"
+        )
+    return number
+
+
+def league_of(home: Path) -> str | None:
+    """The league of a home's rows, or None if no write has recorded it yet. Raises BadInput for another value."""
+    league = (_content(home) or {}).get("league")
+    if league is not None and league not in LEAGUES:
+        raise BadInput(f"{home / FILE} has the league {league!r}; expected {' or '.join(LEAGUES)}")
+    return league
 
 
 def refuse_another_format(home: Path) -> None:
@@ -42,32 +62,75 @@ def refuse_another_format(home: Path) -> None:
     if _is_current(home):
         return
     signature, number = _signature(home), format_of(home)
-    if number == FORMAT and signature:
-        _current[home] = signature
-    elif number is not None and number > FORMAT:
-        raise BadInput(f"the home {home} has format {number}; this version reads format {FORMAT}; install a newer nba_pipeline")
+    if number in READABLE and signature:
+        _current[home] = signature, league_of(home)
+    elif number is not None and number > WITH_MONTHS:
+        raise BadInput(
+            f"the home {home} has format {number}; this version reads format {WITH_MONTHS}; install a newer nba_pipeline"
+        )
     elif number is not None and number < FORMAT:
         raise BadInput(f"the home {home} has format {number}; this version reads format {FORMAT}; run `nba-pipeline migrate`")
 
 
-def prepare_write(home: Path) -> None:
-    """Assign the current format to a home without tables. Raises BadInput as `refuse_another_format`."""
+def refuse_another_league(home: Path, league: str) -> None:
+    """Raise BadInput for a home with games of the other league. Simulated and real rows must not mix."""
+    recorded = league_of(home)
+    if recorded is not None and recorded != league:
+        raise BadInput(
+            f"the home {home} holds {recorded} games, and this environment has {league} ones; "
+            "set NBA_PIPELINE_ENV to the home's environment or NBA_PIPELINE_HOME to another folder"
+        )
+
+
+def prepare_write(home: Path, league: str | None = None) -> None:
+    """Assign the current format to a home without tables, and record the league of its first write.
+
+    Raises BadInput as `refuse_another_format` and `refuse_another_league`.
+    """
     refuse_another_format(home)
-    if not _is_current(home):
-        write_format(home, FORMAT)
+    if _is_current(home) and (league is None or _current[home][1] == league):
+        return
+    if league is not None:
+        refuse_another_league(home, league)
+    write_format(home, format_of(home) or FORMAT, league)
 
 
-def write_format(home: Path, number: int) -> None:
-    """Write the format number atomically."""
+def write_format_of_months(home: Path) -> None:
+    """Assign the format of a home with month files, before the first one is written."""
+    if format_of(home) != WITH_MONTHS:
+        write_format(home, WITH_MONTHS)
+
+
+def write_format(home: Path, number: int, league: str | None = None) -> None:
+    """Write the format number, and the league if given, atomically. A recorded league stays."""
+    content = {"format": number, "league": league or league_of(home)}
     home.mkdir(parents=True, exist_ok=True)
     temporary = home / f".{FILE}.{os.getpid()}.{threading.get_ident()}"
-    temporary.write_text(json.dumps({"format": number}) + "\n")
+    temporary.write_text(json.dumps({key: value for key, value in content.items() if value is not None}) + "\n")
     temporary.replace(home / FILE)
 
 
+def _content(home: Path) -> dict[str, Any] | None:
+    """The object in the format file, or None without a file."""
+    file = home / FILE
+    try:
+        content = json.loads(file.read_text())
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError:
+        return None  # the home is a file; the first write raises
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{file} cannot be read: {error}") from None
+    except json.JSONDecodeError as error:
+        raise BadInput(
+            f"{file} is not JSON ({error.msg}); expected the format number of the home, for example {EXAMPLE}"
+        ) from None
+    return content if isinstance(content, dict) else {}
+
+
 def _is_current(home: Path) -> bool:
-    signature = _current.get(home)
-    return signature is not None and signature == _signature(home)
+    known = _current.get(home)
+    return known is not None and known[0] == _signature(home)
 
 
 def _signature(home: Path) -> tuple[int, int, int] | None:
@@ -79,18 +142,4 @@ def _signature(home: Path) -> tuple[int, int, int] | None:
 
 
 def _has_tables(home: Path) -> bool:
-    return any(home.glob("tables/*/game_date=*/part.parquet"))
-
-
-def _number(file: Path, text: str) -> int:
-    example = json.dumps({"format": FORMAT})
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise BadInput(
-            f"{file} is not JSON ({error.msg}); expected the format number of the home, for example {example}"
-        ) from None
-    number = content.get("format") if isinstance(content, dict) else None
-    if not isinstance(number, int) or isinstance(number, bool) or number < UNNUMBERED:
-        raise BadInput(f"{file} has the format {number!r}; expected an integer of at least {UNNUMBERED}, for example {example}")
-    return number
+    return any(home.glob("tables/*/*/part.parquet"))

@@ -118,6 +118,10 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         """Metrics of the table's latest write in this run, for Dagster's metadata."""
         return {}
 
+    def compact(self, tables: Iterable[Table], today: date) -> str:
+        """Store the closed months of these tables in fewer files, with the same rows. Returns a summary, or an empty text."""
+        return ""
+
     @abstractmethod
     def drop(self, table: Table) -> None:
         """Delete a table and its quarantine. Refuses ledgers. No command calls it: `rebuild` replaces tables."""

@@ -12,11 +12,13 @@ import polars as pl
 
 from nba_pipeline.errors import Closed, Damaged
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.step_failures import explained
 from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import PROBLEM, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import ROWS_IN, per_date, rows_out
+from nba_pipeline.warehouse.dated_metadata import add_dated_metadata
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.partitions import recovering
 
@@ -47,6 +49,10 @@ class TableIO(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
         """Write the valid rows, quarantine the others, and add the counts as metadata."""
+        with explained(context.asset_key.path[-1], context.asset_partition_keys):
+            self._handle(context, obj)
+
+    def _handle(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
         table = _table(context.asset_key)
         every = [parse_key(key) for key in context.asset_partition_keys]
         dates, obj = self._open_dates(table, every, obj, context)
@@ -65,21 +71,14 @@ class TableIO(dg.ConfigurableIOManager):
         else:
             excused = self._excused(table, dates, context.output_metadata)
             self.warehouse.replace(table, dates, good, context.run_id, excused)
-        rows = self.warehouse.scan(table, dates).select(pl.len()).collect().item()
-        # Dagster attaches the same metadata to every date of a range, so the row count of a range needs another name
-        count = {"dagster/partition_row_count": rows} if len(dates) == 1 else {"rows_of_the_range": rows}
         context.add_output_metadata(
             {
-                **count,
                 "dagster/table_name": table.name,
-                "rows_quarantined": rejected.height,
-                "problems": dg.MetadataValue.json(
-                    dict(rejected.group_by("problem").len().sort("len", descending=True).head(10).iter_rows())
-                ),
                 "as_of": dg.MetadataValue.timestamp(self.clock.as_of),
                 **self.warehouse.last_write(table),
             }
         )
+        add_dated_metadata(context, dates, self.warehouse.scan(table, dates).select("game_date").collect(), rejected)
 
     def _open_dates(
         self, table: Table, dates: list[date], frame: pl.DataFrame, context: dg.OutputContext
@@ -98,10 +97,13 @@ class TableIO(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> pl.DataFrame:
         """The rows of the dates in the partition mapping.
 
-        Raises Closed if a required table was never written for a date, or a ledger is closed for every date. Raises Damaged if a
+        The step fails if a required table was never written for a date, or a ledger is closed for every date, or if a
         required date was unreadable and is not rebuilt yet.
         """
-        return recovering(lambda: self._rows(context))
+        reader = context.step_context
+        span = reader.partition_key_range
+        with explained(reader.step.key, [span.start, span.end]):
+            return recovering(lambda: self._rows(context))
 
     def _rows(self, context: dg.InputContext) -> pl.DataFrame:
         table = _table(context.asset_key)

@@ -9,7 +9,6 @@ What belongs here: writing and reading journals. The fields of a line and the pa
 import hashlib
 import json
 import os
-import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from nba_pipeline.instance.run_objects import RUN_OBJECTS
 from nba_pipeline.warehouse import damage, files
 from nba_pipeline.warehouse.files import Place
 from nba_pipeline.warehouse.journal_lines import (
@@ -71,10 +71,10 @@ class DamagedLine:
 
 
 class Journal:
-    """The journal of one run, shared by all resources of the run in this process. The last user closes it."""
+    """The journal of one run, shared by all resources of the run in this process."""
 
-    def __init__(self, key: tuple[str, str], log: Log, header: Mapping[str, Any] | None):
-        self.users, self._key, self._log = 0, key, log
+    def __init__(self, log: Log, header: Mapping[str, Any] | None):
+        self._log = log
         if header is not None:
             self.write(header)
 
@@ -82,34 +82,34 @@ class Journal:
         """Append one line and flush it."""
         self._log.write(json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str))
 
-    def release(self) -> None:
-        """Release the journal for one resource. The last release closes the log; no lines may be written afterwards."""
-        with _journals_lock:
-            self.users -= 1
-            if self.users:
-                return
-            _journals.pop(self._key, None)
+    def close(self) -> None:
+        """Close the log. No lines may be written afterwards."""
         self._log.close()
 
 
-_journals: dict[tuple[str, str], Journal] = {}
-
-_journals_lock = threading.Lock()
-"""Dagster instantiates a resource once per dependent resource. All instances must share the journal of the run."""
-
-
 def open_journal(folder: Place, run_id: str, header: Mapping[str, Any]) -> Journal:
-    """The journal of a run, to be released after use. Work outside of runs gets a journal of its own each time."""
-    key = (str(folder), run_id)
-    with _journals_lock:
-        journal = _journals.get(key) if run_id != DIRECT else None
-        if journal is None:
-            earlier = [log for log in list_logs(folder) if log.owner == run_id] if run_id != DIRECT else []
-            journal = Journal(key, resumed_log(folder, run_id, earlier), None if earlier else header)
-            if run_id != DIRECT:
-                _journals[key] = journal
-        journal.users += 1
-    return journal
+    """The journal of a run, which is released by `release_journal`. Work outside of runs gets a new journal each time."""
+    if run_id == DIRECT:
+        return Journal(resumed_log(folder, run_id, []), header)
+
+    def resumed() -> Journal:
+        earlier = [log for log in list_logs(folder) if log.owner == run_id]
+        return Journal(resumed_log(folder, run_id, earlier), None if earlier else header)
+
+    RUN_OBJECTS.acquire(_key(folder, run_id))
+    return RUN_OBJECTS.get(_key(folder, run_id), resumed, Journal.close)
+
+
+def release_journal(journal: Journal, folder: Place, run_id: str) -> None:
+    """Release a journal for one resource. The last release closes it."""
+    if run_id == DIRECT:
+        journal.close()
+        return
+    RUN_OBJECTS.release(_key(folder, run_id))
+
+
+def _key(folder: Place, run_id: str) -> tuple[str, ...]:
+    return "journal", run_id, str(folder)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from nba_pipeline.instance import dead_runs
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import OFFLINE_TAG, PARTITION_TAGS, REPLAY_TAG
 from nba_pipeline.warehouse import files
-from nba_pipeline.warehouse.journal import DIRECT, JOURNAL, DamagedLine, Journal, JournalDay, open_journal
+from nba_pipeline.warehouse.journal import DIRECT, JOURNAL, DamagedLine, Journal, JournalDay, open_journal, release_journal
 from nba_pipeline.warehouse.journal_lines import Outcome, header_line, request_line
 from nba_pipeline.warehouse.landed_payloads import LandedPayloads
 from nba_pipeline.warehouse.payloads import (
@@ -67,12 +67,14 @@ class Landing(LandedPayloads):
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Release the run's journal. A journal that fails to close loses no lines, so the run does not fail."""
+        if context.run:
+            dead_runs.unmark(context.run.run_id)
         with self._lock:
             journal, self._journal = self._journal, None
         if journal is None:
             return
         try:
-            journal.release()
+            release_journal(journal, self.root / JOURNAL, self._run_id)
         except PipelineError as error:
             if context.log:
                 context.log.warning(f"the parts of this run's journal were not merged: {error}")

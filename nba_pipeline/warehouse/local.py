@@ -1,4 +1,4 @@
-"""The local warehouse: hive-style parquet, one file per table and date, read in place by polars and DuckDB."""
+"""The local warehouse: hive-style parquet, one file per table and date or closed month, read in place by polars and DuckDB."""
 
 import os
 import shutil
@@ -15,11 +15,14 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.checksum import seal
+from nba_pipeline.warehouse.compaction import compact
 from nba_pipeline.warehouse.damage import Notice, moved_name, notices
 from nba_pipeline.warehouse.home_format import prepare_write, refuse_another_format
 from nba_pipeline.warehouse.ledgers import Recorder
-from nba_pipeline.warehouse.local_reading import LocalReading, check_home, read_parquet
+from nba_pipeline.warehouse.local_reading import LocalReading, check_home
+from nba_pipeline.warehouse.months import scan_parts
 from nba_pipeline.warehouse.partitions import QUARANTINE, TABLES_FOLDER, move_aside
+from nba_pipeline.warehouse.stored_dates import StoredDates
 from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, under_a_date
 
 
@@ -27,6 +30,7 @@ class LocalWarehouse(LocalReading, Warehouse):
     """`<home>/tables/<table>/game_date=YYYY-MM-DD/part.parquet`, and the same layout for the quarantine."""
 
     home: str
+    league: str | None = None
     least_free_mib: int = Field(default_factory=lambda: SETTINGS.warehouse.least_free_mib)
     lock_wait_seconds: float = Field(default_factory=lambda: SETTINGS.warehouse.lock_wait_seconds)
 
@@ -37,7 +41,7 @@ class LocalWarehouse(LocalReading, Warehouse):
         self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, excused: Mapping[date, int] | None = None
     ) -> None:
         parts, empty = by_date(table, dates, frame), table.empty()
-        prepare_write(Path(self.home))
+        self._prepare_write(table, dates)
         with self._locked(table, dates, writer):
             self._prepare(table, dates)
             for day in dates:
@@ -50,13 +54,14 @@ class LocalWarehouse(LocalReading, Warehouse):
     ) -> int:
         empty, added = table.empty(), 0
         key = list(dict.fromkeys(("game_date", *table.key)))
-        prepare_write(Path(self.home))
+        self._prepare_write(table, dates)
         with self._locked(table, dates, writer):
             self._prepare(table, dates)
             for day in dates:
+                stored = StoredDates(Path(self.home), TABLES_FOLDER, table)
                 file, new = self._file("tables", table, day), parts.get(day, empty)
-                exists = file.exists()
-                existing = pl.scan_parquet(file).select(key).collect() if exists else empty.select(key)
+                exists = stored.written_ns(day) is not None
+                existing = scan_parts(stored.parts([day]), table.dtypes).select(key).collect()
                 new = new.join(existing, on=list(table.key), how="anti", nulls_equal=True).select(list(table.dtypes))
                 with recorder.recording([day], existing, {day: new}):
                     if new.is_empty() and exists:
@@ -75,8 +80,7 @@ class LocalWarehouse(LocalReading, Warehouse):
     def ledger_rows(self, table: Table, dates: Sequence[date]) -> pl.DataFrame:
         if closed := self._unreadable(table, dates):
             raise Damaged(closed[min(closed)])
-        files = self._files(TABLES_FOLDER, table, dates)
-        return read_parquet(files, table.dtypes).collect() if files else table.empty()
+        return scan_parts(self._parts(TABLES_FOLDER, table, dates), table.dtypes).collect()
 
     def replace_unreadable(self, table: Table, day: date, frame: pl.DataFrame) -> str:
         file = self._file(TABLES_FOLDER, table, day)
@@ -88,7 +92,7 @@ class LocalWarehouse(LocalReading, Warehouse):
 
     def quarantine(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
         parts = partitioned(table.name, dates, under_a_date(rejected, dates))
-        prepare_write(Path(self.home))
+        prepare_write(Path(self.home), self.league)
         for day in dates:
             move_aside(self._partition(QUARANTINE, table, day))
             file, rows = self._file(QUARANTINE, table, day), parts.get(day)
@@ -99,11 +103,14 @@ class LocalWarehouse(LocalReading, Warehouse):
 
     def check(self, tables: Iterable[Table], dates: Collection[date]) -> None:
         for table in tables:
-            self._files(TABLES_FOLDER, table, dates)
-            self._files(QUARANTINE, table, dates)
+            self._parts(TABLES_FOLDER, table, dates)
+            self._parts(QUARANTINE, table, dates)
 
     def notices(self) -> list[Notice]:
         return notices(Path(self.home))
+
+    def compact(self, tables: Iterable[Table], today: date) -> str:
+        return compact(Path(self.home), tables, today).summary
 
     def drop(self, table: Table) -> None:
         if table.is_ledger:
@@ -111,6 +118,12 @@ class LocalWarehouse(LocalReading, Warehouse):
         refuse_another_format(Path(self.home))
         for kind in ("tables", "quarantine"):
             shutil.rmtree(Path(self.home, kind, table.name), ignore_errors=True)
+
+    def _prepare_write(self, table: Table, dates: Sequence[date]) -> None:
+        """Refuse another format, and move unreadable month files aside, which needs more locks than those of the dates."""
+        prepare_write(Path(self.home), self.league)
+        if not table.is_ledger:
+            self._parts(TABLES_FOLDER, table, dates)
 
     def _prepare(self, table: Table, dates: Sequence[date]) -> None:
         """Move unreadable files aside before a write. The caller holds the locks. Raises Closed for an unreadable ledger date."""
@@ -120,10 +133,8 @@ class LocalWarehouse(LocalReading, Warehouse):
             move_aside(self._partition(TABLES_FOLDER, table, day))
 
     def _refuse_to_shrink(self, table: Table, day: date, rows: int, excused: int) -> None:
-        file = self._file("tables", table, day)
-        if file.exists():
-            before = pl.scan_parquet(file).select(pl.len()).collect().item()
-            refuse_to_shrink(table, day, rows, before, excused)
+        before = scan_parts(self._parts(TABLES_FOLDER, table, [day]), table.dtypes).select(pl.len()).collect().item()
+        refuse_to_shrink(table, day, rows, before, excused)
 
     @staticmethod
     def _write(file: Path, rows: pl.DataFrame) -> None:

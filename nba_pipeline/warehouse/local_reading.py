@@ -4,7 +4,7 @@ Writing and validating rows belong in `local.py`.
 """
 
 import shutil
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -19,11 +19,13 @@ from nba_pipeline.warehouse.home_format import refuse_another_format
 from nba_pipeline.warehouse.ledgers import missing_rows
 from nba_pipeline.warehouse.manifests import FOLDER as MANIFESTS
 from nba_pipeline.warehouse.manifests import InvalidManifest, Manifest, Manifests
-from nba_pipeline.warehouse.partitions import QUARANTINE, TABLES_FOLDER, Partition, is_readable, lost, recovering
+from nba_pipeline.warehouse.months import Part, scan_parts
+from nba_pipeline.warehouse.partitions import QUARANTINE, TABLES_FOLDER, Partition, is_readable, recovering
+from nba_pipeline.warehouse.stored_dates import StoredDates, lost
 
 
 class LocalReading:
-    """Reads of `<home>/tables/<table>/game_date=YYYY-MM-DD/part.parquet`. Moves unreadable files aside."""
+    """Reads of `<home>/tables/<table>`: one file per date, and per closed month. Moves unreadable files aside."""
 
     home: str
 
@@ -40,8 +42,7 @@ class LocalReading:
     def dates(self, table: StoredTable) -> set[date]:
         """The dates that were written, including empty ones."""
         refuse_another_format(Path(self.home))
-        folder = Path(self.home, TABLES_FOLDER, table.name)
-        return {date.fromisoformat(p.parent.name.removeprefix("game_date=")) for p in folder.glob("game_date=*/part.parquet")}
+        return StoredDates(Path(self.home), TABLES_FOLDER, table).dates()
 
     def scan(self, table: StoredTable, dates: Collection[date] | None = None) -> pl.LazyFrame:
         """The rows of these dates, or of all dates. A date that was never written has no rows."""
@@ -67,7 +68,7 @@ class LocalReading:
         """Run one read-only statement, with plain table names. Raises BadInput with the reason."""
         home = Path(self.home)
         refuse_another_format(home)
-        return recovering(lambda: local_sql.answer(home, query, lambda kind, table: self._files(kind, table, None), self._tables))
+        return recovering(lambda: local_sql.answer(home, query, lambda kind, table: self._parts(kind, table, None), self._tables))
 
     def _unreadable(self, table: StoredTable, dates: Collection[date]) -> dict[date, str]:
         """The dates of a ledger with an unreadable file, each with a message."""
@@ -92,22 +93,16 @@ class LocalReading:
     def _file(self, kind: str, table: StoredTable, day: date) -> Path:
         return self._partition(kind, table, day).file
 
-    def _files(self, kind: str, table: StoredTable, dates: Collection[date] | None) -> list[Path]:
+    def _parts(self, kind: str, table: StoredTable, dates: Collection[date] | None) -> list[Part]:
         """The readable files of these dates, or of all, sorted by date. Unreadable ones are moved aside or close their date."""
-        if dates is None:
-            folders = Path(self.home, kind, table.name).glob("game_date=*/part.parquet")
-            dates = [date.fromisoformat(file.parent.name.removeprefix("game_date=")) for file in folders]
-        partitions = [self._partition(kind, table, day) for day in sorted(set(dates))]
-        return [partition.file for partition in partitions if is_readable(partition)]
+        stored = StoredDates(Path(self.home), kind, table)
+        return stored.parts(stored.dates() if dates is None else dates)
 
     def _scan(
         self, kind: str, table: StoredTable, dates: Collection[date] | None, schema: Mapping[str, pl.DataType]
     ) -> pl.LazyFrame:
         refuse_another_format(Path(self.home))
-        files = self._files(kind, table, dates)
-        if not files:
-            return pl.LazyFrame(schema=dict(schema))
-        return read_parquet(files, schema)
+        return scan_parts(self._parts(kind, table, dates), schema)
 
 
 class LocalTables(LocalReading):
@@ -144,10 +139,3 @@ def check_home(home: Path, least_free_mib: int) -> None:
         raise BadInput(f"the tables below {home} cannot be written: {error.strerror}") from None
     if free < least_free_mib:
         raise BadInput(f"the disk of {home} has {free:.0f} MiB free; writing requires {least_free_mib} MiB")
-
-
-def read_parquet(files: Sequence[Path], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
-    """The rows of the files. Columns that were added to the table later are null."""
-    return pl.scan_parquet(
-        list(files), schema=dict(schema), missing_columns="insert", extra_columns="ignore", hive_partitioning=False, glob=False
-    )

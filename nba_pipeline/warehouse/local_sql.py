@@ -19,6 +19,7 @@ from nba_pipeline.errors import BadInput, did_you_mean
 from nba_pipeline.tables.registry import QUARANTINE_SCHEMA, TABLES, StoredTable
 from nba_pipeline.warehouse import read_only, views
 from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS, JOURNAL_VIEWS
+from nba_pipeline.warehouse.months import Part, scan_parts
 
 CATALOG = {"show", "information_schema", "duckdb_tables", "duckdb_views", "duckdb_columns"}
 """Words of queries that list tables. For such a query every table is registered, not only the ones that it names."""
@@ -26,11 +27,11 @@ CATALOG = {"show", "information_schema", "duckdb_tables", "duckdb_views", "duckd
 Links = dict[Path, Path]
 """Hard link -> file of the home."""
 
-FilesOf = Callable[[str, StoredTable], Sequence[Path]]
+PartsOf = Callable[[str, StoredTable], Sequence[Part]]
 """Returns the readable files of a table below a folder of the home, `tables` or `quarantine`."""
 
 
-def answer(home: Path, query: str, files_of: FilesOf, known: Mapping[str, StoredTable] = TABLES) -> pl.DataFrame:
+def answer(home: Path, query: str, parts_of: PartsOf, known: Mapping[str, StoredTable] = TABLES) -> pl.DataFrame:
     """Run a read-only query. Raises BadInput for any other query, and for one that DuckDB rejects."""
     home = home.resolve()
     with read_only.connect() as connection, ExitStack() as stack:
@@ -38,7 +39,7 @@ def answer(home: Path, query: str, files_of: FilesOf, known: Mapping[str, Stored
         home.mkdir(parents=True, exist_ok=True)
         pinned = stack.enter_context(TemporaryDirectory(prefix=".sql-", dir=home))
         connection.execute("SET TimeZone = 'UTC'")
-        links = register(connection, home, query, Path(pinned), files_of, known)
+        links = register(connection, home, query, Path(pinned), parts_of, known)
         read_only.lock(connection)
         try:
             return _presentable(pl.DataFrame(connection.sql(statement).to_arrow_table()))
@@ -64,7 +65,7 @@ def register(
     home: Path,
     query: str,
     pinned: Path,
-    files_of: FilesOf,
+    parts_of: PartsOf,
     known: Mapping[str, StoredTable] = TABLES,
 ) -> Links:
     """Register every table and view whose name is a word of the query."""
@@ -74,10 +75,10 @@ def register(
         words |= {*known, *views.descriptions()}
     links: Links = {}
     for name in views.base_tables(words, known):
-        links |= _register_files(connection, files_of("tables", known[name]), name, known[name].dtypes, pinned)
+        links |= _register_parts(connection, parts_of("tables", known[name]), name, known[name].dtypes, pinned)
     if views.QUARANTINE in words:
-        files = [file for table in known.values() for file in files_of("quarantine", table)]
-        links |= _register_files(connection, files, views.QUARANTINE, QUARANTINE_SCHEMA, pinned)
+        parts = [part for table in known.values() for part in parts_of("quarantine", table)]
+        links |= _register_parts(connection, parts, views.QUARANTINE, QUARANTINE_SCHEMA, pinned)
     if words & views.VIEWS.keys():
         for name in views.VIEWS:  # views are listed after the views that they read
             if views.base_tables({name}, known) <= views.base_tables(words, known):
@@ -87,33 +88,23 @@ def register(
     return links
 
 
-def _register_files(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], name: str, schema: Mapping[str, pl.DataType], pinned: Path
+def _register_parts(
+    connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], name: str, schema: Mapping[str, pl.DataType], pinned: Path
 ) -> Links:
     """Register the current files of a table. A column that a file lacks is null.
 
     A frame opens its files at every scan, so a replacement between two scans would mix versions within one query. A hard
     link keeps pointing to the old file.
     """
-    links: Links = {}
+    linked = dict[Path, Path]()
     (pinned / name).mkdir()
-    for number, file in enumerate(files):
+    for number, file in enumerate(dict.fromkeys(part.path for part in parts)):
         link = pinned / name / f"{number}.parquet"
         with suppress(FileNotFoundError):
             os.link(file, link)
-            links[link] = file
-    frame = pl.LazyFrame(schema=dict(schema))
-    if links:
-        frame = pl.scan_parquet(
-            list(links),
-            schema=dict(schema),
-            missing_columns="insert",
-            extra_columns="ignore",
-            hive_partitioning=False,
-            glob=False,
-        )
-    connection.register(name, frame)
-    return links
+            linked[file] = link
+    connection.register(name, scan_parts([Part(linked[path], dates) for path, dates in parts if path in linked], schema))
+    return {link: file for file, link in linked.items()}
 
 
 def _register_journal(connection: duckdb.DuckDBPyConnection, home: Path, view: str, is_read: bool) -> None:

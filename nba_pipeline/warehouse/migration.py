@@ -23,9 +23,9 @@ from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse.checksum import seal
 from nba_pipeline.warehouse.home_format import FORMAT, format_of, refuse_another_format, write_format
 from nba_pipeline.warehouse.ledgers import ledgers, record_existing
-from nba_pipeline.warehouse.local_reading import read_parquet
 from nba_pipeline.warehouse.manifests import FOLDER as MANIFESTS
 from nba_pipeline.warehouse.manifests import Manifests
+from nba_pipeline.warehouse.months import Part, scan_parts
 from nba_pipeline.warehouse.writing import locked
 
 RENAMED: Mapping[str, Mapping[str, str]] = {
@@ -98,7 +98,7 @@ def plan(home: Path) -> list[Partition]:
 def summary(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
     """The pending work of a migration, one line per ledger."""
     if format_of(home) != FORMAT - 1:
-        yield f"nothing to do: {home} {'has format ' + str(FORMAT) if format_of(home) else 'has no tables yet'}"
+        yield f"nothing to do: {home} {f'has format {format_of(home)}' if format_of(home) else 'has no tables yet'}"
         return
     for table in _ledgers():
         parts = [part for part in partitions if part.table is table]
@@ -142,7 +142,7 @@ def record_ledgers(home: Path, partitions: Collection[Partition]) -> Iterator[st
         for file in _files(home, table):
             day = _day(file)
             with _locked(home, table, day):
-                rows = read_parquet([file], table.dtypes).collect()
+                rows = scan_parts([Part(file)], table.dtypes).collect()
                 recorded += rows.height if record_existing(manifests, table, day, rows) else 0
         yield f"{table.name}: {counted(recorded, 'row')} recorded in the manifests"
 

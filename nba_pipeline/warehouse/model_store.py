@@ -1,4 +1,6 @@
-"""Storage of trained models: one folder per model, `<home>/models/<model_id>/` with `model.cbm` and `card.json`.
+"""Storage of trained models: one folder per model, `<home>/models/<model_id>/` with `card.json` and the model file.
+
+The card names the model file. Its suffix is the system's format; it is `model.cbm` for every system in older homes.
 
 The home is a local folder or an object store. The card is written last: a model exists once its card exists.
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from nba_pipeline.systems.interface import Card, TrainedModel, TrainedSystem
 
 ID_LENGTH = 16
-CARD, MODEL = "card.json", "model.cbm"
+CARD = "card.json"
 NEXT_COMMAND = "nba-pipeline reconcile"
 GOLDEN_TOLERANCE = 1e-6  # points
 
@@ -56,8 +58,9 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
         with tempfile.TemporaryDirectory(prefix=".new-", dir=target.parent, ignore_cleanup_errors=True) as scratch:
             new = Path(scratch) / card.model_id
             new.mkdir()
-            system.write(booster, new / MODEL)
-            (new / CARD).write_text(_card_json(card, (new / MODEL).read_bytes()), encoding="utf-8")
+            file = new / system.file_name
+            system.write(booster, file)
+            (new / CARD).write_text(_card_json(card, file), encoding="utf-8")
             if not self.has(card.model_id):
                 self._replace(new, target)
 
@@ -65,14 +68,13 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self.has(card.model_id):
             return
         with tempfile.TemporaryDirectory(prefix="nba-") as scratch:
-            file = Path(scratch, MODEL)
+            file = Path(scratch, system.file_name)
             system.write(booster, file)
-            body = file.read_bytes()
+            body, card_text = file.read_bytes(), _card_json(card, file).encode()
         # A model file without a card belongs to a killed writer, or to another writer that is saving the same model now.
-        has_replaced = not files.create(target / MODEL, body) and not self.has(card.model_id)
+        has_replaced = not files.create(target / file.name, body) and not self.has(card.model_id)
         if has_replaced:
-            files.put(target / MODEL, body)
-        card_text = _card_json(card, body).encode()
+            files.put(target / file.name, body)
         # CatBoost may write the same trees as different bytes, so another writer's card may not match this writer's file.
         if not files.create(target / CARD, card_text) and has_replaced:
             files.put(target / CARD, card_text)
@@ -97,9 +99,7 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
         try:
             return self._load(folder, system)
         except FileNotFoundError as error:
-            if not files.exists(folder / CARD):
-                raise Damaged(f"model {model_id} is not in {folder.parent}: train its week again") from error
-            problem = f"{folder / MODEL} is missing"
+            raise Damaged(f"model {model_id} is not in {folder.parent}: train its week again") from error
         except (ValidationError, UnicodeDecodeError) as error:
             problem = f"{folder / CARD} cannot be read: {str(error).splitlines()[0]}"
         except Damaged as error:
@@ -109,12 +109,15 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _load(self, folder: Place, system: "TrainedSystem") -> "TrainedModel":
         card = system.read_card(files.read(folder / CARD).decode())
-        with files.local_copy(folder / MODEL) as file:
-            _check_hash(card, file, folder / MODEL)
+        path = folder / card.model_file
+        if not files.exists(path):
+            raise Damaged(f"{path} is missing")
+        with files.local_copy(path) as file:
+            _check_hash(card, file, path)
             try:
                 booster = system.read(file)
             except Permanent as error:
-                raise Damaged(str(error).replace(str(file), str(folder / MODEL))) from error
+                raise Damaged(str(error).replace(str(file), str(path))) from error
         model = system.model(card, booster)
         _check_golden_rows(system, model)
         return model
@@ -144,8 +147,9 @@ def _bytes(column: pl.Series) -> bytes:
     return column.to_physical().to_numpy().tobytes()
 
 
-def _card_json(card: "Card", model: bytes) -> str:
-    return card.model_copy(update={"model_sha256": hashlib.sha256(model).hexdigest()}).model_dump_json(indent=1)
+def _card_json(card: "Card", file: Path) -> str:
+    of_file = {"model_sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "model_file": file.name}
+    return card.model_copy(update=of_file).model_dump_json(indent=1)
 
 
 def _check_hash(card: "Card", model: Path, path: Place) -> None:

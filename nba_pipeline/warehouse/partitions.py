@@ -9,9 +9,8 @@ date counts as not written. An unreadable ledger file is kept in place and close
 
 import io
 import logging
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -25,6 +24,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import StoredTable
 from nba_pipeline.warehouse import checksum, damage
 from nba_pipeline.warehouse.damage import Notice
+from nba_pipeline.warehouse.months import Signature, signature_of
 from nba_pipeline.warehouse.writing import locked
 
 READ_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
@@ -32,7 +32,7 @@ READ_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 TABLES_FOLDER, QUARANTINE = "tables", "quarantine"
 UNREADABLE = "part.parquet.*"
 
-Signature = tuple[int, int, int]
+PARTITION = "game_date="
 Result = TypeVar("Result")
 
 logger = logging.getLogger("nba_pipeline.damage")
@@ -40,7 +40,7 @@ logger = logging.getLogger("nba_pipeline.damage")
 
 @dataclass(frozen=True)
 class _Check:
-    """The result of checking a file. `signature` is its inode, modification time and size at the time of the check."""
+    """The result of checking a file. `signature` is its state at the time of the check."""
 
     signature: Signature
     problem: str | None
@@ -65,7 +65,12 @@ class Partition:
     @cached_property
     def file(self) -> Path:
         """The path of the file, which may not exist."""
-        return self.home / self.kind / self.table.name / f"game_date={self.day}" / "part.parquet"
+        return self.home / self.kind / self.table.name / f"{PARTITION}{self.day}" / "part.parquet"
+
+    @property
+    def days(self) -> list[date]:
+        """The dates whose write locks protect the file."""
+        return [self.day]
 
     @property
     def is_of_a_ledger(self) -> bool:
@@ -116,23 +121,6 @@ def move_aside(partition: Partition) -> None:
         raise Damaged(f"{partition.file} is unreadable ({problem}) and cannot be moved aside: {error.strerror}") from None
 
 
-def lost(home: Path, table: StoredTable) -> dict[date, str]:
-    """The dates whose file was moved aside and that were not written since, each with a message."""
-    messages: dict[date, str] = {}
-    if table.is_ledger:
-        return messages
-    for kind in (TABLES_FOLDER, QUARANTINE):
-        for moved in sorted((home / damage.FOLDER / kind / table.name).glob(f"game_date=*/{UNREADABLE}")):
-            day = date.fromisoformat(moved.parent.name.removeprefix("game_date="))
-            at = moved_at(moved)
-            if not _is_written_since(Partition(home, TABLES_FOLDER, table, day).file, at, needs_time=kind == QUARANTINE):
-                name = table.name if kind == TABLES_FOLDER else f"the quarantine of {table.name}"
-                messages[day] = (
-                    f"{name} {day} is not rebuilt yet: its unreadable file was moved to {moved}; next: {damage.RECONCILE}"
-                )
-    return messages
-
-
 def moved_at(moved: Path) -> datetime:
     """The instant at which a file was moved, parsed from its name."""
     return datetime.strptime(moved.name.removeprefix("part.parquet."), damage.INSTANT).replace(tzinfo=UTC)
@@ -177,8 +165,9 @@ def damage_named() -> Iterator[None]:
 
 
 def _check(file: Path) -> _Check:
-    stat = os.stat(file)  # noqa: PTH116  # takes half the time of Path.stat, for thousands of files
-    signature = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+    signature = signature_of(file)
+    if signature is None:
+        raise FileNotFoundError(file)
     check = _checked.get(file)
     if check is None or check.signature != signature:
         body = file.read_bytes()
@@ -207,10 +196,20 @@ def _problem_in_pages(file: Path) -> str | None:
 
 def _move_as_reader(partition: Partition) -> bool:
     """Move the file aside, unless a writer has replaced it. Returns whether the file is readable now."""
-    locks = partition.home / "locks" / partition.table.name
-    with locked(locks, partition.table.name, [partition.day], "file check", SETTINGS.warehouse.lock_wait_seconds):
+    with lock_of(partition):
         move_aside(partition)
     return partition.file.exists() and problem_of(partition.file) is None
+
+
+def lock_of(partition: Partition) -> AbstractContextManager[None]:
+    """The write locks of the dates of a file."""
+    locks, wait = partition.home / "locks" / partition.table.name, SETTINGS.warehouse.lock_wait_seconds
+    return locked(locks, partition.table.name, partition.days, "file check", wait)
+
+
+def day_of(file: Path) -> date:
+    """The date of a date file, from the name of its folder."""
+    return date.fromisoformat(file.parent.name.removeprefix(PARTITION))
 
 
 def _record_closed(partition: Partition, check: _Check) -> None:
@@ -218,9 +217,3 @@ def _record_closed(partition: Partition, check: _Check) -> None:
     problem = f"{check.problem}; the date is closed"
     notice = Notice(subject, problem, datetime.now(UTC), next_command=damage.RESTORE)
     damage.record_notice(partition.home, notice, str(check.signature[1]))
-
-
-def _is_written_since(file: Path, at: datetime, *, needs_time: bool) -> bool:
-    if not file.exists():
-        return False
-    return not needs_time or file.stat().st_mtime > at.timestamp()

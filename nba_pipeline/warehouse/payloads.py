@@ -90,6 +90,11 @@ class Payload:
         except TooLarge as error:
             raise TooLarge(f"{self.slot.name}: {error}: {self.ref}") from None
 
+    @cached_property
+    def parsed(self) -> dict[Any, Any]:
+        """Parser -> its result, so that a payload is parsed once: when it lands, and its user takes the result from here."""
+        return {}
+
     @property
     def problem(self) -> str | None:
         """Why the file is unreadable or differs from what was landed; None if it is intact. Raises FileNotFoundError."""
@@ -109,6 +114,10 @@ class Payload:
             return payload_limits.read_json(self.body, self.slot.name)
         except Permanent as error:
             raise Permanent(f"{error}: {self.ref}") from None
+
+    def hand_on(self, document: Any) -> None:
+        """Set the parsed body, if the caller has parsed it already."""
+        vars(self)["_document"] = document
 
     def json(self) -> Any:
         """The parsed body. Raises Permanent, naming provider, endpoint and entity, for invalid or too deeply nested JSON."""

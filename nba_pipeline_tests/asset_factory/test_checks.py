@@ -11,17 +11,10 @@ import polars as pl
 import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
-from nba_pipeline.asset_factory.checks import (
-    Verdict,
-    _checks,
-    checks_of,
-    dated_check,
-    every_row_is_accounted_for,
-    keys_are_unique,
-    nothing_is_quarantined,
-    rows_are_unaltered,
-    share_verdict,
-)
+from nba_pipeline.asset_factory import common_checks
+from nba_pipeline.asset_factory.checks import _checks, checks_of, coverage_check, dated_check
+from nba_pipeline.asset_factory.verdicts import PASSED, Verdict, count_off, share_present, verdict_rows, verdicts_of
+from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.tables.registry import TABLES
@@ -68,11 +61,11 @@ def a_check(table: Table, open_dates: Sequence[date], blocking: bool) -> dg.Asse
     """A check that finds all games on open dates and half of them on other dates."""
 
     @dated_check(table, blocking=blocking)
-    def games_are_there(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    def games_are_there(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
         """The games are there."""
-        return [
-            share_verdict(day, 2 if day in open_dates else 1, 2, 0.8, [] if day in open_dates else ["NYK@BOS"]) for day in dates
-        ]
+        games = [(day, name, day in open_dates or name == "LAL@GSW") for day in dates for name in ("LAL@GSW", "NYK@BOS")]
+        frame = pl.DataFrame(games, schema=["game_date", "name", "is_present"], orient="row")
+        return share_present(dates, frame, pl.col("is_present"), pl.col("name"), 0.8)
 
     return checks_of(table)
 
@@ -125,8 +118,8 @@ def test_a_blocking_check_lets_an_open_date_on_and_stops_a_closed_one(boxes: Tab
     assert result.success == evaluation.passed == summarised(result) == bool(open_dates)
     assert evaluation.severity == dg.AssetCheckSeverity.ERROR
     told = {name: value.value for name, value in evaluation.metadata.items()}
-    expected = {"share": 1.0, "present": 2, "expected": 2, "missing": []}
-    assert told == (expected if open_dates else {"share": 0.5, "present": 1, "expected": 2, "missing": ["NYK@BOS"]})
+    expected = {"share": 1.0, "present": 2, "expected": 2}
+    assert told == (expected if open_dates else {"share": 0.5, "present": 1, "expected": 2, "missing": "NYK@BOS"})
 
 
 @pytest.mark.parametrize("last", [None, THIRD], ids=["date", "range"])
@@ -141,13 +134,7 @@ def test_a_range_goes_on_while_one_of_its_dates_is_open(boxes: Table, run: Run) 
     result = run(a_check(boxes, [SECOND], blocking=True), FIRST, THIRD)
     assert result.success and summarised(result)
     told = {name: value.value for name, value in told_of(result).metadata.items()}
-    assert told == {
-        "share": 0.5,
-        "present": 4,
-        "expected": 6,
-        "failing_dates": 2.0,
-        "missing": ["2024-03-12: NYK@BOS", "2024-03-14: NYK@BOS"],
-    }
+    assert told == {"share": 0.5, "failing_dates": 2, "missing": "2024-03-12: NYK@BOS\n2024-03-14: NYK@BOS"}
 
 
 def test_a_range_without_an_open_date_stops(boxes: Table, run: Run) -> None:
@@ -172,6 +159,28 @@ def test_a_range_records_each_date_with_its_materialization(
         assert evaluation.metadata["share"].value == (1.0 if day == FIRST else 0.5)
 
 
+def test_without_stored_results_no_date_has_passed(
+    boxes: Table, run: Run, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("nba_pipeline.instance.check_evaluations.store_evaluations", fail)
+    result = run(a_check(boxes, [FIRST], blocking=True), FIRST, THIRD)
+    assert not result.success and not summarised(result)
+    assert states(instance, "games_are_there") == {str(day): "PLANNED" for day in (FIRST, SECOND, THIRD)}
+
+
+def test_the_plots_of_a_range_have_its_dates_in_order(boxes: Table, run: Run, instance: dg.DagsterInstance) -> None:
+    """Dagster plots over the instants of the evaluations."""
+    run(a_check(boxes, [FIRST], blocking=False), FIRST, THIRD)
+    key = dg.AssetCheckKey(dg.AssetKey("toy_boxes"), "key_is_unique")
+    records = instance.event_log_storage.get_asset_check_execution_history(key, limit=50)
+    instants = {record.partition: record.event.timestamp for record in records if record.event}
+    assert sorted(instants, key=lambda day: instants[day]) == [str(FIRST), str(SECOND), str(THIRD)]
+    assert len(set(instants.values())) == 3
+
+
 def test_a_run_of_one_date_records_it_itself(boxes: Table, run: Run, instance: dg.DagsterInstance) -> None:
     run(a_check(boxes, [FIRST], blocking=True), FIRST)
     evaluation = recorded(instance, FIRST)
@@ -193,16 +202,56 @@ def test_the_private_import_of_dagster_still_holds_what_is_used() -> None:
     assert (evaluation.partition, evaluation.target_materialization_data) == ("2024-03-12", target)
 
 
+def states(instance: dg.DagsterInstance, check: str) -> dict[str | None, str]:
+    """The state of a check in Dagster's pages: date -> status of its newest execution."""
+    key = dg.AssetCheckKey(dg.AssetKey("toy_boxes"), check)
+    records = instance.event_log_storage.get_asset_check_execution_history(key, limit=50)
+    return {record.partition: record.status.value for record in reversed(records)}
+
+
 @pytest.mark.parametrize("last", [None, THIRD], ids=["date", "range"])
-def test_a_check_that_cannot_be_evaluated_stops_downstream_assets(boxes: Table, run: Run, last: date | None) -> None:
+def test_a_check_that_crashes_has_failed_with_its_error_and_the_others_are_judged(
+    boxes: Table, run: Run, instance: dg.DagsterInstance, last: date | None
+) -> None:
     @dated_check(boxes, blocking=True)
-    def games_are_there(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    def games_are_there(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
         """The warehouse is unavailable."""
         raise OSError("the disk is gone")
 
     result = run(checks_of(boxes), FIRST, last)
     assert not result.success and not summarised(result)
-    assert not result.get_asset_check_evaluations()
+    assert told_of(result).metadata["missing"].value.endswith("OSError: the disk is gone")
+    dates = [str(day) for day in ([FIRST, SECOND, THIRD] if last else [FIRST])]
+    assert states(instance, "games_are_there") == dict.fromkeys(dates, "FAILED")
+    assert states(instance, "key_is_unique") == dict.fromkeys(dates, "SUCCEEDED")
+
+
+def test_a_check_without_a_verdict_on_a_date_has_failed(boxes: Table, run: Run, instance: dg.DagsterInstance) -> None:
+    @dated_check(boxes)
+    def games_are_there(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+        """Forgets the last date."""
+        return verdict_rows([{"game_date": day, PASSED: True} for day in dates[:-1]])
+
+    result = run(checks_of(boxes), FIRST, THIRD)
+    assert not result.success
+    assert "toy_boxes: check games_are_there: expected one verdict per date, which 2024-03-14" in str(told_of(result).metadata)
+    assert set(states(instance, "games_are_there").values()) == {"FAILED"}
+
+
+@pytest.mark.parametrize("last", [None, THIRD, FIRST], ids=["date", "range", "range of one date"])
+def test_every_check_has_one_result_per_date_and_none_without(
+    boxes: Table, run: Run, instance: dg.DagsterInstance, last: date | None
+) -> None:
+    """Dagster shows a planned check without a result as skipped, and a result without a date as the newest of all."""
+    checks = a_check(boxes, [FIRST], blocking=False)
+    run(checks, FIRST, last)
+    dates = [FIRST, SECOND, THIRD] if last == THIRD else [FIRST]
+    for check in ("games_are_there", "key_is_unique", "no_row_is_quarantined"):
+        of_date = {day: "FAILED" if check == "games_are_there" and day != FIRST else "SUCCEEDED" for day in dates}
+        assert states(instance, check) == {str(day): status for day, status in of_date.items()}
+    evaluation = recorded(instance, dates[-1])
+    assert evaluation and evaluation.severity == dg.AssetCheckSeverity.WARN
+    assert evaluation.metadata["present"].value == (1 if last == THIRD else 2)
 
 
 def test_a_check_is_named_and_described_by_its_function(boxes: Table) -> None:
@@ -217,16 +266,65 @@ def test_a_check_is_named_and_described_by_its_function(boxes: Table) -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "wanted", "passed", "share"), [(4, 5, True, 0.8), (79, 100, False, 0.79), (0, 1, False, 0.0), (0, 0, True, 1.0)]
+    ("there", "expected", "passed", "share"), [(4, 5, True, 0.8), (79, 100, False, 0.79), (0, 1, False, 0.0), (0, 0, True, 1.0)]
 )
-def test_a_share_passes_from_its_floor(there: int, wanted: int, passed: bool, share: float) -> None:
-    verdict = share_verdict(FIRST, there, wanted, 0.8)
-    assert (verdict.passed, verdict.numbers["share"]) == (passed, share)
+def test_a_share_passes_from_its_floor(there: int, expected: int, passed: bool, share: float) -> None:
+    items = {"game_date": [FIRST] * expected, "name": ["a"] * expected, "is_there": [n < there for n in range(expected)]}
+    frame = pl.DataFrame(items, schema={"game_date": pl.Date, "name": pl.String, "is_there": pl.Boolean})
+    (verdict,) = verdicts_of(share_present([FIRST], frame, pl.col("is_there"), pl.col("name"), 0.8), [FIRST])
+    assert (verdict.passed, verdict.numbers) == (passed, {"share": share, "present": there, "expected": expected})
+    assert len(verdict.missing) == expected - there
+
+
+def test_an_item_whose_presence_is_unknown_is_missing_and_a_row_that_may_be_off_is_off() -> None:
+    rows, is_known = pl.DataFrame({"game_date": [FIRST], "name": ["a"]}), pl.lit(None, pl.Boolean)
+    for frame in (
+        share_present([FIRST], rows, is_known, pl.col("name"), 0.8),
+        count_off([FIRST], rows, is_known, pl.col("name"), total="rows", off="rows_off"),
+    ):
+        (verdict,) = verdicts_of(frame, [FIRST])
+        assert (verdict.passed, verdict.missing) == (False, ["a"])
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        verdict_rows([{"game_date": FIRST, PASSED: True}]),
+        verdict_rows([{"game_date": FIRST, PASSED: True}, {"game_date": SECOND, PASSED: None}]),
+        verdict_rows([{"game_date": day, PASSED: True} for day in (FIRST, SECOND, SECOND)]),
+        verdict_rows([{"game_date": day, PASSED: True} for day in (FIRST, SECOND, THIRD)]),
+    ],
+    ids=["a date is missing", "a verdict is unknown", "a date has two", "another date"],
+)
+def test_a_frame_without_exactly_one_verdict_per_date_is_refused(frame: pl.DataFrame) -> None:
+    with pytest.raises(BadInput, match=r"toys: expected one verdict per date"):
+        verdicts_of(frame, [FIRST, SECOND], "toys")
+
+
+def test_coverage_requires_enough_items_of_a_gate_and_every_item_of_a_warning(boxes: Table, tmp_path: Path) -> None:
+    def expected(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+        """The games."""
+        return pl.DataFrame({"game_date": [FIRST] * 5, "game_id": list("12345")})
+
+    def present(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+        return pl.DataFrame({"game_id": ["1", "2", "3", "5", "6"]})
+
+    gate, warning = (
+        coverage_check(boxes, present, ["game_id"], "game_id", blocking=blocking)(expected) for blocking in (True, False)
+    )
+    warehouse = LocalWarehouse(home=str(tmp_path))
+    for check, passed in ((gate, True), (warning, False)):
+        (verdict,) = verdicts_of(check(warehouse, [FIRST], Clock()), [FIRST])
+        assert verdict == Verdict(FIRST, passed, {"share": 0.8, "present": 4, "expected": 5}, ["4"])
+
+
+def test_the_pages_show_rounded_numbers_and_no_empty_list() -> None:
+    assert Verdict(FIRST, True, {"share": 2 / 3, "rows": 6}).metadata() == {"share": 0.6667, "rows": 6}
 
 
 def test_at_most_fifty_names_are_shown() -> None:
     names = [str(n) for n in range(60)]
-    assert Verdict(FIRST, False, {}, names).metadata()["missing"].value == names[:50]
+    assert Verdict(FIRST, False, {}, names).metadata()["missing"].value.split("\n") == names[:50]
 
 
 @pytest.fixture
@@ -248,7 +346,8 @@ def test_a_duplicate_key_fails_the_check(warehouse: Warehouse, boxes: Table, tmp
     prepare_write(tmp_path)
     by_hand = tmp_path / "tables" / boxes.name / f"game_date={FIRST}" / "part.parquet"
     rows(boxes, "1", "1", "2", "2", "2").write_parquet(by_hand, mkdir=True)
-    assert keys_are_unique(warehouse, boxes, [FIRST, SECOND]) == [
+    verdicts = verdicts_of(common_checks.key_is_unique(boxes)(warehouse, [FIRST, SECOND], Clock()), [FIRST, SECOND])
+    assert verdicts == [
         Verdict(FIRST, False, {"rows": 5, "duplicates": 3}),
         Verdict(SECOND, True, {"rows": 0, "duplicates": 0}),
     ]
@@ -258,7 +357,8 @@ def test_quarantined_rows_are_reported_by_problem(warehouse: Warehouse, boxes: T
     broken = rows(boxes, "1", "2").drop("as_of", "code_version").with_columns(problem=pl.lit("nobody is called X"))
     _, rejected = boxes.conform(broken, NOON, "1")
     warehouse.quarantine(boxes, [FIRST], rejected)
-    assert nothing_is_quarantined(warehouse, boxes, [FIRST, SECOND]) == [
+    check = common_checks.no_row_is_quarantined(boxes)
+    assert verdicts_of(check(warehouse, [FIRST, SECOND], Clock()), [FIRST, SECOND]) == [
         Verdict(FIRST, False, {"rows_quarantined": 2}, ["nobody is called X (2 rows)"]),
         Verdict(SECOND, True, {"rows_quarantined": 0}, []),
     ]
@@ -275,7 +375,8 @@ def test_a_ledger_is_checked_against_its_manifests_and_another_table_is_not(tmp_
             warehouse.add(ledger, [day], pl.DataFrame([{"game_date": day, **row}], schema=ledger.dtypes), "me")
         file = tmp_path / "tables" / "toy_picks" / f"game_date={FIRST}" / "part.parquet"
         pl.read_parquet(file).with_columns(source=pl.lit("you")).write_parquet(file)
-        verdicts = rows_are_unaltered(ledger)(warehouse, [FIRST, SECOND, THIRD], Clock())
+        frame = common_checks.rows_are_unaltered(ledger)(warehouse, [FIRST, SECOND, THIRD], Clock())
+        verdicts = verdicts_of(frame, [FIRST, SECOND, THIRD])
         assert [(v.game_date, v.passed, v.numbers) for v in verdicts] == [
             (FIRST, False, {"rows": 1, "findings": 1}),
             (SECOND, True, {"rows": 1, "findings": 0}),
@@ -302,7 +403,8 @@ def test_a_row_that_is_nowhere_fails_its_date_and_an_uncounted_date_is_no_pass(
     counts = {**read.metadata(), **rows_out(dates, rows[1:2], rows.clear(), {})}
     for day, metadata in ((FIRST, counts), (SECOND, counts), (THIRD, {})):
         materialized(instance, day, **metadata)
-    first, second, third = every_row_is_accounted_for(instance, boxes, [FIRST, SECOND, THIRD])
+    dates = [FIRST, SECOND, THIRD]
+    first, second, third = verdicts_of(common_checks.every_row_is_accounted_for(instance, boxes, dates), dates)
     assert (first.passed, first.missing) == (True, ["ignored: market player_double_double (1 rows)"])
     assert first.numbers == {
         "rows_in": 2,

@@ -73,6 +73,22 @@ def test_comments_docstrings_descriptions_and_formatting_change_nothing(package:
     assert not changed(package, edited(summary, 'description="', 'description="Reworded: '))
 
 
+def test_another_system_changes_no_features(package: Path) -> None:
+    path = package / "systems" / "__init__.py"
+    assert changed(package, lambda: path.write_text(f"{path.read_text()}\nEXTRA = 1\n")) == {
+        "points_model",
+        "predictions",
+        "grades",
+    }
+
+
+def test_another_mode_trigger_or_coverage_of_a_table_changes_nothing(package: Path) -> None:
+    path = package / "assets" / "features" / "matchups.py"
+    assert not changed(package, edited(path, 'modes=["same_day", "tomorrow"]', 'modes=["same_day"], critical_in=["same_day"]'))
+    assert not changed(package, edited(path, "    follows=[", '    follows=["features", '))
+    assert not changed(package, edited(path, 'covers="player"', 'covers="game"'))
+
+
 def test_an_edited_request_changes_nothing(package: Path) -> None:
     for name in module.NOT_PARSERS:
         path = package.joinpath(*name.split(".")).with_suffix(".py")

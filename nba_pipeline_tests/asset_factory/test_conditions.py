@@ -14,11 +14,11 @@ import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.events import StepMaterializationData
 
-from nba_pipeline.asset_factory.conditions import FLOWS
-from nba_pipeline.completeness.modes import CAPTURED, COLLECTED, TABLES_OF_MODE
+from nba_pipeline.completeness.modes import tables_of_mode
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline.orchestration.reconciliation import DATA_VERSION_TAG
+from nba_pipeline.tables.declarations import declared, requested_by
 
 TODAY, YESTERDAY, TOMORROW, DAY_BEFORE = "2026-01-15", "2026-01-14", "2026-01-16", "2026-01-13"
 CHAIN = (
@@ -27,6 +27,7 @@ CHAIN = (
 )  # fmt: skip
 POST_GAME = ("player_game_summary", "team_game_summary", "grades")
 TICK = timedelta(seconds=30)
+COLLECTED, CAPTURED = requested_by("final_games"), requested_by("lines")
 SOURCES = ("schedule", *CAPTURED, "rosters")
 
 
@@ -55,7 +56,9 @@ class Clock:
         self.now += TICK
         found = dg.evaluate_automation_conditions(definitions(), self.instance, cursor=self.cursor, evaluation_time=self.now)
         self.cursor: Any = found.cursor
-        asked = {table: sorted(found.get_requested_partitions(dg.AssetKey(table))) for table in FLOWS}
+        asked = {
+            table: sorted(found.get_requested_partitions(dg.AssetKey(table))) for table, one in declared().items() if one.follows
+        }
         return {table: days for table, days in asked.items() if days}
 
     def land(self, tables: tuple[str, ...], day: str, passed: bool = True, crashed: bool = False, contents: str = "") -> None:
@@ -98,7 +101,7 @@ def evening() -> Clock:
 
 def test_what_is_needed_is_read_of_the_same_date() -> None:
     graph = definitions().resolve_asset_graph()
-    for table, flow in FLOWS.items():
+    for table, flow in declared().items():
         node = graph.get(dg.AssetKey(table))
         for name in flow.needs:
             assert dg.AssetKey(name) in node.parent_keys, (table, name)
@@ -186,14 +189,14 @@ def test_a_correction_before_the_window_is_the_reconciliations(evening: Clock) -
 
 
 def test_a_mode_that_materialized_everything_in_one_run_is_not_repeated(evening: Clock) -> None:
-    evening.land(TABLES_OF_MODE["overnight"], TODAY)
-    evening.land(TABLES_OF_MODE["tomorrow"], TOMORROW)
+    evening.land(tables_of_mode("overnight"), TODAY)
+    evening.land(tables_of_mode("tomorrow"), TOMORROW)
     assert evening.tick() == evening.tick() == {}
 
 
 def test_new_lines_reach_the_predictions() -> None:
     noon = Clock(f"{TODAY}T12:00")
-    noon.land(TABLES_OF_MODE["same_day"], TODAY)
+    noon.land(tables_of_mode("same_day"), TODAY)
     noon.tick()
     noon.land(("prop_lines", "game_lines"), TODAY)
     assert noon.tick() == {"features": [TODAY], "predictions": [TODAY]}
@@ -201,7 +204,7 @@ def test_new_lines_reach_the_predictions() -> None:
 
 def test_a_report_with_news_reaches_the_predictions_and_an_unchanged_one_starts_nothing() -> None:
     noon = Clock(f"{TODAY}T12:00")
-    noon.land(TABLES_OF_MODE["same_day"], TODAY, contents="nobody is out")
+    noon.land(tables_of_mode("same_day"), TODAY, contents="nobody is out")
     noon.tick()
     noon.land(("injuries",), TODAY, contents="nobody is out")
     assert noon.tick() == noon.tick() == {}
@@ -214,7 +217,7 @@ def test_a_report_with_news_reaches_the_predictions_and_an_unchanged_one_starts_
 
 def test_a_correction_makes_no_backtests() -> None:
     morning = Clock(f"{TODAY}T08:00")
-    morning.land((*COLLECTED, *TABLES_OF_MODE["same_day"]), YESTERDAY)
+    morning.land((*COLLECTED, *tables_of_mode("same_day")), YESTERDAY)
     morning.tick()
     morning.land(("upcoming_players", "player_form", "matchups", "features"), YESTERDAY)
     assert "predictions" not in morning.tick()
@@ -244,7 +247,7 @@ def test_the_chain_of_a_slate_follows_its_expected_players() -> None:
 def test_a_table_in_progress_is_not_requested_again() -> None:
     """A postponed game changes only the schedule. No table follows the schedule; the modes read it."""
     noon = Clock(f"{TODAY}T12:00")
-    noon.land(TABLES_OF_MODE["same_day"], TODAY)
+    noon.land(tables_of_mode("same_day"), TODAY)
     noon.tick()
     noon.land(("schedule",), TODAY)
     assert noon.tick() == {}
@@ -252,8 +255,8 @@ def test_a_table_in_progress_is_not_requested_again() -> None:
 
 def test_a_day_without_games_has_empty_partitions_and_causes_no_requests() -> None:
     night = Clock("2026-07-15T06:30")
-    night.land(TABLES_OF_MODE["overnight"], "2026-07-14")
-    night.land(TABLES_OF_MODE["same_day"], "2026-07-15")
+    night.land(tables_of_mode("overnight"), "2026-07-14")
+    night.land(tables_of_mode("same_day"), "2026-07-15")
     assert night.tick() == night.tick() == {}
 
 

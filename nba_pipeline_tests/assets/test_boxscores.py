@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from nba_pipeline.asset_factory.verdicts import verdicts_of
 from nba_pipeline.assets.sources.boxscores import TABLE, boxscores, every_final_game_is_covered, sources_agree
 from nba_pipeline.assets.sources.players import TABLE as PLAYERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
@@ -213,7 +214,7 @@ class Night:
     @property
     def disagreements(self) -> list[str]:
         """Names in the verdict of `sources_agree`."""
-        (verdict,) = sources_agree(self.warehouse, [DAY], self.clock)
+        (verdict,) = verdicts_of(sources_agree(self.warehouse, [DAY], self.clock), [DAY])
         assert verdict.passed == (not verdict.missing)
         return list(verdict.missing)
 
@@ -473,7 +474,7 @@ def test_a_box_with_a_team_without_assists_is_quarantined_and_the_log_is_used(ni
 def test_an_implausible_game_is_quarantined_as_a_whole_without_another_source(night: Night) -> None:
     rows = night(in_cdn(PASSLESS), in_log(PASSLESS), in_balldontlie(PASSLESS), history=HISTORY)
     assert (rows.height, night.quarantine) == (0, [NO_ASSISTS] * 30)
-    (verdict,) = every_final_game_is_covered(night.warehouse, [DAY], night.clock)
+    (verdict,) = verdicts_of(every_final_game_is_covered(night.warehouse, [DAY], night.clock), [DAY])
     assert verdict.missing == [f"NYK@GSW {GAME} (no box score of GSW; no box score of NYK)"]
 
 

@@ -10,6 +10,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from nba_pipeline.asset_factory.verdicts import verdicts_of
 from nba_pipeline.assets.sources import game_lines as module
 from nba_pipeline.assets.sources.game_lines import TABLE, games_have_game_lines
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
@@ -163,7 +164,7 @@ def verdict(tmp_path: Path, run: Run) -> Callable[..., tuple[bool, list[str], di
         warehouse.replace(SCHEDULE, [DAY], SCHEDULE.conform(games, at(12), "1")[0], "me")
         for frame in lines:
             warehouse.add(TABLE, [DAY], TABLE.conform(frame, at(12), "1")[0], "me")
-        [verdict] = games_have_game_lines(warehouse, [DAY], CLOCK)
+        [verdict] = verdicts_of(games_have_game_lines(warehouse, [DAY], CLOCK), [DAY])
         return verdict.passed, list(verdict.missing), verdict.numbers
 
     return judge
@@ -194,5 +195,7 @@ def test_a_line_that_nothing_proves_from_before_tip_off_is_not_enough(run: Run, 
 
 
 def test_a_date_without_games_needs_no_lines(tmp_path: Path) -> None:
-    [verdict] = games_have_game_lines(LocalWarehouse(home=str(tmp_path)), [date(2024, 7, 1)], CLOCK)
+    [verdict] = verdicts_of(
+        games_have_game_lines(LocalWarehouse(home=str(tmp_path)), [date(2024, 7, 1)], CLOCK), [date(2024, 7, 1)]
+    )
     assert verdict.passed

@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from nba_pipeline.asset_factory.verdicts import verdicts_of
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.injuries import (
     TABLE,
@@ -426,7 +427,7 @@ def stamped(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def report_verdict(warehouse: LocalWarehouse, now: datetime = NOON, day: date = DAY) -> tuple[bool, list[str]]:
-    [verdict] = every_team_has_a_report(warehouse, [day], Clock(fixed_at=now.isoformat()))
+    [verdict] = verdicts_of(every_team_has_a_report(warehouse, [day], Clock(fixed_at=now.isoformat())), [day])
     return verdict.passed, list(verdict.missing)
 
 
@@ -466,12 +467,12 @@ def test_unresolved_names_are_named(warehouse: LocalWarehouse) -> None:
     problems = ("unresolved name 'Nobody, Known'", "status of Hart, Josh is 'Ill'")
     for_parking = pl.concat(rows.with_columns(pl.lit(problem).alias("problem")) for problem in problems)
     warehouse.quarantine(TABLE, [DAY], TABLE.conform(for_parking, NOON, "1")[1])
-    [verdict] = every_name_is_resolved(warehouse, [DAY], Clock())
+    [verdict] = verdicts_of(every_name_is_resolved(warehouse, [DAY], Clock()), [DAY])
     assert (verdict.passed, verdict.numbers, verdict.missing) == (False, {"names_unresolved": 1}, list(problems[:1]))
 
 
 def age_verdict(warehouse: LocalWarehouse, now: datetime) -> tuple[bool, dict[str, float], list[str]]:
-    [verdict] = the_newest_report_is_recent(warehouse, [DAY], Clock(fixed_at=now.isoformat()))
+    [verdict] = verdicts_of(the_newest_report_is_recent(warehouse, [DAY], Clock(fixed_at=now.isoformat())), [DAY])
     return verdict.passed, verdict.numbers, list(verdict.missing)
 
 

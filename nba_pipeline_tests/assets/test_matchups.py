@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nba_pipeline.asset_factory.verdicts import verdicts_of
 from nba_pipeline.assets.features.matchups import TABLE, every_score_has_its_inputs
 from nba_pipeline.assets.features.player_form import TABLE as PLAYER_FORM
 from nba_pipeline.assets.features.upcoming_players import TABLE as UPCOMING_PLAYERS
@@ -74,5 +75,5 @@ def test_a_score_without_any_value_is_named(known: int, names: list[str], tmp_pa
     warehouse = LocalWarehouse(home=str(tmp_path))
     warehouse.replace(TABLE, [DAY], frame_of(TABLE, *rows), "run")
     warehouse.replace(PLAYER_FORM, [DAY], frame_of(PLAYER_FORM, *veterans), "run")
-    [found] = every_score_has_its_inputs(warehouse, [DAY], Clock())
+    [found] = verdicts_of(every_score_has_its_inputs(warehouse, [DAY], Clock()), [DAY])
     assert (found.passed, list(found.missing)) == (not names, names)

@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from nba_pipeline.asset_factory.checks import Verdict
+from nba_pipeline.asset_factory.verdicts import Verdict, verdicts_of
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.play_by_play import (
     NO_SOURCE,
@@ -184,7 +184,7 @@ def written(warehouse: LocalWarehouse, actions: int = 300, provider: str = "nba_
 
 
 def verdict(check: Any, warehouse: LocalWarehouse) -> Verdict:
-    (only,) = check(warehouse, [DAY], Clock(fixed_at=NIGHT.isoformat()))
+    (only,) = verdicts_of(check(warehouse, [DAY], Clock(fixed_at=NIGHT.isoformat())), [DAY])
     assert isinstance(only, Verdict)
     return only
 

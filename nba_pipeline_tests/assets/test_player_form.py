@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from nba_pipeline.asset_factory.verdicts import verdicts_of
 from nba_pipeline.assets.features.player_form import TABLE, form_of, most_windows_are_complete
 from nba_pipeline.assets.features.upcoming_players import TABLE as UPCOMING_PLAYERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
@@ -115,5 +116,5 @@ def test_teams_with_holes_in_their_windows_are_named(complete: int, passed: bool
     ]
     warehouse = LocalWarehouse(home=str(tmp_path))
     warehouse.replace(TABLE, [DAY], frame_of(TABLE, *rows), "run")
-    [found] = most_windows_are_complete(warehouse, [DAY], Clock())
+    [found] = verdicts_of(most_windows_are_complete(warehouse, [DAY], Clock()), [DAY])
     assert (found.passed, list(found.missing)) == (passed, ["BOS"])

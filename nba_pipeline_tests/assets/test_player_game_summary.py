@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from nba_pipeline.asset_factory.checks import Verdict
+from nba_pipeline.asset_factory.verdicts import Verdict, verdicts_of
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
 from nba_pipeline.assets.summaries.player_game_summary import (
@@ -193,7 +193,7 @@ def verdict(check: Any, home: Path, rows: pl.DataFrame, *lines: Values) -> Verdi
     written = rows.with_columns(as_of=pl.lit(at(12)), code_version=pl.lit("1"))
     warehouse.replace(TABLE, [DAY], written, "me")
     warehouse.replace(PROP_LINES, [DAY], prop_lines_of(*lines), "me")
-    (only,) = check(warehouse, [DAY], Clock(fixed_at=at(12).isoformat()))
+    (only,) = verdicts_of(check(warehouse, [DAY], Clock(fixed_at=at(12).isoformat())), [DAY])
     assert isinstance(only, Verdict)
     return only
 

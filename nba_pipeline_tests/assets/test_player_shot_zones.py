@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from nba_pipeline.asset_factory.verdicts import verdicts_of
 from nba_pipeline.assets.features.player_shot_zones import TABLE, most_players_have_a_shot_diet, shot_zones_of
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
@@ -68,7 +69,10 @@ def test_a_date_on_which_few_have_a_diet_warns(shooters: int, passed: bool, tmp_
     rows = shot_zones_of([DAY], player_games(*games, *zoned_games(5 * shooters))).to_dicts()
     warehouse = LocalWarehouse(home=str(tmp_path))
     warehouse.replace(TABLE, [DAY], frame_of(TABLE, *rows), "me")
-    found, empty = most_players_have_a_shot_diet(warehouse, [DAY, DAY + timedelta(days=1)], Clock(fixed_at=at(12).isoformat()))
+    found, empty = verdicts_of(
+        most_players_have_a_shot_diet(warehouse, [DAY, DAY + timedelta(days=1)], Clock(fixed_at=at(12).isoformat())),
+        [DAY, DAY + timedelta(days=1)],
+    )
     assert (found.passed, found.numbers["present"], found.numbers["expected"]) == (passed, shooters, 1 + shooters)
     assert found.numbers.get("paint_attempt_pct_last_10_games") == (0.5 if shooters else None)
     assert (empty.passed, empty.numbers["expected"]) == (True, 0)

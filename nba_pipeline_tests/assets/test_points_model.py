@@ -1,5 +1,6 @@
 """The model of a week: its rows, weeks without a model, and reproducible training."""
 
+import json
 import math
 import re
 from collections.abc import Callable
@@ -8,26 +9,29 @@ from pathlib import Path
 
 import catboost
 import dagster as dg
+import numpy as np
 import polars as pl
 import pytest
 from dagster import serialize_value
-from polars.testing import assert_frame_equal
 
+from nba_pipeline.asset_factory.code_versions import code_version
 from nba_pipeline.assets.predictions.points_model import (
     TABLE,
     Summary,
+    check_training_rows,
     points_model,
-    split,
     train_week,
-    training_frame,
     training_rows,
 )
 from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.settings import Training
+from nba_pipeline.settings import SETTINGS, Training
 from nba_pipeline.systems import CATBOOST, TRAINED_SYSTEMS
 from nba_pipeline.systems.catboost import CatBoost
+from nba_pipeline.systems.interface import TrainedSystem
 from nba_pipeline.systems.linear_median import LinearMedian
+from nba_pipeline.systems.training import split
+from nba_pipeline.systems.xgboost import XGBoost
 from nba_pipeline.warehouse.model_store import ModelStore, identify
 from nba_pipeline.warehouse.weekly_models import load_models
 from nba_pipeline_tests.builders import a_boxscore, summaries_of, who_did_not_play
@@ -137,12 +141,15 @@ def test_the_validation_has_the_last_28_days_and_a_slate_lies_between() -> None:
     assert training["game_date"].max() == last - timedelta(days=29)
 
 
-def test_the_frame_is_what_the_system_reads_in_order_and_the_points() -> None:
-    rows = training_rows(*a_history(), WEEK, QUICK)
-    frame, _ = training_frame(rows, QUICK)
-    assert list(frame.columns) == [*QUICK.reads, "points"]
-    assert {str(dtype) for dtype in frame.dtypes} == {"Float64"}
-    assert_frame_equal(pl.from_pandas(frame), rows.select(frame.columns.to_list()))
+def test_training_and_forecasts_read_the_same_matrix() -> None:
+    features, summaries = a_history()
+    rows = training_rows(features, summaries, WEEK, QUICK)
+    serving = features.select(reversed(features.columns)).join(rows, on=["game_id", "player_id"], how="semi")
+    in_order = serving.sort("game_date", "game_id", "player_id")
+    sample = QUICK.sample(rows)
+    assert np.array_equal(sample.matrix, QUICK.matrix(in_order), equal_nan=True)
+    assert sample.matrix.dtype == np.float64 and sample.matrix.shape == (600, len(QUICK.reads))
+    assert sample.label.tolist() == rows["points"].to_list()
 
 
 @pytest.mark.parametrize(
@@ -152,7 +159,7 @@ def test_the_frame_is_what_the_system_reads_in_order_and_the_points() -> None:
         ("pace_score", -3.5, "is below -3 in 1 of 600 rows: -3.5 (row 7)"),
         ("pace_score", math.inf, "is not finite in 1 of 600 rows: inf (row 7)"),
         ("pace_score", math.nan, "is not finite in 1 of 600 rows: nan (row 7)"),
-        ("points", None, "is null in 1 of 600 rows: <NA> (row 7)"),
+        ("points", None, "is null in 1 of 600 rows: null (row 7)"),
         ("points", 101.0, "is above 100 in 1 of 600 rows: 101.0 (row 7)"),
         ("points", -1.0, "is below 0 in 1 of 600 rows: -1.0 (row 7)"),
     ],
@@ -161,7 +168,7 @@ def test_a_value_that_cannot_be_is_named_and_not_trained_on(column: str, value: 
     rows = training_rows(*a_history(), WEEK, QUICK)
     spoilt = rows.with_columns(pl.when(pl.int_range(pl.len()) == 7).then(value).otherwise(column).alias(column))
     with pytest.raises(Permanent, match=f"^catboost_training: column {column} {re.escape(message)}$"):
-        training_frame(spoilt, QUICK)
+        check_training_rows(spoilt, QUICK)
 
 
 def test_nothing_is_trained_on_a_frame_that_is_refused(store: ModelStore, tmp_path: Path) -> None:
@@ -172,8 +179,8 @@ def test_nothing_is_trained_on_a_frame_that_is_refused(store: ModelStore, tmp_pa
     assert not list(tmp_path.iterdir())
 
 
-def test_the_typed_frame_changes_no_forecast_and_no_model(store: ModelStore) -> None:
-    """Compares with the former implementation: a matrix with NaN for null, and the points."""
+def test_a_model_is_that_of_the_matrix_and_the_points(store: ModelStore) -> None:
+    """Compares with CatBoost on a matrix with NaN for null, and the points."""
     features, summaries = a_history(dates=200, players=12)
     rows = training_rows(features, summaries, date(2025, 1, 6), QUICK)
     assert 0.3 < rows.select(pl.mean_horizontal(pl.col(QUICK.reads).is_null()).mean()).item() < 0.7
@@ -276,23 +283,106 @@ def test_a_linear_model_is_the_same_for_any_order_of_the_rows(tmp_path: Path) ->
     assert ids[0] == ids[1] and one == other
 
 
-@pytest.mark.parametrize("damage", ["missing", "truncated", "of another format", "of other features"])
-def test_a_linear_model_that_cannot_be_used_is_named(store: ModelStore, damage: str) -> None:
-    row = train_week(*a_linear_history(), WEEK, store, FEW_ROWS)
+FEW_TREES = XGBoost(Training(least_rows=300), SETTINGS.forecasts.model_copy(update={"tree_rounds": 5, "tree_least_weight": 5.0}))
+each_trained_system = pytest.mark.parametrize("system", [QUICK, FEW_ROWS, FEW_TREES], ids=lambda system: system.system_id)
+
+
+@each_trained_system
+@pytest.mark.parametrize("damage", ["missing", "truncated", "of another version", "of other features", "outside its folder"])
+def test_a_model_that_cannot_be_used_is_named(store: ModelStore, system: TrainedSystem, damage: str) -> None:
+    row = train_week(*a_linear_history(), WEEK, store, system)
     folder = store.folder(row["model_id"].item())
     assert isinstance(folder, Path)
-    file, card = folder / "model.cbm", folder / "card.json"
+    file, card = folder / system.file_name, folder / "card.json"
+    text = card.read_text()
     if damage == "missing":
         file.unlink()
     elif damage == "truncated":
         file.write_bytes(file.read_bytes()[:-100])
-    elif damage == "of another format":
-        card.write_text(card.read_text().replace('"library_version": "1"', '"library_version": "0"'))
+    elif damage == "of another version":
+        card.write_text(text.replace(f'"library_version": "{system.library_version}"', '"library_version": "0"'))
+    elif damage == "of other features":
+        card.write_text(text.replace(f'"{system.reads[0]}"', '"renamed"', 1))
     else:
-        card.write_text(card.read_text().replace('"points_half_life_3_games"', '"points_half_life_4_games"', 1))
+        card.write_text(text.replace(f'"{system.file_name}"', '"../model.cbm"'))
     messages: list[str] = []
     assert load_models(row, store, TRAINED_SYSTEMS, messages.append) == {}
     assert len(messages) == 1 and row["model_id"].item() in messages[0]
+
+
+@each_trained_system
+def test_a_model_describes_its_training(store: ModelStore, system: TrainedSystem) -> None:
+    features, summaries = a_linear_history()
+    metadata: list[Summary] = []
+    versioned = summaries.with_columns(code_version=pl.lit("1"))
+    row = train_week(features, versioned, WEEK, store, system, metadata.append)
+    card = store.load(row["model_id"].item(), system).card
+    assert card.code_version == code_version("points_model")
+    assert card.data_versions == {"features": ("made so",), "player_game_summary": ("1",)}
+    assert card.feature_types == dict.fromkeys(system.reads, "Float64")
+    assert set(card.importances) == set(card.feature_ranges) == set(system.reads)
+    assert sum(card.importances.values()) == pytest.approx(1)
+    assert abs(card.validation_mean_error or 0) < (card.validation_mean_absolute_error or 0)
+    table, facts = metadata[0]["importances"], metadata[0]["card"]
+    shown = [record.data["share"] for record in table.records]
+    assert shown == sorted(shown, reverse=True) and facts.value["model_id"] == card.model_id
+    assert len(serialize_value(table)) + len(serialize_value(facts)) < LARGEST_METADATA_BYTES
+    assert set(json.loads(row["feature_ranges"].item())) == set(system.reads)
+
+
+@each_trained_system
+def test_zero_rows_train_no_model(store: ModelStore, system: TrainedSystem) -> None:
+    features, summaries = a_linear_history()
+    row = train_week(features.clear(), summaries.clear(), WEEK, store, system).row(0, named=True)
+    assert (row["model_id"], row["reason"]) == (None, "bootstrap: 0 rows, needs 300")
+
+
+@each_trained_system
+def test_a_column_without_a_known_value_trains_and_predicts(store: ModelStore, system: TrainedSystem) -> None:
+    features, summaries = a_linear_history()
+    name = next(name for name in reversed(system.reads) if name not in system.required)
+    unknown = features.with_columns(pl.lit(None, pl.Float64).alias(name))
+    row = train_week(unknown, summaries, WEEK, store, system)
+    model = store.load(row["model_id"].item(), system)
+    later = unknown.tail(1).with_columns(game_date=pl.lit(WEEK))
+    assert system.predict(later, model)["predicted_value"].is_finite().all()
+
+
+@each_trained_system
+def test_the_label_under_another_name_is_refused(store: ModelStore, system: TrainedSystem) -> None:
+    features, summaries = a_linear_history()
+    name = next(name for name in reversed(system.reads) if name not in system.required)
+    points = summaries.select("game_id", "player_id", pl.col("points").cast(pl.Float64).alias(name))
+    leaking = features.drop(name).join(points, on=["game_id", "player_id"])
+    with pytest.raises(Permanent, match=f"^{system.system_id}_training: the label is among the features: {name} equals points$"):
+        train_week(leaking, summaries, WEEK, store, system)
+
+
+def test_the_label_under_its_own_name_is_refused(store: ModelStore) -> None:
+    class Leaking(LinearMedian):
+        reads = (*LinearMedian.reads, "points")
+
+    features, summaries = a_linear_history()
+    with pytest.raises(Permanent, match="linear_median_training: the label is among the features: points equals points"):
+        train_week(features.with_columns(points=pl.lit(1.0)), summaries, WEEK, store, Leaking(FEW_ROWS.training))
+
+
+@each_trained_system
+def test_a_model_predicts_no_date_of_its_training(store: ModelStore, system: TrainedSystem) -> None:
+    features, summaries = a_linear_history()
+    model = store.load(train_week(features, summaries, WEEK, store, system)["model_id"].item(), system)
+    with pytest.raises(Permanent, match=f"was trained on games up to {LAST}, so it cannot predict {LAST}"):
+        system.predict(features.filter(pl.col("game_date") == LAST), model)
+
+
+@each_trained_system
+def test_a_feature_of_another_type_than_in_training_is_refused(store: ModelStore, system: TrainedSystem) -> None:
+    features, summaries = a_linear_history()
+    model = store.load(train_week(features, summaries, WEEK, store, system)["model_id"].item(), system)
+    name = system.reads[3]
+    later = features.tail(1).with_columns(pl.lit(WEEK).alias("game_date"), pl.col(name).cast(pl.Float32))
+    with pytest.raises(Permanent, match=f"other types than in the training of model .*: {name} is Float32, was Float64"):
+        system.predict(later, model)
 
 
 def a_linear_history() -> tuple[pl.DataFrame, pl.DataFrame]:

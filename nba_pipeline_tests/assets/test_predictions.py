@@ -1,20 +1,33 @@
 """Predicted players, live and backtest rows, recommendations and reasons, and new versions in the ledger."""
 
+import json
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.assets.predictions.predictions import TABLE, lines_with_prices, outcomes_of, predict_slate, unpredicted
+from nba_pipeline.assets.predictions.points_model import TABLE as POINTS_MODEL
+from nba_pipeline.assets.predictions.predictions import (
+    TABLE,
+    features_resemble_training,
+    lines_with_prices,
+    outcomes_of,
+    predict_slate,
+    unpredicted,
+)
 from nba_pipeline.formulas.forecast_distribution import graded_rows
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.systems import LINEAR_MEDIAN, SYSTEMS
 from nba_pipeline.systems.forecasts import NOT_READY, absent_models
 from nba_pipeline.systems.interface import TrainedModel
 from nba_pipeline.systems.linear_median import LinearModel
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.weekly_models import Models
-from nba_pipeline_tests.builders import DAY, PLAYER, a_boxscore, a_prop_line, prop_lines_of, summaries_of
+from nba_pipeline_tests.builders import DAY, PLAYER, a_boxscore, a_prop_line, frame_of, prop_lines_of, summaries_of
 from nba_pipeline_tests.builders_predictions import (
     AFTER_TIPOFF,
     BEFORE_TIPOFF,
@@ -22,6 +35,7 @@ from nba_pipeline_tests.builders_predictions import (
     STARTS,
     TIPOFF,
     WEEK,
+    a_feature_row,
     a_model,
     a_prediction,
     a_slate,
@@ -86,7 +100,8 @@ def test_every_row_satisfies_the_schema() -> None:
 def test_an_absent_model_costs_only_its_system_and_is_named() -> None:
     slate = a_slate()
     assert predict(slate, models={})["system_id"].to_list() == ["moving_average", "similarity", "zone_matchup"]
-    absent = [f"{name}: no model for the week of {WEEK}" for name in ("catboost", "linear_median", "xgboost")]
+    next_command = f"next: nba-pipeline backfill --from {DAY} --to {DAY}"
+    absent = [f"{name}: no model for the week of {WEEK}; {next_command}" for name in ("catboost", "linear_median", "xgboost")]
     assert absent_models(SYSTEMS, slate["features"], {}) == absent
     assert absent_models(SYSTEMS, slate["features"], MODELS) == absent[1:]
 
@@ -499,6 +514,43 @@ def test_a_slate_that_is_closed_for_one_system_is_open_for_the_others() -> None:
 
 def test_the_probability_to_play_stands_beside_the_forecast() -> None:
     assert baseline(a_slate({"plays_probability": 0.25}))["plays_probability"] == 0.25
+
+
+# Drift between training and serving
+
+
+RANGES = json.dumps(dict.fromkeys(LINEAR_MEDIAN.reads, (0.0, 10.0, 0.0)))
+
+
+@pytest.mark.parametrize(
+    ("rest_days", "ranges", "years", "drifted"),
+    [
+        ([3.0] * 300 + [30.0] * 200, RANGES, 2, ["linear_median: rest_days (40%)"]),
+        ([3.0] * 250 + [None] * 250, RANGES, 2, ["linear_median: rest_days (50%)"]),
+        ([3.0] * 375 + [30.0] * 125, RANGES, 2, []),
+        ([30.0] * 499, RANGES, 2, []),
+        ([30.0] * 500, RANGES, 0.9, []),
+        ([30.0] * 500, None, 2, []),
+    ],
+    ids=["outside", "null", "few values outside", "few rows", "a model of less than a year", "a model of an earlier version"],
+)
+def test_features_unlike_the_training_rows_are_named(
+    tmp_path: Path, rest_days: list[float | None], ranges: str | None, years: float, drifted: list[str]
+) -> None:
+    usual = dict.fromkeys(LINEAR_MEDIAN.reads, 9.0)
+    rows = [
+        a_feature_row(DAY, player_id=n + 1, source="s", as_of=TIPOFF, **usual | {"rest_days": v}) for n, v in enumerate(rest_days)
+    ]
+    model = {
+        "game_date": WEEK, "system_id": "linear_median", "feature_ranges": ranges, "train_end_date": WEEK - timedelta(days=1),
+        "train_start_date": WEEK - timedelta(days=1 + int(365 * years)), "rows": 1, "validation_rows": 1, "features": [],
+        "library_version": "1", "source": "s", "as_of": TIPOFF, "code_version": "1",
+    }  # fmt: skip
+    warehouse = LocalWarehouse(home=str(tmp_path))
+    warehouse.replace(TABLES["features"], [DAY], frame_of(TABLES["features"], *rows), "test")
+    warehouse.replace(POINTS_MODEL, [WEEK], frame_of(POINTS_MODEL, model), "test")
+    [verdict] = features_resemble_training(warehouse, [DAY], Clock(fixed_at=TIPOFF.isoformat()))
+    assert (verdict.passed, verdict.missing, verdict.numbers["features_drifted"]) == (not drifted, drifted, len(drifted))
 
 
 # Distribution and prices

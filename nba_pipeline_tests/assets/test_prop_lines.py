@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from nba_pipeline.asset_factory.verdicts import verdicts_of
 from nba_pipeline.assets.sources.prop_lines import (
     TABLE,
     every_name_is_resolved,
@@ -160,31 +161,37 @@ def write(warehouse: LocalWarehouse, *rows: Values) -> None:
 def test_games_without_a_usable_line_are_named_and_late_lines_counted(warehouse: LocalWarehouse) -> None:
     late = a_prop_line(25.5, snapshot_at=at(23), is_before_tipoff=False, game_id="0022300999")
     write(warehouse, a_prop_line(), a_prop_line(23.5, "fanduel"), late, a_prop_line(4.5, spelling="Al Horford", player_id=2))
-    [verdict] = games_have_lines(warehouse, [DAY], CLOCK)
+    [verdict] = verdicts_of(games_have_lines(warehouse, [DAY], CLOCK), [DAY])
     assert (verdict.passed, verdict.missing) == (False, ["LAL@BOS 0022300999"])
     assert verdict.numbers == {"share": 0.5, "lines": 2, "players": 1, "lines_after_tipoff": 1}
 
 
 def test_a_date_without_games_needs_no_lines(warehouse: LocalWarehouse) -> None:
-    [verdict] = games_have_lines(warehouse, [date(2024, 7, 1)], CLOCK)
+    [verdict] = verdicts_of(games_have_lines(warehouse, [date(2024, 7, 1)], CLOCK), [date(2024, 7, 1)])
     assert verdict.passed and verdict.numbers["share"] == 1
 
 
 def test_only_a_name_fails_the_check_of_names(warehouse: LocalWarehouse) -> None:
     ordinary = [a_prop_line(20.0), a_prop_line(4.5, "fanduel"), a_prop_line(25.5, "bovada", is_before_tipoff=False)]
     write(warehouse, a_prop_line(), *ordinary)
-    checked = [check(warehouse, [DAY], CLOCK)[0] for check in (every_name_is_resolved, no_row_is_quarantined)]
+    checked = [verdicts_of(check(warehouse, [DAY], CLOCK), [DAY])[0] for check in (every_name_is_resolved, no_row_is_quarantined)]
     assert [verdict.passed for verdict in checked] == [True, True]
     assert checked[1].numbers == {"rows_quarantined": 0, "lines_of_no_market": 2}
     write(warehouse, *ordinary, *[a_prop_line(line, player_id=None, **{PROBLEM: NAMELESS}) for line in (24.5, 25.5)])
-    [names], [others] = every_name_is_resolved(warehouse, [DAY], CLOCK), no_row_is_quarantined(warehouse, [DAY], CLOCK)
+    [names], [others] = (
+        verdicts_of(every_name_is_resolved(warehouse, [DAY], CLOCK), [DAY]),
+        verdicts_of(no_row_is_quarantined(warehouse, [DAY], CLOCK), [DAY]),
+    )
     assert (names.passed, names.missing, names.numbers) == (False, [f"{NAMELESS} (2 rows)"], {"lines_without_a_player": 2})
     assert others.passed
 
 
 def test_anything_else_in_the_quarantine_fails_the_other_check(warehouse: LocalWarehouse) -> None:
     write(warehouse, a_prop_line(**{PROBLEM: "Over price of Stephen Curry at 24.5 is 1.91"}))
-    [names], [others] = every_name_is_resolved(warehouse, [DAY], CLOCK), no_row_is_quarantined(warehouse, [DAY], CLOCK)
+    [names], [others] = (
+        verdicts_of(every_name_is_resolved(warehouse, [DAY], CLOCK), [DAY]),
+        verdicts_of(no_row_is_quarantined(warehouse, [DAY], CLOCK), [DAY]),
+    )
     assert names.passed and not others.passed
     assert others.missing == ["Over price of Stephen Curry at 24.5 is 1.91 (1 rows)"]
 

@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from nba_pipeline.asset_factory.verdicts import verdicts_of
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.rosters import (
     TABLE,
@@ -243,7 +244,7 @@ Check = Callable[[LocalWarehouse, list[date], Clock], Any]
 
 
 def verdict(check: Check, warehouse: LocalWarehouse, day: date = DAY) -> tuple[bool, list[str]]:
-    [found] = check(warehouse, [day], Clock(fixed_at=NOON.isoformat()))
+    [found] = verdicts_of(check(warehouse, [day], Clock(fixed_at=NOON.isoformat())), [day])
     return found.passed, list(found.missing)
 
 

@@ -20,6 +20,7 @@ from nba_pipeline.completeness.not_played import mark
 from nba_pipeline.environments import resources_for
 from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.step_failures import StepFailure
 from nba_pipeline.providers.columns import SCHEDULE_COLUMNS
 from nba_pipeline.providers.nba_cdn_schedule import parse_schedule
 from nba_pipeline.warehouse import Warehouse
@@ -144,14 +145,14 @@ FOUR = [listed(f"002230000{n}") for n in range(1, 5)]
 def test_a_season_that_lost_most_games_is_refused_and_nothing_replaced(season: Season) -> None:
     there = season({DAY: FOUR})
     with pytest.raises(
-        Permanent, match="lists 1 usable games of the season, but the warehouse has 4; the schedule was not replaced"
+        StepFailure, match="lists 1 usable games of the season, but the warehouse has 4; the schedule was not replaced"
     ):
         season({DAY: FOUR[:1]})
     assert season.table == there and season.quarantine == []
 
 
 def test_a_first_schedule_of_which_nothing_can_be_used_is_refused(season: Season) -> None:
-    with pytest.raises(Permanent, match=r"lists 0 usable games .*first problem: unknown team 'Celtics'"):
+    with pytest.raises(StepFailure, match=r"lists 0 usable games .*first problem: unknown team 'Celtics'"):
         season({DAY: [game | {"homeTeam": a_team("Celtics")} for game in FOUR]})
     assert season.table == {}
 

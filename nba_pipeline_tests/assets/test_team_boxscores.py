@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from nba_pipeline.asset_factory.checks import Verdict
+from nba_pipeline.asset_factory.verdicts import Verdict, verdicts_of
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.team_boxscores import (
     TABLE,
@@ -142,7 +142,7 @@ def verdict(check: Any, home: Path, *rows: Values) -> Verdict:
     warehouse = LocalWarehouse(home=str(home))
     warehouse.replace(BOXSCORES, [DAY], frame_of(BOXSCORES, *BOTH), "me")
     warehouse.replace(TABLE, [DAY], frame_of(TABLE, *rows), "me")
-    (only,) = check(warehouse, [DAY], Clock(fixed_at=at(12).isoformat()))
+    (only,) = verdicts_of(check(warehouse, [DAY], Clock(fixed_at=at(12).isoformat())), [DAY])
     assert isinstance(only, Verdict)
     return only
 

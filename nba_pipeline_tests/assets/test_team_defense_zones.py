@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.asset_factory.checks import Verdict
+from nba_pipeline.asset_factory.verdicts import Verdict, verdicts_of
 from nba_pipeline.assets.features.team_defense_zones import (
     TABLE,
     TWO_SEASONS_DAYS,
@@ -83,7 +83,7 @@ def verdicts(home: Path, dates: list[date], games: list[Values], leave_out: str 
         warehouse.replace(TEAM_GAMES, [day], team_games(*[g for g in games if g["game_date"] == day]), "me")
     rows = defense_zones_of(dates, team_games(*games)).filter(pl.col("team") != leave_out).to_dicts()
     warehouse.replace(TABLE, dates, frame_of(TABLE, *rows), "me")
-    return every_recent_team_is_here(warehouse, dates, Clock(fixed_at=at(12).isoformat()))
+    return verdicts_of(every_recent_team_is_here(warehouse, dates, Clock(fixed_at=at(12).isoformat())), dates)
 
 
 BOTH = [a_team_game(before(5)), a_team_game(before(5), team="NYK", opponent="GSW"), a_team_game(before(20), team="LAL")]

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.asset_factory.checks import Verdict
+from nba_pipeline.asset_factory.verdicts import Verdict, verdicts_of
 from nba_pipeline.assets.sources.play_by_play import TABLE as PLAY_BY_PLAY
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.sources.team_boxscores import TABLE as TEAM_BOXSCORES
@@ -187,7 +187,7 @@ def verdict(check: Any, home: Path, rows: list[Values], games: tuple[str, ...] =
     warehouse.replace(SCHEDULE, [DAY], frame_of(SCHEDULE, a_game()), "me")
     warehouse.replace(PLAYER_GAMES, [DAY], player_rows(*games), "me")
     warehouse.replace(TABLE, [DAY], team_games(*rows), "me")
-    (only,) = check(warehouse, [DAY], Clock(fixed_at=at(12).isoformat()))
+    (only,) = verdicts_of(check(warehouse, [DAY], Clock(fixed_at=at(12).isoformat())), [DAY])
     assert isinstance(only, Verdict)
     return only
 
@@ -266,6 +266,6 @@ def test_heaves_are_counted_beside_the_zones(listed: bool, tmp_path: Path) -> No
     warehouse.replace(PLAYER_GAMES, [DAY], frame_of(PLAYER_GAMES, SHOOTER | {"overtimes": 0}), "me")
     warehouse.replace(PLAY_BY_PLAY, [DAY], plays_of(*actions), "me")
     warehouse.replace(TABLE, [DAY], frame_of(TABLE, *with_a_heave(*actions).rows(named=True)), "me")
-    (found,) = team_zones_are_complete(warehouse, [DAY], Clock(fixed_at=at(12).isoformat()))
+    (found,) = verdicts_of(team_zones_are_complete(warehouse, [DAY], Clock(fixed_at=at(12).isoformat())), [DAY])
     assert (found.passed, found.missing) == (False, [f"{GAME} NYK"])
     assert (found.numbers["team_heaves"], found.numbers["listed_heaves"], found.numbers["present"]) == (1, int(listed), 1)

@@ -1,6 +1,7 @@
 """The dates on which planted leaks are tested, and the plants that count as tested."""
 
 import polars as pl
+import pytest
 
 from nba_pipeline.audit.controls import control_dates, dates_shown, tried
 from nba_pipeline.audit.derivations import Audit, Derivation
@@ -9,6 +10,8 @@ from nba_pipeline.audit.plants import PLANTS
 from nba_pipeline.audit.recompute import World
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE
 from nba_pipeline_tests.builders_audit import DATES
+
+pytestmark = pytest.mark.platform
 
 A, B, C, *_ = DATES
 HARMLESS = Derivation("harmless", "No leak at all.")

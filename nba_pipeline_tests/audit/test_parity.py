@@ -21,6 +21,8 @@ from nba_pipeline.audit.worlds import between
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE, as_stored
 from nba_pipeline_tests.builders import at
 
+pytestmark = pytest.mark.platform
+
 EARLIER = CONTROL - timedelta(days=6)
 FIRST_TIPOFF = at(0, day=CONTROL + timedelta(days=1))
 SEEN = {"prop_lines": ["snapshot_at"], "game_lines": ["snapshot_at"], "injuries": ["seen_at"]}

@@ -14,10 +14,10 @@ from google.api_core.exceptions import NotFound
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
+from nba_pipeline.instance.run_objects import RUN_OBJECTS
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
-from nba_pipeline.warehouse.bigquery.connections import CONNECTIONS
 from nba_pipeline.warehouse.bigquery.journal import JOURNAL
 from nba_pipeline.warehouse.bigquery.shapes import LOADS, Shape, quarantine_of, shape_of
 from nba_pipeline.warehouse.journal import DIRECT
@@ -185,7 +185,7 @@ def store(
     for name, value in store.variables.items():
         monkeypatch.setenv(name, value)
     yield store
-    CONNECTIONS.close()
+    RUN_OBJECTS.close()
     admin.delete_dataset(dataset_name, delete_contents=True, not_found_ok=True)
 
 

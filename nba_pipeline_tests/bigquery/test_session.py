@@ -9,12 +9,12 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 from nba_pipeline.errors import BadInput, Permanent
+from nba_pipeline.instance.run_objects import RUN_OBJECTS
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 from nba_pipeline.warehouse.bigquery import session as session_module
-from nba_pipeline.warehouse.bigquery.connections import CONNECTIONS
 from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline.warehouse.journal import DIRECT
 from nba_pipeline_tests.bigquery.faults import FaultProxy, Rewrite
@@ -62,7 +62,7 @@ def test_the_resources_of_a_run_share_one_client_which_is_closed_at_its_end(
     kinds = proxy.kinds()
     assert (kinds.count("token"), kinds.count("datasets")) == (1, 1)
     assert closed == [result.run_id]
-    assert not [key for key in CONNECTIONS._connections if result.run_id in key]
+    assert not [key for key in RUN_OBJECTS.keys() if result.run_id in key]
     assert {row["run_id"] for row in store.record()} == {result.run_id}
 
 
@@ -74,7 +74,7 @@ def test_a_run_that_fails_closes_its_client(store: BigQueryStore, lines: Table) 
 
     result = dg.materialize([failing], resources={"warehouse": store.open(run_id=DIRECT)}, raise_on_error=False)
     assert not result.success
-    assert not [key for key in CONNECTIONS._connections if result.run_id in key]
+    assert not [key for key in RUN_OBJECTS.keys() if result.run_id in key]
 
 
 def test_two_runs_have_a_client_each(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:

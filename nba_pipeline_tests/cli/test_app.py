@@ -3,15 +3,20 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import typer
 
+from nba_pipeline.cli.app import INTERRUPTED, _exit_code, date_of
+from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.private_files import GROUP_AND_OTHERS
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.tables import catalog
@@ -115,6 +120,58 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     assert (ended.stdout, ended.stderr) == ("range\n", "")
 
 
+def test_the_exit_code_of_a_closed_pipe_is_that_of_sigpipe(tmp_path: Path) -> None:
+    """Also for an answer that is shorter than the buffers, so that Python writes it at its end."""
+    read, write = os.pipe()
+    os.close(read)
+    environment = os.environ | {"NBA_PIPELINE_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "nba_pipeline", "help", "LATE"]
+    ended = subprocess.run(command, env=environment, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def test_the_exit_code_of_ctrl_c_is_that_of_sigint() -> None:
+    """Outside of a run Typer catches it."""
+    interrupted = typer.Typer()
+
+    @interrupted.command()
+    def command() -> None:
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0.01)  # Python runs the signal's handler between two instructions
+
+    with pytest.raises(SystemExit) as ended:
+        interrupted([])
+    assert _exit_code(ended.value) == INTERRUPTED == 130
+
+
 def test_the_help_of_sql_lists_every_table_and_view(tmp_path: Path) -> None:
     words = set(re.findall(r"\w+", nba_pipeline("sql", "--help", home=tmp_path).stdout))
     assert words >= {*catalog.tables(), *catalog.views()}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("2026-11-31", "2026-11-31 does not exist: 2026-11 has the days 01 to 30"),
+        ("2023-02-29", "2023-02-29 does not exist: 2023-02 has the days 01 to 28"),
+        ("2026-13-01", "2026-13-01 does not exist: a year has the months 01 to 12"),
+        ("soon", "must be a date like 2024-03-15, not 'soon'"),
+        ("2020-01-01", "2020-01-01 is before 2021-10-01"),
+    ],
+)
+def test_a_date_that_does_not_exist_says_why(text: str, why: str) -> None:
+    with pytest.raises(BadInput, match=re.escape(why)):
+        date_of(text, "--date")
+
+
+@pytest.mark.parametrize(
+    ("shell", "typed", "offered"), [("bash", "nba-pipeline st", "status"), ("zsh", "nba-pipeline status --w", "--watch")]
+)
+def test_shells_complete_commands_and_options(shell: str, typed: str, offered: str, tmp_path: Path) -> None:
+    """`--install-completion` installs a script that asks the command in this way."""
+    variables = {"_NBA_PIPELINE_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": typed, "COMP_WORDS": typed}
+    variables |= {"COMP_CWORD": str(len(typed.split()) - 1), "NBA_PIPELINE_HOME": str(tmp_path)}
+    command = [str(Path(sys.executable).parent / "nba-pipeline")]
+    ended = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False)
+    assert offered in ended.stdout and not ended.stderr

@@ -1,10 +1,12 @@
 """The command `help`."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from nba_pipeline.cli.explanations import KINDS, names
+from nba_pipeline.cli.glossary import WORDS
 from nba_pipeline_tests.commands import nba_pipeline
 
 
@@ -19,6 +21,9 @@ from nba_pipeline_tests.commands import nba_pipeline
         ("boxscores", "boxscores (table): statistics of every player"),
         ("check", "few_players_lack_a_line: At most 40 %"),
         ("table", "grades: how each prediction turned out"),
+        ("gate", "gate: A condition that must hold before data is used downstream."),
+        ("Tip-off", "tip-off (word): The start of a game."),
+        ("word", "ledger: A table whose rows are only added"),
         ("gate", "the_last_slates_are_covered: The features of a slate wait"),
     ],
 )
@@ -38,3 +43,11 @@ def test_an_unknown_name_gets_the_closest_one(tmp_path: Path) -> None:
 
 def test_no_name_has_two_spellings() -> None:
     assert len({name.lower() for name in names()}) == len(set(names()))
+
+
+def test_help_knows_every_word_of_the_glossary() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text(encoding="utf-8")
+    sections = re.findall(r"^### (.+)\n((?:(?!#).*\n)*)", document, re.MULTILINE)
+    words = {name: " ".join(text.split()) for title, text in sections for name in title.lower().split(", ")}
+    del words["status states"]  # `help state`
+    assert words == WORDS, "copy the changed section of docs/glossary.md to nba_pipeline/cli/glossary.py"

@@ -10,12 +10,14 @@ import dagster as dg
 import pytest
 import typer
 
-from nba_pipeline.cli.outcomes import report, request_problems
+from nba_pipeline.cli.outcomes import print_failed_checks, print_new_versions, report, request_problems, versions
 from nba_pipeline.cli.repair import NOTHING_DUE
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.orchestration.runner import Outcome, Runner
+from nba_pipeline_tests.builders_days import Days
+from nba_pipeline_tests.builders_predictions import a_prediction
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def test_an_interrupted_command_says_what_was_kept_and_how_to_continue(work: Run
     with pytest.raises(typer.Exit) as ended:
         report(work, interrupted(), "nba-pipeline backfill --resume")
     message = " ".join(capsys.readouterr().err.split())
-    assert ended.value.exit_code == 1
+    assert ended.value.exit_code == 130
     assert "interrupted: 1 run was completed before. Every table that a run has written is kept" in message
     assert message.endswith("To continue: `nba-pipeline backfill --resume`")
 
@@ -67,3 +69,42 @@ def test_equal_problems_of_requests_are_counted() -> None:
 def test_a_command_without_work_says_so(work: Runner, capsys: pytest.CaptureFixture[str]) -> None:
     assert report(work, [], "nba-pipeline reconcile", if_none=NOTHING_DUE) == 0
     assert capsys.readouterr().out == "nothing to do: everything that is due is done\n"
+
+
+FAILED = Outcome(
+    "season 2026-01-15", "a run", 1.0, failures=["boxscores: no column pts"], not_made=["boxscores", "features", "predictions"]
+)
+
+
+def test_the_last_lines_of_a_failed_command_are_the_first_failure_and_its_dependents(
+    work: Runner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    later = Outcome("season 2026-01-16", "a run", 1.0, failures=["features was never materialized"])
+    assert report(work, [FAILED, later], "") == 1
+    assert capsys.readouterr().err.splitlines()[-2:] == [
+        "first failure: season 2026-01-15: boxscores: no column pts; 1 later run failed",
+        "not made because of it: features, predictions",
+    ]
+
+
+def test_a_single_failure_is_not_printed_twice(work: Runner, capsys: pytest.CaptureFixture[str]) -> None:
+    report(work, [Outcome("train 2026-01-12", "a run", 1.0, failures=["points_model: no rows"], not_made=["points_model"])], "")
+    assert "first failure" not in capsys.readouterr().err
+
+
+def test_checks_that_failed_without_stopping_a_run_are_named_by_table(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = Outcome(
+        "season", "a run", 1.0, closed=["features: check a failed on 3 dates (0%)"], warnings=["features: check b failed", "features: check b failed: x"]
+    )  # fmt: skip
+    print_failed_checks([outcome, outcome])
+    assert "\n  features: a, b\n" in capsys.readouterr().out
+
+
+def test_new_versions_of_predictions_are_counted(work: Runner, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    day, days = date(2026, 1, 15), Days(tmp_path)
+    work.warehouse = days.warehouse
+    days.write("predictions", day, a_prediction(game_date=day, version=1))
+    before = versions(work, day, day)
+    days.write("predictions", day, a_prediction(game_date=day, version=2))
+    print_new_versions(work, day, day, before)
+    assert before == 0 and "1 prediction is a new version of an existing one" in capsys.readouterr().out

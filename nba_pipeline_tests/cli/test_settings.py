@@ -11,6 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from nba_pipeline.cli import app
+from nba_pipeline.cli.consoles import out
+from nba_pipeline.cli.settings import _print_rows
 from nba_pipeline.instance.settings_file import load
 from nba_pipeline.settings import Settings
 
@@ -37,6 +39,19 @@ def test_a_value_of_the_home_is_shown_with_its_origin(tmp_path: Path) -> None:
     assert (rows["lines.late_hours"]["value"], rows["lines.late_hours"]["origin"]) == (5.0, str(file))
     assert rows["lines.lowest"]["origin"] == "default"
     assert "default 6.0" in printed()
+
+
+def test_a_terminal_of_40_columns_shows_one_setting_per_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(out, "_width", 40)
+    with out.capture() as captured:
+        _print_rows(
+            [{"setting": "a.b", "value": 5.0, "default": 6.0, "origin": "mine.toml", "description": "hours after the end"}]
+        )
+    assert [line.rstrip() for line in captured.get().splitlines()] == [
+        "a.b = 5.0",
+        "  hours after the end",
+        "  from mine.toml (default 6.0)",
+    ]
 
 
 @pytest.mark.platform

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from nba_pipeline.cli.consoles import out
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.builders import a_prop_line
 from nba_pipeline_tests.builders_days import Days, slate_of
@@ -72,6 +73,26 @@ def test_json_and_csv_have_exact_values_and_nothing_else_on_standard_output(home
 )  # fmt: skip
 def test_options_choose_rows(home: Path, words: tuple[str, ...], number: int) -> None:
     assert len(json.loads(slate(home, *words, "--format", "json").stdout)) == number
+
+
+@pytest.mark.parametrize("edge", ["-1", "nan", "inf"])
+def test_an_edge_that_is_no_distance_is_refused(home: Path, edge: str) -> None:
+    ended = slate(home, "--min-edge", edge)
+    assert (ended.returncode, ended.stdout) == (2, "") and "--min-edge is a distance of at least 0 points" in ended.stderr
+
+
+def test_a_long_name_is_cut_with_an_ellipsis(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(out, "_width", 80)
+    longest = BET | {"player_id": 3, "player_name": "Maximilian Featherstonehaugh-Cholmondeley"}
+    Days(home).write("predictions", DAY, a_prediction("OVER", **longest))
+    (line,) = (line for line in slate(home).stdout.splitlines() if "Maximilian" in line)
+    assert "Featherstone" in line and "… GSW-NYK" in line and len(line) <= 80
+
+
+def test_an_old_date_without_history_needs_a_backfill_and_not_a_run(home: Path) -> None:
+    """A run of the date alone would predict nobody."""
+    old = date(2025, 1, 15)
+    assert f"first: `nba-pipeline backfill --from 2025-01-01 --to {old}`" in slate(home, "--date", str(old)).stderr
 
 
 def test_an_unknown_team_gets_the_closest_one(home: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from nba_pipeline.asset_factory.verdicts import verdicts_of
 from nba_pipeline.assets.predictions import predictions
 from nba_pipeline.assets.sources import game_lines, prop_lines
 from nba_pipeline.completeness.expectations import absent_books, games_to_predict, usual
@@ -107,7 +108,7 @@ def line_of(table: str, day: date, game_id: str, book: str) -> Values:
 def test_the_ninth_game_is_named(days: Days) -> None:
     games = slate_of(DAY, *[None] * 4)
     days.write("predictions", DAY, *(a_prediction(game_date=DAY, game_id=game["game_id"]) for game in games[:3]))
-    passing, verdict = predictions.every_game_is_predicted(days.warehouse, [BEFORE[0], DAY], CLOCK)
+    passing, verdict = verdicts_of(predictions.every_game_is_predicted(days.warehouse, [BEFORE[0], DAY], CLOCK), [BEFORE[0], DAY])
     assert (verdict.passed, list(verdict.missing)) == (False, [f"CHI@PHX {games[3]['game_id']}"])
     assert verdict.numbers == {"share": 0.75, "present": 3, "expected": 4}
     assert passing.passed
@@ -119,7 +120,7 @@ def test_a_slate_without_any_prediction_lacks_every_game_and_every_system(days: 
         (predictions.every_game_is_predicted, 4),
         (predictions.every_system_predicts, len(predictions.SYSTEMS)),
     ):
-        (verdict,) = check(days.warehouse, [DAY], CLOCK)
+        (verdict,) = verdicts_of(check(days.warehouse, [DAY], CLOCK), [DAY])
         assert (verdict.passed, len(verdict.missing)) == (False, absent)
 
 
@@ -128,7 +129,7 @@ def test_a_book_without_lines_is_named(module: object, days: Days) -> None:
     table = module.TABLE.name  # type: ignore[attr-defined]
     existing = [line_of(table, DAY, game["game_id"], book) for game in slate_of(DAY, *[None] * 4) for book in BOOKS[:2]]
     days.write(table, DAY, *existing)
-    passing, verdict = module.every_usual_book_has_lines(days.warehouse, [BEFORE[0], DAY], CLOCK)  # type: ignore[attr-defined]
+    passing, verdict = verdicts_of(module.every_usual_book_has_lines(days.warehouse, [BEFORE[0], DAY], CLOCK), [BEFORE[0], DAY])  # type: ignore[attr-defined]
     assert (verdict.passed, list(verdict.missing), verdict.numbers) == (False, ["betmgm"], {"books_missing": 1})
     assert passing.passed
 
@@ -155,5 +156,5 @@ def test_a_game_that_is_not_played_needs_no_lines(days: Days) -> None:
     first, *others = slate_of(DAY, *[None] * 4)
     days.write("schedule", DAY, first | {"status": "postponed"}, *others)
     days.write("prop_lines", DAY, *(line_of("prop_lines", DAY, game["game_id"], "fanduel") for game in others))
-    (verdict,) = prop_lines.games_have_lines(days.warehouse, [DAY], CLOCK)
+    (verdict,) = verdicts_of(prop_lines.games_have_lines(days.warehouse, [DAY], CLOCK), [DAY])
     assert verdict.passed

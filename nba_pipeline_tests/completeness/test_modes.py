@@ -4,18 +4,18 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from nba_pipeline.asset_factory.conditions import FLOWS
+from nba_pipeline import assets  # noqa: F401  # declares every table
 from nba_pipeline.completeness.modes import (
-    CRITICAL_OF_MODE,
-    DAILY_TABLES,
     MODES,
-    TABLES_OF_MODE,
     Mode,
     capture_instants,
+    critical_tables,
     due_instants,
     may_proceed_without,
+    tables_of_mode,
 )
 from nba_pipeline.league.calendar import EASTERN, eastern
+from nba_pipeline.tables.declarations import daily_tables, declared
 
 DAY = date(2026, 1, 15)
 EVENING = [eastern(DAY, 19), eastern(DAY, 19, 30), eastern(DAY, 22)]
@@ -172,13 +172,14 @@ def test_shortly_before_the_first_tip_off_the_waiting_is_over(minutes: int, is_o
 
 
 def test_what_a_mode_brings_is_in_the_order_of_the_path() -> None:
-    for mode, tables in TABLES_OF_MODE.items():
-        assert CRITICAL_OF_MODE[mode] <= set(tables) <= set(DAILY_TABLES), mode
+    for mode in MODES:
+        tables = tables_of_mode(mode)
+        assert critical_tables(mode) <= set(tables) <= set(daily_tables()), mode
         for table in tables:
-            before = [name for name in FLOWS[table].needs if name in tables] if table in FLOWS else []
+            before = [name for name in declared()[table].needs if name in tables]
             assert all(tables.index(name) < tables.index(table) for name in before), (mode, table)
         assert len(set(tables)) == len(tables), mode
 
 
 def test_every_daily_table_belongs_to_a_mode() -> None:
-    assert {table for tables in TABLES_OF_MODE.values() for table in tables} == set(DAILY_TABLES)
+    assert {table for mode in MODES for table in tables_of_mode(mode)} == set(daily_tables())

@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 
 from nba_pipeline.completeness.date_facts import Facts, Failure, Game
-from nba_pipeline.completeness.modes import DAILY_TABLES, TABLES_OF_MODE
+from nba_pipeline.completeness.modes import tables_of_mode
 from nba_pipeline.completeness.states import STATES, WORST_FIRST, state_of
 from nba_pipeline.league.calendar import eastern
+from nba_pipeline.tables.declarations import daily_tables
 
 DAY = date(2026, 1, 15)
 BEFORE, NEXT = DAY - timedelta(days=1), DAY + timedelta(days=1)
 TIPOFFS = [eastern(DAY, 19)] * 8 + [eastern(DAY, 22)]
 MIDNIGHT, MORNING, NOON_AFTER = eastern(NEXT, 0), eastern(NEXT, 7), eastern(NEXT, 12)
-SLATE = TABLES_OF_MODE["same_day"]
-GRADED = dict.fromkeys(DAILY_TABLES, 100)
-PREDICTED: dict[str, int | None] = {name: 100 if name in SLATE else None for name in DAILY_TABLES}
+SLATE = tables_of_mode("same_day")
+GRADED = dict.fromkeys(daily_tables(), 100)
+PREDICTED: dict[str, int | None] = {name: 100 if name in SLATE else None for name in daily_tables()}
 
 
 def games(*statuses: str, **fields: Any) -> tuple[Game, ...]:
@@ -35,7 +36,7 @@ def scheduled() -> tuple[Game, ...]:
 
 FINISHED = Facts(DAY, games(), GRADED)
 TONIGHT = Facts(DAY, scheduled(), PREDICTED)
-NOTHING = Facts(DAY, (), dict.fromkeys(DAILY_TABLES))
+NOTHING = Facts(DAY, (), dict.fromkeys(daily_tables()))
 
 
 def without(facts: Facts, *tables: str) -> Facts:
@@ -73,7 +74,7 @@ def test_games_that_are_not_played_and_those_without_a_source_are_not_missing() 
     assert state(FINISHED, NOON_AFTER, games=games("scheduled", has_source=False)) == "COMPLETE"
 
 
-@pytest.mark.parametrize("table", [name for name in DAILY_TABLES if name != "schedule"])
+@pytest.mark.parametrize("table", [name for name in daily_tables() if name != "schedule"])
 @pytest.mark.parametrize(("now", "is_over"), [(MORNING, False), (NOON_AFTER, True)])
 def test_a_date_without_one_of_its_tables_is_not_complete(table: str, now: datetime, is_over: bool) -> None:
     found, reasons = state_of(without(FINISHED, table), now)
@@ -165,7 +166,7 @@ def test_a_date_that_no_run_ever_touched_is_late_and_then_failed(now: datetime, 
 def test_a_date_with_only_a_schedule_fails_with_the_names_of_its_tables() -> None:
     facts = replace(NOTHING, games=scheduled(), rows={**NOTHING.rows, "schedule": 9})
     found, reasons = state_of(facts, NOON_AFTER)
-    assert found == "FAILED" and all(name in " ".join(reasons) for name in DAILY_TABLES if name != "schedule")
+    assert found == "FAILED" and all(name in " ".join(reasons) for name in daily_tables() if name != "schedule")
 
 
 def test_a_date_before_the_home_began_is_not_due() -> None:

@@ -3,17 +3,17 @@
 import polars as pl
 import pytest
 
-from nba_pipeline.formulas.odds import hold, implied_probability, is_main_line, no_vig_over_probability, price_skew
+from nba_pipeline.formulas.odds import implied_probability, is_main_line, no_vig_over_probability, price_skew
 
 
 @pytest.mark.parametrize(
-    ("over", "under", "probability", "margin"),
-    [(-140, 110, 0.5506, 0.0595), (-120, -102, 0.5193, 0.0504), (-148, 108, 0.5538, 0.0775), (106, -130, 0.4620, 0.0507)],
+    ("over", "under", "probability"),
+    [(-140, 110, 0.5506), (-120, -102, 0.5193), (-148, 108, 0.5538), (106, -130, 0.4620)],
     ids=["draftkings", "fanduel", "williamhill_us", "fanduel's Suggs"],
 )
-def test_probability_and_hold_of_a_pair_of_prices(over: int, under: int, probability: float, margin: float) -> None:
+def test_no_vig_probability_of_a_pair_of_prices(over: int, under: int, probability: float) -> None:
     prices = pl.DataFrame({"over_price": [over], "under_price": [under]})
-    assert prices.select(no_vig_over_probability(), hold()).row(0) == pytest.approx((probability, margin), abs=5e-5)
+    assert prices.select(no_vig_over_probability()).item() == pytest.approx(probability, abs=5e-5)
 
 
 def test_prices_lean_to_the_likelier_side_and_mirror() -> None:

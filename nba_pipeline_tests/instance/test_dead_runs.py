@@ -23,6 +23,7 @@ from dagster._core.workspace.load_target import PythonFileTarget
 from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogConsumerDaemon
 
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.command_runs import execute, is_started_by_command
 from nba_pipeline.instance.dead_runs import _close_if_dead, close_dead_runs, is_alive, process_tag
 from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.run_tags import PROCESS_TAG
@@ -61,7 +62,7 @@ defs = dg.Definitions(
 def play() -> None:
     """Runs the job in this process, as the nba-pipeline command does."""
     home = os.environ["NBA_PIPELINE_HOME"]
-    defs.resolve_job_def("play").execute_in_process(instance=open_instance(Path(home)))
+    execute(defs.resolve_job_def("play"), open_instance(Path(home)), {})
 
 
 def wait_for(file: Path) -> None:
@@ -178,8 +179,8 @@ def test_a_killed_run_is_closed_once_and_gives_its_slot_back(
     assert close_dead_runs(instance, datetime.now(UTC) + 10 * LEASE) == []
     message = f"process {playing.pid} on {socket.gethostname()}, which executed this run, ended without recording an outcome: it was killed"
     assert endings(instance, closed[0].run_id) == [message]
-    # no daemon can start it again, so it is not retried
-    assert closed[0].tags[WILL_RETRY_TAG] == "false"
+    assert is_started_by_command(closed[0])
+    assert closed[0].tags[WILL_RETRY_TAG] == "false", "the daemon would start it again"
 
 
 # Runs whose processes are unknown to this host

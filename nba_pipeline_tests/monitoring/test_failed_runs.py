@@ -7,10 +7,12 @@ from datetime import date, timedelta
 import dagster as dg
 import pytest
 from dagster._core.events import JobFailureData, RunFailureReason
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.command_runs import TAGS
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.failed_runs import alert_on_killed, failed_run_sensor
@@ -105,6 +107,32 @@ def test_a_killed_run_of_the_command_raises_an_alert_on_its_date(
     assert [(row["game_date"], row["message"], row["next_command"]) for row in rows(warehouse)] == [
         (earlier, "its process was killed", f"nba-pipeline run --date {earlier} --mode overnight")
     ]
+
+
+def test_a_killed_run_of_the_command_raises_one_alert_with_and_without_the_daemon(
+    instance: dg.DagsterInstance, notifier: Notifier, slack: Slack
+) -> None:
+    """The process that closes the run may die before it raises the alert, and often no daemon runs."""
+    run = instance.get_run_by_id(run_of(instance, checked, tags={"nba/mode": "overnight"}).run_id)
+    assert run
+    crash = JobFailureData(error=None, failure_reason=RunFailureReason.UNEXPECTED_TERMINATION)
+    reason = "process 1 on host, which executed this run, ended without recording an outcome: it was killed"
+    alert_on_killed(notifier, [run])
+    evaluate_sensor(instance, notifier, run.run_id, instance.report_run_failed(run, reason, crash))
+    assert len(slack.sent) == 1
+
+
+def test_a_re_execution_of_a_command_s_run_is_not_a_run_of_a_command(
+    instance: dg.DagsterInstance, notifier: Notifier, slack: Slack
+) -> None:
+    """Dagster copies its tags. The daemon started it and retries it."""
+    origin = instance.get_run_by_id(run_of(instance, checked, tags=TAGS).run_id)
+    assert origin
+    named = origin.with_job_origin(RemoteJobOrigin(RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("a"), "b"), "game_day"))
+    alert_on_killed(notifier, [named._replace(parent_run_id=origin.run_id)])
+    assert slack.sent == []
+    alert_on_killed(notifier, [named])
+    assert len(slack.sent) == 1
 
 
 def test_an_unidentified_failure_raises_an_alert(

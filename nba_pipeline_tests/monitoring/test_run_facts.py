@@ -11,7 +11,7 @@ import time_machine
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import RANGE_TAGS
 from nba_pipeline.league.calendar import eastern
-from nba_pipeline.monitoring.run_facts import RunFacts, read_runs
+from nba_pipeline.monitoring.run_facts import RunFacts, failed_tables, read_runs
 from nba_pipeline_tests.builders_days import Days
 
 DAY = date(2026, 1, 15)
@@ -104,3 +104,15 @@ def test_instants_of_tables_are_those_of_the_real_clock_or_none(days: Days) -> N
     assert facts(days).materialized_at[DAY]["features"].replace(microsecond=0) == NOON.astimezone(UTC)
     standing = Clock(fixed_at=NOON.isoformat())
     assert read_runs(days.instance, [DAY], standing).materialized_at == {}
+
+
+def test_a_failed_table_is_repeated_by_a_later_run_of_the_table(days: Days) -> None:
+    failed(days, NOON, "features", "predictions")
+    assert failed_tables(days.instance, [DAY]) == {DAY: {"features", "predictions"}}
+    later = days.begin(DAY, NOON + 5 * MINUTE)
+    days.instance.delete_run(later.run_id)
+    days.instance.add_run(
+        later._replace(asset_selection=frozenset([dg.AssetKey("features")]), status=dg.DagsterRunStatus.SUCCESS)
+    )
+    assert failed_tables(days.instance, [DAY]) == {DAY: {"predictions"}}
+    assert failed_tables(days.instance, [DAY - timedelta(days=1)]) == {}

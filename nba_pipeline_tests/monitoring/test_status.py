@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
-from nba_pipeline.completeness.modes import DAILY_TABLES, MODES, TABLES_OF_MODE
+from nba_pipeline.completeness.modes import MODES, tables_of_mode
 from nba_pipeline.completeness.not_played import mark
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.status import status
+from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.builders import Values
@@ -45,7 +46,7 @@ def test_contradictions_are_listed_after_their_last_reread(tmp_path: Path) -> No
     }
     days.write(DISAGREEMENTS.name, DAY, row)
     landing = Landing(home=str(tmp_path), clock=clock)
-    (record,) = status(days.warehouse, landing, clock, [DAY], dict.fromkeys(DAILY_TABLES, "1"))
+    (record,) = status(days.warehouse, landing, clock, [DAY], dict.fromkeys(daily_tables(), "1"))
     assert record["missing"] == [f"NYK@GSW {game['game_id']} (players of GSW sum to 110 points, the team scored 112)"]
     assert record["happened"] == [f"sources of game {game['game_id']} disagree: Al Able points 20.0 (nba_cdn), 22.0 (nba_stats)"]
 
@@ -56,7 +57,7 @@ def test_an_undelivered_message_is_listed_on_the_date_it_was_raised(tmp_path: Pa
         slack.status = 500
         notifier = a_notifier(days.warehouse, slack.url, eastern(DAY, 12))
         notifier.raise_alert(date(2021, 11, 1), "run_failed", "season", "no box scores")
-    (record,) = status(days.warehouse, Landing(home=str(tmp_path), clock=clock), clock, [DAY], dict.fromkeys(DAILY_TABLES, "1"))
+    (record,) = status(days.warehouse, Landing(home=str(tmp_path), clock=clock), clock, [DAY], dict.fromkeys(daily_tables(), "1"))
     assert record["happened"] == [
         "alert run_failed season (2021-11-01) is not delivered yet after 1 attempt: the webhook answered 500"
     ]
@@ -88,7 +89,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         days.write("grades", day, *(grade_of(bet) for bet in bets))
         for table in ("prop_lines", "game_lines"):
             days.write(table, day, *(line_of(table, day, game["game_id"], book) for game in games for book in BOOKS))
-        for table in dict.fromkeys(name for mode in MODES for name in TABLES_OF_MODE[mode]):
+        for table in dict.fromkeys(name for mode in MODES for name in tables_of_mode(mode)):
             if day not in days.warehouse.dates(TABLES[table]):
                 days.write(table, day)
     return days.home
@@ -131,13 +132,13 @@ def test_a_suspended_game_is_listed_until_it_is_marked_and_its_predictions_are_v
     named = f"{game} is not final but suspended; if it is not played: nba-pipeline not-played --game {suspended['game_id']} --reason R --author N"
     assert answer(days, MORNING) == (1, "LATE", [named])
     assert answer(days) == (1, "FAILED", [named])
-    assert f"{DAY} {game} is not final but suspended" in status_of(days, AFTERNOON).stdout
+    assert "\n  CHI@PHX is not final but suspended" in status_of(days, AFTERNOON).stdout
     mark(days.warehouse, MORNING, suspended["game_id"], "the floor was wet", "Ann")
     days.write("schedule", DAY, *GAMES[:3], suspended | {"status": "postponed"})  # as a run of the asset writes it
     assert answer(days) == (1, "FAILED", [f"{game}: 1 prediction is not graded"])
     days.write("grades", DAY, *(grade_of(a_prediction(game_date=DAY, game_id=game["game_id"])) for game in GAMES))
     assert answer(days)[0] == 0
-    assert f"{DAY} {game} is marked as not played, by Ann: the floor was wet" in status_of(days, AFTERNOON).stdout
+    assert "\n  CHI@PHX is marked as not played, by Ann: the floor was wet" in status_of(days, AFTERNOON).stdout
 
 
 def test_ungraded_predictions_of_a_complete_game_are_counted(days: Days) -> None:
@@ -169,7 +170,7 @@ def test_a_game_without_predictions_and_a_book_without_lines_are_listed(days: Da
 )
 def test_a_slate_without_a_run_is_late_and_then_failed(now: datetime, code: int, state: str, days: Days) -> None:
     coming = slate_of(DAY, *TIPOFFS)
-    for table in DAILY_TABLES:
+    for table in daily_tables():
         for file in (days.home / "tables" / table).glob(f"game_date={DAY}/*"):
             file.unlink()
     days.write("schedule", DAY, *coming)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -20,11 +20,23 @@ from nba_pipeline.assets.predictions.points_model import TABLE as POINTS_MODEL
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.cli import app
 from nba_pipeline.completeness import gates
-from nba_pipeline.completeness.modes import DAILY_TABLES, FROM_PREDICTIONS, UP_TO_FEATURES
+from nba_pipeline.completeness.modes import from_predictions, up_to_features
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import days, eastern
-from nba_pipeline.orchestration.backfill import STAGES, Stage, Step, chunks, missing_before, plan, rate, windows_of
+from nba_pipeline.orchestration.backfill import (
+    STAGES,
+    Stage,
+    Step,
+    chunks,
+    missing_before,
+    plan,
+    rate,
+    windows_of,
+    without_dependents,
+)
+from nba_pipeline.systems import TRAINED_SYSTEMS, System
+from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values, a_boxscore, a_game, at, frame_of
@@ -33,7 +45,7 @@ from nba_pipeline_tests.orchestration.test_runner import DAY, NEXT, a_runner, do
 from nba_pipeline_tests.prepared import copy_of
 
 MONDAY = date(2024, 3, 11)
-VERSIONS = {name: "1" for name in (*DAILY_TABLES, "points_model")}
+VERSIONS = {name: "1" for name in (*daily_tables(), "points_model")}
 LINEAGE: Values = {"source": "test", "as_of": at(12), "code_version": "1"}
 
 
@@ -47,7 +59,7 @@ def day(number: int) -> date:
     return MONDAY + timedelta(days=number)
 
 
-def write(warehouse: LocalWarehouse, dates: Collection[date], names: Collection[str] = DAILY_TABLES) -> None:
+def write(warehouse: LocalWarehouse, dates: Collection[date], names: Collection[str] = daily_tables()) -> None:
     for name in names:
         warehouse.add(TABLES[name], sorted(dates), TABLES[name].empty(), "test")
 
@@ -57,9 +69,10 @@ def write_games(warehouse: LocalWarehouse, *dates: date, **fields: object) -> No
     warehouse.replace(SCHEDULE, dates, rows, "test")
 
 
-def write_model(warehouse: LocalWarehouse, week: date, model_id: str | None) -> None:
-    row = {"game_date": week, "system_id": "catboost", "model_id": model_id, "rows": 0, "validation_rows": 0, "features": []}
-    warehouse.replace(POINTS_MODEL, [week], frame_of(POINTS_MODEL, row | LINEAGE), "test")
+def write_model(warehouse: LocalWarehouse, week: date, model_id: str | None, systems: Sequence[System] = TRAINED_SYSTEMS) -> None:
+    row = {"game_date": week, "model_id": model_id, "rows": 0, "validation_rows": 0, "features": []} | LINEAGE
+    rows = [row | {"system_id": system.system_id} for system in systems]
+    warehouse.replace(POINTS_MODEL, [week], frame_of(POINTS_MODEL, *rows), "test")
 
 
 def planned(
@@ -91,11 +104,22 @@ def test_a_fresh_range_is_three_passes_of_ascending_chunks(warehouse: LocalWareh
         ("predictions", 6, 7, 0, False),
     ]
     assert {(step.part, step.job, step.tables) for step in steps} == {
-        ("features", "season", UP_TO_FEATURES),
+        ("features", "season", up_to_features()),
         ("models", "train", ("points_model",)),
-        ("predictions", "season", FROM_PREDICTIONS),
+        ("predictions", "season", from_predictions()),
     }
     assert summary_of(planned(warehouse, day(7), stop_after="features")) == summary_of(steps)[:3]
+
+
+def test_a_week_that_lacks_a_system_is_trained(warehouse: LocalWarehouse) -> None:
+    """As in a home of a version with fewer systems."""
+    write_games(warehouse, MONDAY)
+    write_model(warehouse, MONDAY, "m1", TRAINED_SYSTEMS[:1])
+    models = [step for step in planned(warehouse, day(6), is_resumed=True) if step.part == "models"]
+    assert [(step.first, step.is_skipped) for step in models] == [(MONDAY, False)]
+    write_model(warehouse, MONDAY, "m1")
+    models = [step for step in planned(warehouse, day(6), is_resumed=True) if step.part == "models"]
+    assert [(step.first, step.is_skipped) for step in models] == [(MONDAY, True)]
 
 
 def test_a_week_without_games_and_one_with_a_model_need_no_training(warehouse: LocalWarehouse) -> None:
@@ -121,7 +145,34 @@ def test_chunks_cover_the_range_once() -> None:
     assert list(chunks(day(0), day(4), 2)) == [(day(0), day(1)), (day(2), day(3)), (day(4), day(4))]
 
 
+def test_no_chunk_crosses_the_boundary_of_two_seasons() -> None:
+    """A bad file of a season then costs no date of another."""
+    assert list(chunks(date(2024, 6, 29), date(2024, 7, 2), 200)) == [
+        (date(2024, 6, 29), date(2024, 6, 30)),
+        (date(2024, 7, 1), date(2024, 7, 2)),
+    ]
+
+
+def test_dependents_of_a_failed_table_are_skipped_on_its_dates_only() -> None:
+    parents = {"predictions": {"features"}, "grades": {"predictions", "boxscores"}}
+    step = Step("predictions", "season", from_predictions(), day(0), day(2), 0)
+    assert without_dependents(step, [(day(3), day(5), ["features"])], parents) == step
+    skipped = without_dependents(step, [(day(2), day(2), ["matchups", "features"])], parents)
+    assert skipped.is_skipped and skipped.blocked_by == ("features",)
+    partly = without_dependents(step, [(day(0), day(2), ["boxscores"])], parents)
+    assert (partly.is_skipped, partly.tables, partly.blocked_by) == (False, ("predictions",), ("boxscores",))
+
+
 # Steps that a resumed backfill skips
+
+
+def test_a_date_of_a_failed_run_is_repeated_although_its_rows_are_complete(warehouse: LocalWarehouse) -> None:
+    """They are of an earlier run. `status` calls the date degraded until a run succeeds."""
+    write(warehouse, days(day(0), day(5)))
+    steps = list(plan(warehouse, MONDAY, day(5), VERSIONS, is_resumed=True, dates_per_run=3, failed={day(4): {"grades"}}))
+    assert [(step.part, step.first, step.is_skipped) for step in steps] == [
+        ("features", day(0), True), ("features", day(3), True), ("predictions", day(0), True), ("predictions", day(3), False),
+    ]  # fmt: skip
 
 
 def test_complete_steps_are_skipped_only_when_resumed(warehouse: LocalWarehouse) -> None:
@@ -133,9 +184,9 @@ def test_complete_steps_are_skipped_only_when_resumed(warehouse: LocalWarehouse)
 
 def test_an_incomplete_chunk_and_all_later_chunks_are_run(warehouse: LocalWarehouse) -> None:
     """Windows of a later chunk had incomplete input, so that the chunk is not skipped although it is complete."""
-    write(warehouse, days(day(0), day(8)), FROM_PREDICTIONS)
-    write(warehouse, days(day(0), day(8)), UP_TO_FEATURES[:-1])
-    write(warehouse, {*days(day(0), day(3)), *days(day(5), day(8))}, UP_TO_FEATURES[-1:])
+    write(warehouse, days(day(0), day(8)), from_predictions())
+    write(warehouse, days(day(0), day(8)), up_to_features()[:-1])
+    write(warehouse, {*days(day(0), day(3)), *days(day(5), day(8))}, up_to_features()[-1:])
     assert summary_of(planned(warehouse, day(8), is_resumed=True)) == [
         ("features", 0, 2, 3, True),
         ("features", 3, 5, 2, False),
@@ -205,7 +256,7 @@ def test_a_week_with_too_few_rows_is_retrained_once_it_has_new_rows(
 
 
 def test_windows_reach_back_as_far_as_the_graph_says() -> None:
-    windows = windows_of(build_definitions("sandbox"), DAILY_TABLES)
+    windows = windows_of(build_definitions("sandbox"), daily_tables())
     assert list(windows) == ["boxscores", "injuries", "player_game_summary", "team_game_summary"]
     assert windows["team_game_summary"] == (730, ["matchups", "player_form", "team_defense_zones", "team_outlook"])
     assert windows_of(build_definitions("sandbox"), ["upcoming_players"]) == {"boxscores": (300, ["upcoming_players"])}

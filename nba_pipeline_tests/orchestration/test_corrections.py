@@ -9,12 +9,13 @@ import pytest
 import time_machine
 
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
-from nba_pipeline.completeness.modes import FEATURES, TABLES_OF_MODE
+from nba_pipeline.completeness.modes import tables_of_mode
 from nba_pipeline.instance.rereads import NEWS, READ_AT, changed_at, rereads
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.corrections import CARRY, find_corrections
 from nba_pipeline.orchestration.work import Work, next_of
+from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
 
 DAY = date(2026, 1, 15)
@@ -63,7 +64,7 @@ def change(days: Days, at: datetime) -> None:
     with time_machine.travel(at, tick=True):
         metadata = {NEWS: dg.MetadataValue.json({str(DAY): [GAME["game_id"]]})}
         days.instance.report_runless_asset_event(dg.AssetMaterialization("boxscores", partition=str(DAY), metadata=metadata))
-    days.make(at + SECOND, DAY, *TABLES_OF_MODE["overnight"][2:])
+    days.make(at + SECOND, DAY, *tables_of_mode("overnight")[2:])
 
 
 def test_a_reread_is_due_once_at_each_noon(days: Days) -> None:
@@ -122,7 +123,7 @@ def test_a_date_that_was_never_collected_or_is_archived_is_not_reread(days: Days
 def test_news_of_a_reread_make_the_tables_of_the_date_due_until_they_are_loaded(days: Days) -> None:
     reread(days, after(1, 12, 5), "nba_cdn box score of game 1")
     work = the_one(due(days, after(1, 12, 6)))
-    assert (work.job, work.tables, work.purpose) == ("game_day", TABLES_OF_MODE["overnight"], CARRY)
+    assert (work.job, work.tables, work.purpose) == ("game_day", tables_of_mode("overnight"), CARRY)
     assert work.why == "a re-read changed: nba_cdn box score of game 1"
     change(days, after(1, 12, 7))
     assert due(days, after(1, 12, 8)) == []
@@ -180,7 +181,7 @@ def test_a_change_outdates_the_features_of_later_dates_beyond_the_automation_win
     change(days, after(5, 13))
     works = due(days, after(5, 14))
     assert [(work.game_date - DAY).days for work in works] == [1, 2]
-    assert {work.tables for work in works} == {FEATURES} and works[0].subject == CARRY
+    assert {work.tables for work in works} == {daily_tables("features")} and works[0].subject == CARRY
     assert works[0].why == "the features are older than the corrected box scores of 2026-01-15"
     for work in works:
         days.make(after(5, 14, 1), work.game_date, *work.tables)
@@ -193,7 +194,7 @@ def test_news_of_any_source_outdate_the_features_of_later_dates(days: Days) -> N
     reread(days, after(5), "nba_cdn play-by-play of game 1")
     days.make_mode(after(5, 13), DAY, "overnight")
     work = the_one(due(days, after(5, 14)))
-    assert (work.game_date, work.tables) == (DAY + timedelta(days=1), FEATURES)
+    assert (work.game_date, work.tables) == (DAY + timedelta(days=1), daily_tables("features"))
     days.make(after(5, 14, 1), work.game_date, *work.tables)
     days.make_mode(after(5, 15), DAY, "overnight")
     assert due(days, after(5, 16)) == []

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from nba_pipeline.completeness.modes import INFORMED
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import MODE_TAG
 from nba_pipeline.league.calendar import EASTERN, eastern
@@ -18,6 +17,7 @@ from nba_pipeline.orchestration import sensors
 from nba_pipeline.orchestration.injury_news import Memory, cursor_of, reason_to_wait, remembered
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.injury_report import InjuryReport
+from nba_pipeline.tables.declarations import followers
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.builders_days import Days
 from nba_pipeline_tests.builders_injuries import a_first_entry, a_report, an_entry
@@ -82,7 +82,11 @@ def league(days: Days, provider: Provider) -> League:
 def test_a_report_with_news_requests_the_tables_that_it_changes(league: League) -> None:
     league.reports["06_30PM"] = report_at(18, 30, CURRY, HART | {"status": "Out"}, LATER)
     result = league.tick(eastern(DAY, 18, 31))
-    assert (tables_of(result.run), result.run.partition_key, result.run.tags[MODE_TAG]) == (INFORMED, str(DAY), "injury_news")
+    assert (tables_of(result.run), result.run.partition_key, result.run.tags[MODE_TAG]) == (
+        ("injuries", *followers(["injuries"])),
+        str(DAY),
+        "injury_news",
+    )
     assert result.run.job_name == "game_day" and result.run.run_key == f"injury_news:{DAY}:{DAY}_06_30PM"
     assert league.names() == ["06_30PM"]
     assert league.tick(eastern(DAY, 18, 32)).runs == []

@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.completeness.modes import TABLES_OF_MODE
+from nba_pipeline.completeness.modes import tables_of_mode
 from nba_pipeline.errors import Closed, Damaged, PipelineError
 from nba_pipeline.league.calendar import eastern, week_of
 from nba_pipeline.monitoring.alerts import ALERTS
@@ -330,7 +330,7 @@ def test_an_unreadable_model_stops_only_its_own_system_and_its_week_is_retrained
     if how != "no card":
         folder.mkdir(parents=True)
         (folder / "card.json").write_bytes(DAMAGES[how](b"{}" * 50))
-    outcome = runner.run("game_day", TABLES_OF_MODE["same_day"], DAY, DAY)
+    outcome = runner.run("game_day", tables_of_mode("same_day"), DAY, DAY)
     assert outcome.failures == [] and any(
         "check every_system_predicts failed: catboost" in warning for warning in outcome.warnings
     )

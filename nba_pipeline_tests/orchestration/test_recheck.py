@@ -9,7 +9,7 @@ from polars.testing import assert_frame_equal
 from typer.testing import CliRunner
 
 from nba_pipeline.cli import app
-from nba_pipeline.completeness.modes import TABLES_OF_MODE
+from nba_pipeline.completeness.modes import tables_of_mode
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.rereads import rereads
@@ -95,7 +95,7 @@ def test_a_box_score_that_contradicts_a_corrected_score_is_fetched_by_the_next_r
     runner = at(NEXT, 8)
     one, _ = teammates(runner)
     rules(home, correction(one, "points", 2))
-    assert runner.run("game_day", TABLES_OF_MODE["overnight"], DAY, DAY).failures == []
+    assert runner.run("game_day", tables_of_mode("overnight"), DAY, DAY).failures == []
     corrected = int(str(one["points"])) + 2
     assert points_of(runner, "player_game_summary", one) == corrected
     versions = grades_of(runner, one)

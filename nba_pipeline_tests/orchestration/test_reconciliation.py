@@ -14,17 +14,21 @@ import pytest
 import time_machine
 
 from nba_pipeline.completeness.gates import deadline
-from nba_pipeline.completeness.modes import CAPTURED, COLLECTED, CRITICAL_OF_MODE, FROM_PREDICTIONS, TABLES_OF_MODE, Mode
+from nba_pipeline.completeness.modes import MODES, Mode, critical_tables, from_predictions, tables_of_mode
 from nba_pipeline.errors import PipelineError
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
-from nba_pipeline.league.calendar import eastern
+from nba_pipeline.league.calendar import FIRST_DATE, eastern
 from nba_pipeline.orchestration.reconciliation import DATA_VERSION_TAG, find_work, last_due
 from nba_pipeline.orchestration.slates import Slate, read_slates
+from nba_pipeline.orchestration.undone import find_undone
 from nba_pipeline.orchestration.work import Attempts, Work, next_of
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.declarations import requested_by
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
 from nba_pipeline_tests.builders_predictions import a_prediction
@@ -69,10 +73,17 @@ def the_one(works: Sequence[Work]) -> Work:
 
 
 def same_day(but: Sequence[str] = ()) -> tuple[str, ...]:
-    return tuple(table for table in TABLES_OF_MODE["same_day"] if table not in but)
+    return tuple(table for table in tables_of_mode("same_day") if table not in but)
 
 
 # Done and lost work
+
+
+def test_no_date_before_the_first_of_the_platform_is_due(tmp_path: Path) -> None:
+    """They have no partition, so that Dagster refuses a run of them."""
+    days, noon = Days(tmp_path), eastern(FIRST_DATE, 12)
+    due = find_undone(days.instance, days.warehouse, Landing(home=str(tmp_path), clock=Clock()), noon, 30)
+    assert {work.game_date for work in due} == {FIRST_DATE}
 
 
 @pytest.mark.parametrize("now", [eastern(DAY, 13, 6), eastern(DAY, 15, 59), LAST_CALL, LAST_CALL + GRACE - SECOND])
@@ -302,7 +313,7 @@ def test_an_hour_before_the_first_tip_off_nothing_optional_is_waited_for(days: D
 
 
 def test_critical_tables_and_predictions_are_never_omitted(days: Days) -> None:
-    critical = {*CRITICAL_OF_MODE["same_day"], "predictions"}
+    critical = {*critical_tables("same_day"), "predictions"}
     failed(days, LAST_CALL, *critical)
     for now in (LAST_CALL + timedelta(hours=1), eastern(DAY, 18, 30), eastern(DAY, 21, 59)):
         work = the_slate(days, now)
@@ -338,7 +349,7 @@ def land_report(days: Days, at: datetime, contents: str) -> None:
 def test_tables_that_no_condition_updated_are_stale_after_the_grace_period(days: Days) -> None:
     days.make_mode(LAST_CALL + MINUTE, DAY, "same_day")
     captured = eastern(DAY, 17)
-    days.make(captured, DAY, *CAPTURED)
+    days.make(captured, DAY, *requested_by("lines"))
     assert undone(days, captured + GRACE - SECOND) == []
     work = the_one(undone(days, captured + GRACE + SECOND))
     assert work.tables == ("upcoming_players", "features")
@@ -370,7 +381,7 @@ def test_each_step_of_the_chain_becomes_stale_in_its_turn(days: Days) -> None:
 
 
 def test_summaries_older_than_a_corrected_box_score_are_stale(days: Days) -> None:
-    days.make(eastern(DAY, 12), YESTERDAY, *COLLECTED)
+    days.make(eastern(DAY, 12), YESTERDAY, *requested_by("final_games"))
     assert the_one(undone(days, eastern(DAY, 12, 10))).tables == ("player_game_summary", "team_game_summary")
 
 
@@ -388,14 +399,14 @@ def test_a_final_game_without_a_complete_box_score_is_undone_at_the_deadline(day
     assert undone(days, deadline(YESTERDAY) - SECOND) == []  # the sensor final_games requests it
     work = the_one([work for work in undone(days, deadline(YESTERDAY)) if work.mode == "overnight"])
     assert work.why == "LAL@BOS 0022601141 has no complete box score"
-    assert work.tables == TABLES_OF_MODE["overnight"]
+    assert work.tables == tables_of_mode("overnight")
 
 
 def test_tables_behind_a_closed_gate_are_not_due_before_the_deadline(days: Days) -> None:
     """Half of the games are complete: summaries and grades cannot be made and are not attempted."""
     first, _ = slate_of(YESTERDAY, eastern(YESTERDAY, 19), eastern(YESTERDAY, 22), status="final")
     days.write("boxscores", YESTERDAY, *complete_box(first))
-    days.make(ELEVEN + 2 * MINUTE, YESTERDAY, *COLLECTED)
+    days.make(ELEVEN + 2 * MINUTE, YESTERDAY, *requested_by("final_games"))
     assert undone(days, deadline(YESTERDAY) - SECOND) == []
     assert set(the_one(undone(days, deadline(YESTERDAY))).tables) >= {"player_game_summary", "grades"}
 
@@ -411,7 +422,7 @@ def evening(days: Days) -> Days:
     over, playing = slate_of(DAY, eastern(DAY, 19), eastern(DAY, 22), status="final")
     days.write("schedule", DAY, over, playing | {"status": "live"})
     days.write("boxscores", DAY, *complete_box(over))
-    days.make(LATE_EVENING, DAY, *COLLECTED)
+    days.make(LATE_EVENING, DAY, *requested_by("final_games"))
     return days
 
 
@@ -492,7 +503,7 @@ def test_postponed_games_have_no_tip_off(days: Days) -> None:
     days.write("schedule", DAY, *tonight)
     slate = next(read_slates(days.warehouse, [DAY], AFTERNOON))
     assert set(slate.tipoffs) == {eastern(DAY, 19), None}
-    assert slate.written == {*TABLES_OF_MODE["same_day"]}
+    assert slate.written == {*tables_of_mode("same_day")}
 
 
 # Unreadable data
@@ -511,7 +522,7 @@ def test_an_unreadable_warehouse_raises(ordinary: Days) -> None:
 
 
 def test_results_are_tables_of_their_modes() -> None:
-    assert {table for tables in TABLES_OF_MODE.values() for table in tables} >= set(FROM_PREDICTIONS)
+    assert {table for mode in MODES for table in tables_of_mode(mode)} >= set(from_predictions())
 
 
 def test_a_closed_ledger_is_not_due_and_the_rest_of_its_date_is(tmp_path: Path) -> None:

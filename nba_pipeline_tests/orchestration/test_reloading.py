@@ -20,7 +20,7 @@ from nba_pipeline.league.calendar import FIRST_DATE, days, eastern
 from nba_pipeline.monitoring import status as grid
 from nba_pipeline.monitoring.landed_dates import READS, landed_dates, loaded_before, not_loaded
 from nba_pipeline.orchestration.reconciliation import find_work
-from nba_pipeline.orchestration.reloading import RELOAD, RELOAD_TAGS, followers
+from nba_pipeline.orchestration.reloading import RELOAD, RELOAD_TAGS, rebuildable
 from nba_pipeline.orchestration.undone import find_missing
 from nba_pipeline.orchestration.work import Work, next_of
 from nba_pipeline.providers import balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
@@ -119,8 +119,8 @@ def test_landed_or_once_loaded_dates_that_are_absent_are_missing_oldest_first() 
 
 
 def test_downstream_tables_include_grades_and_exclude_predictions() -> None:
-    assert followers(["prop_lines"]) == ("features",)
-    downstream = followers(["boxscores"])
+    assert rebuildable(["prop_lines"]) == ("features",)
+    downstream = rebuildable(["boxscores"])
     assert downstream[:2] == ("player_game_summary", "team_game_summary") and downstream[-1] == "grades"
     assert "predictions" not in downstream
 

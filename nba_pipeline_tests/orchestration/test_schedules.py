@@ -9,9 +9,9 @@ import pytest
 from dagster._core.errors import ScheduleExecutionError
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from nba_pipeline.completeness.modes import CLOCK, MODES, TABLES_OF_MODE, Mode
+from nba_pipeline.completeness.modes import CLOCK, MODES, Mode, tables_of_mode
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG
-from nba_pipeline.league.calendar import EASTERN, EASTERN_NAME, eastern
+from nba_pipeline.league.calendar import EASTERN, EASTERN_NAME, FIRST_DATE, eastern
 from nba_pipeline.orchestration.schedules import MOST_NIGHTLY_REQUESTS
 from nba_pipeline.orchestration.work import attempts_at
 from nba_pipeline.settings import SETTINGS
@@ -73,7 +73,7 @@ def test_every_schedule_ticks_once_at_each_of_its_wall_clock_times(day: date) ->
 )
 def test_a_tick_requests_the_tables_of_its_mode_for_its_slate(days: Days, mode: Mode, at: datetime, slate: date) -> None:
     request = tick(days, mode, at).run
-    assert (request.partition_key, tables_of(request)) == (slate.isoformat(), TABLES_OF_MODE[mode])
+    assert (request.partition_key, tables_of(request)) == (slate.isoformat(), tables_of_mode(mode))
     assert request.job_name == "game_day"
     assert request.tags[MODE_TAG] == mode and request.tags[DUE_TAG] == at.isoformat()
 
@@ -104,6 +104,12 @@ def test_no_run_is_requested_once_every_game_has_begun(days: Days) -> None:
     days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 13), eastern(DAY, 15, 30)))
     assert tick(days, "same_day", eastern(DAY, 13)).runs
     assert tick(days, "same_day", eastern(DAY, 16)).why == f"every game of {DAY} has begun"
+
+
+def test_a_slate_before_the_first_date_of_the_platform_is_not_requested(days: Days) -> None:
+    """It has no partition, so that Dagster would fail the tick."""
+    result = tick(days, "overnight", eastern(FIRST_DATE, 6))
+    assert not result.runs and "before 2021-10-01, the first date of the platform" in result.why
 
 
 def test_a_game_without_a_tip_off_is_a_game(days: Days) -> None:

@@ -15,13 +15,14 @@ from dagster._core.scheduler.instigation import TickStatus
 from dagster._utils.error import SerializableErrorInfo
 
 from nba_pipeline.completeness.gates import deadline
-from nba_pipeline.completeness.modes import CAPTURED, COLLECTED, TABLES_OF_MODE
+from nba_pipeline.completeness.modes import tables_of_mode
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG, WHY_TAG
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration import sensors
 from nba_pipeline.providers.nba_cdn import boxscore_request
 from nba_pipeline.sandbox.league import Game, League
+from nba_pipeline.tables.declarations import requested_by
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.builders import Values
 from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
@@ -45,11 +46,11 @@ from nba_pipeline_tests.orchestration.ticks import (
 def test_a_due_capture_is_requested(days: Days) -> None:
     assert evaluate(days, sensors.lines, eastern(DAY, 6, 59)).why.startswith(f"{DAY}: no capture is due")
     tick = evaluate(days, sensors.lines, eastern(DAY, 7))
-    assert (tick.run.partition_key, tables_of(tick.run)) == (DAY.isoformat(), ("schedule", *CAPTURED))
+    assert (tick.run.partition_key, tables_of(tick.run)) == (DAY.isoformat(), ("schedule", *requested_by("lines")))
     assert tick.run.tags[MODE_TAG] == "lines"
     run = days.begin(DAY, eastern(DAY, 7), **tick.run.tags)
     assert evaluate(days, sensors.lines, eastern(DAY, 7, 1)).runs == []
-    days.make(eastern(DAY, 7, 2), DAY, *CAPTURED)
+    days.make(eastern(DAY, 7, 2), DAY, *requested_by("lines"))
     days.end(run, eastern(DAY, 7, 2), succeeded=True)
     assert evaluate(days, sensors.lines, eastern(DAY, 7, 3)).runs == []
 
@@ -66,7 +67,7 @@ def test_a_failed_capture_is_retried_after_a_delay(days: Days) -> None:
 def test_a_capture_without_any_answer_is_retried(days: Days) -> None:
     """Its run succeeds, because earlier lines stay valid. The next capture covers a few events without an answer."""
     due_at = eastern(DAY, 18, 45)
-    days.make(eastern(DAY, 18, 46), DAY, *CAPTURED, games_to_come=8, games_heard_of=0)
+    days.make(eastern(DAY, 18, 46), DAY, *requested_by("lines"), games_to_come=8, games_heard_of=0)
     days.try_mode("lines", DAY, due_at, eastern(DAY, 18, 46), succeeded=True)
     assert evaluate(days, sensors.lines, eastern(DAY, 18, 47)).runs == []
     assert evaluate(days, sensors.lines, eastern(DAY, 18, 48)).run.tags[DUE_TAG] == due_at.astimezone(UTC).isoformat()
@@ -74,13 +75,13 @@ def test_a_capture_without_any_answer_is_retried(days: Days) -> None:
         days.try_mode("lines", DAY, due_at, eastern(DAY, 18, minute), succeeded=True)
     evaluate(days, sensors.lines, eastern(DAY, 18, 51))
     assert [alert[1:] for alert in alerts(days)] == [("lines_missing", "prop_lines")]
-    days.make(eastern(DAY, 18, 52), DAY, *CAPTURED, games_to_come=8, games_heard_of=5)
+    days.make(eastern(DAY, 18, 52), DAY, *requested_by("lines"), games_to_come=8, games_heard_of=5)
     assert evaluate(days, sensors.lines, eastern(DAY, 18, 53)).runs == []
 
 
 def test_a_capture_that_lacks_a_game_is_attempted_three_times(days: Days) -> None:
     due_at = eastern(DAY, 10)
-    days.make(eastern(DAY, 10, 1), DAY, *CAPTURED, games_to_come=8, games_heard_of=7)
+    days.make(eastern(DAY, 10, 1), DAY, *requested_by("lines"), games_to_come=8, games_heard_of=7)
     for minute in (1, 4, 9):
         assert evaluate(days, sensors.lines, eastern(DAY, 10, minute)).runs
         days.try_mode("lines", DAY, due_at, eastern(DAY, 10, minute), succeeded=True)
@@ -89,9 +90,9 @@ def test_a_capture_that_lacks_a_game_is_attempted_three_times(days: Days) -> Non
 
 
 def test_lines_do_not_wait_for_a_failed_schedule(days: Days) -> None:
-    assert tables_of(evaluate(days, sensors.lines, eastern(DAY, 7)).run) == ("schedule", *CAPTURED)
+    assert tables_of(evaluate(days, sensors.lines, eastern(DAY, 7)).run) == ("schedule", *requested_by("lines"))
     days.try_mode("lines", DAY, eastern(DAY, 7), eastern(DAY, 7, 1))
-    assert tables_of(evaluate(days, sensors.lines, eastern(DAY, 7, 4)).run) == CAPTURED
+    assert tables_of(evaluate(days, sensors.lines, eastern(DAY, 7, 4)).run) == requested_by("lines")
 
 
 def test_lines_are_captured_while_the_provider_of_the_schedule_is_unavailable(days: Days) -> None:
@@ -100,20 +101,20 @@ def test_lines_are_captured_while_the_provider_of_the_schedule_is_unavailable(da
     with time_machine.travel(eastern(DAY, 6, 59)):
         for n in range(5):
             landing.note(boxscore_request(f"002250000{n}", DAY), "failed", statuses=[503] * 5, problem="status 503")
-    assert tables_of(evaluate(days, sensors.lines, eastern(DAY, 7)).run) == CAPTURED
+    assert tables_of(evaluate(days, sensors.lines, eastern(DAY, 7)).run) == requested_by("lines")
 
 
 def test_several_missed_captures_are_one_request(days: Days) -> None:
     """A daemon that starts at 18:50 requests only the last due capture."""
     tick = evaluate(days, sensors.lines, eastern(DAY, 18, 50))
     assert tick.run.run_key == f"lines:{DAY}:{eastern(DAY, 18, 45).isoformat()}:0"
-    days.make(eastern(DAY, 18, 51), DAY, *CAPTURED)
+    days.make(eastern(DAY, 18, 51), DAY, *requested_by("lines"))
     assert evaluate(days, sensors.lines, eastern(DAY, 18, 54)).runs == []
     assert evaluate(days, sensors.lines, eastern(DAY, 18, 55)).runs
 
 
 def test_tables_captured_by_a_mode_are_not_captured_twice(days: Days) -> None:
-    days.make(eastern(DAY, 9, 1), DAY, *CAPTURED)
+    days.make(eastern(DAY, 9, 1), DAY, *requested_by("lines"))
     assert evaluate(days, sensors.lines, eastern(DAY, 9, 2)).runs == []
     assert evaluate(days, sensors.lines, eastern(DAY, 9, 59)).runs == []
     assert evaluate(days, sensors.lines, eastern(DAY, 10)).runs  # twelve hours before the second tip-off
@@ -171,14 +172,14 @@ def test_a_due_recheck_is_requested_after_the_slate(lived: Days) -> None:
     assert (request.partition_key, request.asset_selection) == (str(YESTERDAY), None)
     assert request.run_key == f"reconciliation:recheck:{YESTERDAY}:{eastern(DAY, 12).isoformat()}:0"
     late = evaluate(lived, sensors.reconciliation, eastern(DAY, 16, 6)).run
-    assert tables_of(late) == TABLES_OF_MODE["same_day"]  # a slate does not wait for a re-read
+    assert tables_of(late) == tables_of_mode("same_day")  # a slate does not wait for a re-read
 
 
 def test_undone_work_is_requested_once_per_attempt(lived: Days) -> None:
     assert evaluate(lived, sensors.reconciliation, eastern(DAY, 16, 5)).why == "all due work is done"
     now = eastern(DAY, 16, 6)
     request = evaluate(lived, sensors.reconciliation, now).run
-    assert (request.partition_key, tables_of(request)) == (DAY.isoformat(), TABLES_OF_MODE["same_day"])
+    assert (request.partition_key, tables_of(request)) == (DAY.isoformat(), tables_of_mode("same_day"))
     assert request.run_key == evaluate(lived, sensors.reconciliation, now + MINUTE).run.run_key  # Dagster starts a key once
     run = lived.begin(DAY, now, **{name: value for name, value in request.tags.items() if name != PARTITION_TAG})
     assert evaluate(lived, sensors.reconciliation, now + 2 * MINUTE).why == f"same_day of {DAY} is in progress"
@@ -347,7 +348,7 @@ def test_each_final_of_a_night_is_collected_once(night: Days) -> None:
     cursor, keys = None, []
     for end in ends():
         tick = evaluate(night, sensors.final_games, end + MINUTE / 2, cursor)
-        assert (tick.run.partition_key, tables_of(tick.run)) == (str(DAY), COLLECTED)
+        assert (tick.run.partition_key, tables_of(tick.run)) == (str(DAY), requested_by("final_games"))
         assert tick.run.tags[MODE_TAG] == "final_games"
         keys.append(tick.run.run_key)
         run = night.begin(DAY, end + MINUTE / 2)

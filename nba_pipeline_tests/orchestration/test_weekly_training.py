@@ -6,9 +6,19 @@ import pytest
 
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.weekly_training import untrained_week
+from nba_pipeline.systems import TRAINED_SYSTEMS
 from nba_pipeline_tests.builders_days import Days, slate_of
 
-DAY = date(2026, 1, 15)
+DAY, WEEK = date(2026, 1, 15), date(2026, 1, 12)
+
+
+def test_a_home_without_the_models_of_a_newer_system_trains_them(days: Days) -> None:
+    days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19)))
+    days.write_models(WEEK, TRAINED_SYSTEMS[:1])
+    days.make(eastern(WEEK, 5, 1), WEEK, "points_model")
+    assert untrained_week(days.instance, days.warehouse, eastern(DAY, 12)) == WEEK
+    days.write_models(WEEK)
+    assert untrained_week(days.instance, days.warehouse, eastern(DAY, 12)) is None
 
 
 @pytest.mark.parametrize(
@@ -26,7 +36,7 @@ def test_a_week_is_due_for_training_from_monday_on(
     days: Days, trained_at: datetime | None, now: datetime, expected: date | None
 ) -> None:
     if trained_at:
-        days.make(trained_at, date(2026, 1, 12), "points_model")
+        days.make(trained_at, WEEK, "points_model")
     days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19)))
     assert untrained_week(days.instance, days.warehouse, now) == expected
 

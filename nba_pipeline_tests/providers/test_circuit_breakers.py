@@ -14,7 +14,8 @@ from rich.console import Console
 
 from nba_pipeline.cli.rendering import print_breakers
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.providers.circuit_breakers import Breaker, breakers, breakers_not_closed, recent_history
+from nba_pipeline.providers.circuit_breakers import Breaker, History, breakers_not_closed, recent_history
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payloads import Slot
 
@@ -57,10 +58,17 @@ class Journal:
         self.seconds += 1
 
     def not_closed(self, seconds: float | None = None) -> list[Breaker]:
-        """Returns the states that are not closed at an instant, by default now."""
+        """Returns the states that are not closed at an instant, by default now.
+
+        The whole journal gives the same states as the recent part that `breakers_not_closed` reads: no line within the window
+        is lost. Lines outside of the window are left out here as there.
+        """
         landing = self.landing(seconds)
-        states = breakers_not_closed(landing)
-        assert states == breakers(list(landing.requests()), landing.clock.now()) or seconds is not None
+        states, now = breakers_not_closed(landing), landing.clock.now()
+        first = now - timedelta(hours=SETTINGS.breakers.remembered_hours)
+        lines = [line for line in landing.requests() if first <= datetime.fromisoformat(line["fetched_at"]) <= now]
+        lines.sort(key=lambda line: str(line["fetched_at"]))
+        assert states == History.of(lines, now).not_closed(now)
         return states
 
     def states(self, seconds: float | None = None) -> dict[str, str]:

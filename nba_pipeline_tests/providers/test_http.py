@@ -11,6 +11,8 @@ import pytest
 from nba_pipeline.errors import BadInput, NotLanded, NotPublished, Permanent, PipelineError, Transient
 from nba_pipeline.instance.run_tags import OFFLINE_TAG, REPLAY_TAG
 from nba_pipeline.providers.http import HttpClient
+from nba_pipeline.providers.parsing import parser
+from nba_pipeline.warehouse import payload_limits
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.providers.conftest import BOX, GOOD, ODDS, Answer, At, Provider, ReceivedRequest, fail
@@ -56,6 +58,23 @@ def test_a_response_that_its_parser_rejects_is_landed_as_rejected(
     with pytest.raises(Permanent, match="points of 1 are 'x'"):
         http_client.get(replace(BOX, parser=parse))
     assert landing.newest(BOX) is None
+
+
+def test_a_response_is_parsed_once(http_client: HttpClient, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user of a fetched payload takes the results of landing it: the document and what the parser returned."""
+    calls = list[str]()
+
+    @parser
+    def parse(payload: Payload) -> object:
+        calls.append(payload.slot.entity)
+        return payload.json()["game"]
+
+    provider.responds(GOOD)
+    payload = http_client.get(replace(BOX, parser=parse))
+    monkeypatch.setattr(payload_limits, "read_json", None)
+    assert parse(payload) == payload.json()["game"] == 1 and calls == ["1"]
+    other = http_client.landed(BOX)[-1]
+    assert other == payload and "_document" not in vars(other) and other.parsed == {}
 
 
 def test_many_requests_are_sent_concurrently_and_returned_in_order(http_client: HttpClient, provider: Provider) -> None:

@@ -68,6 +68,24 @@ def test_an_unreadable_file_does_not_reject_the_payload(land: Land) -> None:
         parser(Payload.json)(payload)
 
 
+def test_only_a_result_without_further_arguments_is_kept(land: Land) -> None:
+    calls = list[str]()
+
+    @parser
+    def parse(payload: Payload, suffix: str = "") -> str:
+        calls.append(suffix)
+        if payload.slot.entity == "bad":
+            raise Unusable("it is bad")
+        return payload.slot.entity + suffix
+
+    good, bad = land({}, entity="good"), land({}, entity="bad")
+    assert [parse(good), parse(good, "!"), parse(good), parse(good, "?")] == ["good", "good!", "good", "good?"]
+    for _ in range(2):
+        with pytest.raises(Permanent, match="it is bad"):
+            parse(bad)
+    assert calls == ["", "!", "?", "", ""]
+
+
 def test_a_message_has_a_maximum_length(land: Land) -> None:
     for error in (Permanent("x" * 10**6), Unusable("x" * 10**6), ValueError("x" * 10**6)):
         with pytest.raises(Permanent) as caught, parsing(land({}).slot):

@@ -13,6 +13,8 @@ import httpx
 import polars as pl
 import pytest
 
+from nba_pipeline.environments import KEYS, PROVIDER_ADDRESSES
+
 ROOT = Path(__file__).parents[2]
 SHARED = (ROOT / os.environ.get("NBA_SHARED_DIR", "../shared")).resolve()
 DATA = SHARED / "data"
@@ -30,10 +32,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=f"needs the real data in {SHARED}"))
 
 
-PROVIDERS = ("NBA_CDN", "NBA_STATS", "BALLDONTLIE", "ODDS_API", "INJURY_REPORT", "ESPN")
-"""All providers, including reports and rosters that the server lacks, so that no request reaches the network."""
-
-
 class Replay:
     """A replay server in its own process, and its control plane."""
 
@@ -42,9 +40,9 @@ class Replay:
         self.control = httpx.Client(base_url=url, timeout=30)
 
     def variables(self) -> dict[str, str]:
-        """Returns the variables that direct the platform to the server."""
-        addresses = {f"{provider}_URL": self.url for provider in PROVIDERS}
-        return addresses | {"BALLDONTLIE_API_KEY": "key", "ODDS_API_KEY": "key"}
+        """Returns the variables that direct every provider to the server, also those that it lacks, so that no request leaves."""
+        addresses = {variable: self.url for variable, _ in PROVIDER_ADDRESSES.values()}
+        return addresses | dict.fromkeys(KEYS.values(), "key")
 
     def set_clock(self, instant: str) -> None:
         """Stops the clock at an instant."""

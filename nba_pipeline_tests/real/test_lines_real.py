@@ -14,7 +14,7 @@ from nba_pipeline.assets.sources.players import SEED_EVIDENCE
 from nba_pipeline.assets.sources.prop_lines import reject_lines
 from nba_pipeline.formulas.game_line import LINES, game_lines_of
 from nba_pipeline.formulas.market_line import market_lines
-from nba_pipeline.formulas.odds import hold, is_main_line, no_vig_over_probability
+from nba_pipeline.formulas.odds import implied_probability, is_main_line, no_vig_over_probability
 from nba_pipeline.formulas.offers import merge_offers
 from nba_pipeline.formulas.possessions import offensive_rating, overtimes, pace, possessions
 from nba_pipeline.instance.clock import Clock
@@ -220,7 +220,10 @@ def test_the_accuracy_of_the_market_has_not_changed(lines: pl.DataFrame, archive
     priced = (
         main.filter(kind="sportsbooks")
         .join(points, on=["game_id", "player_id"])
-        .with_columns(no_vig_over_probability(), hold())
+        .with_columns(
+            no_vig_over_probability(),
+            hold=implied_probability(pl.col("over_price")) + implied_probability(pl.col("under_price")) - 1,
+        )
         .drop_nulls("no_vig_over_probability")
     )
     was_over = (pl.col("points") > pl.col("line")).cast(pl.Float64)

@@ -7,22 +7,33 @@ The list is in `public_strings.txt`. After an intended and migrated change:
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import typer.main
 
 import nba_pipeline
 from nba_pipeline import cli
+from nba_pipeline.asset_factory.checks import _checks, _common_checks
+from nba_pipeline.asset_factory.verdicts import MISSING, PASSED
 from nba_pipeline.completeness.states import STATES
 from nba_pipeline.definitions import build_definitions
+from nba_pipeline.environments import KEYS, PROVIDER_ADDRESSES
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.warehouse.dated_metadata import PROBLEMS, ROW_COUNT, ROWS_QUARANTINED
+from nba_pipeline.warehouse.local import LocalWarehouse
 
 SNAPSHOT = Path(__file__).with_name("public_strings.txt")
+WORDS = {name.split("_")[0] for name in (*(variable for variable, _ in PROVIDER_ADDRESSES.values()), *KEYS.values())}
+"""First words of the variables of providers."""
+
 FORMS = {
     "run tag": re.compile(r"nba/[a-z_]+"),
-    "variable": re.compile(r"(NBA|BIGQUERY|ODDS|BALLDONTLIE|INJURY|ESPN|SLACK)_[A-Z_]+"),
+    "variable": re.compile(rf"(NBA|BIGQUERY|SLACK|{'|'.join(sorted(WORDS))})_[A-Z_]+"),
 }
 """Kind -> pattern of such a string anywhere in the package."""
 
@@ -39,6 +50,7 @@ def public_strings() -> Iterator[str]:
     yield from _graph()
     yield from _commands()
     yield from _literals()
+    yield from _check_numbers()
     yield from (f"state: {state}" for state in STATES)
 
 
@@ -62,6 +74,17 @@ def _graph() -> Iterator[str]:
     yield from (f"job: {name}" for name in repository.job_names if not name.startswith("__"))
     yield from (f"schedule: {item.name}" for item in repository.schedule_defs)
     yield from (f"sensor: {item.name}" for item in repository.sensor_defs)
+
+
+def _check_numbers() -> Iterator[str]:
+    """The metadata of every write, and the columns of the verdicts of every check of a date without rows."""
+    yield from (f"metadata key: {name!r}" for name in (ROW_COUNT, ROWS_QUARANTINED, PROBLEMS))
+    with TemporaryDirectory() as home:
+        warehouse, dates = LocalWarehouse(home=home), [date(2024, 3, 12)]
+        checks = [_common_checks(table, is_source=False) | _checks.get(table.name, {}) for table in TABLES.values()]
+        frames = [check.judge(warehouse, dates, Clock()) for of_table in checks for check in of_table.values()]
+        numbers = {name for frame in frames for name in frame.columns} - {"game_date", PASSED, MISSING}
+    yield from (f"metadata key: {name!r}" for name in numbers)
 
 
 def _commands(command: click.Command | None = None, name: str = "nba-pipeline") -> Iterator[str]:
@@ -117,7 +140,7 @@ def _of_call(call: ast.Call, constants: Mapping[str, str]) -> Iterator[str]:
     name = getattr(call.func, "attr", getattr(call.func, "id", ""))
     if name == "raise_alert":
         yield f"alert kind: {_named(call.args[1], constants)}"
-    if name in ("add_output_metadata", "Verdict"):
+    if name == "add_output_metadata":
         keys = [key for argument in call.args if isinstance(argument, ast.Dict) for key in argument.keys if key]
         yield from (f"metadata key: {_named(key, constants)}" for key in keys)
     if name == "alias" and ast.unparse(call.args[0]) in ("PROBLEM", "'problem'"):

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from nba_pipeline.assets.predictions.points_model import split, training_frame, training_rows
+from nba_pipeline.assets.predictions.points_model import training_rows
 from nba_pipeline.errors import Permanent
 from nba_pipeline.systems import CATBOOST
+from nba_pipeline.systems.training import split
 from nba_pipeline_tests.builders_predictions import (
     QUICK,
     WEEK,
@@ -20,8 +21,8 @@ from nba_pipeline_tests.builders_predictions import (
 def test_the_same_rows_give_identical_forecasts() -> None:
     features, summaries = a_history()
     rows = training_rows(features, summaries, WEEK, QUICK)
-    frames = [training_frame(part, QUICK)[0] for part in split(rows, QUICK)]
-    one, other = (QUICK.forecast(QUICK.fit(*frames), rows) for _ in range(2))
+    samples = [QUICK.sample(part) for part in split(rows, QUICK)]
+    one, other = (QUICK.forecast(QUICK.fit(*samples), rows) for _ in range(2))
     assert one.to_list() == other.to_list()
     assert one.n_unique() > 10
 

@@ -25,7 +25,7 @@ from nba_pipeline_tests.builders import a_boxscore, at, frame_of
 
 assert defs, "the tables are known once the assets are loaded"
 PACKAGE = Path(nba_pipeline.__file__).parent
-KNOW_PANDAS = {"tables/pandas_types.py", "systems/catboost.py"}
+KNOW_PANDAS = {"tables/pandas_types.py"}
 BEYOND_FLOATS = 2**60 + 1
 """Not representable as a float."""
 
@@ -193,7 +193,7 @@ def test_the_summary_tells_rows_nulls_and_the_range_of_numbers() -> None:
 # Imports of pandas
 
 
-def test_nothing_but_the_typed_frame_and_catboost_imports_pandas() -> None:
+def test_nothing_but_the_typed_frame_imports_pandas() -> None:
     other_frames = [
         str(path.relative_to(PACKAGE))
         for path in PACKAGE.rglob("*.py")

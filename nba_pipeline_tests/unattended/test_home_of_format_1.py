@@ -13,10 +13,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.league.calendar import days
 from nba_pipeline.monitoring.status import status
 from nba_pipeline.orchestration.backfill import plan as plan_backfill
+from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.ledgers import ledgers
@@ -76,7 +76,7 @@ ADDED_SINCE = ("teammates_listed", "adjusted_line", "plays_probability")
 def stored_versions(warehouse: Warehouse, dates: Sequence[date]) -> dict[str, str]:
     """Returns table -> code version of its rows."""
     stored = {
-        name: warehouse.scan(TABLES[name], dates).select(pl.col("code_version").max()).collect().item() for name in DAILY_TABLES
+        name: warehouse.scan(TABLES[name], dates).select(pl.col("code_version").max()).collect().item() for name in daily_tables()
     }
     return {name: version for name, version in stored.items() if version is not None}
 

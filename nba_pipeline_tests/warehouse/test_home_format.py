@@ -13,7 +13,7 @@ from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.errors import BadInput
 from nba_pipeline.tables.registry import QUARANTINE_SCHEMA
 from nba_pipeline.tables.table import Table
-from nba_pipeline.warehouse.home_format import FORMAT, format_of, write_format
+from nba_pipeline.warehouse.home_format import FORMAT, WITH_MONTHS, format_of, league_of, write_format
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY
 from nba_pipeline_tests.builders_format_1 import a_home_of_format_1
@@ -64,10 +64,10 @@ def test_a_home_of_a_newer_format_is_refused_by_every_method_and_unchanged(
 ) -> None:
     warehouse.replace(lines, [DAY], rows(2, DAY), "me")
     warehouse.dates(lines)  # the current format is now cached
-    write_format(tmp_path, FORMAT + 1)
+    write_format(tmp_path, WITH_MONTHS + 1)
     before = files_of(tmp_path)
     with pytest.raises(
-        BadInput, match=rf"has format {FORMAT + 1}; this version reads format {FORMAT}; install a newer nba_pipeline$"
+        BadInput, match=rf"has format {WITH_MONTHS + 1}; this version reads format {WITH_MONTHS}; install a newer nba_pipeline$"
     ):
         USES[use](warehouse, lines)
     assert files_of(tmp_path) == before
@@ -144,3 +144,26 @@ def test_threads_that_number_a_new_home_at_the_same_time_do_not_meet(tmp_path: P
         numbered = [pool.submit(write_format, tmp_path, FORMAT) for _ in range(400)]
     assert [one.exception() for one in numbered if one.exception()] == []
     assert format_of(tmp_path) == FORMAT and [path.name for path in tmp_path.iterdir()] == ["format.json"]
+
+
+@pytest.mark.parametrize(("league", "other"), [("simulated", "real"), ("real", "simulated")])
+def test_simulated_and_real_rows_do_not_mix_in_one_home(league: str, other: str, tmp_path: Path, lines: Table) -> None:
+    LocalWarehouse(home=str(tmp_path), league=league).replace(lines, [DAY], rows(2, DAY), "me")
+    before = files_of(tmp_path)
+    with pytest.raises(BadInput, match=rf"^the home {tmp_path} holds {league} games, and this environment has {other} ones; "):
+        LocalWarehouse(home=str(tmp_path), league=other).add(lines, [DAY], rows(3, DAY), "me")
+    assert files_of(tmp_path) == before
+
+
+def test_a_home_of_an_earlier_version_gets_the_league_of_its_next_write(tmp_path: Path, lines: Table) -> None:
+    LocalWarehouse(home=str(tmp_path)).replace(lines, [DAY], rows(2, DAY), "me")
+    assert league_of(tmp_path) is None
+    LocalWarehouse(home=str(tmp_path), league="real").replace(lines, [DAY], rows(3, DAY), "me")
+    write_format(tmp_path, FORMAT)
+    assert (league_of(tmp_path), format_of(tmp_path)) == ("real", FORMAT)
+
+
+def test_an_unknown_league_is_named(tmp_path: Path, warehouse: LocalWarehouse) -> None:
+    (tmp_path / "format.json").write_text(json.dumps({"format": FORMAT, "league": "summer"}))
+    with pytest.raises(BadInput, match=r"has the league 'summer'; expected simulated or real$"):
+        warehouse.preflight()

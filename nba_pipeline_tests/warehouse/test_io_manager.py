@@ -124,8 +124,8 @@ def test_a_write_counts_kept_quarantined_and_merged_rows_per_date(warehouse: War
     rows_in.parsed(pl.concat([bad, good, good, next_day]))
     returned = pl.concat([bad, good, good.with_columns(source=pl.lit("another")), next_day.head(1)])
     result = run(warehouse, asset("toys", returned, rows_in=rows_in), last=NEXT)
-    outcome = result.asset_materializations_for_node("toys")[0].metadata
-    accounts = [account_of(outcome, day) for day in (DAY, NEXT)]
+    outcomes = result.asset_materializations_for_node("toys")
+    accounts = [account_of(outcome.metadata, day) for outcome, day in zip(outcomes, (DAY, NEXT), strict=True)]
     assert accounts == [Account(parsed=3, kept=1, quarantined=1, repeated=1), Account(parsed=2, kept=1)]
     assert [account.unaccounted for account in accounts] == [0, 1]  # a row of the second date was lost
 
@@ -136,6 +136,24 @@ def test_the_metadata_has_written_and_rejected_rows(warehouse: Warehouse, toys: 
     assert (outcome["dagster/partition_row_count"], outcome["rows_quarantined"], outcome["problems"]) == (4, 1, {"points|min": 1})
     assert (outcome["dagster/table_name"], outcome["as_of"]) == ("toys", NOON.timestamp())
     assert warehouse.scan_quarantine(toys, [DAY]).collect()["problem"].to_list() == ["points|min"]
+
+
+def test_a_range_has_the_counts_of_each_date_and_its_own_numbers_as_text(warehouse: Warehouse, toys: Table) -> None:
+    """A plot of a number of the range would show it for each of its days."""
+
+    @dg.asset(io_manager_key="tables", partitions_def=DAILY, code_version="v7", backfill_policy=dg.BackfillPolicy.single_run())
+    def toys(context: dg.AssetExecutionContext) -> pl.DataFrame:
+        context.add_output_metadata({"snapshots": 6, "problems_met": dg.MetadataValue.json({str(NEXT): ["late"]})})
+        context.add_output_metadata({"seconds_per_date": 0.5})
+        return pl.concat([rows(2), rows(1, points=-1, day=NEXT).with_columns(game_id=pl.lit("9")), rows(3, NEXT)])
+
+    first, second = (
+        {name: value.value for name, value in event.metadata.items()}
+        for event in run(warehouse, toys, last=NEXT).asset_materializations_for_node("toys")
+    )
+    shown = ("dagster/partition_row_count", "rows_quarantined", "problems", "snapshots", "problems_met", "seconds_per_date")
+    assert [first[name] for name in shown] == [2, 0, {}, "6 in 2 dates", {}, 0.5]
+    assert [second[name] for name in shown] == [3, 1, {"points|min": 1}, "6 in 2 dates", {str(NEXT): ["late"]}, 0.5]
 
 
 def test_a_good_run_empties_the_quarantine_of_its_date(warehouse: Warehouse, toys: Table) -> None:

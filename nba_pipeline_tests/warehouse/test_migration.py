@@ -20,7 +20,7 @@ from nba_pipeline.orchestration.run_requests import warehouse_problem
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import migration
-from nba_pipeline.warehouse.home_format import FORMAT, format_of, write_format
+from nba_pipeline.warehouse.home_format import FORMAT, WITH_MONTHS, format_of, write_format
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.migration import ledger_format, migrate, plan, summary, to_format_2
 from nba_pipeline.warehouse.verification import verify
@@ -182,7 +182,7 @@ def test_a_folder_that_is_no_partition_is_named(old: Path) -> None:
 
 
 def test_a_newer_home_is_refused(old: Path) -> None:
-    write_format(old, FORMAT + 1)
+    write_format(old, WITH_MONTHS + 1)
     with pytest.raises(BadInput, match="install a newer nba_pipeline"):
         plan(old)
 

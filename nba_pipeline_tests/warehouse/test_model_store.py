@@ -10,8 +10,10 @@ import pytest
 
 from nba_pipeline.assets.predictions.points_model import train_week
 from nba_pipeline.errors import Damaged, Permanent
+from nba_pipeline.settings import Training
 from nba_pipeline.systems import CATBOOST
-from nba_pipeline.systems.interface import TrainedModel
+from nba_pipeline.systems.card import TrainedModel
+from nba_pipeline.systems.linear_median import LinearMedian
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.damage import notices
 from nba_pipeline.warehouse.files import Place
@@ -68,6 +70,23 @@ def test_a_loaded_model_reproduces_the_outputs_of_its_card(store: ModelStore, mo
     rows = pl.DataFrame(model.card.golden_rows, schema=dict.fromkeys(QUICK.reads, pl.Float64), orient="row")
     assert QUICK.forecast(model.booster, rows).to_list() == model.card.golden_outputs
     assert len(model.card.golden_outputs) == QUICK.training.golden_rows
+
+
+def test_a_model_file_of_a_home_that_names_every_file_after_catboost_is_read(store: ModelStore) -> None:
+    """The cards of such homes do not name the file."""
+    system = LinearMedian(Training(least_rows=300))
+    features, summaries = a_history()
+    enough = {"minutes_half_life_5_games": pl.lit(20.0), "points_half_life_8_games": pl.lit(10.0)}
+    model_id = train_week(features.with_columns(**enough), summaries, WEEK, store, system)["model_id"].item()
+    folder, body = store.folder(model_id), json.loads(files.read(store.folder(model_id) / "card.json"))
+    assert body.pop("model_file") == "model.json"
+    outputs = store.load(model_id, system).card.golden_outputs
+    write(folder / "model.cbm", files.read(folder / "model.json"))
+    (folder / "model.json").unlink()
+    for name in ("feature_types", "feature_ranges", "importances", "validation_mean_error", "code_version", "data_versions"):
+        del body[name]
+    write(folder / "card.json", json.dumps(body).encode())
+    assert store.load(model_id, system).card.golden_outputs == outputs
 
 
 def test_an_absent_model_is_named(store: ModelStore) -> None:

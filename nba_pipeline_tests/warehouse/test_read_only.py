@@ -24,6 +24,7 @@ from nba_pipeline.tables.registry import QUARANTINE_SCHEMA, TABLES
 from nba_pipeline.warehouse import local_sql, read_only, views
 from nba_pipeline.warehouse.home_format import FORMAT, write_format
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.months import Part
 
 DAY = date(2024, 3, 12)
 LEDGER_ROWS = 311
@@ -266,7 +267,11 @@ def test_the_engine_alone_changes_and_reads_no_file(home: Path, tmp_path: Path, 
         pinned.mkdir()
         with read_only.connect() as connection, suppress(duckdb.Error):
             local_sql.register(
-                connection, home, text, pinned, lambda folder, table: sorted((home / folder / table.name).rglob("*.parquet"))
+                connection,
+                home,
+                text,
+                pinned,
+                lambda folder, table: [Part(file) for file in sorted((home / folder / table.name).rglob("*.parquet"))],
             )
             read_only.lock(connection)
             rows = answer.fetchall() if (answer := connection.execute(text)) else []

@@ -126,6 +126,11 @@ def career_form_of(upcoming_players: pl.DataFrame, player_games: pl.DataFrame) -
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["same_day", "tomorrow"],
+    follows=["upcoming_players", "player_game_summary"],
+    needs=["upcoming_players"],
+    covers="player",
+    recompute=lambda world, dates, as_of: career_form_of(world["upcoming_players"], world["player_game_summary"]),
     ins={"player_game_summary": days_before(CAREER_DAYS, columns=GAME_COLUMNS)},
 )
 def career_form(

@@ -119,6 +119,13 @@ def expected_absences_of(
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["same_day", "tomorrow"],
+    follows=["upcoming_players", "player_game_summary"],
+    needs=["upcoming_players"],
+    covers="player",
+    recompute=lambda world, dates, as_of: expected_absences_of(
+        world["upcoming_players"], world["player_game_summary"], world["injuries"], as_of
+    ),
     ins={
         "player_game_summary": days_before(CAREER_DAYS, columns=GAME_COLUMNS),
         "injuries": days_before(HISTORY_DAYS, through=0),

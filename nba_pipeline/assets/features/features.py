@@ -16,7 +16,16 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, optional_input, record_excluded
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict, share_verdicts
+from nba_pipeline.asset_factory.checks import checks_of, coverage_check, dated_check
+from nba_pipeline.asset_factory.verdicts import (
+    MISSING,
+    PASSED,
+    for_each_date,
+    share_present,
+    verdict_rows,
+    with_presence,
+    with_share,
+)
 from nba_pipeline.assets.features.career_form import CareerFormFeatures
 from nba_pipeline.assets.features.expected_absences import ExpectedAbsenceFeatures, ExpectedAbsenceRows
 from nba_pipeline.assets.features.matchups import MatchupRows
@@ -28,12 +37,12 @@ from nba_pipeline.formulas.feature_quality import is_present, qualities, within_
 from nba_pipeline.formulas.feature_variation import flat_features
 from nba_pipeline.formulas.game_line import game_lines_of
 from nba_pipeline.formulas.market_line import market_lines
-from nba_pipeline.formulas.null_shares import absent_counts, null_shares
+from nba_pipeline.formulas.null_shares import absent_counts, null_shares_beside_earlier
 from nba_pipeline.formulas.quality import TIERS, tier, with_names
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import MOVING_AVERAGE
+from nba_pipeline.systems.moving_average import MOVING_AVERAGE  # the package would make every system part of this table
 from nba_pipeline.tables.feature_column import feature
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Row, Table, code
@@ -286,6 +295,44 @@ def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.Da
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["same_day", "tomorrow"],
+    critical_in=["same_day"],
+    follows=[
+        "upcoming_players",
+        "player_form",
+        "matchups",
+        "career_form",
+        "team_outlook",
+        "expected_absences",
+        "prop_lines",
+        "game_lines",
+    ],
+    needs=[
+        "upcoming_players",
+        "player_form",
+        "matchups",
+        "career_form",
+        "team_outlook",
+        "expected_absences",
+        "prop_lines",
+        "game_lines",
+    ],
+    covers="player",
+    recompute=lambda world, dates, as_of: features_of(
+        slate_gates.ready_players(
+            world["upcoming_players"], *slate_gates.judge_slates(world["schedule"], world["boxscores"], dates, as_of)
+        )[0],
+        world["player_form"],
+        world["player_shot_zones"],
+        world["team_defense_zones"],
+        world["matchups"],
+        world["career_form"],
+        world["team_outlook"],
+        world["expected_absences"],
+        world["prop_lines"],
+        world["game_lines"],
+        as_of,
+    ),
     ins={
         "schedule": days_before(slate_gates.RECENT_DAYS, through=0),
         "boxscores": days_before(slate_gates.RECENT_DAYS),
@@ -334,44 +381,57 @@ def features(
     )
 
 
-@dated_check(TABLE, blocking=True)
-def enough_expected_players_have_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def _rows_of_features(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+    return warehouse.scan(TABLE, dates).select("game_id", "player_id").collect()
+
+
+def _expected_players(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+    players = warehouse.scan(TABLES["upcoming_players"], dates).select("game_date", "game_id", "player_id", "player_name", "team")
+    return players.with_columns(pl.format("{} ({})", "player_name", "team").alias("name")).collect()
+
+
+@coverage_check(TABLE, _rows_of_features, on=["game_id", "player_id"], name="name", blocking=True)
+def enough_expected_players_have_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """At least 80 % of the expected players have a row. Players of excluded teams do not count."""
-    return _present(warehouse, dates, clock, SETTINGS.coverage.enough)
+    _, excluded_teams = slate_gates.judge_slates(*slate_gates.before(warehouse, dates), dates, clock.as_of)
+    return _expected_players(warehouse, dates).join(excluded_teams, on=["game_date", "team"], how="anti", maintain_order="left")
 
 
-@dated_check(TABLE)
-def every_expected_player_has_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+@coverage_check(TABLE, _rows_of_features, on=["game_id", "player_id"], name="name")
+def every_expected_player_has_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every expected player has a row. Missing players are named, including those of excluded teams."""
-    return _present(warehouse, dates, clock, 1.0, count_excluded_teams=True)
+    return _expected_players(warehouse, dates)
 
 
 @dated_check(TABLE, blocking=True)
-def enough_players_are_ready(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def enough_players_are_ready(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """At least 60 % of the players with 5 games have the features that the baseline requires. Dates without such players pass."""
     return _ready(warehouse, dates, SETTINGS.coverage.ready_block)
 
 
 @dated_check(TABLE)
-def most_players_are_ready(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """At least 80 % of the players with 5 games are ready."""
-    return _ready(warehouse, dates, SETTINGS.coverage.ready_proceed)
+def most_players_are_ready(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+    """At least 80 % of the players with 5 games are ready. The nulls in the features that the baseline requires are plotted."""
+    required = pl.sum_horizontal(pl.col(MOVING_AVERAGE.required).is_null())
+    known = warehouse.scan(TABLE, dates).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
+    nulls = known.group_by("game_date").agg(required.sum().cast(pl.Int64).alias("nulls_in_required_features")).collect()
+    return for_each_date(dates, _ready(warehouse, dates, SETTINGS.coverage.ready_proceed), nulls)
 
 
 @dated_check(TABLE, blocking=True)
-def no_feature_is_constant(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def no_feature_is_constant(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """No player or team measure has a single value on a slate. A feature that is null in every row is missing, not constant."""
     return _varied(warehouse, dates, {name: (0.0, 2) for name in SETTINGS.slates.never_constant})
 
 
 @dated_check(TABLE)
-def every_feature_varies(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def every_feature_varies(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Each feature has the spread and the number of distinct values that are usual for a slate of its size."""
     return _varied(warehouse, dates, SETTINGS.slates.usual_variation)
 
 
 @dated_check(TABLE, is_error=True)
-def no_feature_loses_its_source(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def no_feature_loses_its_source(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """No feature's null share exceeds that of the 30 days before by more than 10 percentage points. The shares are plotted.
 
     Features from reports and lines are not judged here, because they arrive during the day.
@@ -380,46 +440,40 @@ def no_feature_loses_its_source(warehouse: Warehouse, dates: Sequence[date], clo
     span = days(min(dates) - timedelta(days=settings.null_share_days), max(dates))
     known = warehouse.scan(TABLE, span).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
     counts = absent_counts(known, {name: is_present(name) for name in FEATURES})
-    verdicts = []
-    for day in dates:
-        earlier = counts.filter(
-            pl.col("game_date").is_between(day - timedelta(days=settings.null_share_days), day, closed="left")
-        )
-        current = counts.filter(pl.col("game_date") == day)
-        shares = null_shares(current, FEATURES)
-        usual = null_shares(earlier, FEATURES) or shares
-        is_judged = current["rows"].sum() >= settings.least_rows and earlier.height >= settings.least_dates_to_compare
-        lost = [
-            f"{name} ({usual[name]:.0%} to {share:.0%})"
-            for name, share in shares.items()
-            if is_judged and name not in settings.come_during_the_day and share > usual[name] + settings.null_share_rise
-        ]
-        verdicts.append(Verdict(day, not lost, {f"null_share_{name}": share for name, share in shares.items()}, lost))
-    return verdicts
+    beside = null_shares_beside_earlier(counts, FEATURES, dates, settings.null_share_days)
+    is_judged = (pl.col("rows") >= settings.least_rows) & (pl.col("earlier_dates") >= settings.least_dates_to_compare)
+    is_lost = is_judged & (pl.col("share") > pl.col("usual") + settings.null_share_rise)
+    percentages = [(100 * pl.col(name)).round(0).cast(pl.Int64) for name in ("usual", "share")]
+    lost = beside.filter(is_lost, ~pl.col("feature").is_in(list(settings.come_during_the_day)))
+    names = lost.group_by("game_date", maintain_order=True).agg(
+        pl.format("{} ({}% to {}%)", "feature", *percentages).alias(MISSING)
+    )
+    shares = beside.pivot("feature", index="game_date", values="share")
+    shares = shares.rename({name: f"null_share_{name}" for name in FEATURES}, strict=False)
+    return for_each_date(dates, shares, names).with_columns((pl.col(MISSING).list.len() == 0).alias(PASSED))
 
 
 @dated_check(TABLE)
-def most_rows_are_of_quality(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def most_rows_are_of_quality(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """At least 60 % of the rows of players with 5 games are bronze or better. The share of each tier is plotted."""
+    tier = pl.col("quality_tier")
     tiers = (
         warehouse.scan(TABLE, dates)
         .filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
-        .group_by("game_date", "quality_tier")
-        .len()
+        .group_by("game_date")
+        .agg(
+            pl.len().cast(pl.Int64).alias("rows"),
+            *[(tier == name).mean().alias(f"{name}_fraction") for name in TIERS],
+            tier.is_in(["gold", "silver", "bronze"]).mean().alias("fine"),
+        )
         .collect()
     )
-    verdicts = []
-    for day in dates:
-        rows = dict(tiers.filter(pl.col("game_date") == day).select("quality_tier", "len").iter_rows())
-        count = sum(rows.values())
-        shares = {f"{name}_fraction": rows.get(name, 0) / count for name in TIERS} if count else {}
-        fine = sum(rows.get(name, 0) for name in ("gold", "silver", "bronze"))
-        verdicts.append(Verdict(day, fine >= SETTINGS.slates.least_of_quality * count, {"rows": count, **shares}))
-    return verdicts
+    passed = (pl.col("rows") == 0) | (pl.col("fine") >= SETTINGS.slates.least_of_quality)
+    return for_each_date(dates, tiers).with_columns(passed.alias(PASSED)).drop("fine")
 
 
 @dated_check(TABLE)
-def every_lined_player_has_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def every_lined_player_has_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every player with a line from before tip-off has a row. Missing players are named, including those of excluded teams."""
     market = pl.col("market") == SETTINGS.lines.market
     lined = (
@@ -427,45 +481,32 @@ def every_lined_player_has_features(warehouse: Warehouse, dates: Sequence[date],
         .filter(market, pl.col("is_before_tipoff"))
         .group_by("game_date", "game_id", "player_id")
         .agg(pl.col("spelling").first())
+        .sort("spelling")
         .collect()
     )
-    return share_verdicts(
-        dates, lined, _without_features(warehouse, lined, dates).sort("spelling"), 1.0, "spelling", "lined_share"
-    )
+    players = with_presence(lined, _rows_of_features(warehouse, dates), ["game_id", "player_id"])
+    return share_present(dates, players, pl.col("is_present"), pl.col("spelling"), 1.0, share="lined_share")
 
 
-def _varied(warehouse: Warehouse, dates: Sequence[date], required: Mapping[str, tuple[float, int]]) -> list[Verdict]:
+def _varied(warehouse: Warehouse, dates: Sequence[date], required: Mapping[str, tuple[float, int]]) -> pl.DataFrame:
     """Per date, the features with too little spread or too few distinct values, on slates with at least 50 known players."""
     settings = SETTINGS.slates
     rows = warehouse.scan(TABLE, dates).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
     flat = flat_features(rows, required, least_rows=settings.least_rows, full_slate_rows=settings.full_slate_rows)
     results = [(day, *flat.get(day, (0, []))) for day in dates]
-    return [Verdict(day, not names, {"rows": count, "flat_features": len(names)}, names) for day, count, names in results]
-
-
-def _present(
-    warehouse: Warehouse, dates: Sequence[date], clock: Clock, floor: float, count_excluded_teams: bool = False
-) -> list[Verdict]:
-    expected = (
-        warehouse.scan(TABLES["upcoming_players"], dates)
-        .select("game_date", "game_id", "player_id", "player_name", "team")
-        .collect()
+    return verdict_rows(
+        [
+            {"game_date": day, PASSED: not names, "rows": count, "flat_features": len(names), MISSING: names}
+            for day, count, names in results
+        ]
     )
-    if not count_excluded_teams:
-        _, excluded_teams = slate_gates.judge_slates(*slate_gates.before(warehouse, dates), dates, clock.as_of)
-        expected = expected.join(excluded_teams.select("game_date", "team").unique(), on=["game_date", "team"], how="anti")
-    expected = expected.with_columns(pl.format("{} ({})", "player_name", "team").alias("name"))
-    return share_verdicts(dates, expected, _without_features(warehouse, expected, dates), floor, "name")
 
 
-def _without_features(warehouse: Warehouse, players: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
-    existing = warehouse.scan(TABLE, dates).select("game_id", "player_id").collect()
-    return players.join(existing, on=["game_id", "player_id"], how="anti")
-
-
-def _ready(warehouse: Warehouse, dates: Sequence[date], floor: float) -> list[Verdict]:
+def _ready(warehouse: Warehouse, dates: Sequence[date], floor: float) -> pl.DataFrame:
     rows = slate_gates.judge_readiness(warehouse.scan(TABLE, dates).collect(), MOVING_AVERAGE.required, dates)
-    return [share_verdict(row["game_date"], row["ready"], row["expected"], floor) for row in rows.iter_rows(named=True)]
+    return with_share(
+        rows.select("game_date", pl.col("ready").cast(pl.Int64).alias("present"), pl.col("expected").cast(pl.Int64)), floor
+    )
 
 
 checks = checks_of(TABLE)

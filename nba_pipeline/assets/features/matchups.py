@@ -15,7 +15,8 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, days_before
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
+from nba_pipeline.asset_factory.checks import checks_of, dated_check
+from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, for_each_date
 from nba_pipeline.formulas.availability import absent_teammates
 from nba_pipeline.formulas.matchup import (
     free_throw_points_effect,
@@ -137,6 +138,18 @@ SOURCE = "upcoming_players, player_form, player_shot_zones, team_defense_zones, 
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["same_day", "tomorrow"],
+    follows=["upcoming_players", "player_form", "player_shot_zones", "team_defense_zones"],
+    needs=["upcoming_players", "player_form", "player_shot_zones", "team_defense_zones"],
+    covers="player",
+    recompute=lambda world, dates, as_of: match_up(
+        world["upcoming_players"],
+        world["player_form"],
+        world["player_shot_zones"],
+        world["team_defense_zones"],
+        world["player_game_summary"],
+        world["team_game_summary"],
+    ),
     ins={
         "player_game_summary": days_before(SIMILAR_DAYS, columns=GAME_COLUMNS),
         "team_game_summary": days_before(SIMILAR_DAYS, columns=TEAM_COLUMNS),
@@ -159,7 +172,7 @@ SCORES = ("fatigue_score", "pace_score", "shot_zone_mismatch_score", "usage_spik
 
 
 @dated_check(TABLE)
-def every_score_has_its_inputs(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def every_score_has_its_inputs(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Each score is known for most players with 5 games. Scores below that share are named."""
     veterans = (
         warehouse.scan(TABLES["player_form"], dates)
@@ -167,14 +180,16 @@ def every_score_has_its_inputs(warehouse: Warehouse, dates: Sequence[date], cloc
         .select(TABLE.key)
     )
     rows = warehouse.scan(TABLE, dates).join(veterans, on=list(TABLE.key), how="semi")
-    shares_known = rows.group_by("game_date").agg(pl.col(SCORES).is_not_null().mean()).collect()
-    verdicts = []
-    for day in dates:
-        means = shares_known.filter(pl.col("game_date") == day)
-        shares = {name: means[name][0] for name in SCORES} if means.height else {}
-        few = [f"{name} {share:.0%}" for name, share in shares.items() if share < SETTINGS.slates.least_known_scores]
-        verdicts.append(Verdict(day, not few, {f"{name}_share": share for name, share in shares.items()}, few))
-    return verdicts
+    known = rows.group_by("game_date").agg(pl.col(SCORES).is_not_null().mean().name.suffix("_share")).collect()
+    few = pl.concat_list(
+        pl.when(pl.col(f"{name}_share") < SETTINGS.slates.least_known_scores).then(
+            pl.format(f"{name} {{}}%", (100 * pl.col(f"{name}_share")).round(0).cast(pl.Int64))
+        )
+        for name in SCORES
+    ).list.drop_nulls()
+    return (
+        for_each_date(dates, known).with_columns(few.alias(MISSING)).with_columns((pl.col(MISSING).list.len() == 0).alias(PASSED))
+    )
 
 
 checks = checks_of(TABLE)

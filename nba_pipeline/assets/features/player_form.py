@@ -14,7 +14,8 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, days_before
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.asset_factory.checks import checks_of, dated_check
+from nba_pipeline.asset_factory.verdicts import MISSING, share_present
 from nba_pipeline.formulas.attendance import with_missed_games
 from nba_pipeline.formulas.completeness import holes, with_completeness
 from nba_pipeline.formulas.lined_games import with_lined_games
@@ -151,6 +152,14 @@ SCHEDULE_COLUMNS = ("game_date", "game_id", "home_team", "away_team", "status", 
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["same_day", "tomorrow"],
+    critical_in=["same_day"],
+    follows=["upcoming_players", "player_game_summary", "team_game_summary"],
+    needs=["upcoming_players"],
+    covers="player",
+    recompute=lambda world, dates, as_of: form_of(
+        world["upcoming_players"], world["player_game_summary"], world["team_game_summary"], world["schedule"]
+    ),
     ins={
         "player_game_summary": days_before(HISTORY_DAYS, columns=GAME_COLUMNS),
         "team_game_summary": days_before(SEASON_DAYS, columns=TEAM_GAME_COLUMNS),
@@ -169,17 +178,12 @@ def player_form(
 
 
 @dated_check(TABLE)
-def most_windows_are_complete(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def most_windows_are_complete(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """At least 90 % of the players with a game this season have a complete window. Teams with incomplete windows are named."""
-    rows = warehouse.scan(TABLE, dates).filter(pl.col("is_window_complete").is_not_null())
-    counts = rows.group_by("game_date", "team").agg(pl.col("is_window_complete").sum().alias("whole"), pl.len()).collect()
-    verdicts = []
-    for day in dates:
-        teams = counts.filter(pl.col("game_date") == day)
-        holed = teams.filter(pl.col("whole") < pl.col("len"))["team"].sort().to_list()
-        floor = SETTINGS.slates.least_complete_windows
-        verdicts.append(share_verdict(day, int(teams["whole"].sum()), int(teams["len"].sum()), floor, holed))
-    return verdicts
+    rows = warehouse.scan(TABLE, dates).filter(pl.col("is_window_complete").is_not_null()).sort("team")
+    floor = SETTINGS.slates.least_complete_windows
+    verdicts = share_present(dates, rows, pl.col("is_window_complete"), pl.col("team"), floor)
+    return verdicts.with_columns(pl.col(MISSING).list.unique(maintain_order=True))
 
 
 checks = checks_of(TABLE)

@@ -15,7 +15,8 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.asset_factory.checks import checks_of, dated_check
+from nba_pipeline.asset_factory.verdicts import for_each_date, with_share
 from nba_pipeline.formulas.rolling import LEAST_GAMES, strictly_before
 from nba_pipeline.formulas.shot_diet import BALANCED, PLAYER_SEASON, PRIMARY_ZONES, games_with_zones, with_shot_diet
 from nba_pipeline.instance.clock import Clock
@@ -107,6 +108,11 @@ GAME_COLUMNS = (
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["same_day", "tomorrow"],
+    follows=["upcoming_players", "player_game_summary"],
+    needs=["upcoming_players"],
+    covers="date",
+    recompute=lambda world, dates, as_of: shot_zones_of(dates, world["player_game_summary"]),
     ins={"player_game_summary": days_before(SEASON_DAYS, columns=GAME_COLUMNS)},
     deps=["upcoming_players"],
 )
@@ -116,28 +122,17 @@ def player_shot_zones(context: dg.AssetExecutionContext, player_game_summary: pl
 
 
 @dated_check(TABLE)
-def most_players_have_a_shot_diet(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def most_players_have_a_shot_diet(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """At least half of the players with 5 games with zones have their shares. The means of the shares are plotted."""
     rows = warehouse.scan(TABLE, dates).filter(pl.col("games_with_zones_last_10") >= LEAST_GAMES)
     shares = ["paint_attempt_pct_last_10_games", "mid_range_attempt_pct_last_10_games", "three_point_attempt_pct_last_10_games"]
-    counts = (
-        rows.group_by("game_date")
-        .agg(
-            pl.col(shares[0]).count().alias("present"),
-            pl.len().alias("expected"),
-            pl.col("primary_zone").count(),
-            pl.col(shares).mean(),
-        )
-        .collect()
+    counts = rows.group_by("game_date").agg(
+        pl.col(shares[0]).count().cast(pl.Int64).alias("present"),
+        pl.len().cast(pl.Int64).alias("expected"),
+        pl.col("primary_zone").count().cast(pl.Int64).alias("with_primary_zone"),
+        pl.col(shares).mean(),
     )
-    by_date = {row["game_date"]: row for row in counts.iter_rows(named=True)}
-    verdicts = []
-    for day in dates:
-        row = by_date.get(day, {"present": 0, "expected": 0, "primary_zone": 0})
-        verdict = share_verdict(day, row["present"], row["expected"], LEAST_DIET_SHARE)
-        means = {name: row[name] for name in shares if row.get(name) is not None}
-        verdicts.append(Verdict(day, verdict.passed, {**verdict.numbers, "with_primary_zone": row["primary_zone"], **means}))
-    return verdicts
+    return with_share(for_each_date(dates, counts.collect()), LEAST_DIET_SHARE)
 
 
 checks = checks_of(TABLE)

@@ -15,7 +15,8 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.asset_factory.checks import checks_of, dated_check
+from nba_pipeline.asset_factory.verdicts import for_each_date, share_present, with_presence
 from nba_pipeline.formulas.rolling import in_order, strictly_before
 from nba_pipeline.formulas.team_form import TEAM_SEASON
 from nba_pipeline.formulas.zone_defense import team_defense
@@ -93,6 +94,11 @@ GAME_COLUMNS = (
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["same_day", "tomorrow"],
+    follows=["upcoming_players", "team_game_summary"],
+    needs=["upcoming_players"],
+    covers="date",
+    recompute=lambda world, dates, as_of: defense_zones_of(dates, world["team_game_summary"]),
     ins={"team_game_summary": days_before(TWO_SEASONS_DAYS, columns=GAME_COLUMNS)},
     deps=["upcoming_players"],
 )
@@ -102,23 +108,24 @@ def team_defense_zones(context: dg.AssetExecutionContext, team_game_summary: pl.
 
 
 @dated_check(TABLE)
-def every_recent_team_is_here(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def every_recent_team_is_here(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every team that played in the 14 days before has a row. The number of teams with zones is plotted."""
     window = days(min(dates) - timedelta(days=RECENT_DAYS), max(dates))
-    played = warehouse.scan(TABLES["team_game_summary"], window[:-1]).select("game_date", "team").collect()
+    played = warehouse.scan(TABLES["team_game_summary"], window[:-1]).select("team", played_on="game_date").collect()
+    spans = pl.DataFrame(
+        [(day, max(day - timedelta(days=RECENT_DAYS), season_start(day))) for day in dates],
+        schema={"game_date": pl.Date, "first": pl.Date},
+        orient="row",
+    )
+    of_span = pl.col("played_on") >= pl.col("first"), pl.col("played_on") < pl.col("game_date")
+    recent = spans.join_where(played, *of_span).select("game_date", "team").unique().sort("team")
     rows = warehouse.scan(TABLE, dates).select("game_date", "team", "games_with_zones_last_15").collect()
-    verdicts = []
-    for day in dates:
-        first = max(day - timedelta(days=RECENT_DAYS), season_start(day))
-        recent = set(played.filter(pl.col("game_date").is_between(first, day, "left"))["team"])
-        here = rows.filter(pl.col("game_date") == day)
-        missing = sorted(recent - set(here["team"]))
-        verdict = share_verdict(day, len(recent) - len(missing), len(recent), 1.0, missing)
-        zones = here.filter(pl.col("games_with_zones_last_15") > 0).height
-        verdicts.append(
-            Verdict(day, verdict.passed, {**verdict.numbers, "teams": here.height, "teams_with_zones": zones}, missing)
-        )
-    return verdicts
+    counts = rows.group_by("game_date").agg(
+        pl.len().cast(pl.Int64).alias("teams"),
+        (pl.col("games_with_zones_last_15") > 0).sum().cast(pl.Int64).alias("teams_with_zones"),
+    )
+    expected = with_presence(recent, rows, ["game_date", "team"])
+    return for_each_date(dates, share_present(dates, expected, pl.col("is_present"), pl.col("team"), 1.0), counts)
 
 
 checks = checks_of(TABLE)

@@ -68,6 +68,11 @@ def team_outlook_of(upcoming_players: pl.DataFrame, team_games: pl.DataFrame) ->
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["same_day", "tomorrow"],
+    follows=["upcoming_players", "team_game_summary"],
+    needs=["upcoming_players"],
+    covers="game",
+    recompute=lambda world, dates, as_of: team_outlook_of(world["upcoming_players"], world["team_game_summary"]),
     ins={"team_game_summary": days_before(TEAM_DAYS, columns=GAME_COLUMNS)},
 )
 def team_outlook(

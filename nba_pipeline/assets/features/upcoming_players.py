@@ -17,7 +17,8 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, optional_input
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.asset_factory.checks import checks_of, dated_check
+from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, for_each_date, share_present
 from nba_pipeline.completeness import slate_gates
 from nba_pipeline.formulas.availability import PRINTED_INSTANT, injury_status, with_unclear
 from nba_pipeline.formulas.carried_over import carried_over
@@ -218,6 +219,15 @@ BOXSCORE_COLUMNS = ("game_date", "game_id", "player_id", "player_name", "season"
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["same_day", "tomorrow"],
+    critical_in=["same_day", "tomorrow"],
+    follows=["boxscores", "rosters", "injuries"],
+    needs=["schedule", "injuries"],
+    if_changed=["injuries"],
+    covers="game",
+    recompute=lambda world, dates, as_of: expect_players(
+        world["schedule"].filter(pl.col("game_date").is_in(dates)), world["boxscores"], world["rosters"], world["injuries"], as_of
+    ),
     ins={
         "boxscores": days_before(SETTINGS.expected.carried_over_days, columns=BOXSCORE_COLUMNS),
         "rosters": days_before(SETTINGS.expected.roster_days, through=0),
@@ -243,49 +253,31 @@ def upcoming_players(
 
 
 @dated_check(TABLE, blocking=True)
-def the_last_slates_are_covered(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def the_last_slates_are_covered(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """At least 80 % of the final games of the last 3 slates before the date have complete box scores."""
     slates, _ = slate_gates.judge_slates(*slate_gates.before(warehouse, dates), dates, clock.as_of)
-    return [
-        Verdict(
-            row["game_date"],
-            row["is_open"],
-            {"share": row["share"], "complete_games": row["recent_complete"], "final_games": row["recent_games"]},
-            row["missing"],
-        )
-        for row in slates.iter_rows(named=True)
-    ]
+    games = {"recent_complete": "complete_games", "recent_games": "final_games"}
+    return slates.rename({"is_open": PASSED, **games}).select("game_date", PASSED, "share", *games.values(), MISSING)
 
 
 @dated_check(TABLE)
-def no_team_has_a_hole(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def no_team_has_a_hole(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Each team's last 3 games before the date have complete box scores. Teams without them are excluded and named."""
     _, excluded_teams = slate_gates.judge_slates(*slate_gates.before(warehouse, dates), dates, clock.as_of)
-    return [
-        Verdict(
-            day,
-            teams.is_empty(),
-            {"teams_held_back": teams["team"].n_unique()},
-            [f"{team} ({game})" for _, team, game in teams.iter_rows()],
-        )
-        for day in dates
-        for teams in [excluded_teams.filter(pl.col("game_date") == day)]
-    ]
+    held_back = excluded_teams.group_by("game_date", maintain_order=True).agg(
+        pl.col("team").n_unique().cast(pl.Int64).alias("teams_held_back"), pl.format("{} ({})", "team", "matchup").alias(MISSING)
+    )
+    return for_each_date(dates, held_back).with_columns((pl.col("teams_held_back") == 0).alias(PASSED))
 
 
 @dated_check(TABLE)
-def both_teams_have_players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def both_teams_have_players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every team of the slate has at least eight expected players."""
     schedule = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
     sides = pl.concat([schedule.select("game_date", pl.col(f"{side}_team").alias("team")) for side in ("home", "away")])
-    expected = warehouse.scan(TABLE, dates).group_by("game_date", "team").len().collect()
-    counted = sides.join(expected, on=["game_date", "team"], how="left").with_columns(pl.col("len").fill_null(0))
-    return [
-        share_verdict(day, enough.height, teams.height, 1.0, few["team"].to_list())
-        for day in dates
-        for teams in [counted.filter(pl.col("game_date") == day)]
-        for enough, few in [(teams.filter(pl.col("len") >= LEAST_PLAYERS), teams.filter(pl.col("len") < LEAST_PLAYERS))]
-    ]
+    expected = warehouse.scan(TABLE, dates).group_by("game_date", "team").len("players").collect()
+    counted = sides.join(expected, on=["game_date", "team"], how="left", maintain_order="left")
+    return share_present(dates, counted, pl.col("players") >= LEAST_PLAYERS, pl.col("team"), 1.0)
 
 
 checks = checks_of(TABLE)

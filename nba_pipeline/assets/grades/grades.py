@@ -8,13 +8,15 @@ Caveats: a ledger: a correction is a new grade version with its reason; PUSH, VO
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import dagster as dg
 import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input, record_excluded
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.asset_factory.checks import checks_of, coverage_check, dated_check
+from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, for_each_date, verdict_rows
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.not_played import IS_CALLED_POSTPONED, OFF
 from nba_pipeline.formulas.forecast_distribution import (
@@ -163,6 +165,11 @@ SUSPECT_HIT_RATE = 0.58
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["overnight"],
+    follows=["player_game_summary"],
+    needs=["schedule", "boxscores", "player_game_summary"],
+    may_be_empty=True,  # predictions without a grade are reported
+    covers="game",
     ins={"predictions": optional_input()},
 )
 def grades(
@@ -197,28 +204,36 @@ def grades(
     return grade_predictions(gradable, player_game_summary, schedule, gradable_games, ledger)
 
 
-@dated_check(TABLE, blocking=True)
-def enough_gradable_predictions_are_graded(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def _grades(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+    return warehouse.scan(TABLE, dates).select(OF_A_DATE).unique().collect()
+
+
+@coverage_check(TABLE, _grades, on=OF_A_DATE, name="matchup", blocking=True)
+def enough_gradable_predictions_are_graded(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """At least 80 % of the predictions of complete games have a grade."""
-    return _graded(warehouse, dates, clock, SETTINGS.coverage.enough, only_complete=True)
+    return _gradable(warehouse, dates, only_complete=True)
 
 
-@dated_check(TABLE)
-def every_prediction_is_graded(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+@coverage_check(TABLE, _grades, on=OF_A_DATE, name="matchup")
+def every_prediction_is_graded(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every prediction of a final game has a grade. Games without grades are named."""
-    return _graded(warehouse, dates, clock, 1.0, only_complete=False)
+    return _gradable(warehouse, dates, only_complete=False)
 
 
 @dated_check(TABLE)
-def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """No system with 100 bets or more in 30 days has a hit rate with its 95 % interval above 58 %. Otherwise, look for a leak."""
+def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+    """No system with 100 bets or more in 30 days has a hit rate with its 95 % interval above 58 %. Otherwise, look for a leak.
+
+    The hit rate with its number of bets, and the mean absolute error of systems and lines on the same rows are plotted.
+    """
     window = days(min(dates) - timedelta(days=LEAK_DAYS - 1), max(dates))
     latest = warehouse.scan(TABLE, window).sort("grade_version").group_by(OF_A_DATE).last()
+    is_bet = pl.col("outcome").is_in(["WIN", "LOSS"])
     totals = (
         latest.group_by("game_date", "system_id", "market", "run_kind")
         .agg(
-            (pl.col("outcome") == "WIN").sum().alias("wins"),
-            pl.col("outcome").is_in(["WIN", "LOSS"]).sum().alias("bets"),
+            (pl.col("outcome") == "WIN").sum().cast(pl.Int64).alias("wins"),
+            is_bet.sum().cast(pl.Int64).alias("bets"),
             pl.col("absolute_error").mean().alias("mae"),
             pl.col("absolute_error").filter(pl.col("margin").is_not_null()).mean().alias("mae_lined"),
             pl.col("margin").abs().mean().alias("line_mae"),
@@ -226,39 +241,48 @@ def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
         .sort("system_id", "market", "run_kind")
         .collect()
     )
-    verdicts = []
+    of_date = totals.group_by("game_date").agg(pl.col("bets", "wins").sum(), pl.col("mae", "mae_lined", "line_mae").mean())
+    of_date = of_date.with_columns(hit_rate=pl.when(pl.col("bets") > 0).then(pl.col("wins") / pl.col("bets")))
+    return for_each_date(dates, _records(totals, dates), of_date).with_columns((pl.col(MISSING).list.len() == 0).alias(PASSED))
+
+
+def _records(totals: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
+    """Returns per date the bets and wins of the 30 days up to it, and names the systems that win too often."""
+    records = []
     for day in dates:
         recent = totals.filter(pl.col("game_date").is_between(day - timedelta(days=LEAK_DAYS - 1), day))
-        records = recent.group_by("system_id", "market", "run_kind", maintain_order=True).agg(pl.col("wins", "bets").sum())
+        of_system = recent.group_by("system_id", "market", "run_kind", maintain_order=True).agg(pl.col("wins", "bets").sum())
         suspects = [
             f"{system} {market} {kind}: {wins} of {bets}"
-            for system, market, kind, wins, bets in records.iter_rows()
+            for system, market, kind, wins, bets in of_system.iter_rows()
             if bets >= LEAST_BETS and (wilson_interval(wins, bets) or (0.0, 0.0))[0] > SUSPECT_HIT_RATE
         ]
-        today = totals.filter(pl.col("game_date") == day).select(pl.col("mae", "mae_lined", "line_mae").mean())
-        means = {name: today[name][0] for name in today.columns if today.height and today[name][0] is not None}
-        numbers = {"bets_of_30_days": int(records["bets"].sum()), "wins_of_30_days": int(records["wins"].sum())}
-        verdicts.append(Verdict(day, not suspects, numbers | means, suspects))
-    return verdicts
+        records.append((day, of_system["bets"].sum(), of_system["wins"].sum(), suspects))
+    schema: dict[str, Any] = {
+        "game_date": pl.Date,
+        "bets_of_30_days": pl.Int64,
+        "wins_of_30_days": pl.Int64,
+        MISSING: pl.List(pl.String),
+    }
+    return pl.DataFrame(records, schema=schema, orient="row")
 
 
 @dated_check(TABLE)
-def probabilities_are_calibrated(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def probabilities_are_calibrated(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """The blended probability of no system is further from the outcomes than allowed, or scores worse than the market.
 
     A system is judged once it has enough graded rows. The numbers of every system and its reliability by group are plotted.
     """
     given, graded = SETTINGS.distributions, _graded_forecasts(warehouse, dates)
     rules = Rules(blend_weight=SETTINGS.forecasts.blend_weight, **given.rules)
-    verdicts = []
+    limits, verdicts = (given.largest_calibration_error, given.largest_log_loss_gap), list[dict[str, Any]]()
     for day in dates:
         systems = graded.filter(pl.col("game_date") <= day).partition_by("system_id", as_dict=True)
         records = {system_id: calibration_numbers(rows, rules) for (system_id,), rows in systems.items()}
         numbers = {f"{name}_{what}": value for name, record in records.items() for what, value in record.items()}
-        limits = given.largest_calibration_error, given.largest_log_loss_gap
         wrong = [f"{name}: {text}" for name, record in records.items() for text in calibration_problems(record, rules, *limits)]
-        verdicts.append(Verdict(day, not wrong, numbers, wrong))
-    return verdicts
+        verdicts.append({"game_date": day, PASSED: not wrong, MISSING: wrong, **numbers})
+    return verdict_rows(verdicts)
 
 
 def _graded_forecasts(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
@@ -269,27 +293,16 @@ def _graded_forecasts(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFra
     return graded_rows(predictions, grade.select("game_id", "player_id", "market", "actual_value").collect())
 
 
-def _graded(warehouse: Warehouse, dates: Sequence[date], clock: Clock, floor: float, only_complete: bool) -> list[Verdict]:
+def _gradable(warehouse: Warehouse, dates: Sequence[date], only_complete: bool) -> pl.DataFrame:
+    """Returns the predictions of covered games and of games that have left the date, with their matchup."""
     schedule = warehouse.scan(TABLES["schedule"], dates).collect()
     judged = gates.judge_games(schedule, warehouse.scan(TABLES["boxscores"], dates).collect()).filter("is_covered")
     games = judged.filter("is_complete") if only_complete else judged
-    keys = list(OF_A_DATE)
-    predicted_keys = warehouse.scan(TABLES["predictions"], dates).select(keys).unique().collect()
+    predicted_keys = warehouse.scan(TABLES["predictions"], dates).select(OF_A_DATE).unique().collect()
     moved = predicted_keys.join(schedule, on=["game_date", "game_id"], how="anti")
     gradable = pl.concat([predicted_keys.join(games, on="game_id", how="semi"), moved])
-    existing = warehouse.scan(TABLE, dates).select(keys).unique().collect()
-    named = judged.select("game_id", "matchup")
-    missing = (
-        gradable.join(existing, on=keys, how="anti")
-        .join(named, on="game_id", how="left")
-        .with_columns(pl.col("matchup").fill_null(pl.col("game_id")))
-    )
-    verdicts = []
-    for day in dates:
-        due, absent = (rows.filter(pl.col("game_date") == day) for rows in (gradable, missing))
-        names = absent["matchup"].unique().sort().to_list()
-        verdicts.append(share_verdict(day, due.height - absent.height, due.height, floor, names))
-    return verdicts
+    named = gradable.join(judged.select("game_id", "matchup"), on="game_id", how="left")
+    return named.with_columns(pl.col("matchup").fill_null(pl.col("game_id"))).sort("matchup")
 
 
 checks = checks_of(TABLE)

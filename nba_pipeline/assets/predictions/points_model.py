@@ -3,11 +3,13 @@
 Grain: one row per training week and system
 Source: features and player_game_summary of dates before the week
 Caveats: the only weekly table; `game_date` is the Monday of the week; `model_id` is null, with the reason, in a week
-  without enough rows; the validation days determine the number of trees, so their error does not estimate that on new games.
+  without enough rows; for CatBoost the validation days determine the number of trees, so their error does not estimate that
+  on new games.
 """
 
+import json
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -15,13 +17,17 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import every_date, weekly_asset
+from nba_pipeline.asset_factory.code_versions import code_version
 from nba_pipeline.assets.features.features import FeatureRows
 from nba_pipeline.assets.sources.boxscores import BoxscoreRows
+from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.partitions import WEEKLY
 from nba_pipeline.systems import TRAINED_SYSTEMS
-from nba_pipeline.systems.interface import PLAYER_GAME, Card, TrainedSystem
-from nba_pipeline.tables.pandas_types import checked, frame_type
+from nba_pipeline.systems.drift import feature_ranges
+from nba_pipeline.systems.interface import LABEL, PLAYER_GAME, Card, TrainedSystem
+from nba_pipeline.systems.training import mean_absolute_error, mean_error, refuse_the_label, split, window
 from nba_pipeline.tables.table import Row, Table, number
+from nba_pipeline.tables.value_checks import summary, value_problem
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.model_store import ModelStore, golden, identify
 
@@ -41,17 +47,26 @@ class PointsModelRows(Row):
     season_mean_absolute_error = number("points, of the season's mean on the same rows", 0, 30)
     features = dy.List(dy.String(), description="signature: names in order")
     library_version = dy.String(description="version of the library, or of the file format of a model without one")
+    feature_ranges = dy.String(
+        nullable=True,
+        description="JSON: feature -> low and high end of the central 99 % of the training rows, and share of nulls; null without "
+        "a model and in rows of earlier versions",
+    )
 
 
 TABLE = Table("points_model", grain="training week and system", key=("game_date", "system_id"), schema=PointsModelRows)
 
 SOURCE = "features, player_game_summary"
-WINDOW_DAYS_PER_VALIDATION_DAY = 5
-"""Least ratio in a short window, so that training gets more days than validation."""
 MOST_POINTS = 100
 """The NBA record for one game (Wilt Chamberlain, 2 March 1962)."""
 
-Summary = Mapping[str, dg.MetadataValue]
+SUMMARY = ("rows", "columns", "null_pct", "summary")
+SUMMARY_COLUMNS = ("game_date", *PLAYER_GAME, "did_play", "points", "code_version")
+Summary = Mapping[str, Any]
+"""Metadata of a training: SUMMARY describes its rows, `importances` and `card` its model."""
+MOST_IMPORTANCES = 30
+ROWS_OF_THE_CARD = {"golden_rows", "golden_outputs", "feature_ranges", "feature_types", "importances", "features"}
+"""Fields of a card that are too long for the UI, or shown apart."""
 
 
 def train_week(
@@ -64,80 +79,76 @@ def train_week(
 ) -> pl.DataFrame:
     """Returns the week's row of one system. Saves the model to the store, unless the store already has it.
 
-    `tell` receives the summary of the training frame. Raises Permanent if the frame fails its checks.
+    `report` receives the metadata of the training. Raises Permanent if the training rows fail their checks.
     """
     rows = training_rows(features, player_game_summary, week, system)
-    frame, summary = training_frame(rows, system)
-    report(summary)
+    summary_of_rows = check_training_rows(rows, system)
     training, validation = split(rows, system)
     needed = system.training.least_rows
     if rows.height < needed or training.is_empty():
+        report(summary_of_rows)
         return _row(week, system, rows, reason=f"bootstrap: {rows.height} rows, needs {needed}")
     parameters = {**system.parameters, "validation_days": system.training.validation_days}
     model_id = identify(rows, parameters, system.reads, system.library_version)
     if not store.has(model_id):
-        # Rows are sorted by date: the training rows come first, the validation rows last.
-        last = frame.iloc[rows.height - validation.height :]
-        booster = system.fit(frame.iloc[: training.height], last)
-        forecast = system.forecast(booster, validation)
+        last = system.sample(validation)
+        model = system.fit(system.sample(training), last)
+        forecast = system.forecast(model, validation)
         if not system.stops_early:  # the errors in the card come from the model that was fitted without the validation rows
-            booster = system.fit(frame, last)
-        store.save(system, booster, _card(model_id, system, booster, rows, validation, forecast))
+            model = system.fit(system.sample(rows), last)
+        card = _card(model_id, system, model, rows, validation, forecast)
+        store.save(system, model, card.model_copy(update=_versions(features, player_game_summary, week, system)))
     card = store.load(model_id, system).card
-    return _row(
-        week,
-        system,
-        rows,
-        model_id=card.model_id,
-        validation_rows=card.validation_rows,
-        trees=card.trees,
-        validation_mean_absolute_error=card.validation_mean_absolute_error,
-        season_mean_absolute_error=card.season_mean_absolute_error,
-    )
+    report({**summary_of_rows, **card_metadata(card)})
+    errors = ("validation_rows", "trees", "validation_mean_absolute_error", "season_mean_absolute_error")
+    ranges = json.dumps(card.feature_ranges) if card.feature_ranges else None
+    of_card = {name: getattr(card, name) for name in errors}
+    return _row(week, system, rows, model_id=model_id, feature_ranges=ranges, **of_card)
 
 
 def training_rows(features: pl.DataFrame, player_game_summary: pl.DataFrame, week: date, system: TrainedSystem) -> pl.DataFrame:
     """Returns one row per player who played in a game before the week and has the required features."""
-    truth = player_game_summary.filter(pl.col("did_play")).select(*PLAYER_GAME, pl.col("points").cast(pl.Float64))
+    truth = player_game_summary.filter(pl.col("did_play")).select(*PLAYER_GAME, pl.col("points").cast(pl.Float64).alias(LABEL))
+    reads = [name for name in system.reads if name != LABEL]
     return (
         system.learnable(features.filter(pl.col("game_date") < week))
         .join(truth, on=PLAYER_GAME, how="inner")
         .sort("game_date", *PLAYER_GAME)
-        .select("game_date", *PLAYER_GAME, pl.col(system.reads).cast(pl.Float64), "points")
+        .select("game_date", *PLAYER_GAME, pl.col(reads).cast(pl.Float64), LABEL)
     )
 
 
-def training_frame(rows: pl.DataFrame, system: TrainedSystem) -> tuple[Any, Summary]:
-    """Returns the system's training data as a pandas frame, and its summary. The columns are `reads` in order, then `points`.
+def check_training_rows(rows: pl.DataFrame, system: TrainedSystem) -> Summary:
+    """Returns a summary of the training rows: the features that the system reads, then `points`.
 
-    Raises Permanent, with column and value, for a feature out of its range, a value that is not finite or unknown points.
+    Raises Permanent, with column and value, for a feature out of its range, a value that is not finite, unknown points, or the
+    label among the features.
     """
+    refuse_the_label(rows, system)
     schema = FeatureRows.columns()
     least = BoxscoreRows.columns()["points"].min  # type: ignore[attr-defined]  # an Int64 column
     points = dy.Float64(min=least, max=MOST_POINTS, description="points scored")
-    columns = {name: schema[name] for name in system.reads} | {"points": points}
-    kind = frame_type(
-        f"{system.system_id}_training", columns, about="One row per player who took part in a game before the week."
-    )
-    return checked(rows.select(*columns), kind)
+    columns = {name: schema[name] for name in system.reads} | {LABEL: points}
+    if problem := value_problem(rows, columns):
+        raise Permanent(f"{system.system_id}_training: {problem}")
+    return summary(rows.select(*columns))
 
 
-def split(rows: pl.DataFrame, system: TrainedSystem) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Returns training and validation rows. The validation rows are the last days; the slate before them is in neither part."""
-    if rows.is_empty():
-        return rows, rows
-    first, last = _window(rows)
-    length = min(system.training.validation_days, ((last - first).days + 1) // WINDOW_DAYS_PER_VALIDATION_DAY)
-    validation_starts = last - timedelta(days=max(length, 1) - 1)
-    before = rows.filter(pl.col("game_date") < validation_starts)
-    slate_between = before["game_date"].max()
-    return before.filter(pl.col("game_date") < slate_between), rows.filter(pl.col("game_date") >= validation_starts)
+def card_metadata(card: Card) -> Summary:
+    """Returns the model's card for Dagster's UI: its importances as a table, largest first, and its other facts as JSON."""
+    facts: dict[str, Any] = {"card": dg.MetadataValue.json(card.model_dump(mode="json", exclude=ROWS_OF_THE_CARD))}
+    if card.importances:
+        largest = sorted(card.importances.items(), key=lambda item: -item[1])[:MOST_IMPORTANCES]
+        schema = dg.TableSchema([dg.TableColumn("feature", "string"), dg.TableColumn("share", "float")])
+        records = [dg.TableRecord({"feature": name, "share": round(share, 4)}) for name, share in largest]
+        facts["importances"] = dg.MetadataValue.table(records, schema=schema)
+    return facts
 
 
 def _card(
-    model_id: str, system: TrainedSystem, booster: Any, rows: pl.DataFrame, validation: pl.DataFrame, forecast: pl.Series
+    model_id: str, system: TrainedSystem, model: Any, rows: pl.DataFrame, validation: pl.DataFrame, forecast: pl.Series
 ) -> Card:
-    first, last = _window(rows)
+    first, last = window(rows)
     sample = rows.tail(system.training.golden_rows)
     return Card(
         model_id=model_id,
@@ -150,16 +161,30 @@ def _card(
         train_end_date=last,
         rows=rows.height,
         validation_rows=validation.height,
-        trees=system.trees(booster),
-        validation_mean_absolute_error=_mean_absolute_error(forecast, validation),
-        season_mean_absolute_error=_mean_absolute_error(validation[system.season_mean], validation),
+        trees=system.trees(model),
+        validation_mean_absolute_error=mean_absolute_error(forecast, validation),
+        validation_mean_error=mean_error(forecast, validation),
+        season_mean_absolute_error=mean_absolute_error(validation[system.season_mean], validation),
         golden_rows=golden(sample, system.reads),
-        golden_outputs=system.forecast(booster, sample).to_list(),
+        golden_outputs=system.forecast(model, sample).to_list(),
+        feature_ranges=feature_ranges(rows, system.reads),
+        importances=system.importances(model),
     )
 
 
+def _versions(features: pl.DataFrame, player_game_summary: pl.DataFrame, week: date, system: TrainedSystem) -> dict[str, Any]:
+    """Returns the card's fields that identify the code and the data of the training."""
+    inputs = {"features": features, "player_game_summary": player_game_summary}
+    known = {name: rows.filter(pl.col("game_date") < week) for name, rows in inputs.items() if "code_version" in rows.columns}
+    return {
+        "feature_types": {name: str(features.schema[name]) for name in system.reads},
+        "code_version": code_version(TABLE.name),
+        "data_versions": {name: tuple(rows["code_version"].unique().sort()) for name, rows in known.items()},
+    }
+
+
 def _row(week: date, system: TrainedSystem, rows: pl.DataFrame, **fields: Any) -> pl.DataFrame:
-    first, last = (None, None) if rows.is_empty() else _window(rows)
+    first, last = (None, None) if rows.is_empty() else window(rows)
     values = {
         "game_date": week, "system_id": system.system_id, "train_start_date": first, "train_end_date": last,
         "rows": rows.height, "validation_rows": 0, "features": list(system.reads),
@@ -169,23 +194,12 @@ def _row(week: date, system: TrainedSystem, rows: pl.DataFrame, **fields: Any) -
     return pl.DataFrame([values], schema=schema)
 
 
-def _window(rows: pl.DataFrame) -> tuple[date, date]:
-    """Returns the first and last game date of non-empty rows that are sorted by date."""
-    return rows["game_date"][0], rows["game_date"][-1]
-
-
-def _mean_absolute_error(forecast: pl.Series, rows: pl.DataFrame) -> float | None:
-    """Returns the error over the rows with a forecast; None without any."""
-    error: float | None = rows.select((pl.lit(forecast) - pl.col("points")).abs().mean()).item()
-    return error
-
-
 @weekly_asset(
     TABLE,
     module=__name__,
     description=__doc__,
     kinds={"catboost", "xgboost"},
-    ins={"features": every_date(), "player_game_summary": every_date(("game_date", *PLAYER_GAME, "did_play", "points"))},
+    ins={"features": every_date(), "player_game_summary": every_date(SUMMARY_COLUMNS)},
 )
 def points_model(
     context: dg.AssetExecutionContext, features: pl.DataFrame, player_game_summary: pl.DataFrame, model_store: ModelStore
@@ -203,7 +217,13 @@ def points_model(
             for name in ("rows", "trees", "validation_mean_absolute_error", "season_mean_absolute_error")
             if first[name] is not None
         }
-        | {f"training_frame_{what}": value for what, value in summaries[0].items()}
+        | {f"training_frame_{what}": summaries[0][what] for what in SUMMARY if what in summaries[0]}
+        | {
+            f"{system.system_id}_{what}": of_system[what]
+            for system, of_system in zip(TRAINED_SYSTEMS, summaries, strict=True)
+            for what in ("importances", "card")
+            if what in of_system
+        }
         | {
             f"{row['system_id']}_{name}": row[name]
             for row in rows.iter_rows(named=True)
@@ -231,8 +251,9 @@ def every_system_has_a_model(
     """A week without enough rows has no model but a reason."""
     rows = warehouse.scan(TABLE, [date.fromisoformat(key) for key in context.partition_keys]).collect()
     without = rows.filter(pl.col("model_id").is_null())
+    names = without.select(pl.format("{}: {}", "system_id", "reason")).to_series().to_list()
     return dg.AssetCheckResult(
         passed=without.is_empty() and rows.height == len(TRAINED_SYSTEMS),
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"models": rows.height - without.height, "missing": dg.MetadataValue.json(without["reason"].to_list())},
+        metadata={"models": rows.height - without.height, "missing": dg.MetadataValue.text("\n".join(names))},
     )

@@ -15,7 +15,8 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, optional_input, record_excluded
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict, share_verdicts
+from nba_pipeline.asset_factory.checks import checks_of, coverage_check, dated_check
+from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, count_off, for_each_date, share_present, with_presence
 from nba_pipeline.assets.features.features import FEATURES
 from nba_pipeline.completeness import slate_gates
 from nba_pipeline.completeness.eligibility import judge_players
@@ -37,9 +38,10 @@ from nba_pipeline.formulas.prediction_versions import PREDICTED, features_hash, 
 from nba_pipeline.formulas.prices import PRICES, expected_value, line_prices, with_side_prices
 from nba_pipeline.formulas.recommendation import with_recommendation
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.league.calendar import SEASON_DAYS, days
+from nba_pipeline.league.calendar import SEASON_DAYS, days, week_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE, SYSTEMS, TRAINED_SYSTEMS
+from nba_pipeline.systems.drift import drift_of_dates, first_date, judge_drift
 from nba_pipeline.systems.forecasts import Models, absent_models, forecasts, joined_reasons, reasons_without_forecast
 from nba_pipeline.systems.interface import PLAYER_GAME
 from nba_pipeline.tables.registry import TABLES
@@ -358,6 +360,11 @@ def _counted(rows: pl.DataFrame) -> dict[str, int]:
     module=__name__,
     description=__doc__,
     kinds={"polars", "catboost"},
+    modes=["same_day", "tomorrow"],
+    follows=["features"],
+    needs=["upcoming_players", "features"],
+    within_days=2,  # a correction updates the features of a past slate, not its predictions; only a backfill makes backtests
+    covers="player",
     ins={
         "prop_lines": optional_input(),
         "points_model": optional_input(),
@@ -417,27 +424,32 @@ def earlier_predictions(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataF
     return warehouse.scan(TABLE, span).select(*FORECAST, "version").collect()
 
 
-@dated_check(TABLE, blocking=True)
-def enough_eligible_players_are_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def _predicted_players(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+    return warehouse.scan(TABLE, dates).select("game_id", "player_id").unique().collect()
+
+
+@coverage_check(TABLE, _predicted_players, on=["game_id", "player_id"], name="player_name", blocking=True)
+def enough_eligible_players_are_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """At least 80 % of the ready and eligible players are predicted. A slate with ready players and no prediction fails."""
-    return _predicted(warehouse, dates, SETTINGS.coverage.enough)
+    return players_without_predictions(warehouse, dates, MOVING_AVERAGE.required)[0]
 
 
-@dated_check(TABLE)
-def every_eligible_player_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+@coverage_check(TABLE, _predicted_players, on=["game_id", "player_id"], name="player_name")
+def every_eligible_player_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every ready and eligible player is predicted. Missing players are named."""
-    return _predicted(warehouse, dates, 1.0)
+    return players_without_predictions(warehouse, dates, MOVING_AVERAGE.required)[0]
 
 
 @dated_check(TABLE)
-def every_game_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def every_game_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every scheduled game has predictions once one of its teams has five summarized games. Missing games are named."""
     expected, without = games_without_predictions(warehouse, dates)
-    return share_verdicts(dates, expected, without, 1.0, "matchup")
+    is_missing = with_presence(expected, without, ["game_date", "game_id"])
+    return share_present(dates, is_missing, ~pl.col("is_present"), pl.col("matchup"), 1.0)
 
 
 @dated_check(TABLE)
-def every_lined_player_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def every_lined_player_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """At least 97 % of the players with a line from before tip-off have a forecast. Missing players are named."""
     key, is_market = ["game_id", "player_id"], pl.col("market") == SETTINGS.lines.market
     lined = (
@@ -445,79 +457,67 @@ def every_lined_player_is_predicted(warehouse: Warehouse, dates: Sequence[date],
         .filter(is_market, pl.col("is_before_tipoff"))
         .group_by("game_date", *key)
         .agg(pl.col("spelling").first())
+        .sort("spelling")
         .collect()
     )
-    there = warehouse.scan(TABLE, dates).filter(is_market).select(key).unique().collect()
-    absent = lined.join(there, on=key, how="anti")
+    players = with_presence(lined, warehouse.scan(TABLE, dates).filter(is_market).select(key).unique().collect(), key)
     least = SETTINGS.forecasts.lined_coverage
-    return [
-        share_verdict(day, mine.height - gone.height, mine.height, least, gone["spelling"].sort().to_list(), "lined_share")
-        for day in dates
-        for mine, gone in [(lined.filter(pl.col("game_date") == day), absent.filter(pl.col("game_date") == day))]
-    ]
+    return share_present(dates, players, pl.col("is_present"), pl.col("spelling"), least, share="lined_share")
 
 
 @dated_check(TABLE)
-def every_system_predicts(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def every_system_predicts(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Each system has predictions for the slate. Missing systems are named."""
-    players = warehouse.scan(TABLE, dates).group_by("game_date", "system_id").agg(pl.col("player_id").n_unique()).collect()
-    expected = set(games_without_predictions(warehouse, dates)[0]["game_date"])
-    verdicts = []
-    for day in dates:
-        counts = {system: n for d, system, n in players.iter_rows() if d == day}
-        absent = [s.system_id for s in SYSTEMS if s.system_id not in counts] if counts or day in expected else []
-        verdicts.append(Verdict(day, not absent, {f"players_{s.system_id}": counts.get(s.system_id, 0) for s in SYSTEMS}, absent))
-    return verdicts
+    systems = [system.system_id for system in SYSTEMS]
+    of_system = [
+        pl.col("player_id").filter(pl.col("system_id") == name).n_unique().cast(pl.Int64).alias(f"players_{name}")
+        for name in systems
+    ]
+    players = warehouse.scan(TABLE, dates).group_by("game_date").agg(*of_system, has_rows=pl.lit(value=True)).collect()
+    to_predict = games_without_predictions(warehouse, dates)[0]["game_date"].unique()
+    is_expected = pl.col("has_rows").fill_null(value=False) | pl.col("game_date").is_in(to_predict.implode())
+    absent = pl.concat_list(
+        pl.when(is_expected & (pl.col(f"players_{name}") == 0)).then(pl.lit(name)) for name in systems
+    ).list.drop_nulls()
+    verdicts = for_each_date(dates, players).with_columns(absent.alias(MISSING)).drop("has_rows")
+    return verdicts.with_columns((pl.col(MISSING).list.len() == 0).alias(PASSED))
 
 
 @dated_check(TABLE, blocking=True)
-def every_line_is_from_before_tipoff(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def every_line_is_from_before_tipoff(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every line used by a prediction has a snapshot strictly before tip-off."""
-    rows = (
-        warehouse.scan(TABLE, dates)
-        .filter(pl.col("line").is_not_null())
-        .select(
-            "game_date",
-            "player_name",
-            "book",
-            (pl.col("line_snapshot_at") < pl.col("tipoff_at")).fill_null(False).alias("is_before"),
-        )
-        .collect()
-    )
-    verdicts = []
-    for day in dates:
-        lined = rows.filter(pl.col("game_date") == day)
-        late = lined.filter(~pl.col("is_before"))
-        names = [f"{name} ({book})" for name, book in late.select("player_name", "book").iter_rows()]
-        verdicts.append(Verdict(day, late.is_empty(), {"lines_used": lined.height, "late_lines": late.height}, names))
-    return verdicts
+    lined = warehouse.scan(TABLE, dates).filter(pl.col("line").is_not_null())
+    is_late, name = pl.col("line_snapshot_at") >= pl.col("tipoff_at"), pl.format("{} ({})", "player_name", "book")
+    return count_off(dates, lined, is_late, name, total="lines_used", off="late_lines")
 
 
 @dated_check(TABLE)
-def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """At most 40 % of the slate's predictions are NO_LINE. A rising share indicates a problem."""
+def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+    """At most 40 % of the slate's predictions are NO_LINE. A rising share indicates a problem.
+
+    The share of each recommendation is plotted.
+    """
     latest = warehouse.scan(TABLE, dates).sort("version").group_by("game_date", *PREDICTED).last()
-    per_date = (
-        latest.group_by("game_date")
-        .agg(
-            (pl.col("recommendation") == "NO_LINE").mean().alias("no_line"),
-            pl.len().alias("rows"),
-            pl.col("is_actionable").sum().alias("actionable"),
-        )
-        .collect()
+    shares = [(pl.col("recommendation") == name).mean().alias(f"{name.lower()}_fraction") for name in RECOMMENDATIONS]
+    counts = latest.group_by("game_date").agg(
+        *shares,
+        pl.len().cast(pl.Int64).alias("predictions"),
+        pl.col("is_actionable").sum().cast(pl.Int64).alias("actionable"),
     )
-    by_date = {row["game_date"]: row for row in per_date.iter_rows(named=True)}
-    verdicts = []
-    for day in dates:
-        row = by_date.get(day, {"no_line": 0.0, "rows": 0, "actionable": 0})
-        numbers = {"no_line_fraction": row["no_line"], "predictions": row["rows"], "actionable": row["actionable"]}
-        verdicts.append(Verdict(day, row["no_line"] <= SETTINGS.coverage.no_line_warn, numbers))
-    return verdicts
+    few = pl.col("no_line_fraction").fill_null(0.0) <= SETTINGS.coverage.no_line_warn
+    return for_each_date(dates, counts.collect()).with_columns(few.alias(PASSED))
 
 
-def _predicted(warehouse: Warehouse, dates: Sequence[date], floor: float) -> list[Verdict]:
-    expected, without = players_without_predictions(warehouse, dates, MOVING_AVERAGE.required)
-    return share_verdicts(dates, expected, without, floor, "player_name")
+@dated_check(TABLE)
+def features_resemble_training(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+    """Most values of each feature lie in the range of the model's training rows. Others are named with the share outside or null.
+
+    Compares the slates of the last 7 days with the central 99 % of the training rows. Models of less than a year of games,
+    weeks with few games and a player's first games of a season are not compared.
+    """
+    models = warehouse.scan(TABLES["points_model"], sorted({week_of(day) for day in dates})).collect()
+    features = warehouse.scan(TABLES["features"], days(first_date(min(dates)), max(dates))).collect()
+    return judge_drift(drift_of_dates(dates, features, models, TRAINED_SYSTEMS), dates)
 
 
 checks = checks_of(TABLE)

@@ -17,9 +17,9 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
+from nba_pipeline.asset_factory.checks import checks_of, dated_check
 from nba_pipeline.asset_factory.code_versions import code_version
-from nba_pipeline.assets.sources.players import TABLE as PLAYERS
+from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, count_off, for_each_date
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.contradictions import changed_games
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS, disagreements
@@ -36,17 +36,12 @@ from nba_pipeline.providers.balldontlie_boxscores import balldontlie_boxscores
 from nba_pipeline.providers.final_boxscores import NO_ROWS, Rereading, cdn_boxscores, log_boxscores
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.providers.nba_stats import NbaStats
-from nba_pipeline.providers.player_matching import NAME_COLUMNS
+from nba_pipeline.providers.player_matching import NAME_COLUMNS, known_spellings
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import PROBLEM, Row, Table, code, count
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
-
-STATISTICS = (
-    "points", "rebounds", "oreb", "dreb", "assists", "steals", "blocks", "turnovers", "fouls", "fgm", "fga", "fg3m",
-    "fg3a", "ftm", "fta", "plus_minus",
-)  # fmt: skip
 
 
 class BoxscoreRows(Row):
@@ -124,6 +119,11 @@ def waive(covered: pl.DataFrame, context: dg.AssetExecutionContext, warehouse: W
     module=__name__,
     description=__doc__,
     kinds={"python", "polars"},
+    modes=["overnight"],
+    critical_in=["overnight"],
+    requested_by="final_games",
+    endpoints=["nba_cdn/boxscore", "nba_stats/player_game_log", "balldontlie/box_scores"],
+    covers="game",
     pool="nba_cdn",
     ins={"history": days_before(SETTINGS.names.active_days, "boxscores", columns=NAME_COLUMNS, is_reference=True)},
 )
@@ -153,7 +153,9 @@ def boxscores(
     selected = fall_back(first, second)
     incomplete = games.filter(pl.col("game_id").is_in(list(selected.incomplete)))
     candidates = _candidates(history, first, second)
-    third_rows, problems_by_date = balldontlie_boxscores(incomplete, games, balldontlie, candidates, _spellings(warehouse))
+    third_rows, problems_by_date = balldontlie_boxscores(
+        incomplete, games, balldontlie, candidates, known_spellings(warehouse, requested)
+    )
     third = judge_source(games, third_rows)
     selected = fall_back(selected, third)
 
@@ -188,11 +190,6 @@ def _games_by_provider(rows: pl.DataFrame) -> dict[str, int]:
     return {f"games_from_{provider}": games for provider, games in by_provider.iter_rows()}
 
 
-def _spellings(warehouse: Warehouse) -> pl.DataFrame:
-    # read outside the graph, because `players` is downstream; spellings of any date may be used
-    return warehouse.scan(PLAYERS).select("game_date", "player_id", "spelling", "evidence").collect()
-
-
 def _candidates(history: pl.DataFrame, *sources: GameSource) -> pl.DataFrame:
     """Returns the box scores whose players a name may refer to: earlier ones, and those of the same game in other sources."""
     same_game = pl.concat(source.usable.select(NAME_COLUMNS) for source in sources)
@@ -220,80 +217,64 @@ def _counted(dates: Sequence[date], sources: Sequence[pl.DataFrame], selected: p
 
 
 @dated_check(TABLE, blocking=True)
-def enough_final_games_are_covered(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def enough_final_games_are_covered(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """At least 80 % of the final games of the schedule have a complete box score, or the date is waived."""
-    waived = set(gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.as_of)["game_date"])
-    return [
-        Verdict(
-            row["game_date"],
-            row["is_open"] or row["game_date"] in waived,
-            {
-                "share": row["share"],
-                "complete_games": row["complete_games"],
-                "final_games": row["final_games"],
-                "waived": float(row["game_date"] in waived),
-            },
-            row["missing"],
-        )
-        for row in _coverage(warehouse, dates).iter_rows(named=True)
-    ]
+    waived = gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.as_of)["game_date"]
+    return (
+        _coverage(warehouse, dates)
+        .with_columns(waived=pl.col("game_date").is_in(waived.implode()))
+        .with_columns((pl.col("is_open") | pl.col("waived")).alias(PASSED), waived=pl.col("waived").cast(pl.Float64))
+        .select("game_date", PASSED, "share", "complete_games", "final_games", "waived", MISSING)
+    )
 
 
 @dated_check(TABLE)
-def every_final_game_is_covered(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def every_final_game_is_covered(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every final game of the schedule has a complete box score. Missing games are named."""
-    return [
-        Verdict(
-            row["game_date"],
-            not row["missing"],
-            {"share": row["share"], "missing_games": len(row["missing"]), "games_without_a_source": len(row["uncovered"])},
-            [*row["missing"], *(f"{name} (no source has the competition)" for name in row["uncovered"])],
-        )
-        for row in _coverage(warehouse, dates).iter_rows(named=True)
-    ]
+    uncovered = pl.col("uncovered").list.eval(pl.element() + " (no source has the competition)")
+    return _coverage(warehouse, dates).select(
+        "game_date",
+        (pl.col(MISSING).list.len() == 0).alias(PASSED),
+        "share",
+        pl.col(MISSING).list.len().alias("missing_games"),
+        pl.col("uncovered").list.len().alias("games_without_a_source"),
+        pl.col(MISSING).list.concat(uncovered),
+    )
 
 
 @dated_check(TABLE)
-def player_points_sum_to_team_points(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def player_points_sum_to_team_points(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """In each game, the points of a team's players sum to the team's points."""
     sums = (
         warehouse.scan(TABLE, dates)
         .filter("did_play")
         .group_by("game_date", "game_id", "team")
         .agg(pl.col("points").sum(), pl.col("team_points").max())
-        .collect()
+        .sort("game_id", "team")
     )
-    verdicts = []
-    for day in dates:
-        teams = sums.filter(pl.col("game_date") == day)
-        off = teams.filter(pl.col("points") != pl.col("team_points"))
-        names = [f"{game_id} {team}: {points} of {score}" for _, game_id, team, points, score in off.iter_rows()]
-        verdicts.append(Verdict(day, off.is_empty(), {"team_games": teams.height, "team_games_off": off.height}, names))
-    return verdicts
+    name = pl.format("{} {}: {} of {}", "game_id", "team", "points", pl.col("team_points").fill_null("unknown"))
+    return count_off(dates, sums, pl.col("points") != pl.col("team_points"), name, total="team_games", off="team_games_off")
 
 
 @dated_check(TABLE)
-def points_match_the_shots(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def points_match_the_shots(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Points = 2 x two-pointers + 3 x three-pointers + free throws, in every row, including quarantined rows."""
     quarantined = warehouse.scan_quarantine(TABLE, dates).filter(pl.col("problem").str.contains("points_match_the_shots"))
-    counts = dict(quarantined.group_by("game_date").len().collect().iter_rows())
-    return [Verdict(day, day not in counts, {"rows_off": counts.get(day, 0)}) for day in dates]
+    counts = quarantined.group_by("game_date").agg(pl.len().cast(pl.Int64).alias("rows_off")).collect()
+    return for_each_date(dates, counts).with_columns((pl.col("rows_off") == 0).alias(PASSED))
 
 
 @dated_check(TABLE)
-def sources_agree(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def sources_agree(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every player has the same points in each source of a game, and the same minutes within rounding."""
     rows = warehouse.scan(DISAGREEMENTS, dates).sort("game_date", *DISAGREEMENTS.key).collect()
-    verdicts = []
-    for day in dates:
-        of_day = rows.filter(pl.col("game_date") == day)
-        names = [
-            f"{row['game_id']} {row['player_name']}: {row['statistic']} {_shown(row['value'])} ({row['provider']}), "
-            f"{_shown(row['other_value'])} ({row['other_provider']})"
-            for row in of_day.iter_rows(named=True)
-        ]
-        verdicts.append(Verdict(day, not names, {"disagreements": len(names)}, names))
-    return verdicts
+    names = [
+        f"{row['game_id']} {row['player_name']}: {row['statistic']} {_shown(row['value'])} ({row['provider']}), "
+        f"{_shown(row['other_value'])} ({row['other_provider']})"
+        for row in rows.iter_rows(named=True)
+    ]
+    named = rows.select("game_date", pl.Series("name", names, pl.String))
+    return count_off(dates, named, pl.lit(value=True), pl.col("name"), total="rows", off="disagreements").drop("rows")
 
 
 checks = checks_of(TABLE, is_source=True)

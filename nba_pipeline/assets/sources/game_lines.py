@@ -15,7 +15,8 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
+from nba_pipeline.asset_factory.checks import checks_of, dated_check
+from nba_pipeline.asset_factory.verdicts import for_each_date, none_missing, share_present, with_presence
 from nba_pipeline.completeness.expectations import absent_books
 from nba_pipeline.formulas.offers import first_of_each
 from nba_pipeline.instance.clock import Clock
@@ -111,6 +112,11 @@ def reject_late_lines(rows: pl.DataFrame) -> pl.DataFrame:
     module=__name__,
     description=__doc__,
     kinds={"python", "polars"},
+    modes=["same_day", "tomorrow"],
+    requested_by="lines",
+    endpoints=["odds_api/events", "odds_api/event_odds", "odds_api/historical_events", "odds_api/historical_event_odds"],
+    covers="game",
+    covered_by=pl.col("is_before_tipoff"),
     pool="odds_api",
     deps=["prop_lines"],
 )
@@ -140,40 +146,31 @@ def game_lines(context: dg.AssetExecutionContext, schedule: pl.DataFrame, odds_a
 
 
 @dated_check(TABLE)
-def games_have_game_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def games_have_game_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every game of the slate has a spread and a total from before tip-off. Games of the archive are exempt."""
     lines = (
         warehouse.scan(TABLE, dates)
         .group_by("game_date", "game_id")
         .agg(
-            pl.len().alias("lines"),
-            pl.col("is_before_tipoff").is_null().sum().alias("of_unknown_instant"),
+            pl.len().cast(pl.Int64).alias("lines"),
+            pl.col("is_before_tipoff").is_null().sum().cast(pl.Int64).alias("lines_of_unknown_instant"),
             pl.col("market").filter(pl.col("is_before_tipoff")).n_unique().alias("markets"),
         )
         .collect()
     )
-    games = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
-    verdicts = []
-    for day in dates:
-        listed = lines.filter(game_date=day)
-        expected = games.filter(~pl.col("source").str.starts_with(f"{archive_files.PROVIDER}/"), game_date=day)
-        with_both = listed.filter(pl.col("markets") == len(SETTINGS.lines.game_markets))
-        without = expected.join(with_both, on="game_id", how="anti").sort("game_id")
-        names = without.select(pl.format("{}@{} {}", "away_team", "home_team", "game_id")).to_series().to_list()
-        numbers = {
-            "share": 1 - without.height / expected.height if expected.height else 1.0,
-            "lines": int(listed["lines"].sum()),
-            "lines_of_unknown_instant": int(listed["of_unknown_instant"].sum()),
-        }
-        verdicts.append(Verdict(day, not names, numbers, names))
-    return verdicts
+    is_archived = pl.col("source").str.starts_with(f"{archive_files.PROVIDER}/")
+    games = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed", ~is_archived)
+    with_both = lines.filter(pl.col("markets") == len(SETTINGS.lines.game_markets))
+    slate = with_presence(games.sort("game_id").collect(), with_both, ["game_id"])
+    name = pl.format("{}@{} {}", "away_team", "home_team", "game_id")
+    verdicts = share_present(dates, slate, pl.col("is_present"), name, 1.0).drop("present", "expected")
+    return for_each_date(dates, verdicts, lines.group_by("game_date").agg(pl.col("lines", "lines_of_unknown_instant").sum()))
 
 
 @dated_check(TABLE)
-def every_usual_book_has_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def every_usual_book_has_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every book with spreads or totals on most earlier slates has some on this one. Missing books are named."""
-    absent = absent_books(warehouse, TABLE.name, dates)
-    return [Verdict(day, not books, {"books_missing": len(books)}, books) for day in dates for books in [absent.get(day, [])]]
+    return none_missing(dates, absent_books(warehouse, TABLE.name, dates), "books_missing")
 
 
 checks = checks_of(TABLE, is_source=True)

@@ -16,7 +16,8 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date, log_problems
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
+from nba_pipeline.asset_factory.checks import checks_of, dated_check
+from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, count_off, for_each_date, share_present, with_presence
 from nba_pipeline.formulas.slate_injuries import (
     contents_hash,
     ignored_injuries,
@@ -26,7 +27,7 @@ from nba_pipeline.formulas.slate_injuries import (
 )
 from nba_pipeline.formulas.snapshots import seen_by
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.league.calendar import EASTERN, season_of_game_date
+from nba_pipeline.league.calendar import EASTERN_NAME, season_of_game_date
 from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM, assertions
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import espn as espn_api
@@ -92,6 +93,11 @@ def with_players(
     module=__name__,
     description=__doc__,
     kinds={"python", "polars"},
+    modes=["same_day", "tomorrow"],
+    requested_by="lines",
+    endpoints=["injury_report/report", "espn/injuries"],
+    covers="game",
+    covered_by=pl.col("is_before_tipoff") & (pl.col("status") != "not_submitted"),
     pool="espn",
     ins={
         "players": every_date(is_reference=True),
@@ -120,8 +126,8 @@ def injuries(
         games = schedule.filter(pl.col("game_date") == day)
         if games.is_empty():
             continue
-        messages = land_reports(games, day, injury_report, espn, clock.now())
-        snapshots = landed_snapshots(day, injury_report, espn, messages)
+        report, messages = land_reports(games, day, injury_report, espn, clock.now())
+        snapshots = landed_snapshots(day, injury_report, espn, messages, report)
         ages[str(day)], problems[str(day)] = minutes_old(snapshots, clock.now()), list(dict.fromkeys(messages))
         for snapshot in snapshots:
             frames.append(slate_injuries(snapshot, games))
@@ -154,7 +160,7 @@ def _count(rows_in: RowsIn, snapshot: pl.DataFrame, games: pl.DataFrame, day: da
 
 
 @dated_check(TABLE)
-def every_team_has_a_report(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def every_team_has_a_report(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every team has submitted a report from before its tip-off, once it is due: 17:00 Eastern of the day before.
 
     Dates of the archive pass, because it has no reports.
@@ -162,59 +168,53 @@ def every_team_has_a_report(warehouse: Warehouse, dates: Sequence[date], clock: 
     schedule = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
     snapshots = warehouse.scan(TABLE, dates).filter(pl.col("is_before_tipoff")).collect()
     submitted = snapshots.filter(pl.col("status") != NOT_SUBMITTED)
-    verdicts = []
-    for day in dates:
-        games = schedule.filter(pl.col("game_date") == day)
-        is_archived = games["source"].str.starts_with("archive/").any()
-        teams = team_games(games).select("game_id", "team").sort("team")
-        lacking = teams.join(submitted, on=["game_id", "team"], how="anti", maintain_order="left")
-        silent = set(lacking.join(snapshots, on=["game_id", "team"], how="semi")["team"])
-        names = [f"{team} ({'not submitted' if team in silent else 'no report'})" for team in lacking["team"]]
-        is_due = clock.now() >= due_at(day) and not is_archived
-        numbers = {
-            "share": 1 - lacking.height / teams.height if teams.height and is_due else 1.0,
-            "teams": teams.height,
-            "teams_without_report": lacking.height,
-            "is_due": float(is_due),
-        }
-        verdicts.append(Verdict(day, not names or not is_due, numbers, names if is_due else ()))
-    return verdicts
-
-
-@dated_check(TABLE)
-def the_newest_report_is_recent(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """The newest report of an upcoming slate was printed within the last 6 hours. Its age is plotted, up to the first tip-off."""
-    tipoffs = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed")
-    first = dict(tipoffs.group_by("game_date").agg(pl.col("tipoff_at").min()).collect().iter_rows())
-    reports = warehouse.scan(TABLE, dates).filter(pl.col("is_before_tipoff"), pl.col("provider") == official.PROVIDER)
-    newest = dict(reports.group_by("game_date").agg(pl.col("snapshot_at").max()).collect().iter_rows())
-    verdicts = []
-    for day in dates:
-        if (printed := newest.get(day)) is None:  # `every_team_has_a_report` covers slates without a report
-            verdicts.append(Verdict(day, True, {}))
-            continue
-        until = max(printed, min(clock.now(), first.get(day) or clock.now()))
-        age = (until - printed).total_seconds() / SECONDS_PER_MINUTE
-        local = printed.astimezone(EASTERN)
-        names = [f"the newest report of {day} was printed {local:%Y-%m-%d %H:%M} Eastern and is {age:.0f} minutes old"]
-        is_recent = age <= SETTINGS.injuries.old_after_minutes
-        verdicts.append(Verdict(day, is_recent, {"report_age_minutes": age}, () if is_recent else names))
-    return verdicts
-
-
-@dated_check(TABLE)
-def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every name in the reports resolves to exactly one player."""
-    names = (
-        warehouse.scan_quarantine(TABLE, dates)
-        .filter(IS_A_NAME_PROBLEM)
-        .select("game_date", "problem")
-        .unique()
-        .sort("problem")
-        .collect()
+    archived = schedule.filter(pl.col("source").str.starts_with("archive/"))["game_date"].unique()
+    teams = with_presence(team_games(schedule).sort("team"), submitted, ["game_id", "team"])
+    is_silent = with_presence(teams.select("game_id", "team"), snapshots, ["game_id", "team"])["is_present"]
+    why = pl.when("is_silent").then(pl.lit("not submitted")).otherwise(pl.lit("no report"))
+    name = pl.format("{} ({})", "team", why)
+    verdicts = share_present(dates, teams.with_columns(is_silent=is_silent), pl.col("is_present"), name, 1.0)
+    due = pl.Series([clock.now() >= due_at(day) for day in verdicts["game_date"]], dtype=pl.Boolean)
+    is_due = due & ~pl.col("game_date").is_in(archived.implode())
+    return verdicts.with_columns(is_due=is_due).select(
+        "game_date",
+        (pl.col(PASSED) | ~pl.col("is_due")).alias(PASSED),
+        pl.when("is_due").then("share").otherwise(1.0).alias("share"),
+        pl.col("expected").alias("teams"),
+        (pl.col("expected") - pl.col("present")).alias("teams_without_report"),
+        pl.col("is_due").cast(pl.Float64),
+        pl.when("is_due").then(MISSING).alias(MISSING),
     )
-    by_day = {day: names.filter(pl.col("game_date") == day)["problem"].to_list() for day in dates}
-    return [Verdict(day, not problems, {"names_unresolved": len(problems)}, problems) for day, problems in by_day.items()]
+
+
+@dated_check(TABLE)
+def the_newest_report_is_recent(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+    """The newest report of an upcoming slate was printed within the last 6 hours. Its age is plotted, up to the first tip-off.
+
+    `every_team_has_a_report` covers slates without a report.
+    """
+    tipoffs = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed")
+    first = tipoffs.group_by("game_date").agg(pl.col("tipoff_at").min()).collect()
+    reports = warehouse.scan(TABLE, dates).filter(pl.col("is_before_tipoff"), pl.col("provider") == official.PROVIDER)
+    newest = reports.group_by("game_date").agg(pl.col("snapshot_at").max()).collect()
+    now, printed = pl.lit(clock.now()).dt.convert_time_zone("UTC"), pl.col("snapshot_at")
+    until = pl.max_horizontal(printed, pl.min_horizontal(now, pl.col("tipoff_at").fill_null(now)))
+    age = (until - printed).dt.total_seconds() / SECONDS_PER_MINUTE
+    local = printed.dt.convert_time_zone(EASTERN_NAME).dt.strftime("%Y-%m-%d %H:%M")
+    message = "the newest report of {} was printed {} Eastern and is {} minutes old"
+    name = pl.format(message, pl.col("game_date").cast(pl.String), local, pl.col("report_age_minutes").round(0).cast(pl.Int64))
+    is_old = (pl.col("report_age_minutes") > SETTINGS.injuries.old_after_minutes).fill_null(value=False)
+    rows = for_each_date(dates, newest, first).with_columns(report_age_minutes=age)
+    missing = pl.when(is_old).then(pl.concat_list(name)).alias(MISSING)
+    return rows.select("game_date", (~is_old).alias(PASSED), "report_age_minutes", missing)
+
+
+@dated_check(TABLE)
+def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+    """Every name in the reports resolves to exactly one player."""
+    unresolved = warehouse.scan_quarantine(TABLE, dates).filter(IS_A_NAME_PROBLEM).select("game_date", "problem").unique()
+    everywhere, name = pl.lit(value=True), pl.col("problem")
+    return count_off(dates, unresolved.sort("problem"), everywhere, name, total="rows", off="names_unresolved").drop("rows")
 
 
 checks = checks_of(TABLE, is_source=True)

@@ -14,7 +14,8 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.asset_factory.checks import checks_of, dated_check
+from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, count_off, share_present
 from nba_pipeline.completeness.reread_times import is_due_for_rereading
 from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.formulas.shot_zones import FREE_THROW, is_field_goal, zone
@@ -120,7 +121,17 @@ def contradicts(payload: Payload, home_points: int | None, away_points: int | No
     return last.rows() != [(home_points, away_points)]
 
 
-@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, pool="nba_cdn")
+@daily_asset(
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"python", "polars"},
+    modes=["overnight"],
+    requested_by="final_games",
+    endpoints=["nba_cdn/playbyplay"],
+    covers="game",
+    pool="nba_cdn",
+)
 def play_by_play(
     context: dg.AssetExecutionContext,
     schedule: pl.DataFrame,
@@ -149,42 +160,34 @@ def play_by_play(
 
 
 @dated_check(TABLE)
-def every_final_game_has_play_by_play(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def every_final_game_has_play_by_play(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every final game with a source has its list. Missing games are named. Dates of the archive pass: it has no lists."""
     boxscores, schedule = (warehouse.scan(TABLES[name], dates) for name in ("boxscores", "schedule"))
-    archived = set(boxscores.filter(pl.col("provider") == "archive").select("game_date").unique().collect()["game_date"])
+    archived = boxscores.filter(pl.col("provider") == "archive").select("game_date").unique().collect()["game_date"]
     existing = warehouse.scan(TABLE, dates).select("game_date", "game_id").unique()
     games = (
         schedule.filter((pl.col("status") == "final") & pl.col("has_boxscore_source"))
         .join(existing.with_columns(has_list=True), on=["game_date", "game_id"], how="left")
         .select("game_date", pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup"), "has_list")
         .sort("game_date", "matchup")
-        .collect()
     )
-    verdicts = []
-    for day in dates:
-        final = games.filter(pl.col("game_date") == day)
-        missing = final.filter(pl.col("has_list").is_null())["matchup"].to_list()
-        verdict = share_verdict(day, final.height - len(missing), final.height, 1.0, missing)
-        verdicts.append(Verdict(day, True, verdict.numbers, [NO_SOURCE]) if day in archived else verdict)
-    return verdicts
+    is_archived = pl.col("game_date").is_in(archived.implode())
+    return share_present(dates, games, pl.col("has_list"), pl.col("matchup"), 1.0).with_columns(
+        pl.col(PASSED) | is_archived, pl.when(is_archived).then(pl.lit([NO_SOURCE])).otherwise(MISSING).alias(MISSING)
+    )
 
 
 @dated_check(TABLE)
-def lists_are_as_long_as_usual(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def lists_are_as_long_as_usual(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """A game has 200 to 900 actions. Typical games have about 450 to 650."""
-    lengths = warehouse.scan(TABLE, dates).group_by("game_date", "game_id").len("actions").sort("game_id").collect()
-    verdicts = []
-    for day in dates:
-        games = lengths.filter(pl.col("game_date") == day)
-        off = games.filter(~pl.col("actions").is_between(*USUAL_ACTIONS))
-        names = [f"{game_id}: {actions} actions" for _, game_id, actions in off.iter_rows()]
-        verdicts.append(Verdict(day, off.is_empty(), {"games": games.height, "actions": int(games["actions"].sum())}, names))
-    return verdicts
+    lengths = warehouse.scan(TABLE, dates).group_by("game_date", "game_id").len("actions").sort("game_id")
+    is_off, name = ~pl.col("actions").is_between(*USUAL_ACTIONS), pl.format("{}: {} actions", "game_id", "actions")
+    actions = pl.col("actions").sum().cast(pl.Int64)
+    return count_off(dates, lengths, is_off, name, total="games", off="games_off", actions=actions)
 
 
 @dated_check(TABLE)
-def last_score_is_the_final_score(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def last_score_is_the_final_score(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """The score after the last action is the final score of the schedule."""
     last = (
         warehouse.scan(TABLE, dates)
@@ -194,34 +197,29 @@ def last_score_is_the_final_score(warehouse: Warehouse, dates: Sequence[date], c
     )
     final_score = pl.format("{}-{}", "away_points", "home_points").alias("final_score")
     schedule = warehouse.scan(TABLES["schedule"], dates).select("game_id", final_score)
-    games = last.join(schedule, on="game_id", how="left").sort("game_id").collect()
-    verdicts = []
-    for day in dates:
-        listed = games.filter(pl.col("game_date") == day)
-        off = listed.filter(pl.col("score").ne_missing(pl.col("final_score")))
-        names = [f"{game_id}: {score}, the schedule has {final}" for _, game_id, score, final in off.iter_rows()]
-        verdicts.append(Verdict(day, off.is_empty(), {"games": listed.height, "games_off": off.height}, names))
-    return verdicts
+    games = last.join(schedule, on="game_id", how="left").sort("game_id")
+    score, final = (pl.col(name).fill_null("unknown") for name in ("score", "final_score"))
+    name = pl.format("{}: {}, the schedule has {}", "game_id", score, final)
+    return count_off(dates, games, pl.col("score").ne_missing(pl.col("final_score")), name, total="games", off="games_off")
 
 
 @dated_check(TABLE)
-def every_field_goal_has_a_zone(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def every_field_goal_has_a_zone(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every field-goal attempt has a known area. Unknown areas are named."""
     shots = warehouse.scan(TABLE, dates).filter(is_field_goal()).with_columns(zone())
-    counted = shots.group_by("game_date", pl.col("area").fill_null("no area"), pl.col("zone").is_null().alias("is_off")).len()
-    areas = counted.sort("area").collect()
-    verdicts = []
-    for day in dates:
-        of_day = areas.filter(pl.col("game_date") == day)
-        off = of_day.filter("is_off")
-        names = [f"{area}: {number} shots" for area, number in off.select("area", "len").iter_rows()]
-        shots_off = int(off["len"].sum())
-        verdicts.append(Verdict(day, off.is_empty(), {"shots": int(of_day["len"].sum()), "shots_off": shots_off}, names))
-    return verdicts
+    areas = shots.group_by("game_date", pl.col("area").fill_null("no area"), pl.col("zone").is_null().alias("is_off")).len(
+        "shots"
+    )
+    name, of_shots = pl.format("{}: {} shots", "area", "shots"), pl.col("shots").cast(pl.Int64)
+    verdicts = count_off(
+        dates, areas.sort("area"), pl.col("is_off"), name, total="areas", off="areas_off",
+        shots=of_shots.sum(), shots_off=of_shots.filter("is_off").sum(),
+    )  # fmt: skip
+    return verdicts.drop("areas", "areas_off")
 
 
 @dated_check(TABLE)
-def assists_are_those_of_the_box_scores(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def assists_are_those_of_the_box_scores(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Each team has as many assists in its list as in its box score, if the box score has them.
 
     A basket without an assist counts as unassisted, so only this check notices that the list lost the field.
@@ -239,19 +237,10 @@ def assists_are_those_of_the_box_scores(warehouse: Warehouse, dates: Sequence[da
         .group_by(team)
         .agg(pl.col("assists").sum(), pl.col("assists").is_not_null().all().alias("is_known"))
     )
-    sides = listed.join(boxes.filter("is_known"), on=team).sort("game_id", "team").collect()
-    verdicts = []
-    for day in dates:
-        of_day = sides.filter(pl.col("game_date") == day)
-        off = of_day.filter(pl.col("listed") != pl.col("assists")).select("game_id", "team", "listed", "assists")
-        names = [f"{game_id} {team}: {count}, the box score has {assists}" for game_id, team, count, assists in off.iter_rows()]
-        numbers: dict[str, float] = {
-            "team_games": of_day.height,
-            "assists": int(of_day["listed"].sum()),
-            "team_games_off": off.height,
-        }
-        verdicts.append(Verdict(day, off.is_empty(), numbers, names))
-    return verdicts
+    sides = listed.join(boxes.filter("is_known"), on=team).sort("game_id", "team")
+    is_off, assists = pl.col("listed") != pl.col("assists"), pl.col("listed").sum()
+    name = pl.format("{} {}: {}, the box score has {}", "game_id", "team", "listed", "assists")
+    return count_off(dates, sides, is_off, name, total="team_games", off="team_games_off", assists=assists)
 
 
 checks = checks_of(TABLE, is_source=True)

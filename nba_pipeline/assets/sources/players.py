@@ -14,8 +14,9 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
+from nba_pipeline.asset_factory.checks import checks_of, dated_check
 from nba_pipeline.asset_factory.code_versions import code_version
+from nba_pipeline.asset_factory.verdicts import PASSED, for_each_date
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import FIRST_DATE
 from nba_pipeline.league.names import lookup
@@ -59,7 +60,17 @@ def new_spellings(sightings: pl.DataFrame, existing: pl.DataFrame) -> pl.DataFra
     return first.with_columns(pl.col("spelling").replace_strict(forms, return_dtype=pl.String).alias("lookup"))
 
 
-@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"polars"}, ins={"boxscores": optional_input()})
+@daily_asset(
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    modes=["overnight"],
+    requested_by="final_games",
+    may_be_empty=True,  # it holds only new spellings
+    endpoints=["nba_cdn/boxscore", "nba_stats/player_game_log", "balldontlie/box_scores", "operator/spelling"],
+    ins={"boxscores": optional_input()},
+)
 def players(
     context: dg.AssetExecutionContext,
     boxscores: pl.DataFrame,
@@ -110,14 +121,14 @@ def _counted(sightings: pl.DataFrame, existing: pl.DataFrame, dates: Sequence[da
 
 
 @dated_check(TABLE, is_error=True)
-def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """A player and spelling occur once in the whole table, not only on their date."""
-    copies = warehouse.scan(TABLE).filter(pl.struct(TABLE.key).is_duplicated()).group_by("game_date").len().collect()
-    duplicates = dict(copies.iter_rows())
-    rows = dict(warehouse.scan(TABLE, dates).group_by("game_date").len().collect().iter_rows())
-    return [
-        Verdict(day, day not in duplicates, {"rows": rows.get(day, 0), "duplicates": duplicates.get(day, 0)}) for day in dates
-    ]
+    count = pl.len().cast(pl.Int64)
+    copies = (
+        warehouse.scan(TABLE).filter(pl.struct(TABLE.key).is_duplicated()).group_by("game_date").agg(count.alias("duplicates"))
+    )
+    rows = warehouse.scan(TABLE, dates).group_by("game_date").agg(count.alias("rows"))
+    return for_each_date(dates, rows.collect(), copies.collect()).with_columns((pl.col("duplicates") == 0).alias(PASSED))
 
 
 checks = checks_of(TABLE, is_source=True)

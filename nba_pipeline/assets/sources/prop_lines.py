@@ -9,7 +9,7 @@ Caveats: rows are only ever added; books mix alternate lines into the main marke
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -17,7 +17,9 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date, log_problems
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
+from nba_pipeline.asset_factory.checks import checks_of, dated_check
+from nba_pipeline.asset_factory.common_checks import none_quarantined
+from nba_pipeline.asset_factory.verdicts import for_each_date, none_missing, share_present, with_presence
 from nba_pipeline.completeness.expectations import absent_books
 from nba_pipeline.errors import NotPublished, Permanent, PipelineError, Transient
 from nba_pipeline.formulas.odds import is_main_line
@@ -202,6 +204,11 @@ def _landed_games(odds_api: OddsApi, games: pl.DataFrame, day: date, unusable: l
     module=__name__,
     description=__doc__,
     kinds={"python", "polars"},
+    modes=["same_day", "tomorrow"],
+    requested_by="lines",
+    endpoints=["odds_api/events", "odds_api/event_odds", "odds_api/historical_events", "odds_api/historical_event_odds"],
+    covers="game",
+    covered_by=pl.col("is_before_tipoff"),
     pool="odds_api",
     ins={
         "players": every_date(is_reference=True),
@@ -256,72 +263,44 @@ def prop_lines(
     return rows
 
 
-def _quarantined(warehouse: Warehouse, dates: Sequence[date], problem: str | None = None) -> pl.DataFrame:
-    """Returns the number of quarantined rows by date and problem."""
-    rows = warehouse.scan_quarantine(TABLE, dates)
-    return (rows if problem is None else rows.filter(problem=problem)).group_by("game_date", "problem").len().collect()
-
-
-def _none_of(quarantined: pl.DataFrame, day: date, name: str) -> Verdict:
-    """Returns a verdict that passes if the date has no quarantined rows. It names their problems."""
-    rows = quarantined.filter(game_date=day).sort("problem")
-    names = [f"{problem} ({count} rows)" for problem, count in rows.select("problem", "len").iter_rows()]
-    return Verdict(day, rows.is_empty(), {name: _rows(quarantined, day)}, names)
-
-
-def _rows(quarantined: pl.DataFrame, day: date) -> int:
-    return int(quarantined.filter(game_date=day)["len"].sum())
-
-
 @dated_check(TABLE)
-def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every game of the slate has a points line from before its tip-off."""
     usable = pl.col("is_before_tipoff"), pl.col("market") == SETTINGS.lines.market
-    lined = (
-        warehouse.scan(TABLE, dates)
-        .filter(*usable)
-        .group_by("game_date", "game_id")
-        .agg(pl.len().alias("lines"), pl.col("player_id").unique())
-        .collect()
+    lined = warehouse.scan(TABLE, dates).filter(*usable).select("game_date", "game_id", "player_id").collect()
+    counts = lined.group_by("game_date").agg(
+        pl.len().cast(pl.Int64).alias("lines"), pl.col("player_id").n_unique().cast(pl.Int64).alias("players")
     )
-    late = dict(_quarantined(warehouse, dates, problem=AFTER_TIPOFF).group_by("game_date").agg(pl.col("len").sum()).iter_rows())
-    games = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
-    verdicts = []
-    for day in dates:
-        wanted, found = games.filter(game_date=day), lined.filter(game_date=day)
-        without = wanted.join(found, on="game_id", how="anti").sort("game_id")
-        names = without.select(pl.format("{}@{} {}", "away_team", "home_team", "game_id")).to_series().to_list()
-        share = 1 - without.height / wanted.height if wanted.height else 1.0
-        players = found["player_id"].explode().n_unique() if found.height else 0
-        numbers = {"share": share, "lines": int(found["lines"].sum()), "players": players, "lines_after_tipoff": late.get(day, 0)}
-        verdicts.append(Verdict(day, not names, numbers, names))
-    return verdicts
+    late = warehouse.scan_quarantine(TABLE, dates).filter(problem=AFTER_TIPOFF)
+    late = late.group_by("game_date").agg(pl.len().cast(pl.Int64).alias("lines_after_tipoff"))
+    games = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").sort("game_id").collect()
+    slate = with_presence(games, lined, ["game_id"])
+    name = pl.format("{}@{} {}", "away_team", "home_team", "game_id")
+    verdicts = share_present(dates, slate, pl.col("is_present"), name, 1.0).drop("present", "expected")
+    return for_each_date(dates, verdicts, counts, late.collect())
 
 
 @dated_check(TABLE)
-def every_usual_book_has_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def every_usual_book_has_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every book with points lines on most earlier slates has some on this one. Missing books are named."""
-    absent = absent_books(warehouse, TABLE.name, dates, SETTINGS.lines.market)
-    return [Verdict(day, not books, {"books_missing": len(books)}, books) for day in dates for books in [absent.get(day, [])]]
+    return none_missing(dates, absent_books(warehouse, TABLE.name, dates, SETTINGS.lines.market), "books_missing")
 
 
 @dated_check(TABLE)
-def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every spelling resolves to one player. Unresolved spellings are quarantined until an operator resolves them."""
-    quarantined = _quarantined(warehouse, dates).filter(IS_A_NAME_PROBLEM)
-    return [_none_of(quarantined, day, "lines_without_a_player") for day in dates]
+    quarantined = warehouse.scan_quarantine(TABLE, dates).filter(IS_A_NAME_PROBLEM)
+    return none_quarantined(dates, quarantined, "lines_without_a_player")
 
 
 @dated_check(TABLE)
-def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """No row is quarantined, except for unresolved names and lines that are not lines of the market."""
-    quarantined = _quarantined(warehouse, dates)
-    odd = quarantined.filter(~IS_A_NAME_PROBLEM & ~pl.col("problem").is_in(not_of_the_market()))
-    others = quarantined.filter(pl.col("problem").is_in(not_of_the_market()))
-    return [
-        replace(verdict, numbers={**verdict.numbers, "lines_of_no_market": _rows(others, verdict.game_date)})
-        for verdict in (_none_of(odd, day, "rows_quarantined") for day in dates)
-    ]
+    quarantined = warehouse.scan_quarantine(TABLE, dates)
+    is_of_no_market = pl.col("problem").is_in(not_of_the_market())
+    others = quarantined.filter(is_of_no_market).group_by("game_date").agg(pl.len().cast(pl.Int64).alias("lines_of_no_market"))
+    odd = none_quarantined(dates, quarantined.filter(~IS_A_NAME_PROBLEM & ~is_of_no_market), "rows_quarantined")
+    return for_each_date(dates, odd, others.collect())
 
 
 checks = checks_of(TABLE, is_source=True)

@@ -15,7 +15,8 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date, log_problems
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.asset_factory.checks import checks_of, dated_check
+from nba_pipeline.asset_factory.verdicts import count_off, share_present, with_presence
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.formulas.offers import first_of_each
 from nba_pipeline.formulas.snapshots import seen_by
@@ -124,6 +125,9 @@ def collected_dates(schedule: pl.DataFrame, clock: Clock) -> set[date]:
     module=__name__,
     description=__doc__,
     kinds={"python", "polars"},
+    modes=["same_day", "tomorrow"],
+    endpoints=["espn/roster"],
+    covers="date",
     pool="espn",
     ins={
         "players": every_date(is_reference=True),
@@ -160,30 +164,22 @@ def rosters(
 
 
 @dated_check(TABLE)
-def every_team_has_a_roster(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def every_team_has_a_roster(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """All thirty teams have a roster, if there is a game. A past date without rosters passes: they cannot be fetched later."""
-    sizes = _players_per_team(warehouse, dates)
+    listed = _players_per_team(warehouse, dates)
     collected = collected_dates(warehouse.scan(TABLES["schedule"], dates).select("game_date", "status").collect(), clock)
-    verdicts = []
-    for day in dates:
-        listed = sizes.filter(pl.col("game_date") == day)["team"].to_list()
-        expected = TEAMS if listed or day in collected else ()
-        verdicts.append(share_verdict(day, len(listed), len(expected), 1.0, [team for team in expected if team not in listed]))
-    return verdicts
+    due = sorted({*listed["game_date"], *collected} & set(dates))
+    teams = pl.DataFrame({"game_date": due}, schema={"game_date": pl.Date}).join(pl.DataFrame({"team": TEAMS}), how="cross")
+    expected = with_presence(teams, listed, ["game_date", "team"])
+    return share_present(dates, expected, pl.col("is_present"), pl.col("team"), 1.0)
 
 
 @dated_check(TABLE)
-def rosters_have_12_to_21_players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def rosters_have_12_to_21_players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every roster has 12 to 21 players: enough for a game, and no more than may be under contract in the off-season."""
-    low, high = SETTINGS.rosters.fewest_players, SETTINGS.rosters.most_players
-    sizes = _players_per_team(warehouse, dates)
-    verdicts = []
-    for day in dates:
-        teams = sizes.filter(pl.col("game_date") == day)
-        off = teams.filter(~pl.col("players").is_between(low, high))
-        names = [f"{team}: {players}" for team, players in off.select("team", "players").iter_rows()]
-        verdicts.append(Verdict(day, not names, {"teams": teams.height, "teams_off": off.height}, names))
-    return verdicts
+    is_off = ~pl.col("players").is_between(SETTINGS.rosters.fewest_players, SETTINGS.rosters.most_players)
+    name = pl.format("{}: {}", "team", "players")
+    return count_off(dates, _players_per_team(warehouse, dates), is_off, name, total="teams", off="teams_off")
 
 
 def _players_per_team(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:

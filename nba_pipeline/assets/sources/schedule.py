@@ -120,7 +120,16 @@ def refuse_dates_of_another_season(dates: Sequence[date], season: str, listed: s
             )
 
 
-@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, pool="nba_cdn")
+@daily_asset(
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"python", "polars"},
+    modes=["overnight", "same_day", "tomorrow"],
+    critical_in=["overnight", "same_day", "tomorrow"],
+    requested_by="final_games",
+    pool="nba_cdn",
+)
 def schedule(
     context: dg.AssetExecutionContext, nba_cdn: NbaCdn, archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock
 ) -> pl.DataFrame:

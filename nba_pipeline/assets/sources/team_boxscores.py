@@ -14,7 +14,8 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
+from nba_pipeline.asset_factory.checks import checks_of, dated_check
+from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, count_off, for_each_date, share_present
 from nba_pipeline.errors import Permanent
 from nba_pipeline.formulas import shooting
 from nba_pipeline.formulas.plausibility import implausible_games
@@ -119,7 +120,17 @@ def complete_with_sums(found: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataF
     return pl.concat([given, sums.join(given, on="game_id", how="anti")], how="diagonal_relaxed")
 
 
-@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"})
+@daily_asset(
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"python", "polars"},
+    modes=["overnight"],
+    critical_in=["overnight"],  # no other table has team totals
+    requested_by="final_games",
+    endpoints=["nba_cdn/boxscore", "nba_stats/player_game_log", "balldontlie/box_scores"],
+    covers="game",
+)
 def team_boxscores(
     context: dg.AssetExecutionContext, boxscores: pl.DataFrame, archive: Archive, landing: Landing
 ) -> pl.DataFrame:
@@ -149,42 +160,31 @@ def team_boxscores(
 
 
 @dated_check(TABLE)
-def two_rows_per_game(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def two_rows_per_game(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every game in `boxscores` has exactly two rows, one per team. Other games are named."""
     rows = warehouse.scan(TABLE, dates).group_by("game_date", "game_id").len("rows")
     games = warehouse.scan(TABLES["boxscores"], dates).select("game_date", "game_id").unique()
-    counted = games.join(rows, on=["game_date", "game_id"], how="full", coalesce=True).sort("game_id").collect()
-    verdicts = []
-    for day in dates:
-        of_day = counted.filter(pl.col("game_date") == day).with_columns(pl.col("rows").fill_null(0))
-        off = of_day.filter(pl.col("rows") != TEAMS_PER_GAME)
-        names = [f"{game_id}: {found} of {TEAMS_PER_GAME}" for _, game_id, found in off.iter_rows()]
-        verdicts.append(Verdict(day, off.is_empty(), {"games": of_day.height, "games_off": off.height}, names))
-    return verdicts
+    counted = games.join(rows, on=["game_date", "game_id"], how="full", coalesce=True).sort("game_id")
+    name = pl.format("{}: {} of {}", "game_id", pl.col("rows").fill_null(0), pl.lit(TEAMS_PER_GAME))
+    return count_off(dates, counted, pl.col("rows") != TEAMS_PER_GAME, name, total="games", off="games_off")
 
 
 @dated_check(TABLE)
-def team_totals_are_from_a_source(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def team_totals_are_from_a_source(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """No team's totals are sums of its players. Games with such sums are named."""
     games = (
         warehouse.scan(TABLE, dates)
         .group_by("game_date", "game_id")
         .agg(pl.col("is_reconstructed").any(), pl.col("provider").first())
         .sort("game_id")
-        .collect()
     )
-    verdicts = []
-    for day in dates:
-        of_day = games.filter(pl.col("game_date") == day)
-        off = of_day.filter("is_reconstructed")
-        names = [f"{game_id} ({provider})" for game_id, provider in off.select("game_id", "provider").iter_rows()]
-        share = 1 - off.height / of_day.height if of_day.height else 1.0
-        verdicts.append(Verdict(day, off.is_empty(), {"share": share, "games_reconstructed": off.height}, names))
-    return verdicts
+    name, reconstructed = pl.format("{} ({})", "game_id", "provider"), pl.col("is_reconstructed").sum().cast(pl.Int64)
+    verdicts = share_present(dates, games, ~pl.col("is_reconstructed"), name, 1.0, games_reconstructed=reconstructed)
+    return verdicts.drop("present", "expected")
 
 
 @dated_check(TABLE)
-def player_sums_match_team_totals(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def player_sums_match_team_totals(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """The players' points, field goals, threes, free throws and offensive rebounds sum to the source's team totals.
 
     Since 2025-26 a team may have a few more attempts than its players: missed heaves, which are counted.
@@ -192,28 +192,28 @@ def player_sums_match_team_totals(warehouse: Warehouse, dates: Sequence[date], c
     boxscores = warehouse.scan(TABLES["boxscores"], dates).collect()
     given = warehouse.scan(TABLE, dates).filter(~pl.col("is_reconstructed")).collect()
     given = with_team_heaves(given, boxscores, **SETTINGS.team_heaves.model_dump())
-    sums = sum_players(boxscores)
-    beside = given.join(sums, on=["game_date", "game_id", "team"], how="left", suffix="_of_players").sort("game_id", "team")
+    on = ["game_date", "game_id", "team"]
+    beside = given.join(sum_players(boxscores), on=on, how="left", suffix="_of_players").sort("game_id", "team")
     expected = {name: pl.col(f"{name}_of_players") for name in SUMMED_BY_PLAYERS}
     expected["fga"] += pl.col("team_heaves").fill_null(0)
-    verdicts = []
-    for day in dates:
-        of_day = beside.filter(pl.col("game_date") == day)
-        names = [
-            f"{game_id} {team}: {name} {of_players} of {total}"
-            for name, expression in expected.items()
-            for game_id, team, of_players, total in of_day.filter(pl.col(name).ne_missing(expression))
-            .select("game_id", "team", f"{name}_of_players", name)
-            .iter_rows()
-        ]
-        heaves = int(of_day["team_heaves"].sum())
-        verdicts.append(
-            Verdict(day, not names, {"team_games": of_day.height, "totals_off": len(names), "team_heaves": heaves}, names)
+    off = pl.concat(
+        beside.filter(pl.col(name).ne_missing(of_players)).select(
+            "game_date",
+            pl.format("{} {}: {} {} of {}", *on[1:], pl.lit(name), _shown(f"{name}_of_players"), _shown(name)).alias(MISSING),
         )
-    return verdicts
+        for name, of_players in expected.items()
+    )
+    team_games, heaves = pl.len().cast(pl.Int64).alias("team_games"), pl.col("team_heaves").sum().cast(pl.Int64)
+    totals_off = off.group_by("game_date", maintain_order=True).agg(pl.len().cast(pl.Int64).alias("totals_off"), MISSING)
+    verdicts = for_each_date(dates, beside.group_by("game_date").agg(team_games, heaves), totals_off)
+    return verdicts.with_columns((pl.col("totals_off") == 0).alias(PASSED))
 
 
 checks = checks_of(TABLE, is_source=True)
+
+
+def _shown(column: str) -> pl.Expr:
+    return pl.col(column).cast(pl.String).fill_null("unknown")
 
 
 def _of_both_teams(rows: pl.DataFrame) -> pl.DataFrame:

@@ -15,7 +15,8 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input, record_excluded
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.asset_factory.checks import checks_of, coverage_check, dated_check
+from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, for_each_date, share_present
 from nba_pipeline.assets.sources.boxscores import BoxscoreRows
 from nba_pipeline.assets.sources.play_by_play import TABLE as PLAY_BY_PLAY
 from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
@@ -170,6 +171,11 @@ NO_SOURCE = "no source"
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["overnight"],
+    critical_in=["overnight"],
+    follows=["boxscores", "play_by_play"],
+    needs=["schedule", "boxscores"],
+    covers="game",
     ins={"play_by_play": optional_input(), "prop_lines": optional_input()},
 )
 def player_game_summary(
@@ -189,111 +195,13 @@ def player_game_summary(
     return summarize_player_games(boxscores.filter(pl.col("game_id").is_in(eligible)), play_by_play, prop_lines)
 
 
-@dated_check(TABLE, blocking=True)
-def enough_players_are_summarised(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def _summaries(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+    return warehouse.scan(TABLE, dates).select("game_date", "game_id", "player_id").collect()
+
+
+@coverage_check(TABLE, _summaries, on=["game_id", "player_id"], name="player_name", blocking=True)
+def enough_players_are_summarised(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """At least 80 % of the players in the eligible games of an open date have a row."""
-    return [
-        share_verdict(day, existing, expected, SETTINGS.coverage.enough)
-        for day, existing, expected in _players(warehouse, dates, clock)
-    ]
-
-
-@dated_check(TABLE)
-def every_player_is_summarised(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every final game of the date is summarized. Missing games are named."""
-    judged = gates.judge_games(
-        warehouse.scan(TABLES["schedule"], dates).collect(), warehouse.scan(TABLES["boxscores"], dates).collect()
-    )
-    existing = warehouse.scan(TABLE, dates).select("game_date", "game_id").unique().collect()
-    out = judged.filter(pl.col("is_covered")).join(existing, on=["game_date", "game_id"], how="anti")
-    final = dict(judged.filter("is_covered").group_by("game_date").len().iter_rows())
-    return [
-        share_verdict(day, final.get(day, 0) - games.height, final.get(day, 0), 1.0, games["matchup"].to_list())
-        for day in dates
-        for games in [out.filter(pl.col("game_date") == day)]
-    ]
-
-
-@dated_check(TABLE)
-def rates_are_plausible(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """The slate's mean true shooting is 0.40 to 0.75, and usage is known for at least 90 % of the players who played."""
-    by_date = {
-        row["game_date"]: row
-        for row in warehouse.scan(TABLE, dates)
-        .filter("did_play")
-        .group_by("game_date")
-        .agg(
-            pl.col("true_shooting_pct").mean(),
-            pl.col("usage_pct").is_not_null().mean().alias("usage_share"),
-            pl.col("points").mean().alias("points_mean"),
-            pl.len().alias("played"),
-        )
-        .collect()
-        .iter_rows(named=True)
-    }
-    verdicts = []
-    for day in dates:
-        row = by_date.get(day)
-        if row is None:
-            verdicts.append(Verdict(day, True, {"usage_share": 1.0, "played": 0}))
-            continue
-        low, high = TRUE_SHOOTING_RANGE
-        shooting = row["true_shooting_pct"]  # null if the source of the date has no shots
-        is_plausible = shooting is not None and low <= shooting <= high and row["usage_share"] >= LEAST_USAGE_SHARE
-        numbers = {name: row[name] for name in ("usage_share", "played", "true_shooting_pct", "points_mean")}
-        verdicts.append(Verdict(day, is_plausible, {name: value for name, value in numbers.items() if value is not None}))
-    return verdicts
-
-
-@dated_check(TABLE)
-def zones_are_complete(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """The shot zones of at least 95 % of the players who played sum to the box score. Dates without play-by-play pass."""
-    is_complete = pl.col("has_complete_zones")
-    by_date = {
-        row["game_date"]: row
-        for row in warehouse.scan(TABLE, dates)
-        .filter("did_play")
-        .group_by("game_date")
-        .agg(
-            pl.len().alias("played"),
-            is_complete.is_not_null().any().alias("has_source"),
-            is_complete.sum().alias("complete"),
-            pl.format("{} ({})", "player_name", "team").filter(~is_complete.fill_null(False)).alias("incomplete"),
-        )
-        .collect()
-        .iter_rows(named=True)
-    }
-    verdicts = []
-    for day in dates:
-        row = by_date.get(day)
-        if row is None or not row["has_source"]:
-            verdicts.append(Verdict(day, True, {"players_with_zones": 0}, [NO_SOURCE] if row else []))
-        else:
-            verdicts.append(share_verdict(day, row["complete"], row["played"], LEAST_ZONES_SHARE, row["incomplete"]))
-    return verdicts
-
-
-@dated_check(TABLE)
-def lines_cover_the_rotation(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Most players with 15 minutes or more have a closing line. Dates pass if no points line has a known instant."""
-    rotation = pl.col("did_play") & (pl.col("minutes") >= SETTINGS.predicting.least_minutes)
-    players = warehouse.scan(TABLE, dates).filter(rotation).select("game_date", "closing_line").collect()
-    is_usable = (pl.col("market") == SETTINGS.lines.market) & pl.col("is_before_tipoff").is_not_null()
-    lines = warehouse.scan(TABLES["prop_lines"], dates).filter(is_usable)
-    with_source = set(lines.select("game_date").unique().collect()["game_date"])
-    verdicts = []
-    for day in dates:
-        of_day = players.filter(pl.col("game_date") == day)
-        lined = of_day["closing_line"].count()
-        if day in with_source or of_day.is_empty():
-            verdicts.append(share_verdict(day, lined, of_day.height, 1 - SETTINGS.coverage.no_line_warn))
-        else:
-            verdicts.append(Verdict(day, True, {"present": lined, "expected": of_day.height}, [NO_SOURCE]))
-    return verdicts
-
-
-def _players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[tuple[date, int, int]]:
-    """Returns per date the number of summarized players and of players in the eligible games."""
     schedule = warehouse.scan(TABLES["schedule"], dates).collect()
     boxscores = warehouse.scan(TABLES["boxscores"], dates).collect()
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
@@ -301,9 +209,68 @@ def _players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[
         eligible, _ = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
     except Closed:
         eligible = []
-    existing = dict(warehouse.scan(TABLE, dates).group_by("game_date").len().collect().iter_rows())
-    expected = dict(boxscores.filter(pl.col("game_id").is_in(eligible)).group_by("game_date").len().iter_rows())
-    return [(day, existing.get(day, 0), expected.get(day, 0)) for day in dates]
+    return boxscores.filter(pl.col("game_id").is_in(eligible)).sort("game_id", "player_name")
+
+
+@coverage_check(TABLE, _summaries, on=["game_date", "game_id"], name="matchup")
+def every_player_is_summarised(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+    """Every final game of the date is summarized. Missing games are named."""
+    schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
+    return gates.judge_games(schedule, boxscores).filter("is_covered")
+
+
+@dated_check(TABLE)
+def rates_are_plausible(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+    """The slate's mean true shooting is 0.40 to 0.75, and usage is known for at least 90 % of the players who played."""
+    rates = (
+        warehouse.scan(TABLE, dates)
+        .filter("did_play")
+        .group_by("game_date")
+        .agg(
+            pl.col("usage_pct").is_not_null().mean().alias("usage_share"),
+            pl.len().cast(pl.Int64).alias("played"),
+            pl.col("true_shooting_pct").mean(),
+            pl.col("points").mean().alias("points_mean"),
+        )
+        .collect()
+    )
+    # mean true shooting is null if the source of the date has no shots
+    is_plausible = pl.col("true_shooting_pct").is_between(*TRUE_SHOOTING_RANGE) & (pl.col("usage_share") >= LEAST_USAGE_SHARE)
+    passed = (pl.col("played") == 0) | is_plausible.fill_null(value=False)
+    return for_each_date(dates, rates).with_columns(passed.alias(PASSED), pl.col("usage_share").fill_null(1.0))
+
+
+@dated_check(TABLE)
+def zones_are_complete(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+    """The shot zones of at least 95 % of the players who played sum to the box score. Dates without play-by-play pass."""
+    played = warehouse.scan(TABLE, dates).filter("did_play")
+    is_complete = pl.col("has_complete_zones")
+    name, has_source = pl.format("{} ({})", "player_name", "team"), is_complete.is_not_null().any()
+    verdicts = share_present(dates, played, is_complete, name, LEAST_ZONES_SHARE, has_source=has_source)
+    is_judged, is_unsourced = pl.col("has_source").fill_null(value=False), pl.col("has_source").not_().fill_null(value=False)
+    return verdicts.select(
+        "game_date",
+        (pl.col(PASSED) | ~is_judged).alias(PASSED),
+        pl.when(is_judged).then(pl.col("share", "present", "expected")),
+        pl.when(~is_judged).then(0).alias("players_with_zones"),
+        pl.when(is_unsourced).then(pl.lit([NO_SOURCE])).otherwise(MISSING).alias(MISSING),
+    )
+
+
+@dated_check(TABLE)
+def lines_cover_the_rotation(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+    """Most players with 15 minutes or more have a closing line. Dates pass if no points line has a known instant."""
+    rotation = pl.col("did_play") & (pl.col("minutes") >= SETTINGS.predicting.least_minutes)
+    players = warehouse.scan(TABLE, dates).filter(rotation).select("game_date", "player_name", "closing_line")
+    is_usable = (pl.col("market") == SETTINGS.lines.market) & pl.col("is_before_tipoff").is_not_null()
+    with_source = warehouse.scan(TABLES["prop_lines"], dates).filter(is_usable).select("game_date").unique().collect()
+    has_line, floor = pl.col("closing_line").is_not_null(), 1 - SETTINGS.coverage.no_line_warn
+    is_judged = pl.col("game_date").is_in(with_source["game_date"].implode()) | (pl.col("expected") == 0)
+    return share_present(dates, players, has_line, pl.col("player_name"), floor).with_columns(
+        pl.col(PASSED) | ~is_judged,
+        pl.when(is_judged).then("share").alias("share"),
+        pl.when(is_judged).then(pl.lit([], pl.List(pl.String))).otherwise(pl.lit([NO_SOURCE])).alias(MISSING),
+    )
 
 
 checks = checks_of(TABLE)

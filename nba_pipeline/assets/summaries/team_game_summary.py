@@ -16,7 +16,8 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, days_before, optional_input, record_excluded
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.asset_factory.checks import checks_of, coverage_check, dated_check
+from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, count_off, fixed, for_each_date, share_present
 from nba_pipeline.completeness import slate_gates
 from nba_pipeline.formulas.possessions import offensive_rating, pace, possessions, with_team_heaves
 from nba_pipeline.formulas.shooting import effective_field_goal_pct, true_shooting_pct
@@ -156,6 +157,11 @@ PACE_MEAN, RATING_MEAN, SHOOTING_MEAN = (80, 120), (90, 130), (0.40, 0.65)
     module=__name__,
     description=__doc__,
     kinds={"polars"},
+    modes=["overnight"],
+    critical_in=["overnight"],
+    follows=["team_boxscores", "play_by_play", "player_game_summary"],
+    needs=["team_boxscores", "player_game_summary"],
+    covers="game",
     ins={"schedule": days_before(slate_gates.RECENT_DAYS, through=0), "play_by_play": optional_input()},
 )
 def team_game_summary(
@@ -176,80 +182,66 @@ def team_game_summary(
     return summarize_team_games(team_boxscores, player_game_summary, play_by_play, schedule)
 
 
-@dated_check(TABLE, blocking=True)
-def enough_summarised_games_have_two_rows(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def _complete_games(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+    return warehouse.scan(TABLE, dates).group_by("game_id").len().filter(pl.col("len") == SIDES).collect()
+
+
+def _summarized_games(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+    games = warehouse.scan(TABLES["player_game_summary"], dates).select("game_date", "game_id").unique()
+    return games.sort("game_id").collect()
+
+
+@coverage_check(TABLE, _complete_games, on=["game_id"], name="game_id", blocking=True)
+def enough_summarised_games_have_two_rows(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """At least 80 % of the games in `player_game_summary` have both teams."""
-    return _with_two_rows(warehouse, dates, SETTINGS.coverage.enough)
+    return _summarized_games(warehouse, dates)
 
 
-@dated_check(TABLE)
-def every_summarised_game_has_two_rows(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+@coverage_check(TABLE, _complete_games, on=["game_id"], name="game_id")
+def every_summarised_game_has_two_rows(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every game in `player_game_summary` has both teams. Missing games are named."""
-    return _with_two_rows(warehouse, dates, 1.0)
+    return _summarized_games(warehouse, dates)
 
 
 @dated_check(TABLE, is_error=True)
-def points_equal_the_schedule(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def points_equal_the_schedule(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Each team's points equal those of the schedule."""
     schedule = warehouse.scan(TABLES["schedule"], dates).select("game_id", "home_points", "away_points").collect()
     score = pl.when("is_home").then("home_points").otherwise("away_points").alias("score")
     rows = warehouse.scan(TABLE, dates).collect().join(schedule, on="game_id", how="left").with_columns(score)
-    verdicts = []
-    for day in dates:
-        teams = rows.filter(pl.col("game_date") == day)
-        off = teams.filter(pl.col("points").ne_missing(pl.col("score"))).select("game_id", "team", "points", "score")
-        names = [f"{game_id} {team}: {points}, the schedule has {score}" for game_id, team, points, score in off.iter_rows()]
-        verdicts.append(Verdict(day, off.is_empty(), {"team_games": teams.height, "team_games_off": off.height}, names))
-    return verdicts
+    points, score = (pl.col(name).cast(pl.String).fill_null("unknown") for name in ("points", "score"))
+    name = pl.format("{} {}: {}, the schedule has {}", "game_id", "team", points, score)
+    is_off = pl.col("points").ne_missing(pl.col("score"))
+    return count_off(dates, rows.sort("game_id", "team"), is_off, name, total="team_games", off="team_games_off")
 
 
 @dated_check(TABLE)
-def league_means_are_plausible(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def league_means_are_plausible(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """The slate's means are plausible: pace 80-120, ratings 90-130, effective field-goal percentage 0.40-0.65."""
     limits = {"pace": PACE_MEAN, "offensive_rating": RATING_MEAN, "effective_field_goal_pct": SHOOTING_MEAN}
     shown = [*limits, "true_shooting_pct", "possessions"]
-    means = warehouse.scan(TABLE, dates).group_by("game_date").agg(pl.len().alias("team_games"), pl.col(shown).mean()).collect()
-    by_date = {row["game_date"]: row for row in means.iter_rows(named=True)}
-    verdicts = []
-    for day in dates:
-        row = by_date.get(day, {"team_games": 0})
-        numbers = {name: row[name] for name in ("team_games", *shown) if row.get(name) is not None}
-        off = [f"{name} {numbers[name]:.3f}" for name, (low, high) in limits.items() if not low <= numbers.get(name, low) <= high]
-        verdicts.append(Verdict(day, not off, numbers, off))
-    return verdicts
+    count = pl.len().cast(pl.Int64).alias("team_games")
+    means = warehouse.scan(TABLE, dates).group_by("game_date").agg(count, pl.col(shown).mean()).collect()
+    off = pl.concat_list(
+        pl.when(~pl.col(name).is_between(*limit)).then(pl.format(f"{name} {{}}", fixed(pl.col(name), 3)))
+        for name, limit in limits.items()
+    ).list.drop_nulls()
+    return (
+        for_each_date(dates, means).with_columns(off.alias(MISSING)).with_columns((pl.col(MISSING).list.len() == 0).alias(PASSED))
+    )
 
 
 @dated_check(TABLE)
-def team_zones_are_complete(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+def team_zones_are_complete(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every team of a game with play-by-play has its zones. Missed heaves of totals and of lists are plotted."""
     play_by_play = warehouse.scan(TABLES["play_by_play"], dates).collect()
     players = warehouse.scan(TABLES["player_game_summary"], dates).collect()
     rows = warehouse.scan(TABLE, dates).collect().join(play_by_play, on="game_id", how="semi")
     rows = with_team_heaves(rows, players, **SETTINGS.team_heaves.model_dump()).sort("game_id", "team")
     rows = rows.join(listed_heaves(play_by_play), on=["game_id", "team"], how="left", maintain_order="left")
-    verdicts = []
-    for day in dates:
-        of_day = rows.filter(pl.col("game_date") == day)
-        off = of_day.filter(pl.col("paint_fga").is_null())
-        names = off.select(pl.format("{} {}", "game_id", "team")).to_series().to_list()
-        in_total, in_list = (int(of_day[name].sum()) for name in ("team_heaves", "listed_heaves"))
-        verdict = share_verdict(day, of_day.height - off.height, of_day.height, 1.0, names)
-        verdicts.append(
-            Verdict(day, verdict.passed, {**verdict.numbers, "team_heaves": in_total, "listed_heaves": in_list}, names)
-        )
-    return verdicts
-
-
-def _with_two_rows(warehouse: Warehouse, dates: Sequence[date], floor: float) -> list[Verdict]:
-    """Per date, the share of summarized games with rows of both teams."""
-    players = warehouse.scan(TABLES["player_game_summary"], dates).select("game_date", "game_id").unique().collect()
-    both = warehouse.scan(TABLE, dates).group_by("game_id").len().filter(pl.col("len") == SIDES).collect()
-    missing = players.join(both, on="game_id", how="anti").sort("game_id")
-    verdicts = []
-    for day in dates:
-        expected, absent = (frame.filter(pl.col("game_date") == day) for frame in (players, missing))
-        verdicts.append(share_verdict(day, expected.height - absent.height, expected.height, floor, absent["game_id"].to_list()))
-    return verdicts
+    has_zones, name = pl.col("paint_fga").is_not_null(), pl.format("{} {}", "game_id", "team")
+    in_total, in_list = (pl.col(column).sum().cast(pl.Int64) for column in ("team_heaves", "listed_heaves"))
+    return share_present(dates, rows, has_zones, name, 1.0, team_heaves=in_total, listed_heaves=in_list)
 
 
 checks = checks_of(TABLE)

@@ -18,12 +18,13 @@ from pydantic import Field, PrivateAttr
 
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.run_objects import RUN_OBJECTS
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import QUARANTINE_SCHEMA
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse, files
 from nba_pipeline.warehouse.bigquery import journal
-from nba_pipeline.warehouse.bigquery.connections import CONNECTIONS, Connection
+from nba_pipeline.warehouse.bigquery.connections import Connection
 from nba_pipeline.warehouse.bigquery.format_1 import is_format_1, refusal
 from nba_pipeline.warehouse.bigquery.loads import Load, Loads
 from nba_pipeline.warehouse.bigquery.parts import Parts
@@ -63,11 +64,11 @@ class BigQueryWarehouse(Warehouse):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["BigQueryWarehouse"]:
         """Share one client with all resources of the run. The last resource to exit closes it."""
         self._run_id = context.run.run_id if context.run else DIRECT
-        CONNECTIONS.acquire(self._key)
+        RUN_OBJECTS.acquire(self._key)
         try:
             yield self
         finally:
-            CONNECTIONS.release(self._key)
+            RUN_OBJECTS.release(self._key)
 
     def preflight(self) -> None:
         """Raises BadInput for missing credentials, project, dataset or permission, and for tables of another shape."""
@@ -227,7 +228,7 @@ class BigQueryWarehouse(Warehouse):
 
     @property
     def _key(self) -> tuple[str, ...]:
-        return (self.bigquery.project or "", self.dataset, self.location, self.storage_host, self._run_id)
+        return ("bigquery", self.bigquery.project or "", self.dataset, self.location, self.storage_host, self._run_id)
 
     @property
     def _connection(self) -> Connection:
@@ -238,4 +239,4 @@ class BigQueryWarehouse(Warehouse):
             )
             return Connection(session, Loads(session, is_cached=in_a_run), Parts(is_cached=in_a_run))
 
-        return CONNECTIONS.get(self._key, open_connection)
+        return RUN_OBJECTS.get(self._key, open_connection, Connection.close)

@@ -1,0 +1,76 @@
+"""The words of `docs/glossary.md`, for `nba-pipeline help`. A test compares both."""
+
+from collections.abc import Mapping
+
+WORDS: Mapping[str, str] = {
+    "slate": "The games of one US Eastern date.",
+    "tip-off": "The start of a game. Features and live predictions use only what was known before it.",
+    "line": (
+        "The number of points that a sportsbook offers for a player, over or under. The market line of a player is the "
+        "line that `formulas/market_line.py` chooses among the books."
+    ),
+    "edge": "Predicted value minus line. A recommendation is OVER, UNDER, PASS (the edge is too small) or NO_LINE.",
+    "market": (
+        "The statistic that a line is about, in the odds provider's terms, such as `player_points`. Values are in the "
+        "unit of the market."
+    ),
+    "system": "One way to predict, such as `moving_average` or `ensemble`. Each is a module in `nba_pipeline/systems/`.",
+    "price-adjusted line": (
+        "The line at which the over would have a probability of 50 %, derived from the line and the prices of both sides."
+        " It is a mean over the distinct feeds. `formulas/adjusted_line.py` has the formula."
+    ),
+    "live": (
+        "The `run_kind` of a prediction. A live prediction was made before the game started. A backtest was made "
+        "afterwards, from data and a model of before the game."
+    ),
+    "backtest": (
+        "The `run_kind` of a prediction. A live prediction was made before the game started. A backtest was made "
+        "afterwards, from data and a model of before the game."
+    ),
+    "snapshot": (
+        "The statement of a source at one instant, such as the lines of a book. Later snapshots do not replace earlier ones."
+    ),
+    "grain": "The entity that one row of a table represents.",
+    "quality score": (
+        "The share of required features that are known for a player, from 0 to 100. Tiers: gold from 95, silver from 85, "
+        "bronze from 70, poor from 50, critical below."
+    ),
+    "home": "The folder of `NBA_PIPELINE_HOME`. It holds the warehouse, the landing, the models and Dagster's instance.",
+    "warehouse": "Where the tables are stored: Parquet files in the home, or BigQuery.",
+    "landing": (
+        "Where every provider response that was used is stored, byte for byte and immutable, with one journal of requests"
+        " per run."
+    ),
+    "payload": "One stored response in the landing. Its path without `.gz` is the `source` of the rows that were made from it.",
+    "archive": "A folder of Parquet files with past seasons. It replaces the providers for the dates that it holds.",
+    "ledger": (
+        "A table whose rows are only added and cannot be rebuilt: `predictions`, `grades`, `waivers`, `not_played_games`,"
+        " `alerts` and `alert_deliveries`. A change is a new version of a row."
+    ),
+    "manifest": "A file beside a ledger date with the key and SHA-256 of every row, recorded when the row was written.",
+    "quarantine": (
+        "The store of rows that break a rule of their table, each with its problem. Such a row is not in the table, and "
+        "its facts are unknown."
+    ),
+    "code version": "The version of the code that made a row. Rows of any version but the present one are stale.",
+    "final game": "A game that the schedule calls final, with both scores.",
+    "complete game": (
+        "A final game whose box score is plausible: both teams have players, their points sum to the score, and their "
+        "minutes sum to the length of the game. Every other final game is incomplete."
+    ),
+    "coverage": "Complete games divided by final games of a date.",
+    "gate": (
+        "A condition that must hold before data is used downstream. A gate is open or closed. A gate that cannot be "
+        "evaluated is closed. The same function is evaluated in the check, in automation and inside the asset."
+    ),
+    "waiver": "A recorded decision to open a closed gate for the complete games of a date, with author, reason and end.",
+    "blocking check": "A check whose failure stops the downstream assets of the same date. Other checks report.",
+    "deadline": "Noon of the next day. At the deadline a date whose gate is closed gets a waiver for its complete games.",
+    "mode": "A set of tables that is due for a slate at certain hours: `overnight`, `same_day` or `tomorrow`.",
+    "capture": "One fetch of lines and injury reports before a tip-off.",
+    "reconciliation": "Finding and running everything that is due and not done.",
+    "recheck": "Fetching the final games of a date again, and applying a correction downstream.",
+    "replay": "Repeating a run from the landing as of its own instant. Rebuild repeats every run in this way.",
+    "circuit breaker": "A mechanism that pauses requests to a provider or for a game after repeated failures.",
+}
+"""Word -> its meaning."""

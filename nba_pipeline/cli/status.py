@@ -1,0 +1,124 @@
+"""The command `status`: what is complete, missing or late, once or repeatedly."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nba_pipeline.cli.app import app, date_range, leave, runner, today
+from nba_pipeline.cli.choices import one_of
+from nba_pipeline.cli.consoles import out, print_line, working
+from nba_pipeline.environments import environment, home
+from nba_pipeline.errors import BadInput
+
+if TYPE_CHECKING:
+    from nba_pipeline.orchestration.runner import Runner
+
+WATCH_SECONDS = 30
+DAYS_BACK = 6
+
+
+@app.command()
+def status(
+    first: Annotated[str | None, typer.Option("--from", help="first US Eastern date; default six days ago")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="last US Eastern date; default tomorrow")] = None,
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+    is_verbose: Annotated[bool, typer.Option("--verbose", "-v", help="also list the problems of quarantined rows")] = False,
+    is_watching: Annotated[
+        bool, typer.Option("--watch", help="repeat until Ctrl-C; a pipe gets one snapshot after another")
+    ] = False,
+    seconds: Annotated[int, typer.Option("--every", help="seconds between two snapshots of --watch")] = WATCH_SECONDS,
+) -> None:
+    """Show the state, counts, missing data and incidents of each date; exit code 1 if a date is LATE or FAILED."""
+    from nba_pipeline.completeness.states import FAILING
+
+    one_of("--format", style, ("table", "json"))
+    if seconds < 1:
+        raise BadInput(f"--every must be at least 1 second, not {seconds}")
+    if is_watching and style == "json":
+        raise BadInput("--watch prints tables; call `nba-pipeline status --format json` repeatedly instead")
+    if is_watching:
+        _watch(first, last, is_verbose, seconds)
+    with working("reading tables and runs"):
+        snapshot = read_snapshot(runner(), *_dates(first, last))
+    if style == "json":
+        print(json.dumps(snapshot.records, indent=1))
+    else:
+        print_snapshot(snapshot, is_verbose)
+    leave(int(any(record["state"] in FAILING for record in snapshot.records)))
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The status of dates at an instant, and what is due beside it."""
+
+    work: "Runner"
+    records: list[dict[str, Any]]
+    due: Sequence[str]
+    """Names of due re-reads and corrections."""
+    not_loaded: Sequence[date]
+    """Other dates with data that is landed but not loaded."""
+    is_empty: bool
+
+
+def read_snapshot(work: "Runner", start: date, end: date) -> Snapshot:
+    """Reads the status of a range of dates."""
+    from nba_pipeline.league.calendar import days
+    from nba_pipeline.monitoring import status as grid
+    from nba_pipeline.monitoring.landed_dates import loaded_before, missing_sources
+    from nba_pipeline.monitoring.run_facts import read_runs
+    from nba_pipeline.orchestration.lost_partitions import alert_on_damage
+    from nba_pipeline.tables.registry import TABLES
+
+    dates, before = days(start, end), loaded_before(work.instance)
+    runs = read_runs(work.instance, dates, work.clock)
+    records = grid.status(work.warehouse, work.landing, work.clock, dates, work.code_versions, before, runs)
+    alert_on_damage(work.notifier, work.landing)
+    elsewhere = missing_sources(work.warehouse, work.landing, end, before).keys() - set(dates)
+    due = [one.name for one in work.corrections()]
+    return Snapshot(work, records, due, sorted(elsewhere), not work.warehouse.dates(TABLES["schedule"]))
+
+
+def print_snapshot(snapshot: Snapshot, is_verbose: bool = False) -> None:
+    """Print a snapshot. For a home without tables, print only what to do first."""
+    from nba_pipeline.cli.status_rendering import print_due, print_status
+
+    end = snapshot.records[-1]["game_date"]
+    if snapshot.is_empty:
+        first_command = "demo" if environment() == "sandbox" else f"run --date {snapshot.work.clock.today}"
+        print_line(f"the home {home()} has no tables; first: `nba-pipeline {first_command}`")
+        if not any(record["happened"] for record in snapshot.records):
+            return
+    print_status(snapshot.records, snapshot.work.clock.now(), is_verbose)
+    if snapshot.not_loaded:
+        number = "1 other date" if len(snapshot.not_loaded) == 1 else f"{len(snapshot.not_loaded)} other dates"
+        first = snapshot.not_loaded[0]
+        print_line(f"landed but not loaded: {number} up to {end}, the first {first}; next: `nba-pipeline reconcile`")
+    print_due(snapshot.due)
+
+
+def _dates(first: str | None, last: str | None) -> tuple[date, date]:
+    from nba_pipeline.league.calendar import FIRST_DATE
+
+    earliest = max(today() - timedelta(days=DAYS_BACK), FIRST_DATE)
+    return date_range(first or str(earliest), last or str(today() + timedelta(days=1)))
+
+
+def _watch(first: str | None, last: str | None, is_verbose: bool, seconds: int) -> None:
+    """Print snapshots until Ctrl-C, which ends the command with exit code 0. A terminal is cleared before each one."""
+    try:
+        work = runner()
+        while True:
+            snapshot = read_snapshot(work, *_dates(first, last))
+            if out.is_terminal:
+                out.clear()
+            print_snapshot(snapshot, is_verbose)
+            print_line(f"\nnext in {seconds} s; Ctrl-C ends" if out.is_terminal else "", style="dim")
+            out.file.flush()
+            time.sleep(seconds)
+    except KeyboardInterrupt:
+        leave(0)

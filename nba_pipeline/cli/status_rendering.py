@@ -1,0 +1,161 @@
+"""The status of dates on the terminal: the grid, its legend, and what is missing or went wrong per date."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.measure import Measurement
+from rich.padding import Padding
+from rich.table import Table as RichTable
+
+from nba_pipeline.cli.consoles import out, print_line, printable
+from nba_pipeline.cli.terms import STATES
+from nba_pipeline.league.calendar import EASTERN
+
+Record = Mapping[str, Any]
+
+COUNTED = {
+    "boxscores": "box_scores",
+    "player_game_summary": "sum-_maries",
+    "prop_lines": "prop_lines",
+    "upcoming_players": "players",
+    "features": "features",
+    "predictions": "predic-_tions",
+    "grades": "grades",
+}
+"""Table -> its heading. `--format json` has all tables."""
+
+LEFT_OUT_AT_80_COLUMNS = ("games", "sum-_maries", "players")
+WIDEST = 1000
+"""Width at which the grid is measured."""
+
+LEGEND = (
+    "A cell is actual/expected: complete of final games, summarized of complete games, games with lines, games with expected "
+    "players, players with features, predicted games, graded of gradable predictions. An empty cell: nothing is expected yet."
+)
+
+GAME_ID = re.compile(r"(?<![\w/=.-])(?<!--game )(00\d{8})(?!\w)")
+"""A game id in a message, but not in an address, a file name or a command."""
+
+
+def print_status(records: Sequence[Record], now: datetime, is_verbose: bool = False) -> None:
+    """Print the grid of dates and its legend, then per date the reasons, missing data and incidents, then stale tables."""
+    first, last = records[0]["game_date"], records[-1]["game_date"]
+    span = first if first == last else f"{first} to {last}"
+    print_line(f"Status of {span}, as of {now.astimezone(EASTERN):%Y-%m-%d %H:%M} US Eastern", style="bold")
+    _print_grid([_grid_row(record) for record in records])
+    for state in dict.fromkeys(record["state"] for record in records):
+        _print_wrapped(f"{state}: {STATES[state].meaning}", 0)
+    _print_wrapped(LEGEND, 0)
+    for record in records:
+        lines = [with_teams(message, record) for message in messages(record, is_verbose)]
+        if lines:
+            print_line(f"\n{record['game_date']} {record['state']}", style="bold")
+        for line in lines:
+            _print_wrapped(line, 2, style="")
+    _print_stale(records, is_verbose)
+
+
+def _print_stale(records: Sequence[Record], is_verbose: bool) -> None:
+    """Print one line about all tables with rows of another code version, or with `is_verbose` one per table."""
+    names = names_of_stale(records)
+    for group in [[name] for name in names] if is_verbose else [names] * bool(names):
+        stale = [record["game_date"] for record in records if not set(group).isdisjoint(record["stale"])]
+        dates = "1 date" if len(stale) == 1 else f"{len(stale)} dates"
+        tables = group[0] if len(group) == 1 else f"{len(group)} tables"
+        command = f"`nba-pipeline backfill --from {stale[0]} --to {stale[-1]}` rebuilds them"
+        text = f"{tables}: rows of another code version on {dates} ({stale[0]} to {stale[-1]}); {command}"
+        _print_wrapped(text + ("; -v lists the tables" if len(group) > 1 else ""), 0, style="")
+
+
+def print_due(names: Sequence[str]) -> None:
+    """Print how much work is due beside what the states say: re-reads and corrections of complete dates."""
+    if names:
+        kinds = Counter(name.partition(" of ")[0] for name in names)
+        work = ", ".join(f"{number} x {kind}" for kind, number in kinds.items())
+        print_line(f"\nDue: {work}; `nba-pipeline reconcile` runs it, `nba-pipeline reconcile --dry-run` lists it.")
+
+
+def _grid_row(record: Record) -> dict[str, str]:
+    """Returns column -> text of one date."""
+    return {
+        "date": record["game_date"],
+        "state": record["state"],
+        "games": str(record["games"]),
+        **{heading: _cell(record, name) for name, heading in COUNTED.items()},
+        "quaran-_tined": str(sum(record["quarantined"].values()) or ""),
+    }
+
+
+def _cell(record: Record, name: str) -> str:
+    """Returns the actual and the expected number of a table; empty if nothing is expected and nothing is written."""
+    count = record["counts"][name]
+    is_empty = not count["actual"] and (not count["expected"] or record["state"] == "NOT_DUE")
+    return "" if is_empty else f"{count['actual']:,}/{count['expected']:,}"
+
+
+def _print_grid(rows: Sequence[Mapping[str, str]]) -> None:
+    """Print all columns, or those of a narrow terminal, or one field per line."""
+    for shown in (list(rows[0]), [name for name in rows[0] if name not in LEFT_OUT_AT_80_COLUMNS]):
+        table = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+        for name in shown:
+            is_text = name in ("date", "state")
+            table.add_column(name.replace("_", "\n"), justify="left" if is_text else "right", no_wrap=True)
+        for row in rows:
+            table.add_row(*(row[name] for name in shown))
+        if Measurement.get(out, out.options.update(width=WIDEST), table).maximum <= out.width:
+            out.print(table)
+            return
+    for row in rows:
+        print_line(f"{row['date']} {row['state']}")
+        for name, text in list(row.items())[2:]:
+            if text:
+                print_line(f"  {name.replace('-_', '').replace('_', ' ')}: {text}")
+
+
+def messages(record: Record, is_verbose: bool) -> Iterator[str]:
+    """Yields the reasons of a state, then missing data, games not played, waivers, incidents and quarantine, each once."""
+    yield from record["reasons"]
+    if record["state"] != "NOT_DUE":
+        yield from (f"missing: {name}" for name in record["missing"] if name not in record["reasons"])
+    seen = {*record["reasons"], *record["quarantine"]}
+    others = dict.fromkeys((*record["not_played"], *record["waivers"], *record["happened"]))
+    yield from (message for message in others if message not in seen)
+    if is_verbose:
+        yield from record["quarantine"]
+    elif number := sum(record["quarantined"].values()):
+        tables = ", ".join(f"{name} {count:,}" for name, count in record["quarantined"].items() if count)
+        yield f"{number:,} {'row is' if number == 1 else 'rows are'} quarantined ({tables}); -v lists the problems"
+
+
+def with_teams(message: str, record: Record) -> str:
+    """Returns a message that names games by their teams, and the first cause of a game without a box score.
+
+    A game id stays in an address, a file name or a command.
+    """
+    matchups, causes = record["matchups"], record["first_causes"]
+    ids = GAME_ID.findall(message)
+    for game_id in ids:
+        if game_id in matchups:
+            message = message.replace(f"{matchups[game_id]} {game_id}", matchups[game_id])
+    text = GAME_ID.sub(lambda match: matchups.get(match[1], match[1]), message)
+    is_about_missing = message.partition(" ")[0] == "missing:" or "no box score" in message
+    first = [causes[game_id] for game_id in ids if game_id in causes and is_about_missing]
+    return f"{text}; first cause: {first[0]}" if first else text
+
+
+def names_of_stale(records: Sequence[Record]) -> list[str]:
+    """Returns the tables with a stale date, in pipeline order."""
+    stale = {name for record in records for name in record["stale"]}
+    return [name for name in records[0]["rows"] if name in stale]
+
+
+def _print_wrapped(message: str, indent: int, style: str = "dim") -> None:
+    """Print a message, on a terminal wrapped between words and indented, else in one line."""
+    if out.is_terminal:
+        out.print(Padding(printable(message), (0, 0, 0, indent)), style=style, highlight=False)
+    else:
+        print_line(" " * indent + message, style=style)

@@ -1,0 +1,84 @@
+"""How much of a date exists, in the unit in which it is expected: games, players or predictions."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+import polars as pl
+
+from nba_pipeline.assets.grades.grades import STATISTICS, published
+from nba_pipeline.completeness import expectations
+from nba_pipeline.completeness.not_played import OFF
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.warehouse import Warehouse
+
+BET = ("game_date", "game_id", "player_id", "system_id", "market", "run_kind")
+"""Columns that identify a bet in `predictions` and `grades`."""
+
+GAME = ("game_date", "game_id")
+PLAYER = ("game_date", "game_id", "player_id")
+
+
+class Count(NamedTuple):
+    """The actual and the expected number."""
+
+    actual: int
+    expected: int
+
+
+UNITS = {
+    "boxscores": "complete of final games",
+    "player_game_summary": "summarized of complete games",
+    "prop_lines": "games with lines of games",
+    "upcoming_players": "games with players of games",
+    "features": "players with features of expected players",
+    "predictions": "predicted games of games to predict",
+    "grades": "graded of gradable predictions",
+}
+"""Table -> what its count is."""
+
+
+def counts(
+    warehouse: Warehouse, schedule: pl.DataFrame, judged: pl.DataFrame, dates: Sequence[date]
+) -> dict[date, dict[str, Count]]:
+    """Returns by date and table the actual and the expected number. `judged` is the result of `gates.judge_games`."""
+
+    def keys(table: str, columns: Sequence[str]) -> pl.DataFrame:
+        return warehouse.scan(TABLES[table], dates).select(columns).unique().collect()
+
+    playing = expectations.playing(schedule).select(GAME)
+    final = judged.filter("is_covered")
+    complete = final.filter("is_complete").select(GAME)
+    to_predict, _ = expectations.games_without_predictions(warehouse, dates)
+    graded = keys("grades", BET)
+    settled = pl.concat([complete, schedule.filter(pl.col("status") == OFF).select(GAME)])
+    gradable = _gradable(warehouse, schedule, dates).join(settled, on=GAME, how="semi")
+    expected_and_actual = {
+        "boxscores": (final.select(GAME), complete),
+        "player_game_summary": (complete, keys("player_game_summary", GAME)),
+        "prop_lines": (playing, keys("prop_lines", GAME)),
+        "upcoming_players": (playing, keys("upcoming_players", GAME)),
+        "features": (keys("upcoming_players", PLAYER), keys("features", PLAYER)),
+        "predictions": (to_predict.select(GAME), keys("predictions", GAME)),
+        "grades": (pl.concat([gradable, graded]).unique(), graded),
+    }
+    numbers = {
+        name: (_per_date(expected), _per_date(actual.join(expected, on=expected.columns, how="semi")))
+        for name, (expected, actual) in expected_and_actual.items()
+    }
+    return {
+        day: {name: Count(actual.get(day, 0), expected.get(day, 0)) for name, (expected, actual) in numbers.items()}
+        for day in dates
+    }
+
+
+def _gradable(warehouse: Warehouse, schedule: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
+    """Returns the bets whose outcome can be graded."""
+    columns = [*BET, "version", "made_at", "tipoff_at"]
+    of_known_markets = pl.col("market").is_in(list(STATISTICS))
+    predictions = warehouse.scan(TABLES["predictions"], dates).filter(of_known_markets).select(columns).collect()
+    return published(predictions, schedule).select(BET).unique()
+
+
+def _per_date(rows: pl.DataFrame) -> dict[date, int]:
+    return dict(rows.group_by("game_date").len().iter_rows())

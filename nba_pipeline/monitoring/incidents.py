@@ -1,0 +1,131 @@
+"""Incidents of requests by date, read from the landing's journals: what was retried or failed, when, and when it recovered."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from nba_pipeline.instance.run_tags import PARTITION_TAGS
+from nba_pipeline.league.calendar import EASTERN, parse_key
+from nba_pipeline.warehouse.landing import Landing
+
+Line = Mapping[str, Any]
+
+SLOT = ("provider", "endpoint", "game_date", "period", "entity")
+"""Fields that identify what a request asks for."""
+PROBLEMS = ("failed", "rejected")
+OF_A_GAME = "boxscore"
+"""The endpoint whose entity is a game."""
+READ_BEFORE = timedelta(days=3)
+"""How long before a date its first requests are sent: schedule and lines of the next days."""
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Requests of one endpoint with the same problem: the first and the last instant, and when all of them had recovered."""
+
+    at: datetime
+    text: str
+    last_at: datetime
+    recovered_at: datetime | None = None
+
+    def message(self, day: date) -> str:
+        """Returns the incident in one line. Instants are US Eastern, with a date if it is not that of the slate."""
+        until = f" to {eastern_time(self.last_at, day)}" if self.last_at > self.at and self.recovered_at is None else ""
+        recovered = f"; recovered at {eastern_time(self.recovered_at, day)}" if self.recovered_at else ""
+        return f"{eastern_time(self.at, day)}{until} {self.text}{recovered}"
+
+
+@dataclass(frozen=True)
+class DateRequests:
+    """The incidents of a date in order, and per game the first unanswered request for its box score."""
+
+    incidents: list[Incident] = field(default_factory=list)
+    first_causes: dict[str, str] = field(default_factory=dict)
+
+
+def read_requests(landing: Landing, dates: Sequence[date]) -> dict[date, DateRequests]:
+    """Returns the requests of each date that had a problem. A request without a date belongs to all dates of its run."""
+    lines: dict[date, list[Line]] = {day: [] for day in dates}
+    for line, of_dates in _request_lines(landing, min(dates) - READ_BEFORE):
+        for day in of_dates:
+            if day in lines:
+                lines[day].append(line)
+    return {day: DateRequests(_incidents(of_day), _first_causes(of_day, day)) for day, of_day in lines.items()}
+
+
+def _request_lines(landing: Landing, first: date) -> Iterator[tuple[Line, Sequence[date]]]:
+    """Yields the requests of runs since a date, in order, each with its dates. Reads each journal once."""
+    for journal_day in (day for at, day in landing.journal_days().items() if at >= first):
+        spans: dict[str, list[date]] = {}
+        for line in landing.journal_lines(journal_day):
+            if line["kind"] == "run":
+                keys = [parse_key(line["tags"][tag]) for tag in PARTITION_TAGS if tag in line["tags"]]
+                count = (max(keys) - min(keys)).days + 1 if keys else 0
+                spans[line["run_id"]] = [min(keys) + timedelta(days=n) for n in range(count)]
+            elif line["outcome"] != "reused":
+                yield line, [date.fromisoformat(line["game_date"])] if line["game_date"] else spans.get(line["run_id"], [])
+
+
+def _incidents(lines: Sequence[Line]) -> list[Incident]:
+    """Returns one incident per endpoint with retried requests, and one per problem of failed requests, in order."""
+    landed = {_slot(line): _at(line) for line in lines if line["outcome"] == "landed"}
+    answered = [line for line in lines if line["outcome"] not in PROBLEMS]
+    retried = sorted((line for line in answered if (line["attempts"] or 0) > 1), key=_endpoint)
+    found = [_retried(list(group)) for _, group in groupby(retried, key=_endpoint)]
+    problems: dict[str, list[Line]] = {}
+    for line in lines:
+        if line["outcome"] in PROBLEMS:
+            problems.setdefault(f"{line['outcome']}: {line['problem']}", []).append(line)
+    for text, group in problems.items():
+        recoveries = [landed.get(_slot(line)) for line in group]
+        instants = sorted(map(_at, group))
+        known = [at for at in recoveries if at is not None and at >= instants[-1]]
+        times = f" (x {len(group)})" if len(group) > 1 else ""
+        found.append(Incident(instants[0], text + times, instants[-1], max(known) if len(known) == len(group) else None))
+    return sorted(found, key=lambda incident: incident.at)
+
+
+def _retried(lines: Sequence[Line]) -> Incident:
+    """Returns the incident of requests that were answered after a retry."""
+    answers = Counter("no answer" if status == 0 else str(status) for line in lines for status in line["statuses"][:-1])
+    counts = ", ".join(f"{answer} x {number}" for answer, number in sorted(answers.items()))
+    requests = "1 request was" if len(lines) == 1 else f"{len(lines)} requests were"
+    instants = sorted(map(_at, lines))
+    text = f"{_endpoint(lines[0])}: {requests} retried ({counts})"
+    return Incident(instants[0], text, instants[-1], instants[-1])
+
+
+def _first_causes(lines: Sequence[Line], day: date) -> dict[str, str]:
+    """Returns per game the first request for its box score that had no usable answer, if none had one later.
+
+    The first provider usually says that nothing is published. Only its fallback fails, and would look like the cause.
+    """
+    landed = {_slot(line) for line in lines if line["outcome"] == "landed"}
+    causes: dict[str, str] = {}
+    for line in sorted(lines, key=_at):
+        if line["endpoint"] == OF_A_GAME and line["outcome"] != "landed" and _slot(line) not in landed:
+            statuses = line["statuses"] or [line.get("status")]
+            problem = line["problem"] or f"status {statuses[-1]}"
+            causes.setdefault(line["entity"], f"{_endpoint(line)}: {problem} at {eastern_time(_at(line), day)}")
+    return causes
+
+
+def _slot(line: Line) -> tuple[Any, ...]:
+    return tuple(line[name] for name in SLOT)
+
+
+def _endpoint(line: Line) -> str:
+    return f"{line['provider']} {line['endpoint']}"
+
+
+def _at(line: Line) -> datetime:
+    return datetime.fromisoformat(line["fetched_at"])
+
+
+def eastern_time(instant: datetime, day: date) -> str:
+    """Returns the US Eastern time of an instant, with the date if it is another one than the given date."""
+    at = instant.astimezone(EASTERN)
+    return f"{at:%H:%M}" if at.date() == day else f"{at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,62 @@
+"""Arithmetic of a system's training: the split into training and validation, errors, and the search for the label.
+
+Reading rows and storing models belong to `assets/predictions/points_model.py`.
+"""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from nba_pipeline.errors import Permanent
+from nba_pipeline.systems.interface import LABEL, TrainedSystem
+
+WINDOW_DAYS_PER_VALIDATION_DAY = 5
+"""Least ratio in a short window, so that training gets more days than validation."""
+LEAST_ROWS_TO_COMPARE = 30
+"""Number of known values from which a feature that always equals the label is the label."""
+
+
+def split(rows: pl.DataFrame, system: TrainedSystem) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Returns training and validation rows. The validation rows are the last days; the slate before them is in neither part."""
+    if rows.is_empty():
+        return rows, rows
+    first, last = window(rows)
+    length = min(system.training.validation_days, ((last - first).days + 1) // WINDOW_DAYS_PER_VALIDATION_DAY)
+    validation_starts = last - timedelta(days=max(length, 1) - 1)
+    before = rows.filter(pl.col("game_date") < validation_starts)
+    slate_between = before["game_date"].max()
+    return before.filter(pl.col("game_date") < slate_between), rows.filter(pl.col("game_date") >= validation_starts)
+
+
+def window(rows: pl.DataFrame) -> tuple[date, date]:
+    """Returns the first and last game date of non-empty rows that are sorted by date."""
+    return rows["game_date"][0], rows["game_date"][-1]
+
+
+def mean_absolute_error(forecast: pl.Series, rows: pl.DataFrame) -> float | None:
+    """Returns the error over the rows with a forecast; None without any."""
+    error: float | None = rows.select((pl.lit(forecast) - pl.col(LABEL)).abs().mean()).item()
+    return error
+
+
+def mean_error(forecast: pl.Series, rows: pl.DataFrame) -> float | None:
+    """Returns the mean of forecast minus points over the rows with a forecast; None without any."""
+    error: float | None = rows.select((pl.lit(forecast) - pl.col(LABEL)).mean()).item()
+    return error
+
+
+def refuse_the_label(rows: pl.DataFrame, system: TrainedSystem) -> None:
+    """Raises Permanent for a feature that has the label's name, or that equals the label in every row in which it is known."""
+    is_label = [
+        (
+            (pl.col(name) == pl.col(LABEL)).all() & (pl.col(name).count() >= LEAST_ROWS_TO_COMPARE) & (pl.col(name).std() > 0)
+        ).alias(name)
+        for name in system.reads
+    ]
+    copies = (
+        [LABEL]
+        if LABEL in system.reads
+        else [name for name, copies in rows.select(is_label).row(0, named=True).items() if copies]
+    )
+    if copies:
+        raise Permanent(f"{system.system_id}_training: the label is among the features: {', '.join(copies)} equals {LABEL}")

@@ -1,0 +1,54 @@
+"""The command `status`: what it prints first, and its repetition."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from nba_pipeline.league.calendar import FIRST_DATE, eastern
+from nba_pipeline_tests.builders_days import Days, slate_of
+from nba_pipeline_tests.commands import nba_pipeline
+
+DAY = date(2026, 1, 15)
+
+
+def test_a_home_without_tables_says_only_what_to_do_first(tmp_path: Path) -> None:
+    ended = nba_pipeline("status", home=tmp_path, now=eastern(DAY, 12))
+    assert ended.stdout == f"the home {tmp_path} has no tables; first: `nba-pipeline demo`\n"
+    assert "FAILED" in nba_pipeline("status", "--format", "json", home=tmp_path, now=eastern(DAY, 12)).stdout
+
+
+def test_the_first_day_of_the_platform_has_a_status(tmp_path: Path) -> None:
+    assert nba_pipeline("status", home=tmp_path, now=eastern(FIRST_DATE, 12)).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--watch", "--every", "0"), "--every must be at least 1 second"),
+        (("--watch", "--format", "json"), "--watch prints tables"),
+    ],
+)
+def test_a_watch_that_cannot_be_shown_is_refused(words: tuple[str, ...], problem: str, tmp_path: Path) -> None:
+    ended = nba_pipeline("status", *words, home=tmp_path, now=eastern(DAY, 12))
+    assert ended.returncode == 2 and problem in ended.stderr
+
+
+@pytest.mark.platform
+def test_watch_prints_snapshots_into_a_pipe_and_ends_with_ctrl_c(tmp_path: Path) -> None:
+    """The second snapshot shows what another process has written in the meantime."""
+    days = Days(tmp_path)
+    days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19)))
+    command = [sys.executable, "-m", "nba_pipeline", "status", "--watch", "--every", "1", "--from", str(DAY), "--to", str(DAY)]
+    environment = os.environ | {"NBA_PIPELINE_HOME": str(tmp_path), "NBA_PIPELINE_NOW": eastern(DAY, 6).isoformat()}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watch:
+        assert watch.stdout and watch.stderr
+        assert any(line.startswith(str(DAY)) for line in watch.stdout)
+        days.write("schedule", DAY)
+        assert any("EMPTY_OK" in line for line in watch.stdout)
+        watch.send_signal(signal.SIGINT)
+        assert (watch.wait(), watch.stderr.read()) == (0, "")

@@ -1,0 +1,79 @@
+"""The asset `slate_status`: its grid, its checks, and the sensor that reports them."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.orchestration.slate_status import check_results, grid, slate_status, slate_status_sensor, slates
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.builders import at
+
+
+def a_record(state: str, *reasons: str, day: str = "2024-03-12") -> dict[str, Any]:
+    return {"game_date": day, "state": state, "games": 9, "complete_games": 7, "final_games": 8, "reasons": list(reasons)}
+
+
+def test_the_grid_is_a_table_of_dates_with_the_first_reasons() -> None:
+    late = a_record("LATE", "boxscores is late", "a | b", "three", "four", "five")
+    assert grid([late, a_record("COMPLETE", day="2024-03-11")]).splitlines()[2:] == [
+        "| Tue 2024-03-12 | **LATE** | 9 | 7 / 8 | boxscores is late; a \\| b; three; and 2 more |",
+        "| Mon 2024-03-11 | COMPLETE | 9 | 7 / 8 |  |",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "failing"),
+    [
+        ("LATE", "no_date_is_late_or_failed"),
+        ("FAILED", "no_date_is_late_or_failed"),
+        ("DEGRADED", "no_date_is_degraded"),
+        ("WAIVED", "no_date_is_degraded"),
+        ("STALE", "no_date_is_stale"),
+        ("COMPLETE", None),
+        ("RUNNING", None),
+    ],
+)
+def test_a_check_names_the_dates_of_its_states(state: str, failing: str | None) -> None:
+    results = {result.check_name: result for result in check_results([a_record("COMPLETE"), a_record(state, "why")])}
+    assert [name for name, result in results.items() if not result.passed] == ([failing] if failing else [])
+    if failing:
+        assert results[failing].metadata["dates"].value == f"2024-03-12 {state}: why"
+
+
+@pytest.fixture
+def resources(tmp_path: Path) -> dict[str, Any]:
+    clock = Clock(fixed_at=at(12).isoformat())
+    return {
+        "warehouse": LocalWarehouse(home=str(tmp_path)),
+        "landing": Landing(home=str(tmp_path), clock=clock),
+        "clock": clock,
+    }
+
+
+def evaluate(instance: dg.DagsterInstance, resources: dict[str, Any], cursor: str | None = None) -> dg.SensorResult:
+    with dg.build_sensor_context(instance, cursor=cursor, resources=resources) as context:
+        result = slate_status_sensor(context)
+    assert isinstance(result, dg.SensorResult)
+    return result
+
+
+def test_the_sensor_reports_the_states_once_until_one_changes(resources: dict[str, Any]) -> None:
+    instance = dg.DagsterInstance.ephemeral()
+    records = slates(instance, resources["warehouse"], resources["landing"], resources["clock"])
+    assert [record["game_date"] for record in records[:2]] == ["2024-03-12", "2024-03-11"] and len(records) == 8
+    first = evaluate(instance, resources)
+    materialization, *evaluations = first.asset_events
+    assert materialization.metadata["grid"].value == grid(records)
+    assert {evaluation.check_name for evaluation in evaluations} == {result.check_name for result in check_results(records)}
+    assert not evaluate(instance, resources, first.cursor).asset_events
+
+
+def test_materializing_the_asset_reports_the_same(resources: dict[str, Any]) -> None:
+    result = dg.materialize([slate_status], resources=resources)
+    assert {evaluation.check_name for evaluation in result.get_asset_check_evaluations()} == {
+        check.check_name for check in check_results([])
+    }
