@@ -12,6 +12,7 @@ from nba_pipeline.assets.features.upcoming_players import TABLE as UPCOMING_PLAY
 from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
+from nba_pipeline.formulas.prices import OF_A_SIDE
 from nba_pipeline.league.calendar import season_of, week_of
 from nba_pipeline.settings import Training
 from nba_pipeline.systems.catboost import CATBOOST, CatBoost
@@ -68,8 +69,9 @@ def market(line: float | None = None, **fields: Any) -> pl.DataFrame:
         "book": "draftkings",
         "line_source": "odds",
         "snapshot_at": TIPOFF - timedelta(hours=4),
+        "prices_snapshot_at": TIPOFF - timedelta(hours=4),
     } | fields
-    schema = {
+    schema: dict[str, Any] = {
         "game_id": pl.String,
         "player_id": pl.Int64,
         "line": pl.Float64,
@@ -77,7 +79,11 @@ def market(line: float | None = None, **fields: Any) -> pl.DataFrame:
         "book": pl.String,
         "line_source": pl.String,
         "snapshot_at": pl.Datetime("us", "UTC"),
+        "market_over_probability": pl.Float64,
+        "prices_snapshot_at": pl.Datetime("us", "UTC"),
     }
+    kinds = {"price": pl.Int64, "best_price": pl.Int64, "price_edge": pl.Float64}
+    schema |= {f"{side}_{name}": kinds.get(name, pl.String) for side in ("over", "under") for name in OF_A_SIDE}
     return pl.DataFrame([row] if line is not None else [], schema=schema)
 
 
@@ -135,7 +141,7 @@ QUICK = CatBoost(Training(least_rows=300, iterations=30, threads=1))
 HISTORY_STARTS = date(2023, 10, 30)
 
 
-def a_history(dates: int = 60, players: int = 10, seed: int = 7) -> tuple[pl.DataFrame, pl.DataFrame]:
+def a_history(dates: int = 60, players: int = 10, seed: int = 9) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`features` and `player_game_summary` of players who play every day from HISTORY_STARTS on, half of it null."""
     chance, rows, boxes = random.Random(seed), [], []
     for n in range(dates):
