@@ -58,8 +58,8 @@ def feed_lines(offers: pl.DataFrame, feed_minutes: float) -> pl.DataFrame:
         .with_columns(adjusted_line())
         .unique([*PLAYER, "feed"], keep="first", maintain_order=True)
     )
-    known = feeds.filter(pl.col("adjusted_line").is_not_null()).filter(is_fresh(feed_minutes))
-    return known.sort("feed").select(*PLAYER, "feed", "adjusted_line")
+    usable = feeds.filter(pl.col("adjusted_line").is_not_null()).filter(is_fresh(feed_minutes))
+    return usable.sort("feed").select(*PLAYER, "feed", "adjusted_line")
 
 
 def adjusted_lines(feeds: pl.DataFrame) -> pl.DataFrame:

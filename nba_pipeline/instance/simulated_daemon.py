@@ -2,7 +2,7 @@
 
 The process runs at the simulated instant, so that Dagster's events have it, too. The clock stands still during an
 evaluation, because provider responses depend on the second. Cursors and unfinished requests are stored in a file, so the
-process can be killed at any event and restarted. Private modules of Dagster: tried with Dagster 1.13.
+process can be killed at any event and restarted. Uses private modules of Dagster, verified with 1.13.
 """
 
 import json
@@ -26,10 +26,10 @@ from nba_pipeline.instance.run_tags import PARTITION_TAG
 FIRST_LOOK_BACK = timedelta(minutes=30)
 """The first evaluation covers the ticks of schedules since this time before it."""
 
-STARTED_AGAIN_AFTER = timedelta(minutes=5)
-"""A killed daemon repeats its evaluation at the same instant, so that it gets the same provider responses."""
+RESTART_DELAY = timedelta(minutes=5)
+"""Added to the clock when dead runs are closed. A killed daemon repeats its evaluation at the same instant, so no time has passed."""
 
-MOST_ROUNDS = 12
+MAX_ROUNDS = 12
 """Limit of evaluations at one instant. Each table of a chain of tables takes one."""
 
 
@@ -77,18 +77,18 @@ class SimulatedDaemon:
 
     def evaluate_tick_at(self, now: datetime) -> None:
         """Executes unfinished requests, then evaluates sensors until none requests a run."""
-        close_dead_runs(self.instance, now + STARTED_AGAIN_AFTER)
+        close_dead_runs(self.instance, now + RESTART_DELAY)
         for request in list(self.state.unfinished):
             self.execute(request)
         for name, requests in self.scheduled(now):
             self.take(name, requests)
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             request_count = 0
             for name, requests in self.sensed():
                 request_count += self.take(name, requests)
             if not request_count:
                 return
-        raise AssertionError(f"at {now} sensors still request runs after {MOST_ROUNDS} evaluations")
+        raise AssertionError(f"at {now} sensors still request runs after {MAX_ROUNDS} evaluations")
 
     def scheduled(self, now: datetime) -> Iterator[tuple[str, list[dg.RunRequest]]]:
         """Returns the last tick of each schedule since the previous evaluation."""

@@ -215,7 +215,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             final_game_ids=final_game_ids,
         )
         if document is not None:
-            payload.hand_on(document)
+            payload.set_document(document)
         try:
             if problem:
                 raise Permanent(problem)

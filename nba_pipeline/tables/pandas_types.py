@@ -141,16 +141,16 @@ def _rounded(value: Any) -> float | None:
 
 def _constraints_of(definition: dy.Column) -> dict[str, Callable[[Any], Any]]:
     """Message of each violated constraint -> function that returns a mask of the violating values."""
-    least, largest = (_comparable(getattr(definition, bound, None)) for bound in ("min", "max"))
+    low, high = (_comparable(getattr(definition, bound, None)) for bound in ("min", "max"))
     masks: dict[str, Callable[[Any], Any]] = {}
     if not definition.nullable:
         masks["is null"] = lambda values: values.isna()
     if isinstance(definition, dy.Float64 | dy.Float):
         masks["is not finite"] = lambda values: ~np.isfinite(values)
-    if least is not None:
-        masks[f"is below {least}"] = lambda values: values < least
-    if largest is not None:
-        masks[f"is above {largest}"] = lambda values: values > largest
+    if low is not None:
+        masks[f"is below {low}"] = lambda values: values < low
+    if high is not None:
+        masks[f"is above {high}"] = lambda values: values > high
     return masks
 
 
@@ -160,7 +160,7 @@ def _comparable(bound: Any) -> Any:
 
 
 def _value_problem(frame: Any, column: str, is_invalid: Any, rule: str, key: Sequence[str]) -> str:
-    """The message about the violating values; empty if there are none."""
+    """The message about the violating values; empty without any."""
     if not is_invalid.any():  # comparisons with null are null, which counts as valid
         return ""
     positions = np.flatnonzero(is_invalid.fillna(False).to_numpy(bool))

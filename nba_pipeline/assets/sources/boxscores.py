@@ -28,7 +28,7 @@ from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.completeness.reread_times import is_due_for_rereading
 from nba_pipeline.formulas import shooting
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.instance.rereads import NEWS
+from nba_pipeline.instance.rereads import CORRECTIONS
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import Balldontlie
@@ -177,7 +177,7 @@ def boxscores(
             "disagreements": differences.height,
             "not_compared": dg.MetadataValue.json(not_compared),
             "problems_met": dg.MetadataValue.json(problems),
-            NEWS: dg.MetadataValue.json(_changed(warehouse, selected.rows, requested)),
+            CORRECTIONS: dg.MetadataValue.json(_changed(warehouse, selected.rows, requested)),
             **_counted(dates, sources, selected.rows, from_archive).metadata(),
         }
     )

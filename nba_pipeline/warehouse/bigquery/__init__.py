@@ -181,7 +181,7 @@ class BigQueryWarehouse(Warehouse):
         if journal.VIEWS.keys() & set(re.findall(r"[a-z_]+", query.lower())):
             landing = Landing(home=self.store or self.home, clock=Clock())
             journal.sync(self._connection.session, self._connection.loads, landing)
-        return self._connection.session.answer(query)
+        return self._connection.session.select(query)
 
     @property
     def session(self) -> Session:

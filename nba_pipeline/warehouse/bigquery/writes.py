@@ -174,7 +174,7 @@ class Writer:
 
     @contextmanager
     def _staged(self, shape: Shape, rows: pl.DataFrame, job_identity: str) -> Iterator[str]:
-        """Yields the name of a staging table that holds the rows. It expires by itself if it is never deleted."""
+        """Yields the name of a staging table that holds the rows. It expires if it is never deleted."""
         session, name = self.connection.session, f"{STAGING_PREFIX}{shape.name}_{job_identity[-16:]}"
         limits = SETTINGS.bigquery
         staging = bigquery.Table(session.dataset.reference.table(name), shape.fields)
