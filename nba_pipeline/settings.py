@@ -432,18 +432,18 @@ class Distributions(Section):
 
     affects_data: ClassVar[frozenset[str]] = frozenset({"residual_rows", "least_residuals", "graded_rows", "few_games_spread"})
     residual_rows: int = Field(
-        5000, description="last graded rows whose residuals make the distribution; 2,000 are as good, 1,000 are not"
+        5000, description="number of last graded rows whose residuals form the distribution; 2,000 are as good, 1,000 are not"
     )
     least_residuals: int = Field(500, description="graded rows below which there is no distribution")
     graded_rows: int = Field(
-        2000, description="last graded rows with a line over which the probability must score no worse than the market"
+        2000, description="number of last graded rows with a line on which the probability must score no worse than the market"
     )
     largest_calibration_error: Share = Field(
         0.03,
-        description="mean distance between probability and outcome over ten groups of `residual_rows` rows, a check warns above",
+        description="mean distance of probability and outcome, over ten groups of `residual_rows` rows, above which a check warns",
     )
     largest_log_loss_gap: float = Field(
-        0.001, description="log loss above the market's over `graded_rows` rows, a check warns above"
+        0.001, description="log loss minus the market's, over `graded_rows` rows, above which a check warns"
     )
     few_games_spread: float = Field(
         1.1, description="factor of the deviation of players with few career games; 1.09 in 5,109 player-games"

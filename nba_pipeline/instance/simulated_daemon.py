@@ -81,11 +81,11 @@ class SimulatedDaemon:
         for request in list(self.state.unfinished):
             self.execute(request)
         for name, requests in self.scheduled(now):
-            self.take(name, requests)
+            self.execute_new(name, requests)
         for _ in range(MAX_ROUNDS):
             request_count = 0
             for name, requests in self.sensed():
-                request_count += self.take(name, requests)
+                request_count += self.execute_new(name, requests)
             if not request_count:
                 return
         raise AssertionError(f"at {now} sensors still request runs after {MAX_ROUNDS} evaluations")
@@ -105,7 +105,7 @@ class SimulatedDaemon:
                     repository_def=self.repository,
                 ) as context:
                     evaluation = schedule.evaluate_tick(context)
-                self.note(schedule.name, evaluation.run_requests, evaluation.skip_message)
+                self.record_decision(schedule.name, evaluation.run_requests, evaluation.skip_message)
                 yield schedule.name, list(evaluation.run_requests or ())
 
     def sensed(self) -> Iterator[tuple[str, list[dg.RunRequest]]]:
@@ -122,7 +122,7 @@ class SimulatedDaemon:
                 ) as context:
                     evaluation = sensor.evaluate_tick(context)
                 self.state.cursors[sensor.name] = evaluation.cursor
-                self.note(sensor.name, evaluation.run_requests, evaluation.skip_message)
+                self.record_decision(sensor.name, evaluation.run_requests, evaluation.skip_message)
                 yield sensor.name, list(evaluation.run_requests or ())
 
     def conditions(self, sensor: AutomationConditionSensorDefinition) -> list[dg.RunRequest]:
@@ -139,20 +139,20 @@ class SimulatedDaemon:
         graph = self.definitions.resolve_asset_graph()
         return list(build_run_requests(subsets, graph, sensor.run_tags, emit_backfills=False))
 
-    def note(self, name: str, requests: Sequence[dg.RunRequest] | None, skipped: str | None) -> None:
+    def record_decision(self, name: str, requests: Sequence[dg.RunRequest] | None, skipped: str | None) -> None:
         """Stores a decision that differs from the previous one of the same name."""
         decision = f"run {len(requests)}" if requests else f"skip {skipped}"
         if decision != next((what for _, who, what in reversed(self.state.decisions) if who == name), None) or requests:
             self.state.decisions.append([datetime.now(UTC).isoformat()[:19], name, decision])
 
-    def take(self, name: str, requests: list[dg.RunRequest]) -> int:
-        """Stores the requests, executes those with a new run key, and returns their number."""
-        taken = list[dict[str, Any]]()
+    def execute_new(self, name: str, requests: list[dg.RunRequest]) -> int:
+        """Stores and executes the requests with a new run key, and returns their number."""
+        new_requests = list[dict[str, Any]]()
         for request in requests:
             if request.run_key and request.run_key in self.state.keys:
                 continue
             self.state.keys += [request.run_key] if request.run_key else []
-            taken.append(
+            new_requests.append(
                 {
                     "job": request.job_name or self.jobs.get(name, "game_day"),
                     "day": request.partition_key,
@@ -161,11 +161,11 @@ class SimulatedDaemon:
                     "asked_by": name,
                 }
             )
-        self.state.unfinished += taken
+        self.state.unfinished += new_requests
         self.save()
-        for entry in taken:
+        for entry in new_requests:
             self.execute(entry)
-        return len(taken)
+        return len(new_requests)
 
     def execute(self, request: dict[str, Any]) -> None:
         """Executes one run in this process, with the tags of the daemon's queue."""

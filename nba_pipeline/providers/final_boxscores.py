@@ -85,7 +85,7 @@ def _box_score(payload: Payload, nba_cdn: NbaCdn, problems: dict[str, str]) -> p
         return NO_ROWS
 
 
-def log_boxscores(games: pl.DataFrame, nba_stats: NbaStats, rereading: Rereading) -> tuple[pl.DataFrame, dict[str, str]]:
+def game_log_boxscores(games: pl.DataFrame, nba_stats: NbaStats, rereading: Rereading) -> tuple[pl.DataFrame, dict[str, str]]:
     """Returns the rows of final games in the NBA's player game log, and a problem by date.
 
     A landed log is used unless it lacks a final game, contains a doubtful or disputed game, or its re-read is due. In these

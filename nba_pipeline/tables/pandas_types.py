@@ -65,9 +65,8 @@ def frame_type(name: str, columns: Mapping[str, dy.Column], key: Sequence[str] =
             constraint(of_column, rule, lambda f, c, bad=is_invalid, rule=rule: _value_problem(f, c, bad(f[c]), rule, key))
             for rule, is_invalid in _constraints_of(definition).items()
         ]
-        return library.PandasColumn(
-            column, constraints=constraints, is_required=False
-        )  # the frame's constraint reports missing columns
+        # not required here, because the frame's constraint reports missing columns
+        return library.PandasColumn(column, constraints=constraints, is_required=False)
 
     of_frame, expected = library.constraints.DataFrameConstraint, list(columns)
     shape = [constraint(of_frame, f"columns {', '.join(expected)}", lambda frame: _columns_problem(frame, expected))]

@@ -45,9 +45,9 @@ class Compacted:
     @property
     def summary(self) -> str:
         """The counts as a message; empty if nothing was done."""
-        left = f"; {counted(self.busy, 'month')} being written, left for the next run" if self.busy else ""
         done = f"compacted {counted(self.months, 'month')}, deleted {counted(self.deleted, 'copied date file')}"
-        return f"{done}{left}" if self != Compacted() else ""
+        skipped = f"; skipped {counted(self.busy, 'month')} with an active writer until the next run" if self.busy else ""
+        return f"{done}{skipped}" if self != Compacted() else ""
 
 
 def compact(home: Path, tables: Iterable[StoredTable], today: date) -> Compacted:
