@@ -68,7 +68,7 @@ class FileSettings:
     def loaded(self) -> "Loaded":
         """Returns the settings with their file and origins. Raises BadInput for a file that cannot be used."""
         named = os.environ.get("NBA_PIPELINE_SETTINGS", "")
-        return _loaded(Path(named).absolute() if named else home() / SETTINGS_FILE, is_required=bool(named))
+        return _load(Path(named).absolute() if named else home() / SETTINGS_FILE, is_required=bool(named))
 
     def settings(self) -> Settings:
         """Returns the settings in effect."""
@@ -80,7 +80,7 @@ class FileSettings:
 
 
 @cache
-def _loaded(file: Path, *, is_required: bool) -> "Loaded":
+def _load(file: Path, *, is_required: bool) -> "Loaded":
     from nba_pipeline.instance.settings_file import load
     from nba_pipeline.tables import catalog
 

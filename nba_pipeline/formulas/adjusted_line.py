@@ -8,7 +8,7 @@ import polars as pl
 from nba_pipeline.formulas.latest_offers import BOOK, PLAYER, is_fresh
 from nba_pipeline.formulas.odds import is_main_line, no_vig_over_probability
 
-DEVIATION_OF_ZERO, DEVIATION_PER_ROOT = 1.6, 1.224
+DEVIATION_AT_ZERO, DEVIATION_PER_ROOT = 1.6, 1.224
 """Points: standard deviation of points scored around a line, 1.6 + 1.224 sqrt(line)."""
 DENSITY_AT_MEDIAN = 0.4
 """Density of a standard normal at its median, which turns a probability into standard deviations."""
@@ -20,7 +20,7 @@ def deviation(points: pl.Expr) -> pl.Expr:
     >>> pl.select(deviation(pl.lit(25.0)).round(3)).item()
     7.72
     """
-    return DEVIATION_OF_ZERO + DEVIATION_PER_ROOT * points.sqrt()
+    return DEVIATION_AT_ZERO + DEVIATION_PER_ROOT * points.sqrt()
 
 
 def over_probability(adjusted: pl.Expr, line: pl.Expr) -> pl.Expr:

@@ -183,10 +183,10 @@ def _rate(after_one_game_less: pl.Expr | None, min_cases: int) -> pl.Expr:
 
 def _with_usual_absences(rows: pl.DataFrame, played: pl.DataFrame, mates: pl.DataFrame) -> pl.DataFrame:
     """Adds the absent minutes and points of the player's own latest games. His averages already reflect them."""
-    lacking = _summed(
+    absences = _summed(
         mates.filter("is_out"), ["game_id", "team"], {"absent_minutes": "mate_minutes", "absent_points": "mate_points"}
     )
-    own = played.join(lacking, on=["game_id", "team"], how="left", maintain_order="left").with_columns(
+    own = played.join(absences, on=["game_id", "team"], how="left", maintain_order="left").with_columns(
         pl.col("absent_minutes", "absent_points").fill_null(0.0)
     )
     return with_recent_games(rows, own, ["player_id"], HISTORY_DAYS, {**PAST_ABSENCES, **OWN_MINUTES}).drop(GAMES)
@@ -195,7 +195,9 @@ def _with_usual_absences(rows: pl.DataFrame, played: pl.DataFrame, mates: pl.Dat
 def _with_sums(rows: pl.DataFrame, expected: pl.DataFrame) -> pl.DataFrame:
     """Adds the sums over the player's teammates, without the player."""
     own = rows.select("game_id", "team", "player_id", "own_position")
-    chances = expected.select("game_id", "team", (1 - pl.col("out_probability")).alias("plays_probability"), player_id="mate_id")
+    own_probabilities = expected.select(
+        "game_id", "team", (1 - pl.col("out_probability")).alias("plays_probability"), player_id="mate_id"
+    )
     pairs = own.join(expected, on=["game_id", "team"]).filter(pl.col("mate_id") != pl.col("player_id"))
     out, minutes, points = pl.col("out_probability"), pl.col("mate_minutes"), pl.col("mate_points")
     likeness = (-LIKENESS_PER_POINT * (pl.col("own_position") - pl.col("mate_position")).abs()).exp()
@@ -219,7 +221,7 @@ def _with_sums(rows: pl.DataFrame, expected: pl.DataFrame) -> pl.DataFrame:
     share = TEAM_MINUTES * pl.col("own_minutes") / (pl.col("own_minutes") + pl.col("available_minutes_expected"))
     return (
         rows.join(sums, on=["game_id", "player_id"], how="left", maintain_order="left")
-        .join(chances, on=["game_id", "team", "player_id"], how="left", maintain_order="left")
+        .join(own_probabilities, on=["game_id", "team", "player_id"], how="left", maintain_order="left")
         .join(counts, on=["game_id", "player_id"], how="left", maintain_order="left")
         .with_columns(pl.col("reported_teammates", "rated_teammates").fill_null(0))
         .with_columns(

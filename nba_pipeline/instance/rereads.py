@@ -40,9 +40,9 @@ def rereads(instance: dg.DagsterInstance, day: date) -> list[Reread]:
     return [_reread(record) for record in records]
 
 
-def unloaded_reread(done: Sequence[Reread], materialized_at: datetime | None) -> Reread | None:
+def unloaded_reread(newest_first: Sequence[Reread], materialized_at: datetime | None) -> Reread | None:
     """Returns the newest re-read with news that `boxscores` has not loaded yet; None without one."""
-    unloaded = (reread for reread in done if materialized_at is None or reread.recorded_at > materialized_at)
+    unloaded = (reread for reread in newest_first if materialized_at is None or reread.recorded_at > materialized_at)
     return next((reread for reread in unloaded if reread.news), None)
 
 

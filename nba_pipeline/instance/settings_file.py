@@ -83,12 +83,12 @@ def load(file: Path, *, is_required: bool = False, features: Names = tuple) -> L
 
 
 def _section(file: Path, name: str, values: Any, features: Names) -> Section:
-    default: Section = getattr(Settings(), _known(file, name, Settings.model_fields, "section"))
+    default: Section = getattr(Settings(), _require_known(file, name, Settings.model_fields, "section"))
     if not isinstance(values, Mapping):
         raise BadInput(f"{file}: {name} is a section and cannot be set to {values!r}; write [{name}] and its settings below it")
     merged = default.model_dump(mode="json")
     for key, value in values.items():
-        _known(file, f"{name}.{key}", [f"{name}.{field}" for field in type(default).model_fields], "setting")
+        _require_known(file, f"{name}.{key}", [f"{name}.{field}" for field in type(default).model_fields], "setting")
         _refuse_unknown_names(file, name, key, value, features)
         merged[key] = {**merged[key], **value} if isinstance(merged[key], dict) and isinstance(value, Mapping) else value
     try:
@@ -121,7 +121,7 @@ def _refuse_unknown_names(file: Path, section: str, key: str, value: Any, featur
         return
     valid = _valid_names(section, key, given, features)
     for item in given if valid is not None else ():
-        _known(file, f"{prefix}{item}", [f"{prefix}{name}" for name in valid or ()], kind)
+        _require_known(file, f"{prefix}{item}", [f"{prefix}{name}" for name in valid or ()], kind)
 
 
 def _valid_names(section: str, key: str, given: Sequence[str], features: Names) -> Collection[str] | None:
@@ -144,7 +144,8 @@ def _valid_names(section: str, key: str, given: Sequence[str], features: Names) 
     return defaults
 
 
-def _known(file: Path, name: str, names: Any, kind: str) -> str:
+def _require_known(file: Path, name: str, names: Any, kind: str) -> str:
+    """Returns the name. Raises BadInput with the nearest valid name if it is unknown."""
     if name in names:
         return name
     near = get_close_matches(name, list(names), 1, 0.5)

@@ -112,11 +112,11 @@ class LocalTables(LocalReading):
 
     def __init__(self, home: Path, tables: Mapping[str, StoredTable]):
         check_home(home, SETTINGS.warehouse.least_free_mib)
-        self.home, self._known = str(home), tables
+        self.home, self._tables_by_name = str(home), tables
 
     @property
     def _tables(self) -> Mapping[str, StoredTable]:
-        return self._known
+        return self._tables_by_name
 
     def unreadable_dates(self, tables: Iterable[StoredTable], dates: Collection[date] | None = None) -> list[str]:
         """Returns a message per date of these tables that lacks rows because a file is unreadable. `dates` limits the dates."""

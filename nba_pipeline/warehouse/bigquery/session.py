@@ -218,7 +218,7 @@ class Session:
             timeout=limits.submit_seconds,
         )
 
-    def carry_out(self, begin: Callable[[str], Job], identity: str, is_written: Callable[[], bool], what: str) -> Job:
+    def run_once(self, begin: Callable[[str], Job], identity: str, is_written: Callable[[], bool], what: str) -> Job:
         """Run a job exactly once. Jobs with the same identity are the same job, also across processes.
 
         If a job with that identity exists, waits for it instead. If the existing job failed, or a later write replaced its rows
