@@ -15,10 +15,11 @@ def with_missed_games(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.Data
 
     Counts games of the season before the date and since the player joined the team. Null without such a game.
     """
-    record = team_record(team_games(player_games))
-    own, with_team = ["player_id", "season", "team"], games_with_team(player_games.filter("did_play"))
+    own = ["player_id", "season", "team"]
+    record = team_record(team_games(player_games.join(rows, on=TEAM_SEASON, how="semi")))
+    with_team = games_with_team(player_games.filter("did_play").join(rows, on=own, how="semi"))
     rows = strictly_before(rows, record, TEAM_SEASON, {"team_games": "team_games"})
-    rows = strictly_before(rows, stints(player_games), ["player_id", "team"], {"with_team_since": "since"})
+    rows = strictly_before(rows, stints(player_games.join(rows, on="player_id", how="semi")), ["player_id", "team"], {"with_team_since": "since"})
     rows = strictly_before(
         rows.with_columns(pl.col("since").fill_null(pl.col("game_date"))),
         record,

@@ -100,9 +100,10 @@ def teammates(sides: pl.DataFrame, played: pl.DataFrame) -> pl.DataFrame:
     `is_out`: the teammate did not play in the game. It is meaningless for a game that has not been played.
     """
     numbered = in_order(played.select("game_date", "game_id", *TEAM_SEASON).unique(), TEAM_SEASON)
-    seen = _with_playing_time(played).join(numbered.select("game_id", "team", GAME), on=["game_id", "team"])
     known = strictly_before(sides, numbered, TEAM_SEASON, {GAME: "latest"}).filter(pl.col("latest").is_not_null())
     reach = known.with_columns(pl.int_ranges(pl.col("latest") - TEAM_GAMES + 1, pl.col("latest") + 1).alias(GAME)).explode(GAME)
+    reached = numbered.join(reach, on=[*TEAM_SEASON, GAME], how="semi").select("game_id", "team", GAME)
+    seen = _with_playing_time(played, reached).join(reached, on=["game_id", "team"])
     next_on = pl.col("next_played_on")
     return (
         reach.join(seen, on=[*TEAM_SEASON, GAME])
@@ -115,8 +116,11 @@ def teammates(sides: pl.DataFrame, played: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _with_playing_time(played: pl.DataFrame) -> pl.DataFrame:
-    """Returns per played game the date of the player's next game with any team, and his playing time up to and including it."""
+def _with_playing_time(played: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFrame:
+    """Returns the date of the player's next game with any team, and his playing time up to and including the game.
+
+    One row per played game of `team_games`, which has the columns `game_id` and `team`.
+    """
     ordered = in_order(played, ["player_id"])
     is_same = pl.col("player_id") == pl.col("player_id").shift(-1)
     after = ordered.select(
@@ -125,7 +129,7 @@ def _with_playing_time(played: pl.DataFrame) -> pl.DataFrame:
         pl.col("game_id"),
         (pl.col("game_date") + pl.duration(days=1)).alias("game_date"),
         pl.when(is_same).then(pl.col("game_date").shift(-1)).alias("next_played_on"),
-    )
+    ).join(team_games, on=["game_id", "team"], how="semi")
     known = with_recent_games(after, played, ["player_id"], HISTORY_DAYS, PLAYING_TIME)
     return (
         known.filter(pl.col("mate_minutes") >= LEAST_MINUTES)

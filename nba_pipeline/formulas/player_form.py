@@ -60,7 +60,8 @@ def with_player_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataF
     Rest and meetings include earlier seasons; meetings cover the 1,095 days before.
     """
     played = player_games.filter("did_play").join(rows, on="player_id", how="semi")
-    form, totals, earlier_meetings = player_form(played), running_totals(played), meetings(played)
+    form = player_form(played.join(rows, on=PLAYER_SEASON, how="semi"))
+    totals, earlier_meetings = running_totals(played), meetings(played.join(rows, on=["player_id", "opponent"], how="semi"))
     rows = strictly_before(rows, form, PLAYER_SEASON, {**{c: c for c in FORM}, **LATEST})
     now = {c: c for c in ("latest_game_date", "games", "seconds", "back_to_backs")}
     rows = strictly_before(rows, totals, ["player_id"], now)
