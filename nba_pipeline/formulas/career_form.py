@@ -105,10 +105,12 @@ def with_career_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataF
     rows = rows.with_columns(points_per_minute_shrunk(), _true_shooting().alias("true_shooting_half_life_50_games")).with_columns(
         expected_points().alias("points_expected_from_minutes")
     )
-    season = in_order(played, ["player_id", "season"], {"points": pl.col("points")}).with_columns(
+    group = ["player_id", "season"]
+    games = played.join(rows, on=group, how="semi").select(*group, "game_date", "game_id", "points")
+    season = in_order(games, group, {"points": pl.col("points")}).with_columns(
         window_mean("points", least=1).alias("mean_season")
     )
-    rows = strictly_before(rows, season, ["player_id", "season"], {"mean_season": "points_mean_season_to_date"})
+    rows = strictly_before(rows, season, group, {"mean_season": "points_mean_season_to_date"})
     return with_residuals(rows, residuals(played, rows)).drop("rate_points", "rate_minutes", "rate_minutes_mean", *SHOOTING)
 
 

@@ -121,7 +121,7 @@ def _with_playing_time(played: pl.DataFrame, team_games: pl.DataFrame) -> pl.Dat
 
     One row per played game of `team_games`, which has the columns `game_id` and `team`.
     """
-    ordered = in_order(played, ["player_id"])
+    ordered = in_order(played.select("player_id", *TEAM_SEASON, "game_date", "game_id"), ["player_id"])
     is_same = pl.col("player_id") == pl.col("player_id").shift(-1)
     after = ordered.select(
         "player_id",
@@ -188,7 +188,8 @@ def _with_usual_absences(rows: pl.DataFrame, played: pl.DataFrame, mates: pl.Dat
     lacking = _summed(
         mates.filter("is_out"), ["game_id", "team"], {"absent_minutes": "mate_minutes", "absent_points": "mate_points"}
     )
-    own = played.join(lacking, on=["game_id", "team"], how="left", maintain_order="left").with_columns(
+    own = played.join(rows, on="player_id", how="semi", maintain_order="left")
+    own = own.join(lacking, on=["game_id", "team"], how="left", maintain_order="left").with_columns(
         pl.col("absent_minutes", "absent_points").fill_null(0.0)
     )
     return with_recent_games(rows, own, ["player_id"], HISTORY_DAYS, {**PAST_ABSENCES, **OWN_MINUTES}).drop(GAMES)
