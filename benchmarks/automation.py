@@ -325,8 +325,8 @@ def ticks() -> None:
     quiet = results[OURS][NOTHING_NEW][0] * DAY_SECONDS / TICK.total_seconds()
     print(f"""
 every {TICK.seconds} s with nothing new: {quiet:,.0f} CPU s a day, {quiet / DAY_SECONDS:.2%} of one core
-Of a tick after an update, {of_which[OURS]:.2f} CPU s ({of_which[EAGER]:.2f} with eager()) are Dagster working out the states of blocking checks, each anew
-over all its dates: eager() looks at none, ours at those of what an updated table needs, again in each tick until its gate opens.
+Of a tick after an update, {of_which[OURS]:.2f} CPU s ({of_which[EAGER]:.2f} with eager()) are reading the states of blocking checks, each over all
+its dates: eager() looks at none, ours at those of what an updated table needs, again in each tick until its gate opens.
 """)
     at = {"no games": eastern(DAY, QUIET_HOUR, 5), "games in play": eastern(DAY, GAMES_HOUR)}
     with tempfile.TemporaryDirectory(prefix="sensors-") as folder:

@@ -65,6 +65,7 @@ from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.odds_rows import IGNORED, NO_OFFERS
 from nba_pipeline.providers.player_matching import candidate_players, resolve_players
+from nba_pipeline.tables.declarations import daily_tables, declared
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.io_manager import COLUMNS as LIMITED_TO
@@ -80,17 +81,7 @@ AIM_SECONDS, AIM_GIGABYTES, AIM_OF_A_DAY_SECONDS = 5, 2, 1
 REPEATS, REPEATS_OF_SEASONS = 5, 3
 TOLERANCE = 1e-9
 
-STEPS = (
-    "summarize_player_games summarize_team_games",
-    "expect_players",
-    "form_of",
-    "shot_zones_of",
-    "defense_zones_of",
-    "match_up",
-    "features_of",
-)
-"""Functions of `audit.recompute` that are timed separately."""
-
+SUMMARIES = "summarize_player_games summarize_team_games"
 GATES = "judge_games, judge_slates"
 REST = "the rest of derivation"
 ASSETS = (
@@ -274,8 +265,11 @@ def with_made_up_zones(world: World) -> World:
 def whole_features(folder: Path, seasons: int, has_zones: bool) -> tuple[tuple[int, int], Seconds, float, float]:
     """Returns history and feature rows, wall seconds per step and CPU seconds of the fastest of three runs, and peak GB."""
     world, watch = sources(folder, seasons), Stopwatch()
-    for steps in STEPS:
-        watch.wrap(recompute, steps, steps.replace(" ", ", "))
+    watch.wrap(recompute, SUMMARIES, SUMMARIES.replace(" ", ", "))
+    for name in daily_tables("features"):
+        one = declared()[name]
+        assert one.recompute
+        object.__setattr__(one, "recompute", watch.timed(one.recompute, name))
     watch.wrap(gates, "judge_games", GATES)
     watch.wrap(slate_gates, "judge_slates", GATES)
     dates, runs = world["schedule"]["game_date"].unique().sort().to_list(), []

@@ -15,10 +15,13 @@ def with_missed_games(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.Data
 
     Counts games of the season before the date and since the player joined the team. Null without such a game.
     """
-    record = team_record(team_games(player_games))
-    own, with_team = ["player_id", "season", "team"], games_with_team(player_games.filter("did_play"))
+    own = ["player_id", "season", "team"]
+    record = team_record(team_games(player_games.join(rows, on=TEAM_SEASON, how="semi")))
+    with_team = games_with_team(player_games.filter("did_play").join(rows, on=own, how="semi"))
     rows = strictly_before(rows, record, TEAM_SEASON, {"team_games": "team_games"})
-    rows = strictly_before(rows, stints(player_games), ["player_id", "team"], {"with_team_since": "since"})
+    rows = strictly_before(
+        rows, stints(player_games.join(rows, on="player_id", how="semi")), ["player_id", "team"], {"with_team_since": "since"}
+    )
     rows = strictly_before(
         rows.with_columns(pl.col("since").fill_null(pl.col("game_date"))),
         record,
@@ -43,7 +46,7 @@ def stints(rows: pl.DataFrame) -> pl.DataFrame:
 
     A stint starts after a row with another team, or after more than a year without a row.
     """
-    ordered = in_order(rows, ["player_id"])
+    ordered = in_order(rows.select("player_id", "team", "game_date", "game_id"), ["player_id"])
     begins = (
         (pl.col(GAME) == 1)
         | (pl.col("team") != pl.col("team").shift())

@@ -105,11 +105,13 @@ def with_career_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataF
     rows = rows.with_columns(points_per_minute_shrunk(), _true_shooting().alias("true_shooting_half_life_50_games")).with_columns(
         expected_points().alias("points_expected_from_minutes")
     )
-    season = in_order(played, ["player_id", "season"], {"points": pl.col("points")}).with_columns(
+    group = ["player_id", "season"]
+    games = played.join(rows, on=group, how="semi").select(*group, "game_date", "game_id", "points")
+    season = in_order(games, group, {"points": pl.col("points")}).with_columns(
         window_mean("points", min_games=1).alias("mean_season")
     )
-    rows = strictly_before(rows, season, ["player_id", "season"], {"mean_season": "points_mean_season_to_date"})
-    return with_residuals(rows, residuals(played)).drop("rate_points", "rate_minutes", "rate_minutes_mean", *SHOOTING)
+    rows = strictly_before(rows, season, group, {"mean_season": "points_mean_season_to_date"})
+    return with_residuals(rows, residuals(played, rows)).drop("rate_points", "rate_minutes", "rate_minutes_mean", *SHOOTING)
 
 
 def played_games(player_games: pl.DataFrame) -> pl.DataFrame:
@@ -141,13 +143,24 @@ def expected_points() -> pl.Expr:
     return pl.col("points_per_minute_shrunk") * pl.col("minutes_half_life_5_games")
 
 
-def residuals(played: pl.DataFrame) -> pl.DataFrame:
+def residuals(played: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Returns one row per played game with `residual`: the points beyond those expected from its minutes, in whole thousandths.
 
-    points - rate * minutes of the game, with the rate of the 365 days before. Excludes games without a game in those days.
+    points - rate * minutes of the game, with the rate of the 365 days before. Excludes games without a game in those days, and
+    games that no row reads: before the 730 days, or against another opponent and not at the same of home and away.
     """
     columns = ["player_id", "game_date", "game_id", "opponent", "is_home", "points", "minutes"]
-    rates = with_recent_games(played.select(columns), played, ["player_id"], RATE_DAYS, RATE)
+    first = rows.select(pl.col("game_date").min() - pl.duration(days=RESIDUAL_DAYS)).to_series()
+    recent_games = played.select(columns).filter(pl.col("game_date") >= first)
+    met, at_place = (rows.select("player_id", name).unique() for name in ("opponent", "is_home"))
+    is_met, is_at_place = pl.lit(True).alias("is_met"), pl.lit(True).alias("is_at_place")
+    games = (
+        recent_games.join(met.with_columns(is_met), on=["player_id", "opponent"], how="left", maintain_order="left")
+        .join(at_place.with_columns(is_at_place), on=["player_id", "is_home"], how="left", maintain_order="left")
+        .filter(pl.any_horizontal(pl.col("is_met", "is_at_place").is_not_null()))
+        .select(columns)
+    )
+    rates = with_recent_games(games, played, ["player_id"], RATE_DAYS, RATE)
     residual = pl.col("points") - pl.col("points_per_minute_shrunk") * pl.col("minutes")
     rated = rates.with_columns(points_per_minute_shrunk()).filter(pl.col("points_per_minute_shrunk").is_not_null())
     return rated.with_columns((residual * THOUSANDTHS).round().alias("residual"))

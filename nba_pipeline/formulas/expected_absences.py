@@ -100,11 +100,12 @@ def teammates(sides: pl.DataFrame, played: pl.DataFrame) -> pl.DataFrame:
     `is_out`: the teammate did not play in the game. It is meaningless for a game that has not been played.
     """
     numbered = in_order(played.select("game_date", "game_id", *TEAM_SEASON).unique(), TEAM_SEASON)
-    seen = _with_playing_time(played).join(numbered.select("game_id", "team", GAME), on=["game_id", "team"])
     with_latest = strictly_before(sides, numbered, TEAM_SEASON, {GAME: "latest"}).filter(pl.col("latest").is_not_null())
     reach = with_latest.with_columns(pl.int_ranges(pl.col("latest") - TEAM_GAMES + 1, pl.col("latest") + 1).alias(GAME)).explode(
         GAME
     )
+    reached = numbered.join(reach, on=[*TEAM_SEASON, GAME], how="semi").select("game_id", "team", GAME)
+    seen = _with_playing_time(played, reached).join(reached, on=["game_id", "team"])
     next_on = pl.col("next_played_on")
     return (
         reach.join(seen, on=[*TEAM_SEASON, GAME])
@@ -117,9 +118,12 @@ def teammates(sides: pl.DataFrame, played: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _with_playing_time(played: pl.DataFrame) -> pl.DataFrame:
-    """Returns per played game the date of the player's next game with any team, and his playing time up to and including it."""
-    ordered = in_order(played, ["player_id"])
+def _with_playing_time(played: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFrame:
+    """Returns the date of the player's next game with any team, and his playing time up to and including the game.
+
+    One row per played game of `team_games`, which has the columns `game_id` and `team`.
+    """
+    ordered = in_order(played.select("player_id", *TEAM_SEASON, "game_date", "game_id"), ["player_id"])
     is_same = pl.col("player_id") == pl.col("player_id").shift(-1)
     after = ordered.select(
         "player_id",
@@ -127,7 +131,7 @@ def _with_playing_time(played: pl.DataFrame) -> pl.DataFrame:
         pl.col("game_id"),
         (pl.col("game_date") + pl.duration(days=1)).alias("game_date"),
         pl.when(is_same).then(pl.col("game_date").shift(-1)).alias("next_played_on"),
-    )
+    ).join(team_games, on=["game_id", "team"], how="semi")
     with_time = with_recent_games(after, played, ["player_id"], HISTORY_DAYS, PLAYING_TIME)
     return (
         with_time.filter(pl.col("mate_minutes") >= MIN_MINUTES)
@@ -186,7 +190,8 @@ def _with_usual_absences(rows: pl.DataFrame, played: pl.DataFrame, mates: pl.Dat
     absences = _summed(
         mates.filter("is_out"), ["game_id", "team"], {"absent_minutes": "mate_minutes", "absent_points": "mate_points"}
     )
-    own = played.join(absences, on=["game_id", "team"], how="left", maintain_order="left").with_columns(
+    own = played.join(rows, on="player_id", how="semi", maintain_order="left")
+    own = own.join(absences, on=["game_id", "team"], how="left", maintain_order="left").with_columns(
         pl.col("absent_minutes", "absent_points").fill_null(0.0)
     )
     return with_recent_games(rows, own, ["player_id"], HISTORY_DAYS, {**PAST_ABSENCES, **OWN_MINUTES}).drop(GAMES)

@@ -31,7 +31,8 @@ def with_lined_games(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataF
     `player_games` needs player_id, season, game_id, game_date, did_play, points and closing_line. Null without a lined
     game. See `lined_games` for the fewest games that each window needs.
     """
-    played = player_games.filter("did_play", pl.col("closing_line").is_not_null())
+    of_season = player_games.join(rows, on=PLAYER_SEASON, how="semi")
+    played = of_season.filter("did_play", pl.col("closing_line").is_not_null())
     return strictly_before(rows, lined_games(played), PLAYER_SEASON, {name: name for name in LINED})
 
 

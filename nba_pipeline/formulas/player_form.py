@@ -60,7 +60,8 @@ def with_player_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataF
     Rest and meetings include earlier seasons; meetings cover the 1,095 days before.
     """
     played = player_games.filter("did_play").join(rows, on="player_id", how="semi")
-    form, totals, earlier_meetings = player_form(played), running_totals(played), meetings(played)
+    form = player_form(played.join(rows, on=PLAYER_SEASON, how="semi"))
+    totals, earlier_meetings = running_totals(played), meetings(played.join(rows, on=["player_id", "opponent"], how="semi"))
     rows = strictly_before(rows, form, PLAYER_SEASON, {**{c: c for c in FORM}, **LATEST})
     now = {c: c for c in ("latest_game_date", "games", "seconds", "back_to_backs")}
     rows = strictly_before(rows, totals, ["player_id"], now)
@@ -220,7 +221,7 @@ def running_totals(played: pl.DataFrame) -> pl.DataFrame:
     is_next_day = pl.col("game_date").diff() == pl.duration(days=1)
     is_same_player = pl.col("player_id") == pl.col("player_id").shift()
     totals = {"seconds": whole_parts("minutes", SECONDS_PER_MINUTE), "back_to_backs": is_next_day & is_same_player}
-    return in_order(played, ["player_id"], totals).select(
+    return in_order(played.select("player_id", "game_date", "game_id", "minutes"), ["player_id"], totals).select(
         "player_id",
         "game_date",
         latest_game_date="game_date",
@@ -232,8 +233,9 @@ def running_totals(played: pl.DataFrame) -> pl.DataFrame:
 
 def meetings(played: pl.DataFrame) -> pl.DataFrame:
     """Returns per played game, over all seasons, the player's games and points against the opponent, including that game."""
-    games = in_order(played, ["player_id", "opponent"], {"points": pl.col("points")})
-    return games.select("player_id", "opponent", "game_date", games=GAME, points=window_sum("points"))
+    group = ["player_id", "opponent"]
+    games = in_order(played.select(*group, "game_date", "game_id", "points"), group, {"points": pl.col("points")})
+    return games.select(*group, "game_date", games=GAME, points=window_sum("points"))
 
 
 def _changed() -> pl.Expr:

@@ -80,7 +80,8 @@ def with_recent_games(
         days: Days before `game_date` in which games count.
         statistics: Name of the new column -> its statistic.
     """
-    ordered = in_order(games, group).with_row_index(LATEST)
+    read = sorted({recent.column for recent in statistics.values()} | {"game_date", "game_id", *group})
+    ordered = in_order(games.select(read), group).with_row_index(LATEST)
     rows = strictly_before(rows, ordered, group, {LATEST: LATEST, GAME: GAMES})
     rows = strictly_before(rows, ordered, group, {GAME: BEYOND}, days=days)
     rows = rows.with_columns(difference(GAMES, BEYOND).alias(GAMES)).drop(BEYOND)

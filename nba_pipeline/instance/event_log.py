@@ -9,15 +9,18 @@ loses nothing. A power failure may lose the last events, never the file (https:/
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
 from typing import Any
 
+import dagster as dg
 import sqlalchemy
+from dagster._core.storage.asset_check_state import AssetCheckState
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
 
+from nba_pipeline.instance.check_states import Key, check_states
 from nba_pipeline.instance.private_files import make_files_private
 
 INDEX = "index"
@@ -56,6 +59,10 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
+
+    def get_asset_check_state(self, keys: Sequence[Key]) -> Mapping[dg.AssetCheckKey, AssetCheckState]:
+        """Returns the state of checks on all their dates."""
+        return check_states(self._instance, keys)
 
     def wipe(self) -> None:
         """Deletes every event."""

@@ -38,6 +38,17 @@ def test_one_date_alone_with_only_its_past_has_the_same_bits() -> None:
         assert_frame_equal(career_form_of(upcoming.filter(game_date=day), past), together.filter(game_date=day), check_exact=True)
 
 
+def test_one_date_alone_reads_the_residuals_of_two_years_and_no_older_ones() -> None:
+    """The first games are out of the 730 days of some dates, and in those of others."""
+    boxscores = pl.concat([a_league(FIRST, 12)[1], a_league(FIRST + timedelta(days=725), 12)[1]])
+    upcoming, games = expected_of(boxscores), summaries(*boxscores.to_dicts())
+    together = career_form_of(upcoming, games)
+    for day in (FIRST + timedelta(days=725), FIRST + timedelta(days=735)):
+        alone = career_form_of(upcoming.filter(game_date=day), games)
+        assert_frame_equal(alone, together.filter(game_date=day), check_exact=True)
+        assert (alone["points_residual_home_or_away"] != 0).any()
+
+
 def test_on_the_first_date_everything_but_the_counts_is_unknown() -> None:
     upcoming, games = league()
     rows = career_form_of(upcoming.filter(game_date=FIRST), games)
