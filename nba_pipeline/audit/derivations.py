@@ -44,14 +44,14 @@ def unaltered(world: World, dates: Sequence[date], as_of: datetime, derive: Deri
 class Derivation:
     """A derivation from sources to features. Each step receives the real step as an argument and may call it.
 
-    A leak between dates has no effect unless at least `least_dates` dates with players are derived together.
+    A leak between dates has no effect unless at least `min_dates` dates with players are derived together.
     """
 
     name: str
     story: str
     summaries: Callable[[World, Summarize], World] = identity
     features: Callable[[World, Sequence[date], datetime, Derive], World] = unaltered
-    least_dates: int = 1
+    min_dates: int = 1
 
 
 REAL = Derivation("the real derivation", "what the assets do")

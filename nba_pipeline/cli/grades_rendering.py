@@ -20,8 +20,8 @@ WHERE game_date BETWEEN DATE '{{first}}' AND DATE '{{last}}' GROUP BY system_id,
 """
 
 COUNTS_AND_ERRORS = ("graded", "bets", "hit rate", "push", "void", "no bet", "with line", "MAE", "line MAE", "MAE of all")
-LEFT_OUT_AT_80_COLUMNS = ("graded", "push", "void", "no bet", "MAE of all")
-LEAST_WIDTH = 110
+HIDDEN_AT_80_COLUMNS = ("graded", "push", "void", "no bet", "MAE of all")
+MIN_WIDTH = 110
 """Narrower terminals show fewer columns."""
 
 
@@ -35,7 +35,7 @@ def print_record(work: "Runner", first: date, last: date) -> None:
     title = f"Graded {first} to {last}; hit rate = wins / (wins + losses), 95 % interval; break-even 52.4 %"
     for name in ("system", *["market"] * several, "kind"):
         table.add_column(name)
-    shown = [name for name in COUNTS_AND_ERRORS if out.width >= LEAST_WIDTH or name not in LEFT_OUT_AT_80_COLUMNS]
+    shown = [name for name in COUNTS_AND_ERRORS if out.width >= MIN_WIDTH or name not in HIDDEN_AT_80_COLUMNS]
     for name in shown:
         table.add_column(name, justify="right")
     for row in rows.iter_rows(named=True):

@@ -38,7 +38,7 @@ def rehearse(
 ) -> None:
     """Play a day of the simulated league with the daemon on a moved clock, and show what ran when and why.
 
-    The day begins at 5 a.m. and ends at noon of the next day. Your home stays as it is: its settings and sandbox rules are copied.
+    The day begins at 5 a.m. and ends at noon of the next day. Your home does not change. Its settings and sandbox rules are copied.
     """
     from nba_pipeline.league.calendar import FIRST_DATE, eastern
 
@@ -59,15 +59,15 @@ def rehearse(
 
 
 def _scratch_home(folder: Path | None, stack: ExitStack) -> Path:
-    """Makes the home of the rehearsal the home of this process. Copies settings and sandbox rules of the user's home."""
+    """Creates the home of the rehearsal and makes it the home of this process. Copies the user's settings and sandbox rules."""
     if folder is not None and folder.exists() and any(folder.iterdir()):
         raise BadInput(f"--home {folder} is not empty; name a new folder")
-    users = home()
+    original = home()
     scratch = folder.absolute() if folder else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nba_rehearsal_")))
     scratch.mkdir(parents=True, exist_ok=True)
     for name in (SETTINGS_FILE, RULES_FILE):
-        if (users / name).exists():
-            shutil.copy(users / name, scratch)
+        if (original / name).exists():
+            shutil.copy(original / name, scratch)
     use_home(scratch)
     return scratch
 
@@ -131,7 +131,7 @@ def _play(work: "Runner", slate: date, start: datetime, end: datetime) -> bool:
 
 
 def timeline_line(now: datetime, request: dict[str, Any], success: bool, seconds: float) -> str:
-    """Returns the line of a run: when, who requested it, what it made, how it ended and why it was requested."""
+    """Returns the line of a run: its instant, schedule or sensor, tables, outcome, and the reason of the request."""
     from nba_pipeline.instance.run_tags import PARTITION_TAG, WHY_TAG
     from nba_pipeline.league.calendar import EASTERN
 

@@ -57,7 +57,7 @@ DIET_COLUMNS = (
     "mid_range_attempt_pct_last_10_games",
     "three_point_attempt_pct_last_10_games",
 )
-OF_THE_DEFENSE = (
+DEFENSE_COLUMNS = (
     "paint_field_goal_pct_points_above_league",
     "mid_range_field_goal_pct_points_above_league",
     "three_point_field_goal_pct_points_above_league",
@@ -73,7 +73,7 @@ def match_up(
     defense = team_defense_zones.select(
         "game_date",
         pl.col("team").alias("opponent"),
-        *OF_THE_DEFENSE,
+        *DEFENSE_COLUMNS,
         pl.col("pace_last_15_games").alias("opponent_pace_last_15_games"),
     )
     rows = (

@@ -59,7 +59,7 @@ TABLE = Table(
 )
 
 
-def name_the_roster(rosters: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
+def with_player_ids(rosters: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
     """Adds `player_id`, looked up first among players seen with the team before the date, then among all active players.
 
     An unresolved or ambiguous name becomes the row's problem.
@@ -155,7 +155,7 @@ def rosters(
         frames += [frame.with_columns(pl.lit(day).alias("game_date")) for _, frame in snapshots]
     log_problems(context, problems)
     listed, rows_in = pl.concat(frames), RowsIn(dates_of(context))
-    named = once_per_player(name_the_roster(listed, players, boxscores)).with_columns(seen_by(clock.as_of))
+    named = once_per_player(with_player_ids(listed, players, boxscores)).with_columns(seen_by(clock.as_of))
     rows_in.parsed(listed)
     rows_in.repeated(named, pl.col("copies"))
     problems_by_day = {day: messages for day, messages in problems.items() if messages}
