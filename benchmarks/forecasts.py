@@ -4,6 +4,9 @@ Every week the models learn from all earlier player-games of the archive and for
 line. CatBoost is fitted every fourth week only, because it takes longest. Two baselines on the same rows: the consensus (median of the distinct feeds) and the line used (DraftKings, FanDuel,
 else the median). Gaps are mean absolute errors minus that of the baseline, with a paired 95 % interval.
 
+Probabilities are those of `formulas/forecast_distribution.py`, walk-forward by date, on rows of sportsbooks with the
+no-vig probability at the line used. Log losses leave out pushes.
+
 Data from NBA_ARCHIVE_DIR (default ../shared/data), which must have `player_name_variants.parquet`.
 
     python benchmarks/forecasts.py [FIRST LAST]      # dates; default: every week with lines
@@ -28,11 +31,15 @@ from measuring import print_table
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
 from nba_pipeline.audit.recompute import SOURCES, derive
 from nba_pipeline.formulas.adjusted_line import adjusted_line
+from nba_pipeline.formulas.calibration import decided, expected_calibration_error, log_loss, reliability, without_push
+from nba_pipeline.formulas.forecast_distribution import Rules, graded_rows, with_distribution
+from nba_pipeline.formulas.odds import no_vig_over_probability
+from nba_pipeline.formulas.recommendation import CONTAINS_THE_LINE, FEW_CAREER_GAMES
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import CATBOOST, LINEAR_MEDIAN, MOVING_AVERAGE, TrainedSystem
+from nba_pipeline.systems import CATBOOST, LINEAR_MEDIAN, MOVING_AVERAGE, SIMILARITY, ZONE_MATCHUP, TrainedSystem
 from nba_pipeline.systems.training import split
 from nba_pipeline.systems.xgboost import XGBoost
 from nba_pipeline.warehouse.landing import Landing
@@ -45,8 +52,14 @@ REFIT_WEEKS, THREADS = int(os.environ.get("REFIT_WEEKS", "1")), int(os.environ.g
 XGBOOST = XGBoost(forecasts=SETTINGS.forecasts.model_copy(update={"tree_threads": THREADS}))
 TRAINED: tuple[TrainedSystem, ...] = (LINEAR_MEDIAN, XGBOOST, CATBOOST)
 WEEKS_PER_FIT = {CATBOOST.system_id: 4}
-SHOWN = ("moving_average", "catboost", "linear_median", "xgboost", "ensemble", "adjusted_line", "market_blend")
+WITHOUT_MODEL = (MOVING_AVERAGE, ZONE_MATCHUP, SIMILARITY)
+MEMBERS_TRIED = (*(system.system_id for system in WITHOUT_MODEL), CATBOOST.system_id)
+SYSTEM_IDS = (*MEMBERS_TRIED, "linear_median", "xgboost", "ensemble", "market_blend")
+SHOWN = (*SYSTEM_IDS, "adjusted_line")
 EDGES = (1, 2, 3)
+BLENDED = ("blended_over_probability", "blended_push_probability")
+LEAST_JUDGED = 100
+"""Rows below which no log loss is printed."""
 SPORTSBOOK = pl.col("kind") == "sportsbook"
 
 
@@ -66,7 +79,7 @@ def real_features() -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def lines() -> pl.DataFrame:
-    """Returns per player and game with a points line: kind of book, consensus, line_used and adjusted_line.
+    """Returns per player and game with a points line: kind of book, consensus, line_used, adjusted_line and no-vig probability.
 
     The latest main line of each distinct feed before tip-off. Pick'em sites and books without prices have no adjustment.
     """
@@ -85,9 +98,9 @@ def lines() -> pl.DataFrame:
     is_fresh = (age <= pl.duration(minutes=int(SETTINGS.forecasts.feed_minutes))).fill_null(True)
     rank = pl.col("book").replace_strict({"draftkings": 0, "fanduel": 1}, default=2, return_dtype=pl.Int64)
     value = pl.when(SPORTSBOOK).then(adjusted_line()).otherwise("line")
-    return (
-        offers.with_columns(value.alias("adjusted_line"), is_fresh.alias("is_fresh"), rank.alias("rank"))
-        .sort(*KEY, "rank", "book")
+    feeds = offers.with_columns(value.alias("adjusted_line"), is_fresh.alias("is_fresh"), rank.alias("rank"))
+    used = (
+        feeds.sort(*KEY, "rank", "book")
         .group_by(KEY, maintain_order=True)
         .agg(
             pl.col("kind").first(),
@@ -100,6 +113,10 @@ def lines() -> pl.DataFrame:
             pl.when(pl.col("rank") < 2).then("first_line").otherwise((2 * pl.col("consensus")).floor() / 2).alias("line_used")
         )
     )
+    quotes = feeds.filter(SPORTSBOOK, "is_fresh").join(used.select(*KEY, "line_used"), on=KEY)
+    at_the_line = quotes.filter(pl.col("line") == pl.col("line_used")).group_by(KEY)
+    market = at_the_line.agg(no_vig_over_probability().mean().alias("market_over_probability"))
+    return used.join(market, on=KEY, how="left", maintain_order="left")
 
 
 def fitted(system: TrainedSystem, rows: pl.DataFrame) -> Any:
@@ -130,11 +147,12 @@ def weekly(rows: pl.DataFrame, lined: pl.DataFrame, systems: Sequence[TrainedSys
 
 def with_combinations(made: pl.DataFrame) -> pl.DataFrame:
     """Adds the forecasts that follow from others."""
-    weight, base = SETTINGS.forecasts.blend_weight, MOVING_AVERAGE.predict(made).select(*KEY, moving_average="predicted_value")
-    return (
-        made.join(base, on=KEY, how="left", maintain_order="left")
-        .with_columns(((pl.col("linear_median") + pl.col("xgboost")) / 2).alias("ensemble"))
-        .with_columns((weight * pl.col("ensemble") + (1 - weight) * pl.col("adjusted_line")).alias("market_blend"))
+    weight = SETTINGS.forecasts.blend_weight
+    for system in WITHOUT_MODEL:
+        forecast = system.predict(made).select(*KEY, pl.col("predicted_value").alias(system.system_id))
+        made = made.join(forecast, on=KEY, how="left", maintain_order="left")
+    return made.with_columns(((pl.col("linear_median") + pl.col("xgboost")) / 2).alias("ensemble")).with_columns(
+        (weight * pl.col("ensemble") + (1 - weight) * pl.col("adjusted_line")).alias("market_blend")
     )
 
 
@@ -173,6 +191,77 @@ def show(title: str, rows: pl.DataFrame) -> None:
     print_table(head, table)
 
 
+def distributions(rows: pl.DataFrame) -> pl.DataFrame:
+    """Returns one row per system and forecast with its distribution, from the outcomes of earlier dates."""
+    has_few = pl.col("career_games_last_1095_days") < SETTINGS.forecasts.few_career_games
+    flag = pl.when(has_few).then(pl.lit(FEW_CAREER_GAMES))
+    known = rows.select(
+        "game_date",
+        *KEY,
+        *SYSTEM_IDS,
+        pl.lit(SETTINGS.lines.market).alias("market"),
+        pl.lit("backtest").alias("run_kind"),
+        pl.col("line_used").alias("line"),
+        "adjusted_line",
+        "market_over_probability",
+        pl.col("points").alias("actual_value"),
+        flag.alias("flag"),
+    )
+    long = known.unpivot(
+        SYSTEM_IDS,
+        index=[name for name in known.columns if name not in SYSTEM_IDS],
+        variable_name="system_id",
+        value_name="predicted_value",
+    ).drop_nulls("predicted_value")
+    contains = pl.when(pl.col("system_id") == "market_blend").then(pl.lit(CONTAINS_THE_LINE))
+    predictions = long.with_columns(pl.concat_list("flag", contains).list.drop_nulls().alias("reasons"))
+    outcomes = predictions.select(*KEY, "market", "actual_value").unique()
+    empty = predictions.clear().with_columns(pl.lit(0).alias("version"), *(pl.lit(0.0).alias(name) for name in BLENDED))
+    rules = Rules(blend_weight=SETTINGS.forecasts.blend_weight, **SETTINGS.distributions.rules)
+    return with_distribution(predictions, graded_rows(empty.drop("actual_value"), outcomes), outcomes, rules)
+
+
+def show_probabilities(title: str, rows: pl.DataFrame) -> None:
+    """Prints per system the log loss of its probabilities minus that of the no-vig market, on the same rows without pushes."""
+    table = []
+    judged = decided(rows.drop_nulls(["blended_over_probability", "market_over_probability"]))
+    for system_id in SYSTEM_IDS:
+        part = judged.filter(pl.col("system_id") == system_id).with_columns(
+            without_push(pl.col(f"{kind}_over_probability"), pl.col(f"{kind}_push_probability")).alias(kind)
+            for kind in ("model", "blended")
+        )
+        if part.height < LEAST_JUDGED:
+            continue
+        published = part.filter(pl.col("over_probability").is_not_null())
+        market = part.select(log_loss(pl.col("market_over_probability"), pl.col("is_over")).mean()).item()
+        error = expected_calibration_error(reliability(part, "blended"))
+        table.append(
+            (system_id, f"{part.height:,}", f"{market:.4f}", loss_gap(part, "model"), loss_gap(part, "blended"), f"{error:.3f}",
+             f"{loss_gap(published, 'blended')} (N = {published.height:,})" if published.height > 1 else "none")
+        )  # fmt: skip
+    head = ("system", "N", "no-vig log loss", "model alone", "with the market", "calibration error", "published")
+    print(f"\n{title}: log loss minus that of the no-vig market\n")
+    print_table(head, table)
+
+
+def loss_gap(rows: pl.DataFrame, name: str) -> str:
+    """Returns the log loss of a probability minus that of the no-vig market, with a paired 95 % interval."""
+    ours, markets = (log_loss(pl.col(column), pl.col("is_over")) for column in (name, "market_over_probability"))
+    gaps = rows.select((ours - markets).alias("gap"))["gap"]
+    return f"{gaps.mean():+.4f} ± {1.96 * gaps.std() / len(gaps) ** 0.5:.4f}"  # type: ignore[operator]  # floats, non-empty
+
+
+def show_members(rows: pl.DataFrame) -> None:
+    """Prints the error of the ensemble with another member, on the same rows. A member enters if it lowers the error."""
+    table = []
+    for name in MEMBERS_TRIED:
+        known = rows.drop_nulls([name, "ensemble"]).with_columns(((2 * pl.col("ensemble") + pl.col(name)) / 3).alias("with_it"))
+        error = (known["points"] - known["with_it"]).abs().mean()
+        table.append((name, f"{known.height:,}", f"{error:.4f}", gap(known, "with_it", "ensemble")))
+    print("\nThe ensemble with a third member\n")
+    print_table(("member", "N", "MAE", "gap to the ensemble of two"), table)
+
+
 def explain(rows: pl.DataFrame) -> None:
     """Prints the gap of the ensemble by tier of line, rest, expected absences and minutes."""
     groups = {
@@ -209,13 +298,20 @@ def main() -> None:
     print(f"Weeks per fit: {REFIT_WEEKS}; {', '.join(f'{name}: {max(n, REFIT_WEEKS)}' for name, n in WEEKS_PER_FIT.items())}")
     made = with_combinations(pl.concat(weekly(rows, lined)))
     if folder := os.environ.get("FORECASTS_TO"):
-        made.select("game_date", *KEY, "kind", "points", "consensus", "line_used", *SHOWN).write_parquet(
-            Path(folder) / "forecasts.parquet"
-        )
+        made.select(
+            "game_date", *KEY, "kind", "points", "consensus", "line_used", "market_over_probability", *SHOWN
+        ).write_parquet(Path(folder) / "forecasts.parquet")
     print(f"{made.height:,} of {offered:,} lined player-games have a forecast ({made.height / offered:.1%})")
     show("All lined rows", made)
     for kind in made["kind"].unique().sort():
         show(f"Rows of kind {kind}", made.filter(kind=kind))
+    show_members(made)
+    probabilities = distributions(made)
+    show_probabilities("Rows of sportsbooks", probabilities)
+    first_published = probabilities.filter(pl.col("over_probability").is_not_null())["game_date"].min()
+    print(
+        f"\nThe first published probability is of {first_published}; {SETTINGS.distributions.graded_rows:,} graded rows are required."
+    )
     explain(made)
 
 

@@ -332,6 +332,7 @@ class Predicting(Section):
         {
             "pass_below_edge",
             "actionable_edge",
+            "least_probability",
             "least_minutes",
             "least_games",
             "bootstrap_days",
@@ -341,6 +342,9 @@ class Predicting(Section):
     )
     pass_below_edge: float = Field(1.0, description="points")
     actionable_edge: float = Field(3.0, description="points")
+    least_probability: Share = Field(
+        0.5338, description="published probability of the recommended side, given no push: 0.01 above break-even at -110"
+    )
     least_minutes: float = Field(
         15.0, description="mean minutes of the last 10 games from which a player is eligible without a line"
     )
@@ -421,6 +425,34 @@ class Forecasts(Section):
     blend_weight: float = Field(0.2, description="weight of the ensemble in market_blend, 0.1 to 0.3; re-estimated once a season")
     feed_minutes: float = Field(5.0, description="maximum age of a feed's line relative to the player's newest line")
     lined_coverage: float = Field(0.97, description="minimum share of the players with a line that have a forecast")
+
+
+class Distributions(Section):
+    """The distribution of a prediction, and when its probability is published. Measured on four real seasons."""
+
+    affects_data: ClassVar[frozenset[str]] = frozenset({"residual_rows", "least_residuals", "graded_rows", "few_games_spread"})
+    residual_rows: int = Field(
+        5000, description="last graded rows whose residuals make the distribution; 2,000 are as good, 1,000 are not"
+    )
+    least_residuals: int = Field(500, description="graded rows below which there is no distribution")
+    graded_rows: int = Field(
+        2000, description="last graded rows with a line over which the probability must score no worse than the market"
+    )
+    largest_calibration_error: Share = Field(
+        0.03,
+        description="mean distance between probability and outcome over ten groups of `residual_rows` rows, a check warns above",
+    )
+    largest_log_loss_gap: float = Field(
+        0.001, description="log loss above the market's over `graded_rows` rows, a check warns above"
+    )
+    few_games_spread: float = Field(
+        1.1, description="factor of the deviation of players with few career games; 1.09 in 5,109 player-games"
+    )
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """The arguments of `formulas.forecast_distribution.Rules`, apart from that of the forecasts."""
+        return self.model_dump(include={"residual_rows", "least_residuals", "graded_rows", "few_games_spread"})
 
 
 class Patience(Section):
@@ -574,6 +606,7 @@ class Settings(Section):
     predicting: Predicting = Predicting()
     training: Training = Training()
     forecasts: Forecasts = Forecasts()
+    distributions: Distributions = Distributions()
     patience: Patience = Patience()
     deliveries: Deliveries = Deliveries()
     warehouse: Warehouse = Warehouse()

@@ -139,6 +139,10 @@ class FeatureRows(Row, CareerFormFeatures, TeamOutlookFeatures, ExpectedAbsenceF
     price_skew = feature("no-vig probability of the over minus that of the under", -1, 1, EXTENDED)
     self_creation_pct_last_10_games = feature("share of made field goals without an assist, last 10", 0, 1, EXTENDED)
     late_line_movements = feature("moves of the book's main line in the last 6 hours before tip-off", 0, 50, EXTENDED)
+    shot_zone_points_effect = feature("points gained from the opponent's defense by zone", -6, 6, MATCHUP)
+    free_throw_points_effect = feature("points gained from the free throws that the opponent allows", -1, 1, MATCHUP)
+    points_mean_similar_games = feature("mean points of the player's similar games, weighted", 0, 60, MATCHUP)
+    same_venue_pct_similar_games = feature("share of the similar games at the same venue", 0, 1, MATCHUP)
 
     absence_evidence = ExpectedAbsenceRows.absence_evidence
     plays_probability = ExpectedAbsenceRows.plays_probability
