@@ -136,9 +136,11 @@ def timeline_line(now: datetime, request: dict[str, Any], success: bool, seconds
     from nba_pipeline.league.calendar import EASTERN
 
     at, tables, tags = now.astimezone(EASTERN), request["assets"], request["tags"]
-    what = tables[0] if len(tables) == 1 else f"{len(tables)} tables" if tables else request["job"]
-    day = request["day"] or tags.get(PARTITION_TAG)
-    why = tags.get(WHY_TAG, "upstream tables changed" if tables else "")
-    why = f": {why if len(why) <= LONGEST_WHY else f'{why[: LONGEST_WHY - 1]}…'}" if why else ""
-    outcome = "done" if success else "FAILED"
-    return f"{at:%m-%d %H:%M} {request['asked_by']}: {what}{f' of {day}' if day else ''} {outcome} in {seconds:.1f} s{why}"
+    subject = request["job"] if not tables else tables[0] if len(tables) == 1 else f"{len(tables)} tables"
+    if day := request["day"] or tags.get(PARTITION_TAG):
+        subject += f" of {day}"
+    reason = tags.get(WHY_TAG, "upstream tables changed" if tables else "")
+    if len(reason) > LONGEST_WHY:
+        reason = f"{reason[: LONGEST_WHY - 1]}…"
+    outcome = f"{'done' if success else 'FAILED'} in {seconds:.1f} s{f': {reason}' if reason else ''}"
+    return f"{at:%m-%d %H:%M} {request['asked_by']}: {subject} {outcome}"

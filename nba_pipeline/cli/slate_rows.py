@@ -28,8 +28,8 @@ def slate_rows(tables: Reading, day: date) -> pl.DataFrame:
     comes from the schedule and may have moved since the prediction. Rows are sorted by system, then actionable ones first,
     then by descending edge.
     """
-    made = tables.scan("predictions", [day]).sort("run_kind", "version", descending=True)
-    newest = made.unique(PREDICTED, keep="first", maintain_order=True)
+    predictions = tables.scan("predictions", [day]).sort("run_kind", "version", descending=True)
+    newest = predictions.unique(PREDICTED, keep="first", maintain_order=True)
     prices = tables.scan("prop_lines", [day]).select(*LINE, "snapshot_at", "over_price", "under_price")
     tipoffs = tables.scan("schedule", [day]).select("game_id", pl.col("tipoff_at").alias("scheduled_at"))
     rec = pl.col("recommendation")

@@ -246,7 +246,10 @@ def features_of(
     defense = team_defense_zones.select(
         "game_date",
         pl.col("team").alias("opponent"),
-        *[pl.col(f"{what}_last_15_games").alias(f"opponent_{what}_last_15_games") for what in ("defensive_rating", "pace")],
+        *[
+            pl.col(f"{statistic}_last_15_games").alias(f"opponent_{statistic}_last_15_games")
+            for statistic in ("defensive_rating", "pace")
+        ],
     )
     diet = player_shot_zones.select("game_date", "player_id", *DIET_COLUMNS)
     rows = (

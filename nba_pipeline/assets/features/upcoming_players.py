@@ -174,9 +174,9 @@ def _carried_over(sides: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
 
 def _newest_team(shown: pl.DataFrame) -> pl.DataFrame:
     """Keeps each player's newest team. Drops rows that are older than the player's box score with another team."""
-    has_left = (pl.col("latest_boxscore_date") > pl.col("shown_on")) & (pl.col("boxscore_team") != pl.col("team"))
+    is_of_earlier_team = (pl.col("latest_boxscore_date") > pl.col("shown_on")) & (pl.col("boxscore_team") != pl.col("team"))
     return (
-        shown.filter(~has_left.fill_null(False))
+        shown.filter(~is_of_earlier_team.fill_null(False))
         .sort("shown_on", "roster_seen_at", nulls_last=False, maintain_order=True)
         .unique(["game_date", "player_id"], keep="last", maintain_order=True)
     )

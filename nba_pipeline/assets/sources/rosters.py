@@ -101,9 +101,9 @@ def with_one_team(named: pl.DataFrame) -> pl.DataFrame:
 
 def once_per_player(named: pl.DataFrame) -> pl.DataFrame:
     """Keeps one row for a player whom a roster lists under two spellings, otherwise equal. `copies` counts the removed rows."""
-    who = pl.coalesce(pl.col("player_id").cast(pl.String), "spelling").alias("who")
+    player = pl.coalesce(pl.col("player_id").cast(pl.String), "spelling").alias("who")
     listed = ["game_date", "team", "who", "birth_date", "position", "height_inches", "weight_pounds", PROBLEM]
-    return first_of_each(named.with_columns(who), listed).drop("who")
+    return first_of_each(named.with_columns(player), listed).drop("who")
 
 
 def land_rosters(day: date, espn: Espn, now: datetime) -> list[str]:
