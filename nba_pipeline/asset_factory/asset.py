@@ -27,8 +27,8 @@ FRESH = dg.FreshnessPolicy.time_window(
 def markdown_of(docstring: str | None) -> str:
     r"""Returns the docstring of a table module as Markdown, with each section as a paragraph with its name in bold.
 
-    >>> markdown_of("rosters: who belongs to a team.\n\nGrain: one row per player\nSource: ESPN,\n  asked daily\n")
-    'rosters: who belongs to a team.\n\n**Grain:** one row per player\n\n**Source:** ESPN, asked daily'
+    >>> markdown_of("rosters: the players of a team.\n\nGrain: one row per player\nSource: ESPN,\n  fetched daily\n")
+    'rosters: the players of a team.\n\n**Grain:** one row per player\n\n**Source:** ESPN, fetched daily'
     """
     unbroken = re.sub(r"\n +", " ", inspect.cleandoc(docstring or ""))
     return re.sub(r"\n+(Grain|Source|Caveats): ", r"\n\n**\1:** ", unbroken)
@@ -140,8 +140,8 @@ def log_problems(context: dg.AssetExecutionContext, problems: Mapping[str, Seque
             context.log.warning(f"{name}: {message}")
 
 
-def record_excluded(context: dg.AssetExecutionContext, left_out: Mapping[str, list[str]]) -> None:
+def record_excluded(context: dg.AssetExecutionContext, excluded: Mapping[str, list[str]]) -> None:
     """Records the games or teams that a gate excluded, by date."""
     context.add_output_metadata(
-        {LEFT_OUT: dg.MetadataValue.json(dict(left_out)), "left_out_count": sum(len(names) for names in left_out.values())}
+        {LEFT_OUT: dg.MetadataValue.json(dict(excluded)), "left_out_count": sum(len(names) for names in excluded.values())}
     )

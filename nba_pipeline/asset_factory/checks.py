@@ -122,7 +122,7 @@ def checks_of(table: Table, is_source: bool = False) -> dg.AssetChecksDefinition
     `warehouse.accounting`. A table has one step, because a step costs more than a check. A registered check replaces a common
     one of the same name.
 
-    A check that crashes has failed on every date with its error. The other checks are judged, then the step fails.
+    A check that crashes fails on every date, with the error as the reason. The other checks are judged, then the step fails.
     """
     checks = _common_checks(table, is_source) | _checks.get(table.name, {})
     specs = [

@@ -32,7 +32,7 @@ SOURCES = "sources"
 """Stage of the collected tables. Tables of later stages are derived: the code version of a reader includes theirs."""
 
 LENGTH = 12
-KEPT_FORMAT = 3
+CACHE_FORMAT = 3
 """Format of the cached sources. Increase it when a change of this module parses the same file to another source."""
 
 EQUIVALENT = Path(__file__).with_name("equivalent_versions.json")
@@ -88,7 +88,7 @@ def code_versions(package: Path, settings: Settings) -> dict[str, str]:
 
     for table in modules:
         version(table, ())
-    sources.keep()
+    sources.write_cache()
     return versions
 
 
@@ -139,7 +139,7 @@ class _Sources:
     def __init__(self, package: Path) -> None:
         self.package = package
         self._file = package / "__pycache__" / "code_versions.json"
-        self._kept = self._read_kept()
+        self._cached = self._read_cache()
         self._used = dict[str, list[Any]]()
 
     def closure(self, module: str) -> Iterator[tuple[str, Source]]:
@@ -153,9 +153,9 @@ class _Sources:
                 yield name, source
                 pending += source.imports
 
-    def keep(self) -> None:
+    def write_cache(self) -> None:
         """Writes the parsed sources for the next process. A package in a read-only folder is parsed by each process."""
-        if self._used == self._kept:
+        if self._used == self._cached:
             return
         temporary = self._file.with_name(f"{self._file.name}.{os.getpid()}")
         try:
@@ -168,20 +168,20 @@ class _Sources:
     def _source(self, module: str) -> Source:
         path = _path(module, self.package)
         state = path.stat()
-        key = [KEPT_FORMAT, state.st_mtime_ns, state.st_size]
-        kept = self._used.get(module) or self._kept.get(module)
-        if kept is None or kept[:3] != key:
+        key = [CACHE_FORMAT, state.st_mtime_ns, state.st_size]
+        cached = self._used.get(module) or self._cached.get(module)
+        if cached is None or cached[:3] != key:
             source = _parsed(path, self.package)
-            kept = [*key, source.digest, list(source.imports), list(source.settings), list(source.inputs)]
-        self._used[module] = kept
-        return Source(kept[3], tuple(kept[4]), tuple(kept[5]), tuple(kept[6]))
+            cached = [*key, source.digest, list(source.imports), list(source.settings), list(source.inputs)]
+        self._used[module] = cached
+        return Source(cached[3], tuple(cached[4]), tuple(cached[5]), tuple(cached[6]))
 
-    def _read_kept(self) -> dict[str, list[Any]]:
+    def _read_cache(self) -> dict[str, list[Any]]:
         try:
-            kept: dict[str, list[Any]] = json.loads(self._file.read_text())
+            cached: dict[str, list[Any]] = json.loads(self._file.read_text())
         except (OSError, ValueError):  # absent, or written by another version
             return {}
-        return kept
+        return cached
 
 
 def _path(module: str, package: Path) -> Path:
@@ -202,7 +202,7 @@ def _parsed(path: Path, package: Path) -> Source:
 
 
 def _collect_tokens(node: ast.AST, tokens: list[str]) -> None:
-    """Appends the tokens of a node. Empty fields are left out, so that fields of later Python versions change nothing."""
+    """Appends the tokens of a node. Empty fields are omitted, so that fields of later Python versions change nothing."""
     tokens.append(type(node).__name__)
     for name in node._fields:
         value = getattr(node, name, None)
@@ -218,7 +218,10 @@ def _collect_tokens(node: ast.AST, tokens: list[str]) -> None:
 
 
 def _without_prose(node: ast.AST, name: str, values: list[Any]) -> list[Any]:
-    """Returns the values of a field without docstrings, descriptions, the wiring of a table and the empty strings that Python 3.12 adds to f-strings."""
+    """Returns the values of a field that can affect rows.
+
+    Omits docstrings, descriptions, the wiring of a table, and the empty strings that Python 3.12 adds to f-strings.
+    """
     if name == "body":
         return [one for one in values if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))]
     if name == "values" and isinstance(node, ast.JoinedStr):

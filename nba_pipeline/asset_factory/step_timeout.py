@@ -21,8 +21,8 @@ REPEAT_SECONDS = 5.0
 
 
 @contextmanager
-def within(seconds: float, what: str) -> Iterator[None]:
-    """Raises OutOfTime in the main thread after the given number of seconds. `what` names the step in the message.
+def within(seconds: float, step: str) -> Iterator[None]:
+    """Raises OutOfTime in the main thread after the given number of seconds. `step` is its name in the message.
 
     Does not interrupt other threads, nor compiled code of a library before it returns. For these, the daemon enforces the
     limit of the whole run.
@@ -31,10 +31,10 @@ def within(seconds: float, what: str) -> Iterator[None]:
         yield
         return
 
-    def ring(*_: object) -> None:
-        raise OutOfTime(f"{what} timed out after {seconds:g} seconds")
+    def interrupt(*_: object) -> None:
+        raise OutOfTime(f"{step} timed out after {seconds:g} seconds")
 
-    before = signal.signal(signal.SIGALRM, ring)
+    before = signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_SECONDS)
     try:
         yield

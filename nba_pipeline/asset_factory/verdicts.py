@@ -45,7 +45,7 @@ def verdicts_of(frame: pl.DataFrame, dates: Sequence[date], check: str = "check"
     judged = {day for day, row in rows.items() if row[PASSED] is not None}
     if frame.height != len(rows) or judged != set(dates):
         days = sorted(str(day) for day in judged ^ set(dates)) or ["a date"]
-        raise BadInput(f"{check}: expected one verdict per date, which {', '.join(days)} does not have")
+        raise BadInput(f"{check}: expected one verdict per date; missing or repeated on {', '.join(days)}")
     return [
         Verdict(
             day,
@@ -80,7 +80,7 @@ def count_off(
     Args:
         dates: The dates to judge.
         rows: Rows with `game_date`, sorted by name.
-        is_off: Whether a row is off. A row for which it is unknown is off.
+        is_off: Whether a row is off. Null counts as off.
         name: The name of a row, shown if it is off.
         total: The metadata key of the number of rows.
         off: The metadata key of the number of rows that are off.
@@ -115,9 +115,9 @@ def share_present(
     Args:
         dates: The dates to judge.
         expected: One row per expected item, with `game_date`, sorted by name.
-        is_present: Whether an item is present. If it is unknown, it is not.
+        is_present: Whether an item is present. Null counts as not present.
         name: The name of an item, shown if it is not present.
-        floor: The least share with which the check passes.
+        floor: The minimum share with which the check passes.
         share: The metadata key of the share.
         numbers: Further metadata: aggregates over the items of a date.
     """

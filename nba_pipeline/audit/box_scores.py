@@ -75,9 +75,9 @@ def actions_of(boxes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_actions(play_by_play: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
-    """Adds made threes to the play-by-play of games that have one."""
-    has_list = scored.join(play_by_play.select("game_id").unique(), on="game_id", how="semi")
-    shots = has_list.select(
+    """Adds made threes to the games that have play-by-play."""
+    with_actions = scored.join(play_by_play.select("game_id").unique(), on="game_id", how="semi")
+    shots = with_actions.select(
         pl.col("game_date", *PLAYER, "team").repeat_by("threes"),
         pl.lit("3pt").alias("action_type"),
         pl.lit("Above the Break 3").alias("area"),

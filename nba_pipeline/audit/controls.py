@@ -14,47 +14,49 @@ from nba_pipeline.audit.leakage import TESTS
 from nba_pipeline.audit.recompute import World
 from nba_pipeline.audit.worlds import first_tipoff
 
-Shown = Mapping[str, Sequence[date]]
+EffectiveDates = Mapping[str, Sequence[date]]
 """Plant -> the dates on which it changes at least one value."""
 
 
-def dates_shown(audit: Audit, plants: Sequence[Derivation], dates: Sequence[date]) -> Shown:
+def dates_with_effect(audit: Audit, plants: Sequence[Derivation], dates: Sequence[date]) -> EffectiveDates:
     """Returns, per plant, the dates on which it changes at least one feature value.
 
-    The list is empty when fewer than `plant.least_dates` dates have players.
+    The list is empty when fewer than `plant.min_dates` dates have players.
     """
     real, shown = audit.baseline(REAL), dict[str, Sequence[date]]()
     dates_with_players = real["features"]["game_date"].n_unique()
     for plant in plants:
         audit.report(f"deriving features with the planted leak {plant.name}")
         changed = differing_dates(real, audit.baseline(plant), dates)
-        shown[plant.name] = changed if dates_with_players >= plant.least_dates else []
+        shown[plant.name] = changed if dates_with_players >= plant.min_dates else []
     return shown
 
 
-def control_dates(world: World, dates: Sequence[date], shown: Shown) -> list[date]:
-    """Returns a small set of dates that together show every leak; prefers early dates, which are faster.
+def control_dates(world: World, dates: Sequence[date], shown: EffectiveDates) -> list[date]:
+    """Returns a small set of dates that together show the effect of every leak. Prefers early dates, which are faster.
 
     Includes a date with known tip-offs if one exists, because some leaks show only in altered worlds (for example a line
     from a game in play).
     """
     has_tipoffs = {day for day in dates if first_tipoff(world, day)}
-    left, control = {name for name in shown if set(shown[name]).intersection(dates)}, list[date]()
-    while left:
-        named = {day: {name for name in left if day in shown[name]} for day in dates}
-        best = min(dates, key=lambda day: (-len(named[day]), day not in has_tipoffs, day))
+    remaining, control = {name for name in shown if set(shown[name]).intersection(dates)}, list[date]()
+    while remaining:
+        uncaught = {day: {name for name in remaining if day in shown[name]} for day in dates}
+        best = min(dates, key=lambda day: (-len(uncaught[day]), day not in has_tipoffs, day))
         control.append(best)
-        left -= named[best]
+        remaining -= uncaught[best]
     if not has_tipoffs.intersection(control):
         control += sorted(has_tipoffs)[:1]
     return sorted(control or dates[:1])
 
 
-def tried(audit: Audit, plants: Sequence[Derivation], shown: Shown, failed: Collection[str]) -> Iterator[dict[str, Any]]:
+def plant_results(
+    audit: Audit, plants: Sequence[Derivation], shown: EffectiveDates, failed: Collection[str]
+) -> Iterator[dict[str, Any]]:
     """Yields, per plant, the test results on its control dates and the names of the tests that caught it.
 
-    A leak that changes nothing in the original world can still be caught in an altered one. The tests in `failed`, which
-    the real derivation fails, are no evidence about such a leak.
+    A leak that changes nothing in the original world can still be caught in an altered one. For such a leak, the tests in
+    `failed` do not count, because the real derivation fails them too.
     """
     for plant in plants:
         audit.report(f"testing the planted leak {plant.name}")

@@ -47,7 +47,7 @@ class Derivation:
 
     `graded` selects the graded rows from which the distributions of a date are made.
 
-    A leak between dates has no effect unless at least `least_dates` dates with players are derived together.
+    A leak between dates has no effect unless at least `min_dates` dates with players are derived together.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Derivation:
     summaries: Callable[[World, Summarize], World] = identity
     features: Callable[[World, Sequence[date], datetime, Derive], World] = unaltered
     graded: Callable[[pl.DataFrame, date], pl.DataFrame] = earlier_rows
-    least_dates: int = 1
+    min_dates: int = 1
 
 
 REAL = Derivation("the real derivation", "what the assets do")

@@ -37,13 +37,13 @@ MORE_THREES = (5, 15)
 """Fewest and most made threes added to a box score; enough to change every mean."""
 
 
-MOST_ABOVE_THE_LINE = 0.02
+MAX_ABOVE_THE_LINE = 0.02
 HIGHEST_PLAUSIBLE_CORRELATION = 0.80
 """Highest permitted correlation with points over all players who played. The best feature of four seasons has 0.722
 (N 99,674). A mean of the current game and four earlier games has 0.84.
 """
-LEAST_ROWS = 300
-LEAST_LINED_ROWS = 500
+MIN_ROWS = 300
+MIN_LINED_ROWS = 500
 LARGEST_SHARE_BY_CHANCE = 0.15
 """Highest permitted share of windows equal to the leaked window. Measured: 7 to 9 %, because a score equal to the mean
 leaves it unchanged.
@@ -56,7 +56,7 @@ DIFFERENCES_LISTED = 200
 
 @dataclass(frozen=True)
 class Result:
-    """The result of one test. `passed` is None when there was nothing to test; `n` is the number of tested rows or players."""
+    """The result of one test. `passed` is None if there was nothing to test. `n` is the number of tested rows or players."""
 
     name: str
     passed: bool | None
@@ -76,16 +76,16 @@ def everything_after_the_first_tipoff_may_go(audit: Audit, derivation: Derivatio
 
     def worlds(day: date) -> tuple[World, World]:
         border = first_tipoff(audit.world, day)
-        left = audit.summarized(
+        reduced = audit.summarized(
             derivation, audit.altered("gone", day, lambda: without_later_facts(audit.world, day, border)), day
         )
         just_before = audit.as_of if border is None else border - AN_INSTANT
-        now = audit.derived(derivation, left, [day], just_before)
+        now = audit.derived(derivation, reduced, [day], just_before)
         if border is None or is_quiet(audit.world, day, border):
             return audit.baseline(derivation), now
         return audit.derived(derivation, audit.summarized(derivation, audit.cut(day), day), [day], just_before), now
 
-    return _nothing_moves("everything_after_the_first_tipoff_may_go", audit, derivation, dates, worlds)
+    return _no_feature_changes("everything_after_the_first_tipoff_may_go", audit, derivation, dates, worlds)
 
 
 def everything_after_the_first_tipoff_may_be_absurd(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
@@ -95,7 +95,7 @@ def everything_after_the_first_tipoff_may_be_absurd(audit: Audit, derivation: De
         nonsense = audit.summarized(derivation, audit.altered("absurd", day, lambda: with_nonsense(audit.world, day)), day)
         return audit.baseline(derivation), audit.derived(derivation, nonsense, [day], audit.as_of)
 
-    return _nothing_moves("everything_after_the_first_tipoff_may_be_absurd", audit, derivation, dates, worlds)
+    return _no_feature_changes("everything_after_the_first_tipoff_may_be_absurd", audit, derivation, dates, worlds)
 
 
 def the_games_own_box_score_may_change(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
@@ -112,7 +112,9 @@ def the_games_own_box_score_may_change(audit: Audit, derivation: Derivation, dat
         world = audit.summarized(derivation, altered, day)
         return audit.baseline(derivation), audit.derived(derivation, world, [day], audit.as_of)
 
-    result = _nothing_moves("the_games_own_box_score_may_change", audit, derivation, evenly_spaced(dates, PLAYER_DATES), worlds)
+    result = _no_feature_changes(
+        "the_games_own_box_score_may_change", audit, derivation, evenly_spaced(dates, PLAYER_DATES), worlds
+    )
     players = sum(altered_on.values())
     return Result(result.name, result.passed, players, f"{players} players altered; {result.detail}", result.differences)
 
@@ -150,29 +152,29 @@ def no_feature_knows_the_points_better_than_the_line(audit: Audit, derivation: D
     features, because the feature may be the leak.
     """
     name, rows = "no_feature_knows_the_points_better_than_the_line", _with_points(audit, derivation)
-    if rows.height < LEAST_ROWS:
-        return Result(name, None, rows.height, f"too few players: {rows.height}, fewer than {LEAST_ROWS}")
+    if rows.height < MIN_ROWS:
+        return Result(name, None, rows.height, f"too few players: {rows.height}, fewer than {MIN_ROWS}")
     numbers = rows.select(cs.numeric().exclude("player_id", "points"))
-    columns = [column for column in numbers.columns if numbers[column].count() >= LEAST_ROWS]
+    columns = [column for column in numbers.columns if numbers[column].count() >= MIN_ROWS]
     if not columns:
-        return Result(name, None, rows.height, f"no feature has values for {LEAST_ROWS} players")
+        return Result(name, None, rows.height, f"no feature has values for {MIN_ROWS} players")
     correlations = {column: _correlation(rows, column) for column in columns}
     best = max(correlations, key=lambda column: correlations[column][0])
     too_good = [f"{column} {r:.3f} (N {n:,})" for column, (r, n) in correlations.items() if r > HIGHEST_PLAUSIBLE_CORRELATION]
     detail = f"highest correlation: {best} {correlations[best][0]:.3f} (N {correlations[best][1]:,})"
     lined = rows.join(_market(audit), on=PLAYER)
-    if lined.height < LEAST_LINED_ROWS:
+    if lined.height < MIN_LINED_ROWS:
         detail += f"; too few players with a line to compare: {lined.height}"
     else:
         gaps = {}
         for column in columns:
             known = lined.drop_nulls(column)
-            if known.height >= LEAST_LINED_ROWS:
+            if known.height >= MIN_LINED_ROWS:
                 gaps[column] = _correlation(known, column)[0] - _correlation(known, "market_line")[0]
         nearest = max(gaps, key=lambda column: gaps[column])
         detail += f"; among players with a line (N {lined.height:,}): market line {_correlation(lined, 'market_line')[0]:.3f}"
         detail += f", nearest feature {nearest} {gaps[nearest]:+.3f} against it"
-        too_good += [f"{column} {gap:+.3f} against the line" for column, gap in gaps.items() if gap > MOST_ABOVE_THE_LINE]
+        too_good += [f"{column} {gap:+.3f} against the line" for column, gap in gaps.items() if gap > MAX_ABOVE_THE_LINE]
     return Result(
         name, not too_good, rows.height, f"correlates too well: {', '.join(too_good[:COLUMNS_NAMED])}" if too_good else detail
     )
@@ -190,13 +192,13 @@ def windows_rarely_equal_the_leaked_ones(audit: Audit, derivation: Derivation, d
     leaked["points_mean_season"] = (points.cum_sum() / pl.int_range(1, pl.len() + 1)).over(of_season)
     beside = games.select(*PLAYER, *[window.alias(f"{window_name}_leaked") for window_name, window in leaked.items()])
     rows = audit.baseline(derivation)["features"].join(beside, on=PLAYER)
-    if rows.height < LEAST_ROWS:
-        return Result(name, None, rows.height, f"too few players: {rows.height}, fewer than {LEAST_ROWS}")
+    if rows.height < MIN_ROWS:
+        return Result(name, None, rows.height, f"too few players: {rows.height}, fewer than {MIN_ROWS}")
     same = {window: (pl.col(window) - pl.col(f"{window}_leaked")).abs() < SAME for window in leaked}
     known = rows.select(value.count().alias(window) for window, value in same.items()).row(0, named=True)
-    judged = [window for window in leaked if known[window] >= LEAST_ROWS]
+    judged = [window for window in leaked if known[window] >= MIN_ROWS]
     if not judged:
-        return Result(name, None, rows.height, f"no window has values for {LEAST_ROWS} players")
+        return Result(name, None, rows.height, f"no window has values for {MIN_ROWS} players")
     shares = rows.select(same[window].mean().alias(window) for window in judged).row(0, named=True)
     detail = ", ".join(f"{window} {share:.1%} (N {known[window]:,})" for window, share in shares.items())
     return Result(name, max(shares.values()) <= LARGEST_SHARE_BY_CHANCE, rows.height, f"share of equal windows: {detail}")
@@ -227,7 +229,7 @@ TESTS: tuple[Test, ...] = (
 """Tests that the real derivation must pass. Each plant must fail at least one."""
 
 
-def _nothing_moves(
+def _no_feature_changes(
     name: str, audit: Audit, derivation: Derivation, dates: Sequence[date], worlds: Callable[[date], tuple[World, World]]
 ) -> Result:
     def beside(day: date) -> tuple[Sequence[date], World, World]:
@@ -242,10 +244,10 @@ def _nothing_moves(
 
 def _compared(name: str, pairs: Iterable[tuple[Sequence[date], World, World]]) -> Result:
     rows, values, dates, all_differences = 0, 0, 0, list[Difference]()
-    for some, was, became in pairs:
-        differing, compared = differences(was, became, some)
-        rows += was["features"].filter(pl.col("game_date").is_in(list(some))).height
-        values, dates, all_differences = values + compared, dates + len(some), all_differences + differing
+    for compared_dates, was, became in pairs:
+        differing, compared = differences(was, became, compared_dates)
+        rows += was["features"].filter(pl.col("game_date").is_in(list(compared_dates))).height
+        values, dates, all_differences = values + compared, dates + len(compared_dates), all_differences + differing
     if not all_differences:
         return Result(name, True if rows else None, rows, f"{values:,} values of {dates} dates are equal")
     columns = list(dict.fromkeys(difference.name for difference in all_differences))
@@ -274,16 +276,16 @@ def _with_points(audit: Audit, derivation: Derivation) -> pl.DataFrame:
 def _market(audit: Audit) -> pl.DataFrame:
     """Returns the market line. Includes pick'em lines, and lines without an instant that the archive marks as the last pregame."""
     lines = audit.world["prop_lines"].filter(pl.col("game_date").is_in(audit.dates))
-    is_vouched_for = pl.col("is_before_tipoff").fill_null(pl.col("is_latest_pregame")).fill_null(False)
+    is_pregame = pl.col("is_before_tipoff").fill_null(pl.col("is_latest_pregame")).fill_null(False)
     some_instant = pl.col("game_date").cast(pl.Datetime("us", "UTC"))
-    known = lines.with_columns(is_vouched_for.alias("is_before_tipoff"), pl.col("snapshot_at").fill_null(some_instant))
+    pregame = lines.with_columns(is_pregame.alias("is_before_tipoff"), pl.col("snapshot_at").fill_null(some_instant))
     cascade: Mapping[str, Any] = {**SETTINGS.lines.cascade, "pickem_books": ()}
-    return market_lines(known, **cascade).select(*PLAYER, market_line="line")
+    return market_lines(pregame, **cascade).select(*PLAYER, market_line="line")
 
 
 def _correlation(rows: pl.DataFrame, column: str) -> tuple[float, int]:
     """Returns the absolute correlation with points and the number of rows; 0 for too few rows or a constant column."""
     known = rows.drop_nulls(column)
-    if known.height < LEAST_ROWS or known[column].n_unique() == 1:
+    if known.height < MIN_ROWS or known[column].n_unique() == 1:
         return 0.0, known.height
     return abs(known.select(pl.corr(pl.col(column).cast(pl.Float64), "points")).item()), known.height

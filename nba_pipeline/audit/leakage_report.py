@@ -12,7 +12,7 @@ import polars as pl
 from nba_pipeline.assets.features.features import TABLE as FEATURES
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline.audit.controls import control_dates, dates_shown, tried
+from nba_pipeline.audit.controls import control_dates, dates_with_effect, plant_results
 from nba_pipeline.audit.derivations import REAL, Audit, Derivation
 from nba_pipeline.audit.leakage import TESTS, Test
 from nba_pipeline.audit.parity import a_later_backfill_differs_only_where_a_source_did, stored_rows_equal_recomputed_rows
@@ -23,7 +23,7 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import days
 from nba_pipeline.warehouse import Warehouse
 
-TESTS_OF_THE_REAL: tuple[Test, ...] = (
+ALL_TESTS: tuple[Test, ...] = (
     *TESTS,
     a_fact_of_before_moves_the_row,
     stored_rows_equal_recomputed_rows,
@@ -55,14 +55,14 @@ def leakage(
     sample = sorted(random.Random(seed).sample(candidates, min(number, len(candidates))))
     log(f"reading the sources of {len(sample)} {'date' if len(sample) == 1 else 'dates'}")
     audit = _audit_of(warehouse, span, sample, now, seed, log)
-    shown = dates_shown(audit, plants, sample)
+    shown = dates_with_effect(audit, plants, sample)
     audit.control = control_dates(audit.world, sample, shown)
-    tests = [test(audit, REAL, sample) for test in TESTS_OF_THE_REAL]
+    tests = [test(audit, REAL, sample) for test in ALL_TESTS]
     failed = [result.name for result in tests if result.passed is False]
-    records = {record["name"]: record for record in tried(audit, plants, shown, failed)}
-    untried = [plant for plant in plants if not records[plant.name]["is_tried"]]
-    if (rest := sorted(set(candidates) - set(sample))) and untried:
-        records |= _tested_outside_the_sample(sources_before(warehouse, [rest[0], last]), rest, untried, audit)
+    records = {record["name"]: record for record in plant_results(audit, plants, shown, failed)}
+    untested = [plant for plant in plants if not records[plant.name]["is_tried"]]
+    if (rest := sorted(set(candidates) - set(sample))) and untested:
+        records |= _tested_outside_the_sample(sources_before(warehouse, [rest[0], last]), rest, untested, audit)
     return {
         "from": str(first),
         "to": str(last),
@@ -85,18 +85,21 @@ def _audit_of(
     world = sources_before(warehouse, [sample[0], span[-1]])
     stored = warehouse.scan(FEATURES, sample).collect()
     predictions = warehouse.scan(PREDICTIONS, span).collect()
-    return Audit(world, sorted({*sample, *company(world, sample)}), now, (), seed, stored, predictions, report)
+    return Audit(world, sorted({*sample, *preceding_dates(world, sample)}), now, (), seed, stored, predictions, report)
 
 
 def dates_to_audit(warehouse: Warehouse, dates: Sequence[date]) -> list[date]:
     """Returns the dates with final games and features."""
     final = warehouse.scan(SCHEDULE, dates).filter(pl.col("status") == "final").select("game_date")
-    made = warehouse.scan(FEATURES, dates).select("game_date")
-    return list(final.join(made, on="game_date", how="semi").unique().sort("game_date").collect()["game_date"])
+    with_features = warehouse.scan(FEATURES, dates).select("game_date")
+    return list(final.join(with_features, on="game_date", how="semi").unique().sort("game_date").collect()["game_date"])
 
 
-def company(world: World, sample: Sequence[date]) -> list[date]:
-    """Returns the last date with games before the sample. Some leaks need two dates, so no date is derived alone."""
+def preceding_dates(world: World, sample: Sequence[date]) -> list[date]:
+    """Returns the last date with games before the sample, as a list of at most one date.
+
+    Some leaks need two dates, so no date is derived alone.
+    """
     games = world["schedule"].filter(pl.col("status") == "final", pl.col("game_date") < sample[0])
     return games["game_date"].unique().sort().tail(1).to_list()
 
@@ -106,14 +109,14 @@ def _tested_outside_the_sample(
 ) -> dict[str, dict[str, Any]]:
     """Returns the records of the plants that change a value on a date outside the sample."""
     audit.report(f"testing {len(plants)} more planted leaks on the {len(rest)} dates outside the sample")
-    outside = Audit(world, sorted({*rest, *company(world, rest)}), audit.as_of, (), audit.seed, report=audit.report)
-    shown = dates_shown(outside, plants, rest)
+    outside = Audit(world, sorted({*rest, *preceding_dates(world, rest)}), audit.as_of, (), audit.seed, report=audit.report)
+    shown = dates_with_effect(outside, plants, rest)
     outside.control = control_dates(outside.world, rest, shown)
     detectable = [plant for plant in plants if shown[plant.name]]
-    return {record["name"]: record for record in tried(outside, detectable, shown, ())}
+    return {record["name"]: record for record in plant_results(outside, detectable, shown, ())}
 
 
 def _are_controlled(plants: Sequence[dict[str, Any]]) -> bool:
     """Whether every tested leak was caught and at least one was tested. True without plants."""
-    were_tried = [plant for plant in plants if plant["is_tried"]]
-    return all(plant["caught_by"] for plant in were_tried) and bool(were_tried or not plants)
+    tested = [plant for plant in plants if plant["is_tried"]]
+    return all(plant["caught_by"] for plant in tested) and bool(tested or not plants)

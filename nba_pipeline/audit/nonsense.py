@@ -58,10 +58,10 @@ def _absurd_boxes(boxscores: pl.DataFrame) -> pl.DataFrame:
         "plus_minus": number % 41 - 20,
     }
     values["points"] = 2 * values["fgm"] + values["fg3m"] + values["ftm"]
-    whose = [pl.col(name).reverse().over("game_date") for name in ("player_id", "player_name")]
+    exchanged = [pl.col(name).reverse().over("game_date") for name in ("player_id", "player_name")]
     played = pl.col("did_play")
     return boxscores.with_columns(
-        *whose,
+        *exchanged,
         *[pl.when(played).then(value.cast(pl.Int64)).alias(name) for name, value in values.items()],
         pl.col("minutes").reverse().over("game_id", "team", "did_play"),
         ~pl.col("is_starter"),

@@ -18,7 +18,7 @@ MORE_POINTS = 20
 
 
 def changed_distributions(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> pl.DataFrame:
-    """Returns per forecast of the dates whether its distribution changes when outcomes of its date and later ones do.
+    """Returns per forecast whether its distribution changes if the outcomes of its date and of later dates change.
 
     The forecasts are those of `moving_average` for the players who played, against a line near the forecast. The columns are
     game_date, the player and game, and is_changed.
@@ -29,9 +29,10 @@ def changed_distributions(audit: Audit, derivation: Derivation, dates: Sequence[
     for day in dates:
         today = graded.filter(pl.col("game_date") == day).drop("actual_value")
         later = pl.when(pl.col("game_date") >= day).then(altered).otherwise(pl.col("actual_value")).alias("actual_value")
-        nobody = graded.select(*PLAYER_GAME, "market", "actual_value").clear()
+        no_outcomes = graded.select(*PLAYER_GAME, "market", "actual_value").clear()
         real, changed = (
-            with_distribution(today, known, nobody, RULES, derivation.graded) for known in (graded, graded.with_columns(later))
+            with_distribution(today, outcomes, no_outcomes, RULES, derivation.graded)
+            for outcomes in (graded, graded.with_columns(later))
         )
         both = real.join(changed.select(*PLAYER_GAME, *DISTRIBUTION), on=PLAYER_GAME, suffix="_changed")
         differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_changed")) for name in DISTRIBUTION)

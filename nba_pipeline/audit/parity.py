@@ -15,38 +15,40 @@ from nba_pipeline.audit.recompute import World, valid_rows
 from nba_pipeline.audit.worlds import PLAYER, before
 from nba_pipeline.tables.table import LINEAGE
 
-OF_THE_PAST = ("boxscores", "team_boxscores", "play_by_play", "schedule", "waivers")
-OF_THE_REPORT = ("rosters", "injuries")
-OF_THE_MARKET = ("prop_lines", "game_lines")
+PAST_GAME_SOURCES = ("boxscores", "team_boxscores", "play_by_play", "schedule", "waivers")
+REPORT_SOURCES = ("rosters", "injuries")
+MARKET_SOURCES = ("prop_lines", "game_lines")
 SOURCES_OF_FAMILY = {
-    "matchup": (*OF_THE_PAST, *OF_THE_REPORT),
-    "market": OF_THE_MARKET,
-    "expected_absences": (*OF_THE_PAST, *OF_THE_REPORT),
+    "matchup": (*PAST_GAME_SOURCES, *REPORT_SOURCES),
+    "market": MARKET_SOURCES,
+    "expected_absences": (*PAST_GAME_SOURCES, *REPORT_SOURCES),
 }
 """Feature family -> its sources, if it reads more than past games."""
 
-SUMS_UP = (
+SUMMARY_COLUMNS = (
     "missing_features", "quality_score", "quality_tier", "market_quality", "matchup_quality", "player_history_quality",
     "team_context_quality", "game_context_quality",
 )  # fmt: skip
-SOURCES_OF = {
-    **dict.fromkeys(SUMS_UP, (*OF_THE_PAST, *OF_THE_REPORT, *OF_THE_MARKET)),
-    **dict.fromkeys(("injury_risk_level", "injury_status", "age_years"), OF_THE_REPORT),
-    **dict.fromkeys(("star_teammates_out", "absent_teammates_usage_pct_sum_season", "row"), (*OF_THE_PAST, *OF_THE_REPORT)),
-    **dict.fromkeys(("line_standard_deviation_across_books", "price_skew"), OF_THE_MARKET),
-    **dict.fromkeys(("line_movement_direction", "late_line_movements"), OF_THE_MARKET),
-    **dict.fromkeys(("line_minus_points_mean_season", "line_minus_previous_closing_line"), (*OF_THE_PAST, *OF_THE_MARKET)),
+SOURCES_OF_COLUMN = {
+    **dict.fromkeys(SUMMARY_COLUMNS, (*PAST_GAME_SOURCES, *REPORT_SOURCES, *MARKET_SOURCES)),
+    **dict.fromkeys(("injury_risk_level", "injury_status", "age_years"), REPORT_SOURCES),
+    **dict.fromkeys(
+        ("star_teammates_out", "absent_teammates_usage_pct_sum_season", "row"), (*PAST_GAME_SOURCES, *REPORT_SOURCES)
+    ),
+    **dict.fromkeys(("line_standard_deviation_across_books", "price_skew"), MARKET_SOURCES),
+    **dict.fromkeys(("line_movement_direction", "late_line_movements"), MARKET_SOURCES),
+    **dict.fromkeys(("line_minus_points_mean_season", "line_minus_previous_closing_line"), (*PAST_GAME_SOURCES, *MARKET_SOURCES)),
 }
 """Column -> its sources, if they differ from those of its family. All other columns read past games only."""
 
 DIFFERENCES_LISTED = 10_000
-COMPARES_WITH_THE_LEAGUE = ("matchup", "career_form", "expected_absences")
+LEAGUE_FAMILIES = ("matchup", "career_form", "expected_absences")
 """The feature families that depend on earlier games of other teams."""
 
-READS_EARLIER_REPORTS = "expected_absences"
+REPORT_HISTORY_FAMILY = "expected_absences"
 """The feature family that depends on the reports of all earlier games."""
 
-BESIDE_FEATURES = dict.fromkeys(("absence_evidence", "plays_probability"), READS_EARLIER_REPORTS)
+FAMILY_OF_COLUMN = dict.fromkeys(("absence_evidence", "plays_probability"), REPORT_HISTORY_FAMILY)
 """Column that is not a feature -> its family."""
 
 
@@ -60,7 +62,7 @@ def stored_rows_equal_recomputed_rows(audit: Audit, derivation: Derivation, date
         through = audit.altered("kept", last, lambda: {t: before(rows, last + timedelta(days=1)) for t, rows in world.items()})
         return audit.derived(derivation, through, some, as_of)
 
-    return _beside(name, audit, dates, recompute)
+    return _compared(name, audit, dates, recompute)
 
 
 def a_later_backfill_differs_only_where_a_source_did(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
@@ -68,10 +70,10 @@ def a_later_backfill_differs_only_where_a_source_did(audit: Audit, derivation: D
     name = "a_later_backfill_differs_only_where_a_source_did"
     audit.report(name)
     derived = audit.derived(derivation, audit.summarized(derivation, audit.world), audit.dates, audit.as_of)
-    return _beside(name, audit, dates, lambda some, as_of: derived)
+    return _compared(name, audit, dates, lambda some, as_of: derived)
 
 
-def _beside(name: str, audit: Audit, dates: Sequence[date], recompute: Callable[[Sequence[date], datetime], World]) -> Result:
+def _compared(name: str, audit: Audit, dates: Sequence[date], recompute: Callable[[Sequence[date], datetime], World]) -> Result:
     """Compares stored features with recomputed ones, per `as_of` and code version.
 
     A difference is explained by a newer source row of the player's game or of an earlier game of its teams, or by another
@@ -88,10 +90,9 @@ def _beside(name: str, audit: Audit, dates: Sequence[date], recompute: Callable[
         some = rows["game_date"].unique().sort().to_list()
         now = valid_rows("features", recompute(some, as_of)["features"])
         for one in value_differences(rows, now.filter(pl.col("game_date").is_in(some))):
-            by_version = (
-                "" if version in current_versions("features", code_version("features")) else f"made by code version {version!s}"
-            )
-            differences.append({**one, "explained_by": by_version or changes.behind(one)})
+            is_current = version in current_versions("features", code_version("features"))
+            explanation = changes.explanation(one) if is_current else f"made by code version {version!s}"
+            differences.append({**one, "explained_by": explanation})
     differences.sort(key=lambda one: bool(one["explained_by"]))
     unexplained = [one for one in differences if not one["explained_by"]]
     detail = f"{len(differences):,} {'value differs' if len(differences) == 1 else 'values differ'}, {len(unexplained):,} of them unexplained"
@@ -106,7 +107,7 @@ def _beside(name: str, audit: Audit, dates: Sequence[date], recompute: Callable[
 def value_differences(stored: pl.DataFrame, recomputed: pl.DataFrame) -> Iterator[dict[str, Any]]:
     """Yields the differences between stored and recomputed features, by row and column.
 
-    The column is "row" when a row exists on one side only.
+    The column is "row" if only one of the two frames has the row.
     """
     key, about = ["game_date", *PLAYER], ["team", "opponent"]
     for one, other, was, now in ((stored, recomputed, "present", None), (recomputed, stored, None, "present")):
@@ -128,29 +129,30 @@ class Changes:
         self.newer, self.games = newer, games
         self._newest: dict[tuple[object, ...], str] = {}
 
-    def behind(self, one: Mapping[str, Any]) -> str:
+    def explanation(self, one: Mapping[str, Any]) -> str:
         """Returns the sources with newer rows that explain a difference; empty if none does."""
         if (one["game_date"], one["game_id"]) not in self.games:
             return "the game was moved"
-        family = BESIDE_FEATURES.get(one["column"], str((ABOUT.get(one["column"]) or {}).get("family", "")))
-        sources = SOURCES_OF.get(one["column"], SOURCES_OF_FAMILY.get(family, OF_THE_PAST))
+        family = FAMILY_OF_COLUMN.get(one["column"], str((ABOUT.get(one["column"]) or {}).get("family", "")))
+        sources = SOURCES_OF_COLUMN.get(one["column"], SOURCES_OF_FAMILY.get(family, PAST_GAME_SOURCES))
         changes = [self._newest_change(source, one, family) for source in sources]
         return "; ".join(change for change in changes if change)
 
     def _newest_change(self, source: str, one: Mapping[str, Any], family: str) -> str:
-        """Returns the newest change of a source.
+        """Returns the newest change of a source that can explain a difference; empty without one.
 
-        Sources of past games: earlier games of the teams, or of the league. Rosters: the teams, up to the date. Reports of a
-        family that reads earlier ones: up to the date. Other sources: the game itself.
+        A change of a source of past games counts if it concerns an earlier game of the teams, or of the league. A change of a
+        roster counts for the teams, up to the date. A change of a report counts up to the date, if the family reads earlier
+        reports. Any other change counts for the game itself.
         """
-        is_of_the_league, reads_earlier = family in COMPARES_WITH_THE_LEAGUE, family == READS_EARLIER_REPORTS
+        is_of_the_league, reads_earlier = family in LEAGUE_FAMILIES, family == REPORT_HISTORY_FAMILY
         day, teams = one["game_date"], (one["team"], one["opponent"])
         key = (source, day, None if is_of_the_league else teams, one["game_id"], reads_earlier)
         if key not in self._newest:
             rows = self.newer[source]
             sides = [column for column in ("team", "home_team", "away_team") if column in rows.columns]
             is_of_teams = pl.any_horizontal(pl.col(sides).is_in(teams)) if sides else pl.lit(True)
-            if source in OF_THE_PAST:
+            if source in PAST_GAME_SOURCES:
                 rows = rows.filter((pl.col("game_date") < day) & (is_of_teams | is_of_the_league))
             elif source == "rosters":
                 rows = rows.filter((pl.col("game_date") <= day) & is_of_teams)

@@ -14,7 +14,7 @@ from nba_pipeline.audit.recompute import World
 from nba_pipeline.audit.worlds import PLAYER
 
 OPPONENT_GAMES = 15
-LEAST_GAMES = 5
+MIN_GAMES = 5
 POINTS_OF_A_FULL_USAGE = 150
 NOISE = 0.02
 HALF_LIFE_GAMES = 8
@@ -30,7 +30,7 @@ def window_that_holds_tonight(world: World, dates: Sequence[date], as_of: dateti
 def season_mean_that_holds_tonight(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
     """A season average that includes the current game."""
     games, points = pl.int_range(1, pl.len() + 1), pl.col("points").cast(pl.Float64)
-    mean = pl.when(games >= LEAST_GAMES).then(points.cum_sum() / games).over("player_id", "season")
+    mean = pl.when(games >= MIN_GAMES).then(points.cum_sum() / games).over("player_id", "season")
     return _put(derive(world, dates, as_of), {"points_mean_season": _played(world).select(*PLAYER, value=mean)})
 
 
@@ -104,7 +104,7 @@ def points_with_noise(world: World, dates: Sequence[date], as_of: datetime, deri
 
 def opponent_rating_that_holds_tonight(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
     """The opponent's defensive rating with the current game included."""
-    rating = pl.col("defensive_rating").rolling_mean(OPPONENT_GAMES, min_samples=LEAST_GAMES).over("team", "season")
+    rating = pl.col("defensive_rating").rolling_mean(OPPONENT_GAMES, min_samples=MIN_GAMES).over("team", "season")
     teams = world["team_game_summary"].sort("game_date", "game_id").select("game_id", opponent="team", value=rating)
     return _put(derive(world, dates, as_of), {"opponent_defensive_rating_last_15_games": teams}, ["game_id", "opponent"])
 
@@ -154,21 +154,21 @@ def weighted_average_that_holds_tonight(world: World, dates: Sequence[date], as_
 
 def absences_of_tonights_box(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
     """Expected absences read off the box score of the game: the minutes of the teammates who are not in it."""
-    made, side = derive(world, dates, as_of), ["game_id", "team"]
-    is_over = made["features"].join(world["player_game_summary"].select("game_id").unique(), on="game_id", how="semi")
+    derived, side = derive(world, dates, as_of), ["game_id", "team"]
+    is_over = derived["features"].join(world["player_game_summary"].select("game_id").unique(), on="game_id", how="semi")
     out = is_over.join(_played(world), on=PLAYER, how="anti")
     absent = out.group_by(side).agg(pl.col("minutes_half_life_5_games").sum().alias("value"))
     return _put(
-        made, {"absent_minutes_expected": is_over.select(side).unique().join(absent, on=side, how="left").fill_null(0.0)}, side
+        derived, {"absent_minutes_expected": is_over.select(side).unique().join(absent, on=side, how="left").fill_null(0.0)}, side
     )
 
 
 def cut_point_of_the_whole_sample(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
     """A class of players whose cut point is the mean of all games, with later ones included."""
-    made = derive(world, dates, as_of)
+    derived = derive(world, dates, as_of)
     cut = _played(world)["points"].mean()
-    above = made["features"].select(*PLAYER, value=(pl.col("points_half_life_8_games") - cut).clip(0))
-    return _put(made, {"points_half_life_3_games": above})
+    above = derived["features"].select(*PLAYER, value=(pl.col("points_half_life_8_games") - cut).clip(0))
+    return _put(derived, {"points_half_life_3_games": above})
 
 
 def box_scores_of_yesterday_by_another_clock(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
@@ -217,7 +217,7 @@ PLANTS: tuple[Derivation, ...] = (
         Derivation(leak.__name__, str(leak.__doc__), graded=leak)
         for leak in (residuals_that_include_tonight, record_of_the_whole_period)
     ),
-    Derivation(scaled_over_all_dates.__name__, str(scaled_over_all_dates.__doc__), features=scaled_over_all_dates, least_dates=2),
+    Derivation(scaled_over_all_dates.__name__, str(scaled_over_all_dates.__doc__), features=scaled_over_all_dates, min_dates=2),
     Derivation(
         league_mean_of_the_whole_season.__name__,
         str(league_mean_of_the_whole_season.__doc__),

@@ -1,6 +1,7 @@
 """Derives features from sources in memory with the functions of the assets. Used by audits and benchmarks.
 
-A feature table declares its derivation with `recompute`. Transforms belong to the module of their table. This module neither calls providers nor writes to the warehouse.
+A feature table declares its derivation with `recompute`. Transforms belong to the module of their table. This module neither
+calls providers nor writes to the warehouse.
 """
 
 from collections.abc import Mapping, Sequence

@@ -27,7 +27,7 @@ PLAUSIBLE: Mapping[str, tuple[float, float]] = {
 0.545 to 0.591 and 107.2 to 117.2.
 """
 
-LEAST_GAMES = 50
+MIN_GAMES = 50
 """Minimum number of complete games required to judge a mean."""
 
 Shares = dict[str, float | None]
@@ -68,8 +68,8 @@ def seasons(warehouse: Warehouse, dates: Sequence[date]) -> list[dict[str, Any]]
                 "coverage": {table: covered[table].get(name) for table in declared() if table in covered},
                 **features.get(name, {"tiers": {}, "null_shares": {}}),
                 "means": league,
-                "is_judged": number >= LEAST_GAMES,
-                "implausible": _implausible(league) if number >= LEAST_GAMES else [],
+                "is_judged": number >= MIN_GAMES,
+                "implausible": _implausible(league) if number >= MIN_GAMES else [],
             }
         )
     return records

@@ -26,20 +26,21 @@ def a_fact_of_before_moves_the_row(audit: Audit, derivation: Derivation, dates: 
 
     If features never changed, the other tests would pass and prove nothing.
     """
-    name, moved = "a_fact_of_before_moves_the_row", dict[str, list[bool]]()
+    name, detected = "a_fact_of_before_moves_the_row", dict[str, list[bool]]()
     has_windows = audit.baseline(derivation)["features"].filter(pl.col("points_mean_last_5_games").is_not_null())
     with_windows = [day for day in dates if day in set(has_windows["game_date"])]
     for day in evenly_spaced(with_windows or dates, SENSITIVE_DATES):
         audit.report(f"{name}: {day}")
-        for what, seen in _detected_changes(audit, derivation, day):
-            moved.setdefault(what, []).append(seen)
-    n = sum(len(seen) for seen in moved.values())
-    detail = f"changes detected: {', '.join(f'{sum(seen)} of {len(seen)} {what}' for what, seen in moved.items())}"
-    if "last box scores" not in moved:
+        for alteration, is_detected in _detected_changes(audit, derivation, day):
+            detected.setdefault(alteration, []).append(is_detected)
+    n = sum(len(results) for results in detected.values())
+    counts = ", ".join(f"{sum(results)} of {len(results)} {alteration}" for alteration, results in detected.items())
+    detail = f"changes detected: {counts}"
+    if "last box scores" not in detected:
         detail += "; no window of five games, so no box score was altered"
-    if "lines" not in moved:
+    if "lines" not in detected:
         detail += "; no known tip-off, so no line and no report was altered"
-    return Result(name, all(all(seen) for seen in moved.values()) if n else None, n, detail)
+    return Result(name, all(all(results) for results in detected.values()) if n else None, n, detail)
 
 
 def _detected_changes(audit: Audit, derivation: Derivation, day: date) -> Iterator[tuple[str, bool]]:
@@ -63,9 +64,9 @@ def _detected_changes(audit: Audit, derivation: Derivation, day: date) -> Iterat
     for player, mean in scorers.select("player_id", "points_mean_last_5_games").iter_rows():
         yield "last box scores", player in now and now[player]["points_mean_last_5_games"] != mean
     for player in people["player_id"]:
-        for what, column, value in (
+        for alteration, column, value in (
             ("lines", "line", NEW_LINE),
             ("game lines", "game_total", WILD_TOTAL),
             ("reports", "injury_status", NEW_STATUS),
         ):
-            yield what, player in now and now[player][column] == value
+            yield alteration, player in now and now[player][column] == value

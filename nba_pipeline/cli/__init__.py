@@ -1,28 +1,33 @@
 """The `nba-pipeline` command: one module per group of commands. Their logic is in the modules that they call.
 
-    app             the command, its exit codes, and functions that all commands share
-    runs            run, backfill, demo
-    rehearsal       rehearse
-    slate           slate
-    status          status
-    inspection      decisions, breakers, sql
-    settings        settings
-    repair          reconcile, waive, resolve, recheck, rebuild
-    homes           migrate, backup, restore, copy
-    bigquery        plan, apply, cost
-    audits          leakage, seasons, ledgers
-    evaluation      evaluate, search
-    explanations    help
-    terms           the meaning of states, gates, alert kinds and reasons
-    glossary        the words of the glossary
-    choices         wrong names, with the closest right one
-    reading         the tables for commands that only read
-    consoles        standard output and standard error
-    rendering       tables and messages on the terminal
-    status_rendering the status of dates on the terminal
-    audit_rendering audit reports on the terminal
-    evaluation_rendering the report of an evaluation on the terminal
-    csv_text        query results as CSV
+    app               the command, its exit codes, and functions that all commands share
+    runs              run, backfill, demo
+    rehearsal         rehearse
+    slate             slate
+    status            status
+    inspection        decisions, breakers, sql
+    settings          settings
+    repair            reconcile, waive, not-played, resolve, recheck, rebuild
+    homes             migrate, backup, restore, copy
+    bigquery          plan, apply, cost
+    audits            leakage, seasons, ledgers
+    evaluation        evaluate, search
+    explanations      help
+    terms             the meaning of states, gates, alert kinds and reasons
+    glossary          the words of the glossary
+    choices           checks the value of an option, and suggests the closest choice
+    reading           the tables for commands that only read
+    slate_rows        the rows of a slate
+    consoles          standard output and standard error
+    frames, csv_text  query results as tables, CSV and JSON
+    outcomes          outcomes, plans and ratings of runs on the terminal
+    progress          the progress of a run on the terminal
+    rendering         decisions and circuit breakers on the terminal
+    slate_rendering   a slate on the terminal
+    grades_rendering  the graded record on the terminal
+    status_rendering  the status of dates on the terminal
+    audit_rendering   audit reports on the terminal
+    evaluation_rendering  the report of an evaluation on the terminal
 
 Importing this package registers all commands, in the order of `--help`.
 """

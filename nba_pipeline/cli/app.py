@@ -51,8 +51,8 @@ app.add_typer(bigquery, name="bigquery")
 
 
 RARE_COLLECTIONS = (100_000, 50, 100)
-"""Thresholds of Python's garbage collector. With its defaults, a command looks through the objects of the imported modules a
-thousand times, which takes 5 % of its CPU time."""
+"""Thresholds of Python's garbage collector. With the defaults, it traverses the objects of the imported modules a thousand
+times, which takes 5 % of the CPU time of a command."""
 
 
 def main() -> NoReturn:
@@ -98,7 +98,7 @@ def _exit_code(ended: SystemExit) -> int:
 
 
 def _flush() -> int:
-    """Write what is buffered. Returns the exit code of a closed pipe, and keeps Python from reporting it at its end."""
+    """Write the buffered output. Returns the exit code of a closed pipe, which Python would otherwise report at its exit."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -5,12 +5,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from nba_pipeline.audit.seasons import LEAST_GAMES
+from nba_pipeline.audit.seasons import MIN_GAMES
 
-MOST_SHOWN = 100
+MAX_SHOWN = 100
 """Maximum findings in the printed report. `--format json` lists all."""
 
-VERDICTS = {True: "[green]passed[/]", False: "[red]FAILED[/]", None: "not tried"}
+VERDICTS = {True: "[green]passed[/]", False: "[red]FAILED[/]", None: "not tested"}
 
 
 def print_leakage(result: dict[str, Any], out: Console) -> None:
@@ -40,15 +40,15 @@ def _print_plants(result: dict[str, Any], out: Console) -> None:
         table.add_row(plant["name"], numbers, *_outcome(plant, result["candidates"]))
     out.print(table)
     out.print("; ".join(f"{number} {name}" for number, name in enumerate(names, 1)), highlight=False)
-    were_tried = [plant for plant in plants if plant["is_tried"]]
-    caught = sum(bool(plant["caught_by"]) for plant in were_tried)
-    untried = f", {len(plants) - len(were_tried)} not tried" if len(were_tried) < len(plants) else ""
+    tested = [plant for plant in plants if plant["is_tried"]]
+    caught = sum(bool(plant["caught_by"]) for plant in tested)
+    untested = f", {len(plants) - len(tested)} not tested" if len(tested) < len(plants) else ""
     verdict = "[green]nothing leaks[/]" if result["passed"] else "[red]see above[/]"
-    out.print(f"{caught} of {len(were_tried)} plants caught{untried}; {verdict}; {result['seconds']} s", highlight=False)
+    out.print(f"{caught} of {len(tested)} plants caught{untested}; {verdict}; {result['seconds']} s", highlight=False)
 
 
 def _outcome(plant: dict[str, Any], candidates: int) -> tuple[str, str]:
-    """Returns caught, missed or not tried, and the evidence."""
+    """Returns caught, missed or not tested, and the evidence."""
     if not plant["is_tried"]:
         return VERDICTS[None], f"no data of the range could leak on any of its {candidates} dates"
     if not plant["caught_by"]:
@@ -82,7 +82,7 @@ def print_seasons(records: list[dict[str, Any]], out: Console) -> None:
     for record in records:
         if not record["is_judged"]:
             games = record["complete_games"]
-            out.print(f"{record['season']}: means need {LEAST_GAMES} complete games, and it has {games}", highlight=False)
+            out.print(f"{record['season']}: means need {MIN_GAMES} complete games, and it has {games}", highlight=False)
         for message in record["implausible"]:
             out.print(f"{record['season']}: {message}", style="red", highlight=False, markup=False)
 
@@ -104,9 +104,9 @@ def print_ledgers(report: dict[str, Any], out: Console) -> None:
     for record in report["ledgers"]:
         table.add_row(record["ledger"], *(f"{record[name]:,}" for name in ("dates", "rows", "findings")))
     out.print(table)
-    for finding in report["findings"][:MOST_SHOWN]:
+    for finding in report["findings"][:MAX_SHOWN]:
         out.print(finding["text"], style="red", highlight=False, soft_wrap=True, markup=False)
-    if (more := len(report["findings"]) - MOST_SHOWN) > 0:
+    if (more := len(report["findings"]) - MAX_SHOWN) > 0:
         out.print(f"and {more} more findings; --format json has all", style="red", highlight=False)
 
 

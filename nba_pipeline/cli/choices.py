@@ -1,4 +1,4 @@
-"""Choices of options, with the closest one in the error message."""
+"""Checks the value of an option. The error message suggests the closest choice."""
 
 from collections.abc import Iterable
 

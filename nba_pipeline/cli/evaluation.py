@@ -63,7 +63,7 @@ def search(
 ) -> None:
     """Try parameters of a trained system on a past period. Every trial is recorded; evaluate then refuses the period."""
     from nba_pipeline.cli.app import FORMATS as QUERY_FORMATS
-    from nba_pipeline.cli.frames import print_answer
+    from nba_pipeline.cli.frames import print_result
     from nba_pipeline.evaluation.search import search as searched
 
     one_of("--format", style, QUERY_FORMATS)
@@ -71,7 +71,7 @@ def search(
         raise BadInput(f"--trials must be at least 1, not {trials}")
     start, end = _past_period(first, last)
     made = searched(_rows(), home(), system, start, end, trials=trials, seed=seed, report=report)
-    print_answer(made, style)
+    print_result(made, style)
     if style == "table":
         print_line("The settings are unchanged. A better trial is a hypothesis: evaluate it on dates outside of this period.")
 

@@ -7,7 +7,7 @@ import typer
 
 from nba_pipeline.cli.app import app, leave
 from nba_pipeline.cli.consoles import print_line
-from nba_pipeline.cli.glossary import WORDS
+from nba_pipeline.cli.glossary import GLOSSARY
 from nba_pipeline.cli.terms import ALERTS, FLAGS, GATES, REASONS, STATES, UNPUBLISHED, Term
 from nba_pipeline.errors import BadInput, did_you_mean
 from nba_pipeline.tables import catalog
@@ -50,15 +50,15 @@ def names() -> list[str]:
         *catalog.checks(),
         *catalog.tables(),
         *catalog.views(),
-        *WORDS,
+        *GLOSSARY,
         *KINDS,
     ]
 
 
 def _of_kind(kind: str) -> Iterator[str]:
-    """What a kind is, and its names, each with its meaning."""
-    if kind in KINDS and kind in WORDS:
-        yield f"{kind}: {WORDS[kind]}"
+    """Yields what a kind is, then its names, each with its meaning."""
+    if kind in KINDS and kind in GLOSSARY:
+        yield f"{kind}: {GLOSSARY[kind]}"
     for name, term in LISTS.get(kind, {}).items():
         yield f"{name}: {term.meaning}"
     if kind == "check":
@@ -67,18 +67,18 @@ def _of_kind(kind: str) -> Iterator[str]:
         yield from (f"{table.name}: {table.summary}" for table in catalog.tables().values())
         yield from (f"{name}: {meaning}" for name, meaning in catalog.views().items())
     if kind == "word":
-        yield from (f"{name}: {meaning}" for name, meaning in WORDS.items())
+        yield from (f"{name}: {meaning}" for name, meaning in GLOSSARY.items())
 
 
 def _of_name(name: str) -> Iterator[str]:
-    """The lines about a name. A gate is also a check, and a table may have the name of something else."""
+    """Yields the lines about a name. A name can have several kinds: every gate is also a check."""
     by_lower = {spelled.lower(): spelled for spelled in names()}
     name = by_lower.get(name.lower(), name)
     for kind, terms in LISTS.items():
         if term := terms.get(name):
             yield f"{name} ({kind}): {term.meaning}"
             yield from (f"Next: {step}" for step in [term.next_step] if step)
-    if meaning := WORDS.get(name):
+    if meaning := GLOSSARY.get(name):
         yield f"{name} (word): {meaning}"
     if check := catalog.checks().get(name):
         for summary, tables in check.summaries.items():
@@ -93,6 +93,6 @@ def _of_name(name: str) -> Iterator[str]:
 
 
 def _first(check: catalog.CatalogCheck) -> str:
-    """The meaning of a check, or how often it differs by table."""
-    first, *others = check.summaries
-    return first if not others else f"{first} The meaning differs by table: `nba-pipeline help {check.name}`."
+    """Returns the meaning of a check, with a note if it differs by table."""
+    first, *more_summaries = check.summaries
+    return first if not more_summaries else f"{first} The meaning differs by table: `nba-pipeline help {check.name}`."

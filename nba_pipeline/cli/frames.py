@@ -18,7 +18,7 @@ BORDER, PADDING = 1, 3
 """Characters of a table: the left border, and per column its padding and right border."""
 
 
-def print_answer(frame: pl.DataFrame, style: str) -> None:
+def print_result(frame: pl.DataFrame, style: str) -> None:
     """Print a query result as a table, CSV or JSON."""
     if style == "json":
         sys.stdout.write(json.dumps(frame.to_dicts(), default=str, indent=1) + "\n")
@@ -58,14 +58,14 @@ def _print_fields(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _width(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    """The width of the table whose cells are not folded."""
+    """Returns the width of a table without folded cells."""
     columns = zip(names, *rows, strict=True)
     widest = (max(cell_len(line) for cell in column for line in cell.split("\n")) for column in columns)
     return BORDER + sum(width + PADDING for width in widest)
 
 
 def _text(value: Any) -> str:
-    """A value for people. Null is empty, a float is rounded, a list has rounded elements."""
+    """Returns a value as text for people. Null is empty, a float is rounded, a list has rounded elements."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -74,7 +74,7 @@ def _text(value: Any) -> str:
 
 
 def rounded(value: float) -> str:
-    """A float with three decimals, or with three significant digits if it is below 0.1. Trailing zeros are dropped.
+    """Returns a float with three decimals, or with three significant digits below 0.1. Trailing zeros are dropped.
 
     >>> [rounded(value) for value in (26.083312, 3.0, -0.5, 0.000123456, 1234567.0)]
     ['26.083', '3.0', '-0.5', '0.000123', '1234567.0']

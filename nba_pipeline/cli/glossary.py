@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-WORDS: Mapping[str, str] = {
+GLOSSARY: Mapping[str, str] = {
     "slate": "The games of one US Eastern date.",
     "tip-off": "The start of a game. Features and live predictions use only what was known before it.",
     "line": (
@@ -53,7 +53,7 @@ WORDS: Mapping[str, str] = {
         "Where every provider response that was used is stored, byte for byte and immutable, with one journal of requests"
         " per run."
     ),
-    "payload": "One stored response in the landing. Its path without `.gz` is the `source` of the rows that were made from it.",
+    "payload": "One stored response in the landing. Its path without `.gz` is the `source` of the rows that were parsed from it.",
     "archive": "A folder of Parquet files with past seasons. It replaces the providers for the dates that it holds.",
     "ledger": (
         "A table whose rows are only added and cannot be rebuilt: `predictions`, `grades`, `waivers`, `not_played_games`,"
@@ -80,7 +80,7 @@ WORDS: Mapping[str, str] = {
     "deadline": "Noon of the next day. At the deadline a date whose gate is closed gets a waiver for its complete games.",
     "mode": "A set of tables that is due for a slate at certain hours: `overnight`, `same_day` or `tomorrow`.",
     "capture": "One fetch of lines and injury reports before a tip-off.",
-    "reconciliation": "Finding and running everything that is due and not done.",
+    "reconciliation": "Finding and running all work that is due and not done.",
     "recheck": "Fetching the final games of a date again, and applying a correction downstream.",
     "replay": "Repeating a run from the landing as of its own instant. Rebuild repeats every run in this way.",
     "circuit breaker": "A mechanism that pauses requests to a provider or for a game after repeated failures.",

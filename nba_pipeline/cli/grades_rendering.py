@@ -18,8 +18,8 @@ SELECT {", ".join(COLUMNS)} FROM latest_grades WHERE game_date BETWEEN DATE '{{f
 """
 
 COUNTS = ("graded", "bets", "hit rate", "push", "void", "no bet", "with line", "MAE", "gap to the line", "MAE of all")
-LEFT_OUT_AT_80_COLUMNS = ("graded", "push", "void", "no bet", "MAE of all")
-LEAST_WIDTH = 110
+HIDDEN_AT_80_COLUMNS = ("graded", "push", "void", "no bet", "MAE of all")
+MIN_WIDTH = 110
 """Narrower terminals show fewer columns."""
 
 
@@ -34,7 +34,7 @@ def print_record(work: "Runner", first: date, last: date) -> None:
     title = f"Graded {first} to {last}; hit rate = wins / (wins + losses), 95 % intervals; break-even 52.4 %"
     for name in ("system", *["market"] * several, "kind"):
         table.add_column(name)
-    shown = [name for name in COUNTS if out.width >= LEAST_WIDTH or name not in LEFT_OUT_AT_80_COLUMNS]
+    shown = [name for name in COUNTS if out.width >= MIN_WIDTH or name not in HIDDEN_AT_80_COLUMNS]
     for name in shown:
         table.add_column(name, justify="right")
     for row in rows.iter_rows(named=True):

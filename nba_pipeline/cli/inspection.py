@@ -56,7 +56,7 @@ def breakers(style: Annotated[str, typer.Option("--format", help="table | json")
 
 
 def _tables_and_views() -> str:
-    """The last lines of `sql --help`."""
+    """Returns the last lines of `sql --help`."""
     return f"Tables: {', '.join(catalog.tables())}.\n\nViews: {', '.join(catalog.views())}. `nba-pipeline help <name>` lists columns."
 
 
@@ -69,15 +69,15 @@ def sql(
 
     A result that is wider than the terminal is shown as one field per line. CSV and JSON have exact numbers.
     """
-    from nba_pipeline.cli.frames import print_answer
+    from nba_pipeline.cli.frames import print_result
 
     one_of("--format", style, FORMATS)
     with working("running the query"):
         tables = reading()
-        answer, messages = tables.sql(query), tables.unreadable(query)
+        result, messages = tables.sql(query), tables.unreadable(query)
     for message in messages:
         print_error(f"warning: {message}", style="yellow")
-    print_answer(answer, style)
+    print_result(result, style)
     leave(0)
 
 

@@ -31,15 +31,15 @@ def report(
     outcomes: Iterable[Outcome],
     repeat: str,
     is_brief: bool = False,
-    if_none: str = "",
+    message_if_none: str = "",
     reported: list[Outcome] | None = None,
 ) -> int:
     """Print the progress of each run and its outcome when it ends, and return the exit code.
 
     With `is_brief`, warnings and closed gates are counted instead of listed, and closed gates do not affect the exit code.
-    `repeat` is the command that continues after an interruption, which ends the command with exit code 130. `if_none` is printed
-    if there was nothing to run. A command that prints more afterwards passes `reported`, which collects the outcomes, and
-    ends with `print_first_failure`.
+    `repeat` is the command that continues after an interruption, which ends the command with exit code 130. `message_if_none`
+    is printed if there was nothing to run. A command that prints more afterwards passes `reported`, which collects the
+    outcomes, and ends with `print_first_failure`.
     """
     ended = list[Outcome]()
     started: list[RunProgress] = []
@@ -61,8 +61,8 @@ def report(
     finally:
         _stop(started)
         work.on_start = None
-    if if_none and not ended:
-        print_line(if_none)
+    if message_if_none and not ended:
+        print_line(message_if_none)
     if reported is None:
         print_first_failure(ended)
     else:
@@ -71,29 +71,29 @@ def report(
 
 
 def print_first_failure(ended: Sequence[Outcome]) -> None:
-    """Print the first failure and the tables that were not made because of it, as the last lines of a failed command."""
+    """Print the first failure and the tables that were not written because of it, as the last lines of a failed command."""
     failed = [outcome for outcome in ended if not outcome.succeeded]
     if not failed:
         return
-    first, others = failed[0], len(failed) - 1
+    first, later_failures = failed[0], len(failed) - 1
     cause = first.failures[0]
-    dependents = [name for name in first.not_made if name != cause.partition(":")[0]]
-    if not others and not dependents and len(first.failures) == 1 and len(ended) == 1:
+    dependents = [name for name in first.not_written if name != cause.partition(":")[0]]
+    if not later_failures and not dependents and len(first.failures) == 1 and len(ended) == 1:
         return  # it is the last line already
-    more = f"; {others} later run{'s' if others > 1 else ''} failed" if others else ""
+    more = f"; {later_failures} later run{'s' if later_failures > 1 else ''} failed" if later_failures else ""
     print_error(f"first failure: {first.title}: {cause}{more}")
     if dependents:
-        print_error(f"not made because of it: {', '.join(dependents)}")
+        print_error(f"not written because of it: {', '.join(dependents)}")
 
 
 def versions(work: Runner, first: date, last: date) -> int:
-    """Returns the number of predictions of these dates that are later versions of another one."""
+    """Returns the number of predictions of these dates that are a later version of an earlier one."""
     rows = work.warehouse.scan(TABLES["predictions"], days(first, last)).filter(pl.col("version") > 1)
     return int(rows.select(pl.len()).collect().item())
 
 
 def print_new_versions(work: Runner, first: date, last: date, before: int) -> None:
-    """Print how many versions a command has added to existing predictions, of which `before` existed before it."""
+    """Print how many versions a command has added to existing predictions. `before` is the number before the command."""
     if number := versions(work, first, last) - before:
         print_line(
             f"{number:,} {'prediction is a new version' if number == 1 else 'predictions are new versions'} of an existing one, "
@@ -185,7 +185,7 @@ def print_rebuild(plan: "Plan") -> None:
     table = RichTable(box=None, pad_edge=False)
     for column in ("table", "dates", "rows", ""):
         table.add_column(column, justify="right" if column in ("dates", "rows") else "left")
-    for decision, sizes in (("replaced", plan.replaced), ("kept: ledger", plan.kept)):
+    for decision, sizes in (("replaced", plan.replaced), ("kept: ledger", plan.retained)):
         for size in sizes:
             table.add_row(size.name, f"{size.dates:,}", f"{size.rows:,}", decision)
     out.print(table)
@@ -201,7 +201,7 @@ def report_skipped(step: Step) -> None:
 def _decision(step: Step) -> str:
     """Returns whether a step runs, or why it is skipped."""
     if step.blocked_by:
-        return f"{', '.join(step.blocked_by)} could not be made"
+        return f"{', '.join(step.blocked_by)} could not be written"
     if step.part == "models":
         return "the model exists, or there is no new training data" if step.is_skipped else "no model"
     return "complete" if step.is_skipped else "to run"
@@ -209,8 +209,8 @@ def _decision(step: Step) -> str:
 
 def print_rating(rated: Mapping[str, Sequence[date]]) -> None:
     """Print the number of excellent, acceptable and failed dates of a backfill, and the first failed dates."""
-    least = {"excellent": f">= {EXCELLENT:.0%}", "acceptable": f">= {ACCEPTABLE:.0%}", "failed": f"< {ACCEPTABLE:.0%}"}
-    counts = ", ".join(f"{len(rated[name])} {name} ({share})" for name, share in least.items())
+    thresholds = {"excellent": f">= {EXCELLENT:.0%}", "acceptable": f">= {ACCEPTABLE:.0%}", "failed": f"< {ACCEPTABLE:.0%}"}
+    counts = ", ".join(f"{len(rated[name])} {name} ({share})" for name, share in thresholds.items())
     without = len(rated["without final games"])
     print_line(f"Dates by share of final games with a complete box score: {counts}; {without} without final games")
     if failed := rated["failed"]:

@@ -17,7 +17,7 @@ STEPS_IN_A_LOG = 4
 
 
 class RunProgress:
-    """Shows how many tables of a run are written. Receives the events of the run. `tables` is 0 if it is not known."""
+    """Shows how many tables of a run are written. Receives the events of the run. `tables` is 0 if the number is unknown."""
 
     def __init__(self, title: str, tables: int):
         self._title, self._total, self._began = title, tables or None, time.monotonic()

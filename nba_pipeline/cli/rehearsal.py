@@ -38,7 +38,7 @@ def rehearse(
 ) -> None:
     """Play a day of the simulated league with the daemon on a moved clock, and show what ran when and why.
 
-    The day begins at 5 a.m. and ends at noon of the next day. Your home stays as it is: its settings and sandbox rules are copied.
+    The day begins at 5 a.m. and ends at noon of the next day. Your home does not change. Its settings and sandbox rules are copied.
     """
     from nba_pipeline.league.calendar import FIRST_DATE, eastern
 
@@ -59,15 +59,15 @@ def rehearse(
 
 
 def _scratch_home(folder: Path | None, stack: ExitStack) -> Path:
-    """Makes the home of the rehearsal the home of this process. Copies settings and sandbox rules of the user's home."""
+    """Creates the home of the rehearsal and makes it the home of this process. Copies the user's settings and sandbox rules."""
     if folder is not None and folder.exists() and any(folder.iterdir()):
         raise BadInput(f"--home {folder} is not empty; name a new folder")
-    users = home()
+    original = home()
     scratch = folder.absolute() if folder else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nba_rehearsal_")))
     scratch.mkdir(parents=True, exist_ok=True)
     for name in (SETTINGS_FILE, RULES_FILE):
-        if (users / name).exists():
-            shutil.copy(users / name, scratch)
+        if (original / name).exists():
+            shutil.copy(original / name, scratch)
     use_home(scratch)
     return scratch
 
@@ -131,14 +131,16 @@ def _play(work: "Runner", slate: date, start: datetime, end: datetime) -> bool:
 
 
 def timeline_line(now: datetime, request: dict[str, Any], success: bool, seconds: float) -> str:
-    """Returns the line of a run: when, who requested it, what it made, how it ended and why it was requested."""
+    """Returns the line of a run: its instant, schedule or sensor, tables, outcome, and the reason of the request."""
     from nba_pipeline.instance.run_tags import PARTITION_TAG, WHY_TAG
     from nba_pipeline.league.calendar import EASTERN
 
     at, tables, tags = now.astimezone(EASTERN), request["assets"], request["tags"]
-    what = tables[0] if len(tables) == 1 else f"{len(tables)} tables" if tables else request["job"]
-    day = request["day"] or tags.get(PARTITION_TAG)
-    why = tags.get(WHY_TAG, "upstream tables changed" if tables else "")
-    why = f": {why if len(why) <= LONGEST_WHY else f'{why[: LONGEST_WHY - 1]}…'}" if why else ""
-    outcome = "done" if success else "FAILED"
-    return f"{at:%m-%d %H:%M} {request['asked_by']}: {what}{f' of {day}' if day else ''} {outcome} in {seconds:.1f} s{why}"
+    subject = request["job"] if not tables else tables[0] if len(tables) == 1 else f"{len(tables)} tables"
+    if day := request["day"] or tags.get(PARTITION_TAG):
+        subject += f" of {day}"
+    reason = tags.get(WHY_TAG, "upstream tables changed" if tables else "")
+    if len(reason) > LONGEST_WHY:
+        reason = f"{reason[: LONGEST_WHY - 1]}…"
+    outcome = f"{'done' if success else 'FAILED'} in {seconds:.1f} s{f': {reason}' if reason else ''}"
+    return f"{at:%m-%d %H:%M} {request['asked_by']}: {subject} {outcome}"

@@ -36,7 +36,7 @@ def reconcile(
         if not undone:
             print_line(NOTHING_DUE)
         leave(int(bool(undone)) | _print_closed(work))
-    code = report(work, work.reconcile(), "nba-pipeline reconcile", if_none=NOTHING_DUE)
+    code = report(work, work.reconcile(), "nba-pipeline reconcile", message_if_none=NOTHING_DUE)
     leave(code | _print_closed(work))
 
 

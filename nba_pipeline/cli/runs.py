@@ -155,7 +155,7 @@ def demo() -> None:
         code |= report(work, work.slate(day, mode), "nba-pipeline demo", is_brief=True, reported=ended)
     print_slate_of(work, slate)
     print_record(work, before - timedelta(days=DEMO_DAYS), before)
-    out.print("The simulated league is not the NBA: its record says that the numbers add up, nothing about real lines.")
+    out.print("The simulated league is not the NBA: its record tests the arithmetic and says nothing about real lines.")
     print_failed_checks(ended)
     out.print(
         f"\nEvery prediction of the slate: [bold]nba-pipeline slate --date {slate} --all[/]"

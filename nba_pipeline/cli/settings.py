@@ -10,7 +10,7 @@ from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_line
 
 STYLES = ("table", "toml", "json")
-LEAST_WIDTH = 100
+MIN_WIDTH = 100
 """Narrower terminals show one setting per block of lines."""
 
 
@@ -35,7 +35,7 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    if out.width < LEAST_WIDTH:
+    if out.width < MIN_WIDTH:
         for row in rows:
             default = f" (default {_value(row['default'])})" if row["value"] != row["default"] else ""
             print_line(f"{row['setting']} = {_value(row['value'])}", style="bold")

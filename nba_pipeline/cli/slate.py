@@ -16,7 +16,7 @@ from nba_pipeline.errors import BadInput, did_you_mean
 def slate(
     day: Annotated[str | None, typer.Option("--date", help="the slate's US Eastern date; default today")] = None,
     style: Annotated[str, typer.Option("--format", help="table | csv | json")] = "table",
-    least_edge: Annotated[
+    min_edge: Annotated[
         float | None, typer.Option("--min-edge", help="minimum distance between forecast and line, in points")
     ] = None,
     team: Annotated[str | None, typer.Option(help="only players of this team, as BOS or Boston Celtics")] = None,
@@ -24,23 +24,23 @@ def slate(
 ) -> None:
     """Show a slate's actionable predictions: tip-off, line, book, price, forecast and edge. Runs nothing."""
     from nba_pipeline.cli import slate_rendering
-    from nba_pipeline.cli.frames import print_answer
+    from nba_pipeline.cli.frames import print_result
     from nba_pipeline.cli.slate_rows import chosen, slate_rows, unreadable, why_empty
 
     one_of("--format", style, FORMATS)
-    if least_edge is not None and not 0 <= least_edge < math.inf:
-        raise BadInput(f"--min-edge is a distance of at least 0 points, not {least_edge:g}")
+    if min_edge is not None and not 0 <= min_edge < math.inf:
+        raise BadInput(f"--min-edge is a distance of at least 0 points, not {min_edge:g}")
     date, tricode = date_up_to_tomorrow(day, "--date") if day else today(), _tricode(team) if team else None
     tables = reading()
     rows = slate_rows(tables, date)
-    shown = chosen(rows, least_edge, tricode, shows_all)
+    shown = chosen(rows, min_edge, tricode, shows_all)
     problems = unreadable(tables, date)
     for problem in problems:
         print_error(f"warning: {problem}", style="yellow")
     if rows.is_empty() and not problems:
         print_error(f"no slate: {why_empty(tables, date)}", style="yellow")
     if style != "table":
-        print_answer(shown, style)
+        print_result(shown, style)
     elif not rows.is_empty():
         slate_rendering.print_slate(date, rows, shown, shows_all)
     leave(int(bool(problems)))

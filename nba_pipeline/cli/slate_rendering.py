@@ -14,7 +14,7 @@ from nba_pipeline.cli.terms import REASONS
 from nba_pipeline.environments import now
 from nba_pipeline.league.calendar import EASTERN, EASTERN_NAME
 
-LEAST_WIDTH = 72
+MIN_WIDTH = 72
 """Narrower terminals show one field per line."""
 REASONS_BESIDE = 36
 """Minimum free characters of a line for printing the reasons beside the prediction; else they get a line of their own."""
@@ -62,7 +62,7 @@ def print_counts(rows: pl.DataFrame) -> None:
 
 
 def _print_predictions(rows: pl.DataFrame, shows_reasons: bool) -> None:
-    if out.width < LEAST_WIDTH:
+    if out.width < MIN_WIDTH:
         tipoff = pl.col("tipoff_at").dt.convert_time_zone(EASTERN_NAME).dt.strftime("%Y-%m-%d %H:%M ET")
         print_frame(rows.with_columns(tipoff).select(*FIELDS, *["reasons"] * shows_reasons))
         return
@@ -94,7 +94,7 @@ def _cells(row: dict[str, Any]) -> list[Cell]:
 
 
 def _widths(lines: Sequence[Sequence[Cell]]) -> list[int]:
-    """The width of each column. The names of the players are cut if the line would not fit the terminal."""
+    """Returns the width of each column. The names of the players are cut if the line would not fit the terminal."""
     widths = [max(len(column[0].heading), *(cell_len(cell.text) for cell in column)) for column in zip(*lines, strict=True)]
     excess = sum(widths) + len(widths) - 1 - out.width
     widths[1] -= max(0, excess)
@@ -110,16 +110,14 @@ def _line(cells: Iterable[Cell], widths: Sequence[int]) -> str:
 
 
 def _fitted(text: str, width: int) -> str:
-    """Text padded to a width. Longer text is cut and ends with an ellipsis."""
-    return (
-        set_cell_size(text, width)
-        if cell_len(text) <= width
-        else set_cell_size(set_cell_size(text, width - 1).rstrip() + "…", width)
-    )
+    """Returns text padded to a width. Longer text is cut and ends with an ellipsis."""
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    return set_cell_size(set_cell_size(text, width - 1).rstrip() + "…", width)
 
 
 def _clock_time(instant: datetime | None) -> str:
-    """The US Eastern time of a tip-off, such as 7:30p; empty if it is unknown."""
+    """Returns the US Eastern time of a tip-off, such as 7:30p; a question mark if it is unknown."""
     if instant is None:
         return "?"
     at = instant.astimezone(EASTERN)

@@ -17,7 +17,8 @@ COLUMNS = (
     "over_price", "under_price", "price", "predicted_value", "edge", "recommendation", "is_actionable", "reasons",
     "injury_status", "quality_score", "run_kind", "version", "made_at",
 )  # fmt: skip
-NOT_PLAYED = ("postponed", "cancelled")
+NOT_PLAYED = "postponed"
+"""The status of a game that is not played. A constant of its own, because `completeness` imports dataframely."""
 
 
 def slate_rows(tables: Reading, day: date) -> pl.DataFrame:
@@ -27,8 +28,8 @@ def slate_rows(tables: Reading, day: date) -> pl.DataFrame:
     comes from the schedule and may have moved since the prediction. Rows are sorted by system, then actionable ones first,
     then by descending edge.
     """
-    made = tables.scan("predictions", [day]).sort("run_kind", "version", descending=True)
-    newest = made.unique(PREDICTED, keep="first", maintain_order=True)
+    predictions = tables.scan("predictions", [day]).sort("run_kind", "version", descending=True)
+    newest = predictions.unique(PREDICTED, keep="first", maintain_order=True)
     prices = tables.scan("prop_lines", [day]).select(*LINE, "snapshot_at", "over_price", "under_price")
     tipoffs = tables.scan("schedule", [day]).select("game_id", pl.col("tipoff_at").alias("scheduled_at"))
     rec = pl.col("recommendation")
@@ -51,12 +52,12 @@ def slate_rows(tables: Reading, day: date) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def chosen(rows: pl.DataFrame, least_edge: float | None, team: str | None, shows_all: bool) -> pl.DataFrame:
-    """Returns the rows that the options of the command choose. Without `shows_all`, only actionable ones."""
+def chosen(rows: pl.DataFrame, min_edge: float | None, team: str | None, shows_all: bool) -> pl.DataFrame:
+    """Returns the rows that the options of the command select. Without `shows_all`, only actionable ones."""
     if not shows_all:
         rows = rows.filter("is_actionable")
-    if least_edge is not None:
-        rows = rows.filter(pl.col("edge").abs() >= least_edge)
+    if min_edge is not None:
+        rows = rows.filter(pl.col("edge").abs() >= min_edge)
     return rows if team is None else rows.filter(pl.col("team") == team)
 
 
@@ -76,7 +77,7 @@ def why_empty(tables: Reading, day: date) -> str:
     games = tables.scan("schedule", [day]).select("game_id", "status").collect()
     if games.is_empty():
         return f"no game is scheduled on {day}"
-    if games["status"].is_in(NOT_PLAYED).all():
+    if (games["status"] == NOT_PLAYED).all():
         return f"no game of {day} is played: all {games.height} are postponed or canceled"
     number = f"{games.height} game{'s' if games.height > 1 else ''}"
     if day not in tables.dates("predictions"):
@@ -87,7 +88,7 @@ def why_empty(tables: Reading, day: date) -> str:
 def first_command(tables: Reading, day: date) -> str:
     """Returns the command that predicts a date: a backfill if the weeks before it are not summarized, else a run.
 
-    The features of a date read the games before it, so that a run of the date alone predicts nobody.
+    The features of a date read the games before it, so that a run of the date alone predicts no player.
     """
     first = max(day - timedelta(days=SETTINGS.usual.days), FIRST_DATE)
     before = days(first, day - timedelta(days=1))

@@ -54,7 +54,7 @@ def status(
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The status of dates at an instant, and what is due beside it."""
+    """The status of dates at an instant, and the due work that the states do not show."""
 
     work: "Runner"
     records: list[dict[str, Any]]

@@ -28,7 +28,7 @@ COUNTED = {
 }
 """Table -> its heading. `--format json` has all tables."""
 
-LEFT_OUT_AT_80_COLUMNS = ("games", "sum-_maries", "players")
+HIDDEN_AT_80_COLUMNS = ("games", "sum-_maries", "players")
 WIDEST = 1000
 """Width at which the grid is measured."""
 
@@ -72,7 +72,7 @@ def _print_stale(records: Sequence[Record], is_verbose: bool) -> None:
 
 
 def print_due(names: Sequence[str]) -> None:
-    """Print how much work is due beside what the states say: re-reads and corrections of complete dates."""
+    """Print the number of due re-reads and corrections. The states do not show them, because their dates are complete."""
     if names:
         kinds = Counter(name.partition(" of ")[0] for name in names)
         work = ", ".join(f"{number} x {kind}" for kind, number in kinds.items())
@@ -99,7 +99,7 @@ def _cell(record: Record, name: str) -> str:
 
 def _print_grid(rows: Sequence[Mapping[str, str]]) -> None:
     """Print all columns, or those of a narrow terminal, or one field per line."""
-    for shown in (list(rows[0]), [name for name in rows[0] if name not in LEFT_OUT_AT_80_COLUMNS]):
+    for shown in (list(rows[0]), [name for name in rows[0] if name not in HIDDEN_AT_80_COLUMNS]):
         table = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
         for name in shown:
             is_text = name in ("date", "state")
@@ -122,8 +122,8 @@ def messages(record: Record, is_verbose: bool) -> Iterator[str]:
     if record["state"] != "NOT_DUE":
         yield from (f"missing: {name}" for name in record["missing"] if name not in record["reasons"])
     seen = {*record["reasons"], *record["quarantine"]}
-    others = dict.fromkeys((*record["not_played"], *record["waivers"], *record["happened"]))
-    yield from (message for message in others if message not in seen)
+    other_messages = dict.fromkeys((*record["not_played"], *record["waivers"], *record["happened"]))
+    yield from (message for message in other_messages if message not in seen)
     if is_verbose:
         yield from record["quarantine"]
     elif number := sum(record["quarantined"].values()):
@@ -154,7 +154,7 @@ def names_of_stale(records: Sequence[Record]) -> list[str]:
 
 
 def _print_wrapped(message: str, indent: int, style: str = "dim") -> None:
-    """Print a message, on a terminal wrapped between words and indented, else in one line."""
+    """Print a message. On a terminal, it is wrapped between words and indented; elsewhere, it is one line."""
     if out.is_terminal:
         out.print(Padding(printable(message), (0, 0, 0, indent)), style=style, highlight=False)
     else:

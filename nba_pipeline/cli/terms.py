@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Term:
-    """The meaning of a term, and the next step of a person who meets it."""
+    """The meaning of a term, and the next step for the operator."""
 
     meaning: str
     next_step: str = ""
@@ -14,7 +14,9 @@ class Term:
 
 STATES: Mapping[str, Term] = {
     "NOT_DUE": Term("Nothing of the date is due yet.", "Nothing to do."),
-    "EXPECTED": Term("Something is due or in play, and nothing is late.", "Wait. `nba-pipeline status` names what is expected."),
+    "EXPECTED": Term(
+        "A table is due or a game is in play, and nothing is late.", "Wait. `nba-pipeline status` names what is expected."
+    ),
     "RUNNING": Term("A run of the date is in progress.", "Wait for the end of the run."),
     "COMPLETE": Term(
         "Every table is written, every game is final and complete or not played, and every prediction is graded.",
@@ -33,7 +35,7 @@ STATES: Mapping[str, Term] = {
         "The coverage gate was waived: the complete games are processed, the others are excluded.",
         "`nba-pipeline reconcile` fetches the missing games when their source has them.",
     ),
-    "LATE": Term("A table, a game or a grade is overdue, and attempts remain.", "`nba-pipeline reconcile` tries again now."),
+    "LATE": Term("A table, a game or a grade is overdue, and attempts remain.", "`nba-pipeline reconcile` retries now."),
     "FAILED": Term(
         "Something is overdue past noon of the next day (for a slate: its last tip-off), three attempts failed, or a ledger is closed.",
         "`nba-pipeline status --from D --to D` names the first cause; then `nba-pipeline reconcile`.",
@@ -102,9 +104,9 @@ ALERTS: Mapping[str, Term] = {
         "A player has a line, and the name does not resolve to exactly one player.",
         "`nba-pipeline resolve` records which player is meant.",
     ),
-    "probe_failed": Term("Work is held back, because the provider or the warehouse does not answer.", "`nba-pipeline breakers`"),
+    "probe_failed": Term("No run can start, because the provider or the warehouse does not answer.", "`nba-pipeline breakers`"),
     "run_failed": Term(
-        "A run failed or was killed.", "`nba-pipeline status` names the cause; `nba-pipeline reconcile` tries again."
+        "A run failed or was killed.", "`nba-pipeline status` names the cause; `nba-pipeline reconcile` retries it."
     ),
     "tick_failed": Term("A schedule or sensor of the daemon raised an error.", "`nba-pipeline decisions`"),
     "work_undone": Term("Due work failed several times.", "Run the command that the alert names."),

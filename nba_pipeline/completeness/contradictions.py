@@ -1,4 +1,4 @@
-"""Finds final games that contradict another source, and games that changed between two box scores. Pure functions."""
+"""Finds final games that contradict another source, and games that changed between two versions of `boxscores`. Pure functions."""
 
 from collections.abc import Collection
 from datetime import date

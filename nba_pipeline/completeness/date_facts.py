@@ -37,15 +37,15 @@ class Failure:
 class Facts:
     """The facts about a date.
 
-    `rows` is None for a table that is not written. `usual` holds the tables with rows on most earlier slates. `made_at` holds
-    the instants of the last materializations, only for the dates that the reconciliation covers.
+    `rows` is None for a table that is not written. `usual` holds the tables with rows on most earlier slates. `materialized_at`
+    holds the instants of the last materializations, only for the dates that the reconciliation covers.
     """
 
     game_date: date
     games: tuple[Game, ...] = ()
     rows: Mapping[str, int | None] = field(default_factory=dict)
     usual: frozenset[str] = frozenset()
-    made_at: Mapping[str, datetime] = field(default_factory=dict)
+    materialized_at: Mapping[str, datetime] = field(default_factory=dict)
     failures: Mapping[str, Failure] = field(default_factory=dict)
     ungraded: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class Facts:
     stale: tuple[str, ...] = ()
     is_running: bool = False
     is_waived: bool = False
-    is_of_the_home: bool = True
+    is_within_home: bool = True
     """False before the first date of the home. Only a backfill writes earlier dates."""
     has_slate: bool = True
     """False before the first predicted slate. Only a backfill writes earlier features and predictions."""
@@ -70,7 +70,7 @@ class Facts:
     @property
     def is_due(self) -> bool:
         """Whether tables of the date can be due. Before the first date of the home, they are due only after a backfill."""
-        return self.is_of_the_home or self.rows.get("boxscores") is not None
+        return self.is_within_home or self.rows.get("boxscores") is not None
 
     @property
     def is_open(self) -> bool:

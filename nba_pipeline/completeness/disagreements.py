@@ -36,17 +36,17 @@ DISAGREEMENTS = Table(
 )
 
 
-def disagreements(kept: pl.DataFrame, others: Sequence[pl.DataFrame]) -> pl.DataFrame:
+def disagreements(chosen: pl.DataFrame, sources: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Returns one row per player and statistic on which two sources of a game disagree.
 
     Args:
-        kept: usable rows of `boxscores`, each game from one provider.
-        others: each provider's rows in the columns of BOXSCORE_COLUMNS. Games kept from the same provider are skipped.
+        chosen: usable rows of `boxscores`, each game from one provider.
+        sources: each provider's rows in the columns of BOXSCORE_COLUMNS. Games chosen from the same provider are skipped.
 
     A player who is missing from one source counts as 0 there, so that a few seconds on court are not a disagreement. Players
     missing from the other source are not reported if some of its rows of the game have a `problem`.
     """
-    return pl.concat([_between(kept.filter("did_play"), other) for other in others])
+    return pl.concat([_between(chosen.filter("did_play"), source) for source in sources])
 
 
 def _between(ours: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:

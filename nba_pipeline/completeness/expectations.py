@@ -87,24 +87,24 @@ def players_without_predictions(
     return expected, expected.join(predicted, on=["game_id", "player_id"], how="anti")
 
 
-def usual(observed: pl.DataFrame, what: str, slates: Sequence[date], dates: Sequence[date]) -> dict[date, list[str]]:
+def usual(observed: pl.DataFrame, column: str, slates: Sequence[date], dates: Sequence[date]) -> dict[date, list[str]]:
     """Returns, for each date with games, the values of a column that most earlier slates had.
 
     Args:
-        observed: game_date and the column `what`, at least for the trailing window of each date.
-        what: the column, for example `book`.
+        observed: game_date and the column, at least for the trailing window of each date.
+        column: its name, for example `book`.
         slates: the dates with games.
         dates: the dates to return.
     """
-    settings, of_day = SETTINGS.usual, dict(observed.group_by("game_date").agg(pl.col(what).unique()).iter_rows())
+    settings, of_day = SETTINGS.usual, dict(observed.group_by("game_date").agg(pl.col(column).unique()).iter_rows())
     dates_with_rows = sorted(of_day.keys() & set(slates))
     expected: dict[date, list[str]] = {}
     for day in sorted(set(dates) & set(slates)):
         before = dates_with_rows[: bisect_left(dates_with_rows, day)][-settings.slates :]
         earlier = [slate for slate in before if slate >= day - timedelta(days=settings.days)]
-        counts = pl.Series(what, [value for slate in earlier for value in of_day[slate]], dtype=pl.String).value_counts()
+        counts = pl.Series(column, [value for slate in earlier for value in of_day[slate]], dtype=pl.String).value_counts()
         frequent = counts.filter(pl.col("count") >= settings.share * len(earlier))
-        expected[day] = sorted(frequent[what].to_list())
+        expected[day] = sorted(frequent[column].to_list())
     return expected
 
 

@@ -54,9 +54,10 @@ def _with_implausible(rows: pl.DataFrame, implausible: dict[str, str]) -> pl.Dat
 
 
 def fall_back(first: GameSource, second: GameSource) -> GameSource:
-    """Returns the usable rows with missing and incomplete games taken from a second source, each as a whole.
+    """Returns the usable rows of the first source. Missing and incomplete games come from the second source.
 
-    A complete game replaces an incomplete one. An incomplete game is only used if the first source lacks the game.
+    All rows of a game come from one source. A complete game replaces an incomplete one. An incomplete game of the second source
+    is only used if the first source lacks the game.
     """
     existing, offered = set(first.usable["game_id"]), set(second.usable["game_id"])
     complete = offered - second.incomplete

@@ -39,7 +39,7 @@ WAIVERS = Table(
     write="add",
     is_ledger=True,
 )
-AUTHOR_OF_THE_DEADLINE = "deadline"
+DEADLINE_AUTHOR = "deadline"
 COVERAGE_GATE = "enough_final_games_are_covered"
 
 
@@ -158,7 +158,7 @@ def waivers_due(covered: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
         "game_date",
         pl.lit(COVERAGE_GATE).alias("gate"),
         pl.format("DEGRADED: {} of {} final games complete at the deadline", "complete_games", "final_games").alias("reason"),
-        pl.lit(AUTHOR_OF_THE_DEADLINE).alias("author"),
+        pl.lit(DEADLINE_AUTHOR).alias("author"),
         pl.Series("waived_at", [deadline(day) for day in due["game_date"]], dtype=pl.Datetime("us", "UTC")),
         pl.lit(None, pl.Datetime("us", "UTC")).alias("ends_at"),
         pl.lit("boxscores, schedule").alias("source"),
@@ -166,7 +166,7 @@ def waivers_due(covered: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
 
 
 def standing_waivers(waivers: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """Returns the waivers of the coverage gate in effect at `as_of`. A date can have several."""
+    """Returns the waivers of the coverage gate that are in effect at `as_of`. A date can have several."""
     has_ended = pl.col("ends_at").is_not_null() & (pl.col("ends_at") <= as_of)
     return waivers.filter((pl.col("gate") == COVERAGE_GATE) & (pl.col("waived_at") <= as_of) & ~has_ended)
 

@@ -31,7 +31,7 @@ def tables_of_mode(mode: Mode) -> tuple[str, ...]:
 
 @cache
 def critical_tables(mode: Mode) -> frozenset[str]:
-    """Returns the critical tables of a mode. Without one of them it fails; without another table its result is degraded."""
+    """Returns the critical tables of a mode. It fails without one of them. Without another table, its result is degraded."""
     return frozenset(name for name, one in declared().items() if mode in one.critical_in)
 
 
@@ -67,11 +67,13 @@ def due_instants(mode: Mode, slate: date, tipoffs: Sequence[datetime | None]) ->
         return instants[:1]
     if mode == "overnight":
         return instants
-    first_instants = [tipoff for tipoff in tipoffs if tipoff is not None]
-    early = min(first_instants, default=instants[-1]) - timedelta(hours=SETTINGS.patience.first_call_hours)
+    known_tipoffs = [tipoff for tipoff in tipoffs if tipoff is not None]
+    early = min(known_tipoffs, default=instants[-1]) - timedelta(hours=SETTINGS.patience.first_call_hours)
     if mode == "same_day" and early < instants[0]:
         instants = [early, *instants]
-    return [instant for instant in instants if len(first_instants) < len(tipoffs) or instant < max(first_instants)]
+    if len(known_tipoffs) < len(tipoffs):
+        return instants
+    return [instant for instant in instants if instant < max(known_tipoffs)]
 
 
 def has_begun(tipoffs: Sequence[datetime | None], now: datetime) -> bool:

@@ -42,8 +42,8 @@ NOT_PLAYED = Table(
 
 def standing_marks(marks: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     """Returns the newest mark of each date and game up to an instant, without withdrawn marks."""
-    known = marks.filter(pl.col("marked_at") <= as_of).sort("marked_at")
-    return known.group_by("game_date", "game_id", maintain_order=True).last().filter("is_not_played")
+    earlier = marks.filter(pl.col("marked_at") <= as_of).sort("marked_at")
+    return earlier.group_by("game_date", "game_id", maintain_order=True).last().filter("is_not_played")
 
 
 def with_marks(games: pl.DataFrame, marks: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
@@ -71,8 +71,8 @@ def off_games(games: pl.DataFrame, marks: pl.DataFrame, as_of: datetime) -> dict
         .when(is_marked & (pl.col("status") == "final"))
         .then(pl.format("{} is final; the mark by {} has no effect", matchup, "author"))
     )
-    named = beside.with_columns(message.alias("sentence")).filter(pl.col("sentence").is_not_null())
-    return dict(named.group_by("game_date", maintain_order=True).agg("sentence").iter_rows())
+    messages = beside.with_columns(message.alias("message")).filter(pl.col("message").is_not_null())
+    return dict(messages.group_by("game_date", maintain_order=True).agg("message").iter_rows())
 
 
 def refuse_empty(reason: str, author: str) -> None:
@@ -113,8 +113,8 @@ def mark(
     }
     rows, _ = NOT_PLAYED.conform(pl.DataFrame(row, schema={name: NOT_PLAYED.dtypes[name] for name in row}), now, CODE_VERSION)
     warehouse.add(NOT_PLAYED, [day], rows, f"{SOURCE} by {author.strip()}")
-    what = "is marked as not played" if is_not_played else "is no longer marked as not played"
-    return day, f"{matchup} {what}, by {author.strip()}: {reason.strip()}"
+    change = "is marked as not played" if is_not_played else "is no longer marked as not played"
+    return day, f"{matchup} {change}, by {author.strip()}: {reason.strip()}"
 
 
 def _scheduled(warehouse: Warehouse, game_id: str) -> dict[str, Any]:

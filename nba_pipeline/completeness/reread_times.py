@@ -1,4 +1,4 @@
-"""When a final game is read again: pure functions of a date and of instants.
+"""Decides when a final game is read again. Pure functions of a date and of instants.
 
 Each game date has fixed instants with growing gaps. While sources contradict each other, there are further re-reads at growing
 intervals. Automatic re-reads end after `corrections.window_days`.
@@ -21,7 +21,7 @@ def noons(day: date) -> list[datetime]:
 def is_due_for_rereading(first_final_at: datetime, read_at: datetime, day: date, now: datetime) -> bool:
     """Whether a re-read of a final game is due: one of its instants has passed since the last read.
 
-    The instants are some hours after the first final answer, the next morning and, within the window, the noons.
+    The instants are some hours after the first final box score, the next morning and, within the window, the noons.
     """
     corrections = SETTINGS.corrections
     later = first_final_at + timedelta(hours=corrections.reread_after_hours)
@@ -38,7 +38,9 @@ def is_within_window(day: date, now: datetime) -> bool:
 
 def due_noon(day: date, now: datetime) -> datetime | None:
     """Returns the last noon at which a re-read of a date was due; None before the first noon and after the window."""
-    return max((noon for noon in noons(day) if noon <= now), default=None) if is_within_window(day, now) else None
+    if not is_within_window(day, now):
+        return None
+    return max((noon for noon in noons(day) if noon <= now), default=None)
 
 
 def due_for_contradiction(since: datetime, rereads: Sequence[datetime], day: date, now: datetime) -> datetime | None:

@@ -63,8 +63,8 @@ def judge_slates(
     for day, season in slates.iter_rows():
         is_recent = ~pl.col("is_overdue") | (pl.col("game_date") >= day - timedelta(days=OVERDUE_DAYS))
         earlier = games.filter(pl.col("season") == season, pl.col("game_date") < day, is_recent)
-        verdicts.append(_last_slates(earlier, day))
-        excluded_teams += _teams_with_a_hole(earlier, day)
+        verdicts.append(_recent_coverage(earlier, day))
+        excluded_teams += _teams_with_an_incomplete_game(earlier, day)
     playing = pl.concat(
         [
             schedule.filter(pl.col("status") != "postponed").select("game_date", pl.col(f"{side}_team").alias("team"))
@@ -95,7 +95,7 @@ def _overdue_games(schedule: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     )
 
 
-def _last_slates(earlier: pl.DataFrame, day: date) -> dict[str, object]:
+def _recent_coverage(earlier: pl.DataFrame, day: date) -> dict[str, object]:
     """Returns the share of complete games on the last dates with games."""
     slates = earlier["game_date"].unique().sort().tail(SETTINGS.coverage.recent_slates)
     recent = earlier.filter(pl.col("game_date").is_in(slates.implode()))
@@ -112,24 +112,25 @@ def _last_slates(earlier: pl.DataFrame, day: date) -> dict[str, object]:
     }
 
 
-def _teams_with_a_hole(earlier: pl.DataFrame, day: date) -> list[dict[str, object]]:
+def _teams_with_an_incomplete_game(earlier: pl.DataFrame, day: date) -> list[dict[str, object]]:
     """Returns the teams with an incomplete game among their last games."""
     if earlier["is_complete"].all():
         return []
     team_games = pl.concat(
         [earlier.select("game_date", pl.col(f"{side}_team").alias("team"), "is_complete", "matchup") for side in ("home", "away")]
     ).sort("team", "game_date")
-    last = team_games.group_by("team", maintain_order=True).tail(SETTINGS.coverage.recent_team_games)
-    holes = last.filter(~pl.col("is_complete")).select("team", "matchup")
-    return [{"game_date": day, "team": team, "matchup": matchup} for team, matchup in holes.iter_rows()]
+    last_games = team_games.group_by("team", maintain_order=True).tail(SETTINGS.coverage.recent_team_games)
+    incomplete = last_games.filter(~pl.col("is_complete")).select("team", "matchup")
+    return [{"game_date": day, "team": team, "matchup": matchup} for team, matchup in incomplete.iter_rows()]
 
 
 def ready_players(
     upcoming_players: pl.DataFrame, slates: pl.DataFrame, excluded_teams: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, list[str]]]:
-    """Returns the expected players of open slates, without excluded teams, and per date the excluded teams and slates.
+    """Returns the expected players of the open slates, and per date the excluded teams.
 
-    Raises Closed if every slate is closed.
+    The players lack those of excluded teams. A closed slate is listed among the excluded teams of its date. Raises Closed if
+    every slate is closed.
     """
     closed = slates.filter(~pl.col("is_open"))
     if closed.height == slates.height:
@@ -152,15 +153,15 @@ def ready_players(
 
 
 def judge_readiness(
-    features: pl.DataFrame, required: Sequence[str], dates: Sequence[date], least_games: int | None = None
+    features: pl.DataFrame, required: Sequence[str], dates: Sequence[date], min_games: int | None = None
 ) -> pl.DataFrame:
     """Decides whether a slate can be predicted. One row per date: ready, expected, share (1 if none is expected), is_open.
 
-    Expected players have at least `least_games` played games this season, by default the setting. If it is 0, they have a game
+    Expected players have at least `min_games` played games this season, by default the setting. If it is 0, they have a game
     of any season in the 1,095 days before. Ready players also have every required feature.
     """
-    least_games = SETTINGS.predicting.least_games if least_games is None else least_games
-    has_games = pl.col("games_played_season") >= least_games if least_games else pl.col("career_games_last_1095_days") > 0
+    min_games = SETTINGS.predicting.least_games if min_games is None else min_games
+    has_games = pl.col("games_played_season") >= min_games if min_games else pl.col("career_games_last_1095_days") > 0
     per_date = (
         features.filter(has_games)
         .group_by("game_date")

@@ -50,9 +50,9 @@ def state_of(facts: Facts, now: datetime) -> tuple[str, tuple[str, ...]]:
         return "FAILED", facts.closed
     findings = sorted(_findings(facts, now), key=lambda finding: WORST_FIRST.index(finding[0]))
     tables: dict[tuple[str, str], list[str]] = {}
-    for found, what, table in findings:
-        tables.setdefault((found, what), []).extend([table] if table else [])
-    reasons = tuple(": ".join(filter(None, (what, ", ".join(names)))) for (_, what), names in tables.items())
+    for finding_state, problem, table in findings:
+        tables.setdefault((finding_state, problem), []).extend([table] if table else [])
+    reasons = tuple(": ".join(filter(None, (problem, ", ".join(names)))) for (_, problem), names in tables.items())
     state = findings[0][0] if findings else _quiet_state(facts, now)
     if facts.is_running and state in ("NOT_DUE", "EXPECTED", *FAILING):
         state = "RUNNING"
@@ -83,54 +83,54 @@ def _findings(facts: Facts, now: datetime) -> Iterator[Finding]:
         if facts.is_due and due + grace() <= now:
             yield _overdue(gates.deadline(facts.game_date), now), NOT_WRITTEN, "schedule"
     elif facts.tipoffs and facts.is_due:
-        yield from _of_games(facts, now)
-        yield from _of_tables(facts, now)
-        yield from _of_calls(facts, now)
-    if facts.ungraded and not facts.is_blocked and now >= _morning(facts) + grace():
+        yield from _game_findings(facts, now)
+        yield from _table_findings(facts, now)
+        yield from _update_findings(facts, now)
+    if facts.ungraded and not facts.is_blocked and now >= _games_due_at(facts) + grace():
         state = _overdue(gates.deadline(facts.game_date), now)
         yield from ((state, message, "") for message in facts.ungraded)
-    yield from _of_runs(facts, now)
+    yield from _run_findings(facts, now)
     yield from (("DEGRADED", message, "") for message in facts.missing)
 
 
-def _of_games(facts: Facts, now: datetime) -> Iterator[Finding]:
+def _game_findings(facts: Facts, now: datetime) -> Iterator[Finding]:
     """Yields overdue games that are not final, and incomplete box scores."""
-    if now < _morning(facts) + grace():
+    if now < _games_due_at(facts) + grace():
         return
     late = _overdue(gates.deadline(facts.game_date), now)
+    state_of_incomplete = "DEGRADED" if facts.is_open else "WAIVED" if facts.is_waived else late
     for game in facts.games:
         if not game.is_played or not game.has_source:
             continue
         if game.status != "final":
             yield late, f"{game.name} is not final but {game.status}; {_remedy(facts.game_date, game)}", ""
         elif game.problem:
-            is_let_through = not facts.is_open and facts.is_waived
-            yield "WAIVED" if is_let_through else late if facts.is_blocked else "DEGRADED", game.problem, ""
+            yield state_of_incomplete, game.problem, ""
 
 
 def _remedy(day: date, game: Game) -> str:
-    """Returns the command for a game that is overdue: only a suspended one is likely not to be played."""
+    """Returns the command for an overdue game. Only a suspended game is unlikely to be played."""
     if game.status != "suspended":
         return f"next: nba-pipeline run --date {day} --mode overnight"
     return f"if it is not played: nba-pipeline not-played --game {game.game_id} --reason R --author N"
 
 
-def _of_tables(facts: Facts, now: datetime) -> Iterator[Finding]:
+def _table_findings(facts: Facts, now: datetime) -> Iterator[Finding]:
     """Yields tables that are due and not written, or empty unlike earlier slates."""
     for name, due in first_due(facts.game_date, facts.tipoffs).items():
         is_blocked = name in derived_from_games() and facts.is_blocked
         absence = _absence(facts, name)
         if name == "schedule" or is_blocked or not absence or due + grace() > now:
             continue
-        is_of_a_slate = not _is_of_the_night(name)
+        is_of_a_slate = not _is_overnight_table(name)
         is_backfill = not facts.has_slate and (is_of_a_slate or name == "grades")
-        if is_backfill or name not in _never_without(facts, now):
+        if is_backfill or name not in _required_tables(facts, now):
             yield "DEGRADED", absence, name
         else:
             yield _overdue(_deadline(facts, name), now, facts.failures.get(name)), absence, name
 
 
-def _of_calls(facts: Facts, now: datetime) -> Iterator[Finding]:
+def _update_findings(facts: Facts, now: datetime) -> Iterator[Finding]:
     """Yields tables that a later run of a mode should have updated, and the gaps of a slate."""
     for mode in MODES:
         due = last_due(mode, facts.game_date, facts.tipoffs, now)
@@ -139,19 +139,19 @@ def _of_calls(facts: Facts, now: datetime) -> Iterator[Finding]:
         names = [name for name in tables_of_mode(mode) if name in critical_tables(mode) or name in from_predictions()]
         blocked_tables = derived_from_games() if facts.is_blocked else ()
         for name in names:
-            if name not in blocked_tables and (at := facts.made_at.get(name)) is not None and at < due:
+            if name not in blocked_tables and (at := facts.materialized_at.get(name)) is not None and at < due:
                 yield "LATE", f"not updated since {due:%Y-%m-%d %H:%M} UTC", name
     if facts.has_slate and now >= first_due(facts.game_date, facts.tipoffs)["predictions"] + grace():
         yield from (("DEGRADED", message, "") for message in facts.gaps)
 
 
-def _of_runs(facts: Facts, now: datetime) -> Iterator[Finding]:
+def _run_findings(facts: Facts, now: datetime) -> Iterator[Finding]:
     """Yields failed runs of tables that no later run has materialized. A table written past its deadline is usable."""
     for name, failure in facts.failures.items():
-        if _is_of_the_night(name) and (facts.is_blocked or now < _morning(facts) + grace()):
+        if _is_overnight_table(name) and (facts.is_blocked or now < _games_due_at(facts) + grace()):
             continue  # the closed gate is reported instead, or games are in play
         is_usable = facts.rows.get(name) is not None and now >= _deadline(facts, name)
-        is_late = name in _never_without(facts, now) and not is_usable and facts.has_slate
+        is_late = name in _required_tables(facts, now) and not is_usable and facts.has_slate
         yield _overdue(_deadline(facts, name), now, failure) if is_late else "DEGRADED", failure.reason, name
 
 
@@ -160,18 +160,18 @@ def _absence(facts: Facts, name: str) -> str:
     rows = facts.rows.get(name)
     if rows is None:
         return NOT_WRITTEN
-    is_about_games = not _is_of_the_night(name) or any(game.status == "final" and not game.problem for game in facts.games)
+    is_about_games = not _is_overnight_table(name) or any(game.status == "final" and not game.problem for game in facts.games)
     if not rows and name in facts.usual and not declared()[name].may_be_empty and is_about_games:
         return "no rows, unlike earlier slates"
     return ""
 
 
-def _is_of_the_night(name: str) -> bool:
-    """Whether a table is made after the games of its date."""
+def _is_overnight_table(name: str) -> bool:
+    """Whether a table is written after the games of its date."""
     return name != "schedule" and name in tables_of_mode("overnight")
 
 
-def _never_without(facts: Facts, now: datetime) -> Collection[str]:
+def _required_tables(facts: Facts, now: datetime) -> Collection[str]:
     """Returns the critical tables of the modes that were due. A future slate has fewer of them.
 
     A date without one of them is late; a date without another table is degraded.
@@ -182,19 +182,19 @@ def _never_without(facts: Facts, now: datetime) -> Collection[str]:
 
 def _overdue(deadline: datetime, now: datetime, failure: Failure | None = None) -> str:
     """Returns LATE before the deadline while attempts remain, then FAILED."""
-    is_tried_enough = failure is not None and failure.runs >= SETTINGS.patience.alert_after_attempts
-    return "FAILED" if now >= deadline or is_tried_enough else "LATE"
+    has_no_attempt_left = failure is not None and failure.runs >= SETTINGS.patience.alert_after_attempts
+    return "FAILED" if now >= deadline or has_no_attempt_left else "LATE"
 
 
 def _deadline(facts: Facts, name: str) -> datetime:
     """Returns the deadline of a table: the last tip-off for tables of a slate, else the deadline of the date."""
-    if _is_of_the_night(name) or name == "schedule":
+    if _is_overnight_table(name) or name == "schedule":
         return gates.deadline(facts.game_date)
     known_tipoffs = [tipoff for tipoff in facts.tipoffs if tipoff is not None]
     is_known = known_tipoffs and len(known_tipoffs) == len(facts.tipoffs)
     return max(known_tipoffs) if is_known else eastern(facts.game_date + timedelta(days=1), 0)
 
 
-def _morning(facts: Facts) -> datetime:
+def _games_due_at(facts: Facts) -> datetime:
     """Returns when the games of a date are due: at the first overnight run."""
     return first_due(facts.game_date, facts.tipoffs)["boxscores"]

@@ -1,4 +1,4 @@
-"""How much of a date exists, in the unit in which it is expected: games, players or predictions."""
+"""The actual and the expected number of games, players or predictions of a date, per table."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -35,7 +35,7 @@ UNITS = {
     "predictions": "predicted games of games to predict",
     "grades": "graded of gradable predictions",
 }
-"""Table -> what its count is."""
+"""Table -> the meaning of its actual and expected number."""
 
 
 def counts(
@@ -75,8 +75,8 @@ def counts(
 def _gradable(warehouse: Warehouse, schedule: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
     """Returns the bets whose outcome can be graded."""
     columns = [*BET, "version", "made_at", "tipoff_at"]
-    of_known_markets = pl.col("market").is_in(list(STATISTICS))
-    predictions = warehouse.scan(TABLES["predictions"], dates).filter(of_known_markets).select(columns).collect()
+    is_gradable_market = pl.col("market").is_in(list(STATISTICS))
+    predictions = warehouse.scan(TABLES["predictions"], dates).filter(is_gradable_market).select(columns).collect()
     return published(predictions, schedule).select(BET).unique()
 
 

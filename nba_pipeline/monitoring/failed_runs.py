@@ -60,7 +60,7 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
         if run.tags.get(WILL_RETRY_TAG) == "true":
             return
         failures = failure_reasons(context.instance, run.run_id, context.failure_event)
-        if not _waits_for_boxes(failures, _span_of(run), notifier.clock.now()):
+        if not _waits_for_box_scores(failures, _span_of(run), notifier.clock.now()):
             steps = () if is_killed(context.failure_event) else failures
             places = [failure.split(":")[0] for failure in steps if ":" in failure]
             _raise_alert(notifier, run, failures, run.tags.get(mode_tag, ""), places)
@@ -68,7 +68,7 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
     return alert_on_failed_run
 
 
-def _waits_for_boxes(failures: Sequence[str], span: Sequence[date], now: datetime) -> bool:
+def _waits_for_box_scores(failures: Sequence[str], span: Sequence[date], now: datetime) -> bool:
     """Whether only late box scores stopped the run. They are due at the deadline of the date, which raises its own alert."""
     awaited = failed_check("boxscores", gates.COVERAGE_GATE)
     if not span or not failures:  # unidentified failures always raise an alert

@@ -40,7 +40,7 @@ class Incident:
 
 @dataclass(frozen=True)
 class DateRequests:
-    """The incidents of a date in order, and per game the first unanswered request for its box score."""
+    """The incidents of a date in order, and per game the first request for its box score without a usable answer."""
 
     incidents: list[Incident] = field(default_factory=list)
     first_causes: dict[str, str] = field(default_factory=dict)
@@ -74,7 +74,7 @@ def _incidents(lines: Sequence[Line]) -> list[Incident]:
     landed = {_slot(line): _at(line) for line in lines if line["outcome"] == "landed"}
     answered = [line for line in lines if line["outcome"] not in PROBLEMS]
     retried = sorted((line for line in answered if (line["attempts"] or 0) > 1), key=_endpoint)
-    found = [_retried(list(group)) for _, group in groupby(retried, key=_endpoint)]
+    incidents = [_retried(list(group)) for _, group in groupby(retried, key=_endpoint)]
     problems: dict[str, list[Line]] = {}
     for line in lines:
         if line["outcome"] in PROBLEMS:
@@ -82,16 +82,18 @@ def _incidents(lines: Sequence[Line]) -> list[Incident]:
     for text, group in problems.items():
         recoveries = [landed.get(_slot(line)) for line in group]
         instants = sorted(map(_at, group))
-        known = [at for at in recoveries if at is not None and at >= instants[-1]]
+        recovered = [at for at in recoveries if at is not None and at >= instants[-1]]
         times = f" (x {len(group)})" if len(group) > 1 else ""
-        found.append(Incident(instants[0], text + times, instants[-1], max(known) if len(known) == len(group) else None))
-    return sorted(found, key=lambda incident: incident.at)
+        incidents.append(
+            Incident(instants[0], text + times, instants[-1], max(recovered) if len(recovered) == len(group) else None)
+        )
+    return sorted(incidents, key=lambda incident: incident.at)
 
 
 def _retried(lines: Sequence[Line]) -> Incident:
     """Returns the incident of requests that were answered after a retry."""
-    answers = Counter("no answer" if status == 0 else str(status) for line in lines for status in line["statuses"][:-1])
-    counts = ", ".join(f"{answer} x {number}" for answer, number in sorted(answers.items()))
+    statuses = Counter("no answer" if status == 0 else str(status) for line in lines for status in line["statuses"][:-1])
+    counts = ", ".join(f"{status} x {number}" for status, number in sorted(statuses.items()))
     requests = "1 request was" if len(lines) == 1 else f"{len(lines)} requests were"
     instants = sorted(map(_at, lines))
     text = f"{_endpoint(lines[0])}: {requests} retried ({counts})"
@@ -99,9 +101,10 @@ def _retried(lines: Sequence[Line]) -> Incident:
 
 
 def _first_causes(lines: Sequence[Line], day: date) -> dict[str, str]:
-    """Returns per game the first request for its box score that had no usable answer, if none had one later.
+    """Returns per game the first request for its box score without a usable answer, if no later request had one.
 
-    The first provider usually says that nothing is published. Only its fallback fails, and would look like the cause.
+    The first provider usually answers that nothing is published yet, which is no failure. Its fallback then fails, and would
+    look like the cause.
     """
     landed = {_slot(line) for line in lines if line["outcome"] == "landed"}
     causes: dict[str, str] = {}
@@ -126,6 +129,6 @@ def _at(line: Line) -> datetime:
 
 
 def eastern_time(instant: datetime, day: date) -> str:
-    """Returns the US Eastern time of an instant, with the date if it is another one than the given date."""
+    """Returns the US Eastern time of an instant, with its date if that is not the given date."""
     at = instant.astimezone(EASTERN)
     return f"{at:%H:%M}" if at.date() == day else f"{at:%Y-%m-%d %H:%M}"

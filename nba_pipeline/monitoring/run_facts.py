@@ -18,7 +18,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import daily_tables
 
 OF_STEPS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
-OTHER_PARTITIONS = "train"
+TRAINING_JOB = "train"
 """The job whose partitions are weeks."""
 
 
@@ -36,11 +36,11 @@ def read_runs(instance: dg.DagsterInstance, dates: Sequence[date], clock: Clock)
     patience, today = SETTINGS.patience, clock.today
     recent = [day for day in dates if day >= today - timedelta(days=patience.nightly_days)]
     caught_up = [day for day in recent if day >= today - timedelta(days=patience.catch_up_days)]
-    made = {day: _made_at(instance, day) for day in caught_up} if not clock.fixed_at else {}
-    return RunFacts(_in_progress(instance, dates), _failures(instance, recent) if recent else {}, made)
+    materialized = {day: _materialization_instants(instance, day) for day in caught_up} if not clock.fixed_at else {}
+    return RunFacts(_in_progress(instance, dates), _failures(instance, recent) if recent else {}, materialized)
 
 
-def _made_at(instance: dg.DagsterInstance, day: date) -> dict[str, datetime]:
+def _materialization_instants(instance: dg.DagsterInstance, day: date) -> dict[str, datetime]:
     instants = {table: materialized_at(instance, table, day) for table in daily_tables()}
     return {table: at for table, at in instants.items() if at is not None}
 
@@ -70,7 +70,7 @@ def _failures(instance: dg.DagsterInstance, dates: Sequence[date]) -> dict[date,
 def failed_tables(instance: dg.DagsterInstance, dates: Sequence[date]) -> dict[date, set[str]]:
     """Returns by date the tables whose last run failed or was interrupted, from the runs alone.
 
-    Reads no materialization, so that a range of many dates is fast. A table of a failed run counts even if the run made it.
+    Reads no materialization, so that a range of many dates is fast. A table of a failed run counts even if the run wrote it.
     """
     repeated: dict[str, set[date]] = {}
     failed: dict[date, set[str]] = {}
@@ -89,9 +89,9 @@ def failed_tables(instance: dg.DagsterInstance, dates: Sequence[date]) -> dict[d
 
 
 def _undone(instance: dg.DagsterInstance, record: dg.RunRecord, day: date) -> Iterator[str]:
-    """Yields the tables of a failed run that were not made since its start; since its end if their own step failed.
+    """Yields the tables of a failed run that were not materialized since its start; since its end if their own step failed.
 
-    Yields the job name instead for a job without tables.
+    For a job without tables, yields the name of the job.
     """
     run = record.dagster_run
     if not run.asset_selection and run.job_name not in ("game_day", "season"):
@@ -102,8 +102,8 @@ def _undone(instance: dg.DagsterInstance, record: dg.RunRecord, day: date) -> It
     began, ended = (datetime.fromtimestamp(at, UTC) if at else None for at in (record.start_time, record.end_time))
     failing = {step.removesuffix("_checks") for step in _failed_steps(instance, run.run_id)}
     for name in names:
-        made, since = materialized_at(instance, name, day), ended if name in failing else began
-        if made is None or (since is not None and made < since):
+        materialized, since = materialized_at(instance, name, day), ended if name in failing else began
+        if materialized is None or (since is not None and materialized < since):
             yield name
 
 
@@ -127,7 +127,7 @@ def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
 
 def _dates_of(run: dg.DagsterRun) -> list[date]:
     """Returns the dates of a run; none for a training or a run without partitions."""
-    if run.job_name == OTHER_PARTITIONS:
+    if run.job_name == TRAINING_JOB:
         return []
     keys = [run.tags[tag] for tag in (PARTITION_TAG, *RANGE_TAGS) if tag in run.tags]
     return days(parse_key(min(keys)), parse_key(max(keys))) if keys else []

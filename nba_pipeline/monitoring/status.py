@@ -68,7 +68,7 @@ def _status(
     quarantined = _quarantined(warehouse, dates)
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
     sources = boxscores.group_by("game_date", "provider").agg(pl.col("game_id").n_unique())
-    off = off_games(schedule, warehouse.scan(NOT_PLAYED, dates).collect(), clock.now())
+    not_played = off_games(schedule, warehouse.scan(NOT_PLAYED, dates).collect(), clock.now())
     requests = read_requests(landing, dates)
     events = _events(warehouse, dates, damage, requests)
     numbers = counts(warehouse, schedule, judged, dates)
@@ -88,7 +88,7 @@ def _status(
             "stale": list(facts[day].stale),
             "not_loaded": list(damage.not_loaded.get(day, ())),
             "missing": covered[day]["missing"],
-            "not_played": off.get(day, []),
+            "not_played": not_played.get(day, []),
             "waivers": waivers.filter(pl.col("game_date") == day)["reason"].to_list(),
             "happened": [*events[day], *_messages_of_quarantine(quarantined, day)],
             **_games_of(facts[day], requests[day]),

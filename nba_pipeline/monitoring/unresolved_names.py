@@ -1,4 +1,4 @@
-"""Alerts for names that have a line and no player, on the day of the line.
+"""Alerts for names that have a line and resolve to no player, on the day of the line.
 
 Such a name has no predictions until an operator resolves it.
 """
@@ -30,7 +30,7 @@ def unresolved_names(warehouse: Warehouse, day: date) -> dict[str, tuple[str, in
 
 
 def alert_on_unresolved_names(notifier: Notifier, day: date, names: Mapping[str, tuple[str, int]]) -> int:
-    """Raises an alert per name, or one for many, which indicate another cause. Returns the number of new alerts."""
+    """Raises an alert per name. Many names indicate another cause and raise one alert. Returns the number of new alerts."""
     if len(names) > SETTINGS.names.most_alerts:
         examples = ", ".join(sorted(names)[: SETTINGS.names.most_alerts])
         message = f"prop_lines of {day}: {len(names)} names have no player, such as {examples}."

@@ -28,7 +28,7 @@ def post(url: str, message: str, deadline_seconds: float) -> str:
     """Sends a message. Returns the reason if it was not delivered, else an empty string.
 
     The deadline covers name resolution, connection, TLS and the response headers together. The timeouts of httpx apply to
-    each read, so that a server sending single bytes could delay them forever. The response body is not read.
+    each read, so that a server that sends single bytes could delay them forever. The response body is not read.
     """
     # not asyncio.run: on exit it waits for a hanging name resolution
     loop = asyncio.new_event_loop()
@@ -45,8 +45,8 @@ def post(url: str, message: str, deadline_seconds: float) -> str:
 
 async def _status_within(url: str, message: str, deadline_seconds: float) -> int:
     async with asyncio.timeout(deadline_seconds), httpx.AsyncClient(timeout=None) as client:  # see `post`
-        async with client.stream("POST", url, json={"text": _escaped(message)}) as answer:
-            return answer.status_code
+        async with client.stream("POST", url, json={"text": _escaped(message)}) as response:
+            return response.status_code
 
 
 def _escaped(text: str) -> str:

@@ -46,9 +46,9 @@ ACCEPTABLE = 0.70
 class Step:
     """One run of a backfill, or one that is skipped.
 
-    `complete_count` is the number of complete dates. A date is complete if the present code version wrote it in every table.
-    The date of a training is the Monday of its week. A week is complete if it has a model, or if its input has not changed
-    since the last attempt. Consecutive complete weeks form one skipped step.
+    `complete_count` is the number of complete dates, or weeks for a training. A date is complete if the present code version
+    wrote it in every table. The date of a training is the Monday of its week. A week is complete if it has a model, or if its
+    input has not changed since the last attempt. Consecutive complete weeks form one skipped step.
     """
 
     part: Part
@@ -59,7 +59,7 @@ class Step:
     complete_count: int
     is_skipped: bool = False
     blocked_by: tuple[str, ...] = ()
-    """Tables that failed in an earlier pass, because of which the run is skipped."""
+    """Tables that failed in an earlier pass, so that their dependents are skipped."""
 
     @property
     def number_of_dates(self) -> int:
@@ -85,7 +85,7 @@ def plan(
 ) -> Iterator[Step]:
     """Yields the steps in order. Each pass is planned lazily, because the first pass loads the schedule that the second reads.
 
-    `failed` holds by date the tables whose last run failed or was interrupted, so that their rows are of an earlier run.
+    `failed` holds by date the tables whose last run failed or was interrupted. Their rows are from an earlier run.
     """
     parts = list(chunks(first, last, dates_per_run))
     dates = days(first, last)
@@ -134,9 +134,9 @@ def chunks(first: date, last: date, size: int | None = None) -> Iterator[tuple[d
     """
     size = SETTINGS.warehouse.dates_per_run if size is None else size
     for _, season in groupby(days(first, last), key=season_of):
-        every = list(season)
-        for start in range(0, len(every), size):
-            part = every[start : start + size]
+        dates = list(season)
+        for start in range(0, len(dates), size):
+            part = dates[start : start + size]
             yield part[0], part[-1]
 
 
@@ -147,7 +147,7 @@ def complete_dates(
     code_versions: Mapping[str, str],
     failed: Mapping[date, Collection[str]] | None = None,
 ) -> set[date]:
-    """Returns the dates that are written in every table by its present code version and on which none of them has `failed`."""
+    """Returns the dates that every table holds in its present code version, without dates on which a table has `failed`."""
     warehouse.check([TABLES[name] for name in tables], dates)
     written = set(dates).intersection(*(warehouse.dates(TABLES[name]) for name in tables))
     if not written:
@@ -162,30 +162,32 @@ def failed_dates(failed: Mapping[date, Collection[str]] | None, tables: Collecti
 
 
 def without_dependents(
-    step: Step, not_made: Collection[tuple[date, date, Collection[str]]], parents: Mapping[str, Collection[str]]
+    step: Step, not_written: Collection[tuple[date, date, Collection[str]]], parents: Mapping[str, Collection[str]]
 ) -> Step:
-    """Returns the step without the tables that depend on a table that an earlier pass could not make for one of its dates.
+    """Returns the step without the dependents of tables that an earlier pass could not write for one of its dates.
 
     Args:
         step: a step of a later pass.
-        not_made: first date, last date and tables of each failed run.
+        not_written: first date, last date and tables of each failed run.
         parents: table -> the tables that it reads or follows.
     """
-    missing = {name for first, last, names in not_made if first <= step.last and step.first <= last for name in names}
+    missing = {name for first, last, names in not_written if first <= step.last and step.first <= last for name in names}
     blocked = set[str]()
     for name in step.tables:
         if not blocked.union(missing).isdisjoint(parents[name]):
             blocked.add(name)
-    left = tuple(name for name in step.tables if name not in blocked)
+    remaining = tuple(name for name in step.tables if name not in blocked)
     causes = {parent for name in blocked for parent in parents[name]} & missing
-    return replace(step, tables=left or step.tables, is_skipped=step.is_skipped or not left, blocked_by=tuple(sorted(causes)))
+    return replace(
+        step, tables=remaining or step.tables, is_skipped=step.is_skipped or not remaining, blocked_by=tuple(sorted(causes))
+    )
 
 
 def too_incomplete(warehouse: Warehouse, dates: Sequence[date]) -> set[date]:
-    """Returns the dates with too few complete games and no waiver by an operator. The waiver of the deadline does not count."""
+    """Returns the dates with too few complete games and no waiver by an operator. Automatic waivers do not count."""
     schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
     covered = gates.coverage(gates.judge_games(schedule, boxscores), dates)
-    by_an_operator = (pl.col("gate") == gates.COVERAGE_GATE) & (pl.col("author") != gates.AUTHOR_OF_THE_DEADLINE)
+    by_an_operator = (pl.col("gate") == gates.COVERAGE_GATE) & (pl.col("author") != gates.DEADLINE_AUTHOR)
     waived = warehouse.scan(gates.WAIVERS, dates).filter(by_an_operator).select("game_date").collect()
     return set(covered.filter(~pl.col("is_open"))["game_date"]) - set(waived["game_date"])
 
@@ -223,7 +225,7 @@ def is_attempted(warehouse: Warehouse, week: date, code_version: str) -> bool:
 
 
 def missing_before(warehouse: Warehouse, first: date, windows: Mapping[str, tuple[int, Sequence[str]]]) -> list[str]:
-    """Returns a message per table that lacks dates before the range, if windows read them. Covers the season of `first`.
+    """Returns a message per table that lacks dates before the range that windows read. Covers the season of `first`.
 
     `windows` maps a table to the length of its longest window in days, and to the tables that read it.
     """
@@ -273,7 +275,9 @@ def rate(warehouse: Warehouse, dates: Sequence[date]) -> dict[str, list[date]]:
 def _rating(final_games: int, share: float) -> str:
     if not final_games:
         return "without final games"
-    return "excellent" if share >= EXCELLENT else "acceptable" if share >= ACCEPTABLE else "failed"
+    if share >= EXCELLENT:
+        return "excellent"
+    return "acceptable" if share >= ACCEPTABLE else "failed"
 
 
 def _dates_with_games(warehouse: Warehouse, dates: Sequence[date]) -> set[date]:

@@ -100,7 +100,7 @@ def remembered(cursor: str | None) -> dict[date, Memory]:
 
 
 def fresh_memory(now: datetime) -> Memory:
-    """Returns the memory of a date after an unreadable cursor. Its request number is new, so that run keys do not repeat."""
+    """Returns the memory of a date after an unreadable cursor. Its request number is unused, so that run keys do not repeat."""
     return Memory(requests=int(now.timestamp()) // 60)
 
 

@@ -1,4 +1,4 @@
-"""Re-reads and corrections that are due and not done, as work for the reconciliation. Changes nothing.
+"""Finds re-reads and corrections that are due and not done, as work for the reconciliation. Changes nothing.
 
 For each date within the window:
 
@@ -102,8 +102,8 @@ def outdated_features(
         for one in later:
             if one not in features_at:
                 features_at[one] = materialized_at(instance, "features", one)
-            made_last = features_at[one]
-            if made_last is None or made_last < changed:
+            derived_at = features_at[one]
+            if derived_at is None or derived_at < changed:
                 dates, at = outdated.get(one, ([], changed))
                 outdated[one] = [*dates, day], max(at, changed)
     return dict(sorted(outdated.items()))

@@ -6,6 +6,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_retention import prune
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.ledgers import ledgers
 from nba_pipeline.warehouse.verification import Finding, verify
@@ -20,11 +21,7 @@ LEDGER_ALTERED = "ledger_altered"
 def prune_old_runs(context: dg.OpExecutionContext) -> None:
     """Prunes old runs and logs the counts."""
     deleted, emptied = prune(context.instance, Clock().now())
-    context.log.info(f"deleted {_runs(deleted)} and the step logs of {_runs(emptied)}")
-
-
-def _runs(number: int) -> str:
-    return "1 run" if number == 1 else f"{number} runs"
+    context.log.info(f"deleted {counted(deleted, 'run')} and the step logs of {counted(emptied, 'run')}")
 
 
 def verify_ledgers(warehouse: Warehouse, notifier: Notifier) -> tuple[int, list[Finding]]:
@@ -47,7 +44,7 @@ def verify_all_ledgers(context: dg.OpExecutionContext, warehouse: dg.ResourcePar
     rows, findings = verify_ledgers(warehouse, notifier)
     for finding in findings:
         context.log.error(str(finding))
-    context.log.info(f"{rows} ledger rows verified, {len(findings)} findings")
+    context.log.info(f"{counted(rows, 'ledger row')} verified, {counted(len(findings), 'finding')}")
 
 
 @dg.op(description="Stores the rows of each closed month in one file per table.")

@@ -1,4 +1,4 @@
-"""Decides whether a capture of lines is due for a slate, must be repeated or must wait. The sensor `lines` requests the runs.
+"""Decides whether a capture of the lines of a slate is due, must be repeated or must wait. The sensor `lines` requests the runs.
 
 The instants of captures belong in `completeness/modes.py`.
 """
@@ -30,20 +30,20 @@ def decide_capture(
     if due_at is None:
         return Decision(day, "no capture is due" if tipoffs else "no upcoming games")
     attempts, share = attempts_at(instance, "lines", day, due_at), share_captured(instance, day, due_at)
-    has_enough_attempts = attempts.tried >= SETTINGS.patience.alert_after_attempts
+    has_enough_attempts = attempts.ended >= SETTINGS.patience.alert_after_attempts
     capture = f"the capture of {due_at:%H:%M} UTC"
     if share < 1.0 and has_enough_attempts:
-        message = f"prop_lines of {day}: {capture} covers {share:.0%} of the upcoming games after {attempts.tried} attempts"
+        message = f"prop_lines of {day}: {capture} covers {share:.0%} of the upcoming games after {attempts.ended} attempts"
         notifier.raise_alert(day, "lines_missing", "prop_lines", message, next_command="nba-pipeline breakers")
     if share == 1.0 or (share and has_enough_attempts):
         return Decision(day, "no capture is due")
     if reason := _reason_to_wait(attempts, warehouse, now):
         return Decision(day, f"{capture} {reason}")
     # the first attempt includes the schedule if its provider is available: a moved tip-off moves captures and polling
-    is_alone = attempts.tried or nba_cdn.http.is_open("nba_cdn")
+    is_alone = attempts.ended or nba_cdn.http.is_open("nba_cdn")
     tables = requested_by("lines") if is_alone else ("schedule", *requested_by("lines"))
     tags = {MODE_TAG: "lines", DUE_TAG: due_at.isoformat()}
-    run_key = f"lines:{day}:{due_at.isoformat()}:{attempts.tried}"
+    run_key = f"lines:{day}:{due_at.isoformat()}:{attempts.ended}"
     return Decision(day, f"{capture} is due", request(tables, day, run_key, tags))
 
 

@@ -32,10 +32,10 @@ _alerted: set[tuple[str, datetime]] = set()
 def alert_on_damage(notifier: Notifier, landing: Landing) -> int:
     """Raises an alert for each unreadable file. Returns the number of new alerts."""
     warehouse: Warehouse = notifier.warehouse
-    every = {(notice.subject, notice.found_at): notice for notice in (*warehouse.notices(), *landing.notices())}
+    notices = {(notice.subject, notice.found_at): notice for notice in (*warehouse.notices(), *landing.notices())}
     raised = 0
-    for key in sorted(every.keys() - _alerted):
-        notice = every[key]
+    for key in sorted(notices.keys() - _alerted):
+        notice = notices[key]
         raised += notifier.raise_alert(
             eastern_date(notice.found_at), DAMAGED_FILE, notice.subject, notice.message, "critical", notice.next_command
         )
@@ -47,10 +47,10 @@ def lost_work(instance: dg.DagsterInstance, warehouse: Warehouse, today: date) -
     """Returns the work to rebuild the unreadable tables of each date up to tomorrow, oldest date first."""
     lost: dict[date, dict[str, str]] = {}
     for name, table in TABLES.items():
-        made_by = WRITTEN_BESIDE.get(name, name)
+        writer = WRITTEN_BESIDE.get(name, name)
         for day, message in warehouse.lost(table).items():
-            if made_by in daily_tables() and day <= today + timedelta(days=1):
-                lost.setdefault(day, {}).setdefault(made_by, message)
+            if writer in daily_tables() and day <= today + timedelta(days=1):
+                lost.setdefault(day, {}).setdefault(writer, message)
     works = []
     for day in sorted(lost):
         due_at = eastern(day + timedelta(days=1), 0)
@@ -61,7 +61,7 @@ def lost_work(instance: dg.DagsterInstance, warehouse: Warehouse, today: date) -
 
 
 def with_lost(undone: Sequence[Work], lost: Iterable[Work]) -> list[Work]:
-    """Returns the due work and the partitions to rebuild, oldest date first. Omits lost tables that are already due."""
+    """Returns the due work and the work to rebuild lost partitions, oldest date first. Omits lost tables that are due anyway."""
     due: dict[date, set[str]] = {}
     for work in undone:
         due.setdefault(work.game_date, set()).update(work.tables)

@@ -69,10 +69,10 @@ class TableSize:
 
 @dataclass(frozen=True)
 class Plan:
-    """The tables that a rebuild replaces and keeps, and the runs that it repeats."""
+    """The tables that a rebuild replaces, the tables that it retains, and the runs that it repeats."""
 
     replaced: tuple[TableSize, ...]
-    kept: tuple[TableSize, ...]
+    retained: tuple[TableSize, ...]
     runs: tuple[Repetition, ...]
 
 
@@ -89,8 +89,8 @@ def plan_rebuild(warehouse: Warehouse, landing: Landing) -> Plan:
             f"cannot rebuild: {'1 journal has' if len(unnamed) == 1 else f'{len(unnamed)} journals have'} a damaged first line; "
             "nothing was replaced: " + ", ".join(f"run {line.run_id} ({line.place})" for line in unnamed)
         )
-    replaced, kept = (tuple(_size_of(warehouse, table) for table in tables) for tables in (rebuilt_tables(), ledgers()))
-    return Plan(replaced, kept, runs)
+    replaced, retained = (tuple(_size_of(warehouse, table) for table in tables) for tables in (rebuilt_tables(), ledgers()))
+    return Plan(replaced, retained, runs)
 
 
 def ledgers() -> list[Table]:

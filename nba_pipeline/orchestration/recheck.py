@@ -55,7 +55,7 @@ def refuse_bad_date(warehouse: Warehouse, archive: Archive, clock: Clock, day: d
 
 @dataclass
 class Recheck:
-    """One call of the command. `run` yields its runs; afterwards `problems` and `changes` hold the results."""
+    """One call of the command. `run` yields its runs. Afterwards, `problems` and `changes` hold the results."""
 
     work: Runner
     day: date
@@ -134,7 +134,7 @@ def spans(dates: Sequence[date]) -> list[tuple[date, date]]:
 
 
 def changes(before: Stored, after: Stored, games: Mapping[str, str]) -> list[str]:
-    """Returns per game its name and a line per changed player, as "points 20 -> 22; grade v1 -> v2". Empty without changes."""
+    """Returns one line per game with its name, and one per changed player, such as "points 20 -> 22; grade v1 -> v2"."""
     differences: dict[tuple[str, int], list[str]] = {}
     names: dict[int, str] = {}
     sides = [
@@ -164,7 +164,9 @@ def _difference(old: Mapping[str, object] | None, new: Mapping[str, object] | No
 
 
 def _shown(value: object) -> str:
-    return "none" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+    if value is None:
+        return "none"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _new_grades(before: pl.DataFrame, after: pl.DataFrame) -> list[tuple[tuple[str, int], str]]:

@@ -43,9 +43,9 @@ class Findings:
     news: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     is_unanswered: bool = False
-    """Whether a request failed with an error that may pass. The re-read must then be repeated."""
+    """Whether a request failed with a transient error. The re-read must then be repeated."""
 
-    def take(self, name: str, landed: Sequence[Payload], answer: Payload | PipelineError, parse: Parse) -> None:
+    def compare(self, name: str, landed: Sequence[Payload], answer: Payload | PipelineError, parse: Parse) -> None:
         """Compares an answer with the newest landed payload, and records new contents or a problem."""
         if isinstance(answer, PipelineError):
             self.problems.append(str(answer))
@@ -67,7 +67,7 @@ def has_same_contents(before: Payload, after: Payload, parse: Parse) -> bool:
 
 @dataclass(frozen=True)
 class Rereader:
-    """The final games of a date, and the selection of those to read again."""
+    """Reads those final games of a date again that are due."""
 
     day: date
     games: pl.DataFrame
@@ -82,7 +82,7 @@ class Rereader:
             return True
         return is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, self.day, self.now)
 
-    def boxes(self, nba_cdn: NbaCdn, findings: Findings) -> None:
+    def reread_boxscores(self, nba_cdn: NbaCdn, findings: Findings) -> None:
         """Reads the NBA's box scores again."""
         landed = {
             game: payloads_where(
@@ -95,9 +95,9 @@ class Rereader:
             if isinstance(answer, Payload) and not boxscore.is_final(answer):
                 findings.problems.append(f"box score of game {game} is not final: {answer.ref}")
                 continue
-            findings.take(f"nba_cdn box score of game {game}", landed[game], answer, _box)
+            findings.compare(f"nba_cdn box score of game {game}", landed[game], answer, _box)
 
-    def lists(self, nba_cdn: NbaCdn, findings: Findings) -> None:
+    def reread_play_by_play(self, nba_cdn: NbaCdn, findings: Findings) -> None:
         """Reads the play-by-play of the games with a box score again."""
         games = set(self.boxscores["game_id"]).intersection(self.games["game_id"])
         landed = {
@@ -108,21 +108,21 @@ class Rereader:
         for (game, _), answer in zip(due, nba_cdn.play_by_play(due), strict=True):
             if isinstance(answer, Payload) and not is_over(answer):
                 continue
-            findings.take(f"nba_cdn play-by-play of game {game}", landed[game], answer, lambda p: [parse_play_by_play(p)])
+            findings.compare(f"nba_cdn play-by-play of game {game}", landed[game], answer, lambda p: [parse_play_by_play(p)])
 
-    def logs(self, nba_stats: NbaStats, findings: Findings) -> None:
+    def reread_game_logs(self, nba_stats: NbaStats, findings: Findings) -> None:
         """Reads the league's player game logs again. As a second source, they are repeated after a failure only if forced."""
         landed = {kind: nba_stats.landed_player_game_logs(self.day, kind) for kind in self.games["season_type"].unique().sort()}
         of_kind = {kind: self.games.filter(season_type=kind)["game_id"] for kind in landed}
         due = [(self.day, kind) for kind, payloads in landed.items() if self.is_due(payloads, *of_kind[kind])]
         second = Findings()
         for (_, kind), answer in zip(due, nba_stats.player_game_logs(due), strict=True):
-            second.take(f"nba_stats game log of {kind}", landed[kind], answer, lambda p: [parse_game_log(p, self.games)])
+            second.compare(f"nba_stats game log of {kind}", landed[kind], answer, lambda p: [parse_game_log(p, self.games)])
         findings.news += second.news
         findings.problems += second.problems
         findings.is_unanswered |= second.is_unanswered and self.is_forced
 
-    def fallback(self, balldontlie: Balldontlie, findings: Findings) -> None:
+    def reread_fallback(self, balldontlie: Balldontlie, findings: Findings) -> None:
         """Reads the box scores of balldontlie again if a game came from it. One request covers a date."""
         if self.boxscores.filter(provider=bdl.PROVIDER).is_empty():
             return
@@ -131,9 +131,9 @@ class Rereader:
         try:
             for page in balldontlie.box_scores(self.day):
                 landed = [before[page.slot.entity]] if page.slot.entity in before else []
-                findings.take(f"{page.slot.name} of {self.day}", landed, page, lambda p: [bdl.parse_boxscores([p])])
+                findings.compare(f"{page.slot.name} of {self.day}", landed, page, lambda p: [bdl.parse_boxscores([p])])
         except PipelineError as error:
-            findings.take(bdl.PROVIDER, [], error, lambda _: [])
+            findings.compare(bdl.PROVIDER, [], error, lambda _: [])
 
 
 def _box(payload: Payload) -> list[pl.DataFrame]:
@@ -164,10 +164,10 @@ def read_again(
     """Reads every source and records an observation of `boxscores` with the changes."""
     day, now, findings = parse_key(context.partition_key), clock.as_of, Findings()
     rereader = rereader_of(warehouse, day, RECHECK_TAG in context.run.tags, now)
-    rereader.boxes(nba_cdn, findings)
-    rereader.lists(nba_cdn, findings)
-    rereader.logs(nba_stats, findings)
-    rereader.fallback(balldontlie, findings)
+    rereader.reread_boxscores(nba_cdn, findings)
+    rereader.reread_play_by_play(nba_cdn, findings)
+    rereader.reread_game_logs(nba_stats, findings)
+    rereader.reread_fallback(balldontlie, findings)
     for problem in findings.problems:
         context.log.warning(problem)
     read_at = {} if findings.is_unanswered else {READ_AT: now.isoformat()}

@@ -39,7 +39,7 @@ RECONCILE = "nba-pipeline reconcile"
 DATA_VERSION_TAG = "dagster/data_version"
 """Dagster's tag for the data version of a materialization. An asset may set it to a version of the contents."""
 
-MOST_COMPARED = 200
+MAX_COMPARED = 200
 """Maximum number of materializations to compare. More with the same contents are not expected for a date of a table."""
 
 
@@ -52,9 +52,8 @@ def find_work(
 ) -> list[Work]:
     """Returns all work that is due and not done, oldest date first. `attempts` marks work in progress or waiting for a retry.
 
-    With a landing, includes landed but not loaded data of every date.
-
-    Dates before the first box scores of the warehouse are covered for `catch_up_days` only. Older ones need a backfill.
+    With a landing, includes landed but not loaded data of every date. Of the dates before the first box scores of the
+    warehouse, only the last `catch_up_days` are covered. Older ones require a backfill.
     """
     today = eastern_date(now)
     recent = today - timedelta(days=SETTINGS.patience.catch_up_days)
@@ -79,15 +78,15 @@ def find_work(
 def with_reloads(undone: Sequence[Work], instance: dg.DagsterInstance, reloads: Sequence[Reload], now: datetime) -> list[Work]:
     """Returns the work of the modes and the reloads, without duplicate tables.
 
-    Past the deadline of a date its reload comes first, because it sends no request. The overnight work of the date waits for
-    that attempt. Before the deadline, or after a failed reload, the mode fetches its tables itself.
+    Past the deadline of a date, its reload comes first, because it sends no request. The overnight work of the date waits for
+    that attempt. Before the deadline, or after a failed reload, the work of the mode fetches the tables.
     """
     records = instance.get_run_records(dg.RunsFilter(tags={MODE_TAG: RELOAD})) if reloads else []
     spans, works, waiting = spans_in_progress(instance) if reloads else [], list[Work](), set[date]()
     for reload in reloads:
         own = {PARTITION_TAG: reload.game_date.isoformat(), DUE_TAG: reload.due_at.isoformat()}
         attempts = attempts_of([record for record in records if own.items() <= record.dagster_run.tags.items()], spans, own)
-        comes_first = now >= gates.deadline(reload.game_date) and not attempts.tried
+        comes_first = now >= gates.deadline(reload.game_date) and not attempts.ended
         of_date = [work for work in undone if work.game_date == reload.game_date]
         taken = set[str]() if comes_first else {name for work in of_date for name in work.tables}
         waiting |= {reload.game_date} if comes_first else set()
@@ -105,14 +104,14 @@ def last_due(mode: Mode, slate: Slate, now: datetime) -> datetime | None:
 def _work_of_mode(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: datetime, now: datetime) -> Work | None:
     tables = tuple(table for table in tables_of_mode(mode) if table not in slate.closed)
     day = slate.game_date
-    made = {table: materialized_at(instance, table, day) if table in slate.written else None for table in tables}
+    materialized = {table: materialized_at(instance, table, day) if table in slate.written else None for table in tables}
     # tables behind a closed gate are not due before the deadline: the sensor final_games requests the missing box scores
     is_gated = mode == "overnight" and not slate.is_open and now < gates.deadline(day)
     due = [table for table in tables if not (is_gated and table in derived_from_games())]
-    missing = [table for table in due if (at := made[table]) is None or at < due_at]
+    missing = [table for table in due if (at := materialized[table]) is None or at < due_at]
     grace = timedelta(minutes=SETTINGS.patience.grace_minutes)
     only_if_changed = {name for one in declared().values() for name in one.if_changed}
-    changed = made | {name: changed_at(instance, name, day) for name in only_if_changed if name in made}
+    changed = materialized | {name: changed_at(instance, name, day) for name in only_if_changed if name in materialized}
     stale = [table for table in due if table not in missing and _is_stale(table, changed, now - grace)]
     problems = _problems_of_games(slate, now) if mode == "overnight" else ()
     if not missing and not stale and not problems:
@@ -124,9 +123,9 @@ def _work_of_mode(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at
         return Work(mode, day, due_at, tables, why, attempts)
     optional = [table for table in missing if table not in critical_tables(mode) and table not in from_predictions()]
     required = {*missing, *stale} - set(optional)
-    waited = now - _missing_since(due_instants(mode, day, slate.tipoffs), [made[table] for table in optional], due_at)
+    waited = now - _missing_since(due_instants(mode, day, slate.tipoffs), [materialized[table] for table in optional], due_at)
     until = slate.until_first_tipoff(now)
-    may_omit = attempts.tried and required and may_proceed_without(len(optional), waited, until)
+    may_omit = attempts.ended and required and may_proceed_without(len(optional), waited, until)
     omitted = tuple(optional) if may_omit else ()
     chosen = {*missing, *stale} - set(omitted)
     chosen |= {"schedule"} if "boxscores" in chosen else set()  # a box score counts once the schedule has its game as final
@@ -158,21 +157,23 @@ def _evening_work(instance: dg.DagsterInstance, slate: Slate, now: datetime) -> 
     return Work("overnight", day, collected_at, derived_from_games(), "; ".join(slate.unprocessed), attempts)
 
 
-def _missing_since(instants: Sequence[datetime], made: Sequence[datetime | None], due_at: datetime) -> datetime:
+def _missing_since(instants: Sequence[datetime], materialized: Sequence[datetime | None], due_at: datetime) -> datetime:
     """Returns the first due instant at which a table was missing. Later due instants do not restart the wait."""
-    return min((at for at in instants if at < due_at and any(one is None or one < at for one in made)), default=due_at)
+    return min((at for at in instants if at < due_at and any(one is None or one < at for one in materialized)), default=due_at)
 
 
-def _is_stale(table: str, made: Mapping[str, datetime | None], before: datetime) -> bool:
+def _is_stale(table: str, materialized: Mapping[str, datetime | None], before: datetime) -> bool:
     """Whether the automation conditions missed an update: an upstream table is newer than this one, but not newer than `before`."""
-    own = made[table]
-    return own is not None and any(own < at <= before for name in declared()[table].follows if (at := made.get(name)) is not None)
+    own = materialized[table]
+    return own is not None and any(
+        own < at <= before for name in declared()[table].follows if (at := materialized.get(name)) is not None
+    )
 
 
 def changed_at(instance: dg.DagsterInstance, table: str, day: date) -> datetime | None:
     """Returns when a date of a table last changed its data version, UTC; None if it was never materialized."""
     of_date = dg.AssetRecordsFilter(asset_key=dg.AssetKey(table), asset_partitions=[day.isoformat()])
-    records = instance.fetch_materializations(of_date, limit=MOST_COMPARED).records
+    records = instance.fetch_materializations(of_date, limit=MAX_COMPARED).records
     newest = _data_version(records[0]) if records else None
     same = records[:1] if newest is None else takewhile(lambda record: _data_version(record) == newest, records)
     return min((datetime.fromtimestamp(record.timestamp, UTC) for record in same), default=None)

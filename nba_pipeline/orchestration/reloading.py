@@ -74,13 +74,17 @@ def _to_rebuild(
 
     Missing summaries are always included, other missing tables only if they existed before. Grades require predictions.
     """
-    never = rebuildable([name for name in sources if day not in before[name]])
-    return [
-        name
-        for name in rebuildable(sources)
-        if (name in never if day in loaded[name] else name in daily_tables("summaries") or day in before[name])
-        and (name != "grades" or day in loaded["predictions"])
-    ]
+    of_new_sources = rebuildable([name for name in sources if day not in before[name]])
+    is_predicted = day in loaded["predictions"]
+
+    def is_to_rebuild(name: str) -> bool:
+        if name == "grades" and not is_predicted:
+            return False
+        if day in loaded[name]:
+            return name in of_new_sources
+        return name in daily_tables("summaries") or day in before[name]
+
+    return [name for name in rebuildable(sources) if is_to_rebuild(name)]
 
 
 def _loaded_and_before(
@@ -100,12 +104,12 @@ def _unloaded_captures(
     reloads = []
     for day in window:
         landed_at = {name: landing.last_landed_at(READS[name], day) for name in SNAPSHOTS if day in loaded[name]}
-        unloaded = {name: at for name, at in landed_at.items() if at and not _is_made_since(instance, name, day, at)}
+        unloaded = {name: at for name, at in landed_at.items() if at and not _is_materialized_since(instance, name, day, at)}
         if unloaded:
             reloads.append(Reload(day, tuple(unloaded), tuple(unloaded), max(unloaded.values())))
     return reloads
 
 
-def _is_made_since(instance: dg.DagsterInstance, name: str, day: date, at: datetime) -> bool:
-    last = materialized_at(instance, name, day)
-    return last is not None and last >= at
+def _is_materialized_since(instance: dg.DagsterInstance, name: str, day: date, at: datetime) -> bool:
+    newest = materialized_at(instance, name, day)
+    return newest is not None and newest >= at

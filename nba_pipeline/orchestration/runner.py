@@ -55,7 +55,7 @@ class Outcome:
     failures: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    not_made: list[str] = field(default_factory=list)
+    not_written: list[str] = field(default_factory=list)
     """Tables that a failed run did not write: the failed ones and their dependents."""
 
     @property
@@ -113,9 +113,9 @@ class Runner:
             raise KeyboardInterrupt
         messages = run_outcomes.outcome_messages(result.all_events, result.success)
         alert_on_damage(self.notifier, self.landing)
-        made = {event.asset_key.path[-1] for event in result.get_asset_materialization_events() if event.asset_key}
-        not_made = [] if result.success else [name for name in tables if name not in made]
-        return Outcome(f"{job} {when}", result.run_id, time.monotonic() - started, *messages, not_made=not_made)
+        written = {event.asset_key.path[-1] for event in result.get_asset_materialization_events() if event.asset_key}
+        not_written = [] if result.success else [name for name in tables if name not in written]
+        return Outcome(f"{job} {when}", result.run_id, time.monotonic() - started, *messages, not_written=not_written)
 
     def slate(self, day: date, mode: Mode) -> Iterator[Outcome]:
         """Runs the tables of a mode for a slate. Before predictions, trains the week's model if it is missing."""
@@ -131,7 +131,7 @@ class Runner:
                 yield self.run("game_day", work.tables, work.game_date, work.game_date, work.tags)
 
     def follow_mark(self, day: date) -> Iterator[Outcome]:
-        """Updates the status of the marked games of a date and grades the date again, without requests."""
+        """Updates the status of the marked games of a date, and grades the date again. Sends no request."""
         tags = {MODE_TAG: NOT_PLAYED.name, OFFLINE_TAG: "true"}
         loaded = min(day, self.clock.today + timedelta(days=1))
         yield self.run("game_day", ["schedule"], loaded, loaded, tags)  # also replaces later dates that changed
@@ -153,20 +153,22 @@ class Runner:
     ) -> Iterator[Outcome]:
         """Runs three passes: up to the features, the missing models, the predictions and grades. Each pass is idempotent.
 
-        Calls `on_skipped` with each skipped step. Skips the dependents of a table that could not be made for a date.
+        Calls `on_skipped` with each skipped step. Skips the dependents of a table that could not be written for a date.
         """
         yield from self.rebuild_lost(before=first)
         failed = failed_tables(self.instance, days(first, last)) if is_resumed else {}
-        not_made = list[tuple[date, date, list[str]]]()
+        not_written = list[tuple[date, date, list[str]]]()
         for planned in plan(
             self.warehouse, first, last, self.code_versions, stop_after, is_resumed, dates_per_run, self.model_store, failed
         ):
-            step = without_dependents(planned, not_made, self._parents()) if not_made and planned.part != "models" else planned
+            step = (
+                without_dependents(planned, not_written, self._parents()) if not_written and planned.part != "models" else planned
+            )
             if step.is_skipped:
                 on_skipped(step)
                 continue
             outcome = self.run(step.job, step.tables, step.first, step.last)
-            not_made += [(step.first, step.last, outcome.not_made)] if outcome.not_made and step.part != "models" else []
+            not_written += [(step.first, step.last, outcome.not_written)] if outcome.not_written and step.part != "models" else []
             yield outcome
 
     def _parents(self) -> dict[str, set[str]]:
@@ -221,7 +223,7 @@ class Runner:
                 yield self.run("train", ["points_model"], week, week)
 
     def rebuild(self) -> Iterator[Outcome]:
-        """Repeats every journaled run in a separate warehouse, then replaces the tables, see `nba_pipeline.orchestration.rebuild`."""
+        """Repeats every journaled run in a separate warehouse, then replaces the tables. See `nba_pipeline.orchestration.rebuild`."""
         from nba_pipeline.orchestration.rebuild import rebuild  # noqa: PLC0415  it imports this module
 
         yield from rebuild(self)

@@ -28,7 +28,7 @@ from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse import Warehouse
 
-MOST_NIGHTLY_REQUESTS = 5
+MAX_NIGHTLY_REQUESTS = 5
 SLATES = {-1: "yesterday's slate", 0: "today's slate", 1: "tomorrow's slate"}
 """Days from today -> the name of the slate in descriptions."""
 
@@ -93,7 +93,7 @@ def train_week(
     job=game_day,
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description=f"Searches the last {SETTINGS.patience.nightly_days} days for work that is due and not done. Requests at most "
-    f"{MOST_NIGHTLY_REQUESTS} runs.",
+    f"{MAX_NIGHTLY_REQUESTS} runs.",
 )
 def nightly_reconciliation(
     context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn
@@ -106,8 +106,8 @@ def nightly_reconciliation(
     older = eastern_date(now) - timedelta(days=SETTINGS.patience.catch_up_days)
     due = find_work(context.instance, warehouse, now, SETTINGS.patience.nightly_days, nba_cdn.http.landing)
     undone = [work for work in due if work.game_date < older and not work.attempts.is_in_progress]
-    undone.sort(key=lambda work: work.attempts.tried)  # work that can never succeed must not hide other work
-    yield from [request_of(work) for work in undone[:MOST_NIGHTLY_REQUESTS]]
+    undone.sort(key=lambda work: work.attempts.ended)  # work that can never succeed must not hide other work
+    yield from [request_of(work) for work in undone[:MAX_NIGHTLY_REQUESTS]]
     if not undone:
         yield dg.SkipReason("all due work is done")
 

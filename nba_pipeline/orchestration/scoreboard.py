@@ -55,7 +55,7 @@ def read_game_states(watched: Sequence[Pending], nba_cdn: NbaCdn, now: datetime)
         if game in board.listed:
             continue
         if time.monotonic() > until:
-            problems.append(f"no time left to fetch further games after {PEEK_SECONDS:g} s; the next evaluation continues")
+            problems.append(f"fetching single games stopped after {PEEK_SECONDS:g} s; the next evaluation continues")
             break
         try:
             final |= {game} if nba_cdn.has_ended(game, day) else set()

@@ -191,8 +191,8 @@ def reconciliation(
     undone = find_undone(context.instance, warehouse, landing, now)
     alert_on_damage(notifier, landing)
     chosen, why = next_of(undone, now)
-    if chosen and chosen.attempts.tried >= SETTINGS.patience.alert_after_attempts:
-        message = f"not done after {chosen.attempts.tried} attempts: {chosen.why}"
+    if chosen and chosen.attempts.ended >= SETTINGS.patience.alert_after_attempts:
+        message = f"not done after {chosen.attempts.ended} attempts: {chosen.why}"
         notifier.raise_alert(chosen.game_date, "work_undone", chosen.subject, message, "critical", chosen.command)
     requests = [*_training(context.instance, warehouse, now, model_store), *([request_of(chosen)] if chosen else [])]
     context.update_cursor("")  # an empty cursor in the result would keep the old one
@@ -214,7 +214,7 @@ def _training(instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime,
         return []
     attempts = attempts_at(instance, train.name, week, eastern(week, TRAINING_HOUR))
     next_at = attempts.next_at()
-    return [] if next_at is not None and next_at > now else [request_of_training(week, f"reconciliation:{attempts.tried}")]
+    return [] if next_at is not None and next_at > now else [request_of_training(week, f"reconciliation:{attempts.ended}")]
 
 
 @dg.sensor(

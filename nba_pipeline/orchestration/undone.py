@@ -1,4 +1,4 @@
-"""All work that is due and not done, from three modules, in the order in which it is requested.
+"""Finds all work that is due and not done, in the order in which it is requested.
 
 `reconciliation` finds the work of modes and reloads, `lost_partitions` the tables with unreadable files, `corrections` the
 corrections.

@@ -21,7 +21,10 @@ TRAINING_HOUR = 5
 def untrained_week(
     instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime, store: ModelStore | None = None
 ) -> date | None:
-    """Returns the Monday of the current week if its models are overdue, unreadable or lack a system. They are due at 05:00 Eastern on Monday."""
+    """Returns the Monday of the current week if its models are overdue, unreadable or lack a system; else None.
+
+    They are due at 05:00 Eastern on Monday.
+    """
     week = week_of(eastern_date(now))
     due_at = eastern(week, TRAINING_HOUR)
     if now < due_at + timedelta(minutes=SETTINGS.patience.grace_minutes):
@@ -41,7 +44,7 @@ def has_models(warehouse: Warehouse, week: date, store: ModelStore | None) -> bo
 def attempted_weeks(rows: pl.DataFrame, store: ModelStore | None) -> set[date]:
     """Returns the weeks of rows of `points_model` that have each trained system, and whose models the store has.
 
-    A system without a model counts if its row says why. A home of an earlier version lacks the rows of newer systems.
+    A system without a model counts if its row has the reason. A home of an earlier version lacks the rows of newer systems.
     """
     systems = {system.system_id for system in TRAINED_SYSTEMS}
     lost = {model_id for model_id in rows["model_id"].drop_nulls().unique() if store is not None and not store.has(model_id)}

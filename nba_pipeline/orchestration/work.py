@@ -21,7 +21,7 @@ from nba_pipeline.settings import SETTINGS
 class Attempts:
     """The attempts at one item of work: the number of ended runs, the end of the last one, and whether a run is in progress."""
 
-    tried: int = 0
+    ended: int = 0
     last_end: datetime | None = None
     is_in_progress: bool = False
 
@@ -30,7 +30,7 @@ class Attempts:
         if self.last_end is None:
             return None
         patience = SETTINGS.patience
-        minutes = min(patience.first_wait_minutes * 2 ** max(self.tried - 1, 0), patience.longest_wait_minutes)
+        minutes = min(patience.first_wait_minutes * 2 ** max(self.ended - 1, 0), patience.longest_wait_minutes)
         return self.last_end + timedelta(minutes=minutes)
 
 
@@ -47,9 +47,9 @@ class Work:
     omitted: tuple[str, ...] = ()
     """Optional tables that the work no longer waits for."""
     is_urgent: bool = False
-    """Whether the slate begins so soon that it comes before older work."""
+    """Whether the slate begins so soon that its work starts before older work."""
     purpose: str = ""
-    """What the work is for, if it is not the mode."""
+    """The purpose of the work, if it is not the mode."""
     job: str = "game_day"
     next_command: str = ""
     """The command that does the work, if it is not `run` with the mode."""
@@ -72,7 +72,7 @@ class Work:
     @property
     def run_key(self) -> str:
         """The run key of the next attempt, so that Dagster starts each attempt once."""
-        return f"reconciliation:{self.subject}:{self.game_date}:{self.due_at.isoformat()}:{self.attempts.tried}"
+        return f"reconciliation:{self.subject}:{self.game_date}:{self.due_at.isoformat()}:{self.attempts.ended}"
 
     @property
     def tags(self) -> dict[str, str]:
@@ -96,7 +96,7 @@ def next_of(undone: Sequence[Work], now: datetime) -> tuple[Work | None, str]:
         next_at = work.attempts.next_at()
         if next_at is None or next_at <= now:
             return work, ""
-        waiting.append(f"{work.name}: attempt {work.attempts.tried + 1} is at {next_at:%Y-%m-%d %H:%M} UTC")
+        waiting.append(f"{work.name}: attempt {work.attempts.ended + 1} is at {next_at:%Y-%m-%d %H:%M} UTC")
     return None, "; ".join(waiting) or "all due work is done"
 
 
@@ -112,7 +112,7 @@ def attempts_of(records: Sequence[dg.RunRecord], spans: Sequence[tuple[str, str]
     ends = [record.end_time for record in ended if record.end_time is not None]
     last = datetime.fromtimestamp(max(ends), UTC) if ends else None
     is_running = any(first <= tags[PARTITION_TAG] <= end for first, end in spans)
-    return Attempts(tried=len(ended), last_end=last, is_in_progress=is_running)
+    return Attempts(ended=len(ended), last_end=last, is_in_progress=is_running)
 
 
 def is_in_progress(instance: dg.DagsterInstance, day: date, job: str | None = None) -> bool:

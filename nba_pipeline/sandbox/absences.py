@@ -1,4 +1,4 @@
-"""Player absences: injuries of days or weeks, rest on back-to-backs, and the absences that are known before the lines open."""
+"""Player absences: injuries, rest on back-to-backs, and the absences that are known before the lines open."""
 
 from dataclasses import dataclass
 

@@ -119,8 +119,8 @@ def _distribute(total: int, weights: list[int]) -> list[int]:
     """Returns integers that sum to the total, in proportion to the weights. None exceeds its weight unless the total does."""
     total_weight = sum(weights)
     shares = [total * weight // total_weight for weight in weights] if total_weight else [0] * len(weights)
-    for place in sorted(range(len(weights)), key=lambda place: -(total * weights[place] % max(total_weight, 1)))[
-        : total - sum(shares)
-    ]:
-        shares[place] += bool(total_weight)
+    if total_weight:
+        by_remainder = sorted(range(len(weights)), key=lambda place: -(total * weights[place] % total_weight))
+        for place in by_remainder[: total - sum(shares)]:
+            shares[place] += 1
     return shares

@@ -1,4 +1,4 @@
-"""The control plane for tests and demonstrations: clock, faults, request log and true results. Real providers have none."""
+"""The control plane for tests and demonstrations: clock, faults, request log and true results. Real providers lack it."""
 
 import json
 import re

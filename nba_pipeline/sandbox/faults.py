@@ -69,7 +69,7 @@ CORRECTABLE = frozenset({
 ANY_RULE = frozenset({"match", "game", "times", "after", "from", "until", "id", "action"})
 ANY_MATCH = frozenset({"path", "provider", "query", "game"})
 PROVIDERS = frozenset({*Settings().http.requests_per_second, "unknown"})
-"""The providers with a request rate, and the name of a request for no known path."""
+"""The providers with a request rate, and `unknown` for requests with an unknown path."""
 
 _numbers = count(1)
 
@@ -124,12 +124,14 @@ class Rule:
             return False
         if self.action in RESPONSE_ACTIONS and self.games is not None and not self.games & request.games:
             return False
-        return all(
-            pattern.search(request.query_text)
-            if not name
-            else any(name == given and pattern.search(value) for given, value in request.query)
-            for name, pattern in self.query.items()
-        )
+        return all(self._matches_query(name, pattern, request) for name, pattern in self.query.items())
+
+    @staticmethod
+    def _matches_query(name: str, pattern: re.Pattern[str], request: Request) -> bool:
+        """Whether a parameter of the query matches a pattern. An empty name stands for the whole query."""
+        if not name:
+            return bool(pattern.search(request.query_text))
+        return any(name == given and pattern.search(value) for given, value in request.query)
 
     def concerns(self, game_id: str) -> bool:
         """Whether a content rule applies to a game."""

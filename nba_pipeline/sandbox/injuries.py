@@ -49,7 +49,7 @@ FIRST_MISSED: Shares = {
     (QUESTIONABLE, DOUBTFUL, OUT): 0.08,
     (QUESTIONABLE,): 0.07,
 }
-KNOWN_LATE: Shares = {("", "", OUT): 0.30, ("", QUESTIONABLE, OUT): 0.35, ("", QUESTIONABLE, ""): 0.20}
+LATE_ABSENCE: Shares = {("", "", OUT): 0.30, ("", QUESTIONABLE, OUT): 0.35, ("", QUESTIONABLE, ""): 0.20}
 RESTING: Shares = {(OUT,): 0.70, ("", OUT): 0.20}
 PLAYS_HURT: Shares = {(QUESTIONABLE, AVAILABLE): 0.6, (QUESTIONABLE,): 0.3, (DOUBTFUL, QUESTIONABLE, AVAILABLE): 0.1}
 BACK_FROM_INJURY: Shares = {
@@ -126,7 +126,7 @@ class ClubReport:
 def club_reports(
     seed: int, fixture: Fixture, absences: Absences, place: int, tipoff_at: datetime, game_date: date
 ) -> tuple[ClubReport, ClubReport]:
-    """Returns the reports of home and away. `place` is the index in the arrays; tip-off and Eastern date are the current ones."""
+    """Returns the reports of home and away. `place` is the index in the arrays; pass the current tip-off and Eastern date."""
     rng = generator(seed, "injury report", fixture.game_id)
     lateness, chance = rng.random((2, 2)), rng.random((2, len(absences.injured[place, 0]), 4))
     other_injuries = rng.integers(len(INJURIES), size=chance.shape[:2])
@@ -184,7 +184,7 @@ def _status_shares(absences: Absences, of: tuple[int, int, int], other_injury: s
         return RESTING, REST
     if absences.reason[of] == INJURED:
         if absences.known_available[of]:
-            return KNOWN_LATE, injury
+            return LATE_ABSENCE, injury
         return (FIRST_MISSED if absences.first_missed[of] else CONTINUING), injury
     if absences.injured[of]:
         return PLAYS_HURT, injury

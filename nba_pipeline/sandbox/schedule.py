@@ -55,13 +55,13 @@ def season_schedule(seed: int, season: str, clubs: int = len(TEAMS)) -> list[Fix
     may play on every date.
     """
     rng = generator(seed, "schedule", season)
-    team_count, most_games = clubs, max(clubs // 2 - 1, 1)
+    team_count, max_games = clubs, max(clubs // 2 - 1, 1)
     last_played: Integers = np.full(team_count, -UNKNOWN_REST_DAYS, dtype=np.int64)
     played_back_to_back = np.zeros(team_count, dtype=bool)
     home_games = np.zeros(team_count)
     fixtures: list[Fixture] = []
     for day_number, day in enumerate(season_dates(season)):
-        game_count = min(int(rng.choice(GAMES_PER_DATE, p=GAMES_PER_DATE_SHARE)), most_games)
+        game_count = min(int(rng.choice(GAMES_PER_DATE, p=GAMES_PER_DATE_SHARE)), max_games)
         rest_days = day_number - last_played
         priority = np.minimum(rest_days, 5) + rng.uniform(0, 1.9, team_count)
         priority[(rest_days == 1) & played_back_to_back] = -1.0

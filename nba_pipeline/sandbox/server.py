@@ -116,7 +116,10 @@ class _HttpServer(ThreadingHTTPServer):
     def track(self, connection: socket.socket, is_open: bool) -> None:
         """Adds or removes an open connection."""
         with self._open_lock:
-            (self._open.add if is_open else self._open.discard)(connection)
+            if is_open:
+                self._open.add(connection)
+            else:
+                self._open.discard(connection)
 
     def close_connections(self) -> None:
         """Shuts down all open connections, so that waiting handlers end."""

@@ -76,7 +76,7 @@ def _free_throw(shooting: Shooting, games: Integers, side: Integers, leader: Int
 
 
 def rescue(rng: np.random.Generator, shooting: Shooting, leader: Integers) -> None:
-    """Lets sides that trail by one point often tie, so that overtime is more frequent than by chance."""
+    """Adds a free throw to some sides that trail by one point, so that overtime is more frequent than by chance."""
     score = shooting.score
     margin = score[:, 0] - score[:, 1]
     games = np.flatnonzero((np.abs(margin) == 1) & (rng.random(len(margin)) < REGULATION_RESCUE_SHARE))

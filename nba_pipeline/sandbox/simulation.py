@@ -228,13 +228,13 @@ def _form(seed: int, teams: Integers, ordinals: Integers) -> Floats:
     return cast(Floats, np.exp(logarithm))
 
 
-def _capped(shares: Floats, most: float) -> Floats:
+def _capped(shares: Floats, maximum: float) -> Floats:
     """Limits shares that sum to one to a maximum and distributes the excess in proportion."""
     for _ in range(6):
-        is_full = shares >= most
-        room = 1 - most * is_full.sum(axis=-1, keepdims=True)
+        is_full = shares >= maximum
+        room = 1 - maximum * is_full.sum(axis=-1, keepdims=True)
         rest = np.where(is_full, 0.0, shares)
-        shares = np.where(is_full, most, rest * room / np.maximum(rest.sum(axis=-1, keepdims=True), 1e-9))
+        shares = np.where(is_full, maximum, rest * room / np.maximum(rest.sum(axis=-1, keepdims=True), 1e-9))
     return shares
 
 

@@ -234,7 +234,9 @@ def test_a_check_without_a_verdict_on_a_date_has_failed(boxes: Table, run: Run, 
 
     result = run(checks_of(boxes), FIRST, THIRD)
     assert not result.success
-    assert "toy_boxes: check games_are_there: expected one verdict per date, which 2024-03-14" in str(told_of(result).metadata)
+    assert "toy_boxes: check games_are_there: expected one verdict per date; missing or repeated on 2024-03-14" in str(
+        told_of(result).metadata
+    )
     assert set(states(instance, "games_are_there").values()) == {"FAILED"}
 
 

@@ -14,10 +14,10 @@ from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.rosters import (
     TABLE,
     every_team_has_a_roster,
-    name_the_roster,
     once_per_player,
     rosters,
     rosters_have_12_to_21_players,
+    with_player_ids,
 )
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.instance.clock import Clock
@@ -48,7 +48,7 @@ def named(spelling: str, *seen: Values, team: str = "GSW", day: date = DAY) -> t
         pl.lit(day).alias("game_date")
     )
     known = pl.DataFrame({"player_id": list(RECENT_ROWS), "spelling": list(RECENT_ROWS.values())})
-    [row] = name_the_roster(roster, known, frame_of(BOXSCORES, *seen)).rows(named=True)
+    [row] = with_player_ids(roster, known, frame_of(BOXSCORES, *seen)).rows(named=True)
     return row["player_id"], row["problem"]
 
 
@@ -87,7 +87,7 @@ def on_rosters(*listed: tuple[str, str, date | None]) -> list[tuple[int | None, 
     ]
     roster = pl.DataFrame(rows, schema=ROSTER_COLUMNS).with_columns(pl.lit(DAY).alias("game_date"))
     known = pl.DataFrame({"player_id": [PLAYER], "spelling": ["Stephen Curry"]})
-    named = name_the_roster(roster, known, frame_of(BOXSCORES, a_boxscore(before(3))))
+    named = with_player_ids(roster, known, frame_of(BOXSCORES, a_boxscore(before(3))))
     return once_per_player(named).select("player_id", "problem").rows()
 
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from nba_pipeline.audit.controls import control_dates, dates_shown, tried
+from nba_pipeline.audit.controls import control_dates, dates_with_effect, plant_results
 from nba_pipeline.audit.derivations import Audit, Derivation
 from nba_pipeline.audit.leakage import TESTS
 from nba_pipeline.audit.plants import PLANTS
@@ -24,14 +24,14 @@ def planted(name: str) -> Derivation:
 
 def test_a_leak_is_shown_where_it_changes_a_value(world: World) -> None:
     audit = Audit(world, DATES[1:7], LATER)
-    shown = dates_shown(audit, [planted("window_that_holds_tonight"), HARMLESS], audit.dates)
+    shown = dates_with_effect(audit, [planted("window_that_holds_tonight"), HARMLESS], audit.dates)
     assert shown == {"window_that_holds_tonight": DATES[4:7], "harmless": []}
 
 
 def test_a_leak_between_dates_needs_two_dates_with_players(world: World) -> None:
     plant = planted("scaled_over_all_dates")
     for dates, shown in ((DATES[1:2], []), (DATES[1:3], DATES[1:3])):
-        assert dates_shown(Audit(world, dates, LATER), [plant], dates) == {plant.name: shown}
+        assert dates_with_effect(Audit(world, dates, LATER), [plant], dates) == {plant.name: shown}
 
 
 def test_the_control_dates_are_few_early_and_show_every_leak(world: World) -> None:
@@ -53,8 +53,8 @@ def test_one_of_the_control_dates_has_known_tipoffs(world: World) -> None:
 
 def test_a_leak_of_in_play_lines_is_caught_in_a_world_without_them(audit: Audit) -> None:
     plant = planted("closing_line_of_the_game_in_play")
-    shown = dates_shown(audit, [plant], SAMPLE)
-    (record,) = tried(audit, [plant], shown, ())
+    shown = dates_with_effect(audit, [plant], SAMPLE)
+    (record,) = plant_results(audit, [plant], shown, ())
     assert (shown[plant.name], record["is_tried"]) == ([], True)
     assert "no_line_or_report_is_from_after_tipoff" in record["caught_by"]
     assert record["dates"] == [str(CONTROL)]
@@ -62,6 +62,6 @@ def test_a_leak_of_in_play_lines_is_caught_in_a_world_without_them(audit: Audit)
 
 def test_a_test_failed_by_the_real_derivation_does_not_catch_a_leak_without_effect(audit: Audit) -> None:
     plant = planted("closing_line_of_the_game_in_play")
-    (record,) = tried(audit, [plant], {plant.name: []}, [test.__name__ for test in TESTS])
+    (record,) = plant_results(audit, [plant], {plant.name: []}, [test.__name__ for test in TESTS])
     assert (record["is_tried"], record["caught_by"]) == (False, [])
     assert {test["passed"] for test in record["tests"]} == {True, False}

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from nba_pipeline.audit import leakage_report, plants
 from nba_pipeline.audit.derivations import Audit, Derivation, Derive
-from nba_pipeline.audit.leakage_report import company, dates_to_audit, leakage
+from nba_pipeline.audit.leakage_report import dates_to_audit, leakage, preceding_dates
 from nba_pipeline.audit.recompute import World
 from nba_pipeline.audit.seasons import seasons
 from nba_pipeline.cli import app
@@ -41,7 +41,7 @@ def test_a_sample_is_audited_and_the_plants_are_tested_on_it(warehouse: LocalWar
     report = leakage(
         warehouse, DATES[0], DATES[-1], number=1, seed=5, now=LATER, log=messages.append, plants=[LEAK, UNSEEN, HARMLESS]
     )
-    assert [test["name"] for test in report["tests"]] == [test.__name__ for test in leakage_report.TESTS_OF_THE_REAL]
+    assert [test["name"] for test in report["tests"]] == [test.__name__ for test in leakage_report.ALL_TESTS]
     assert not [test for test in report["tests"] if test["passed"] is False]
     assert [bool(plant["caught_by"]) for plant in report["plants"]] == [True, False, False]
     assert [plant["is_tried"] for plant in report["plants"]] == [True, True, False]
@@ -51,7 +51,7 @@ def test_a_sample_is_audited_and_the_plants_are_tested_on_it(warehouse: LocalWar
     json.dumps(report, default=str)
     text = printed(lambda out: print_leakage(report, out))
     assert f"seed 5, as of {LATER.isoformat()}: {report['dates'][0]}" in text
-    assert "MISSED" in text and "1 of 2 plants caught, 1 not tried; see above" in text
+    assert "MISSED" in text and "1 of 2 plants caught, 1 not tested; see above" in text
     assert f"no data of the range could leak on any of its {len(SAMPLE)} dates" in text
 
 
@@ -90,14 +90,14 @@ def test_a_leak_that_a_range_cannot_show_is_not_tried(first_rounds: LocalWarehou
     assert found["passed"] is True
     text = printed(lambda out: print_leakage(found, out))
     assert "no data of the range could leak on any of its 3 dates" in text
-    assert "1 of 1 plants caught, 3 not tried; nothing leaks" in text
+    assert "1 of 1 plants caught, 3 not tested; nothing leaks" in text
 
 
 @pytest.mark.platform
 def test_an_audit_without_an_effective_leak_does_not_pass(first_rounds: LocalWarehouse) -> None:
     report = audited(first_rounds, DATES[0], FIRST_ROUNDS[0], *WINDOWS)
     assert report["passed"] is False
-    assert "0 of 0 plants caught, 2 not tried; see above" in printed(lambda out: print_leakage(report, out))
+    assert "0 of 0 plants caught, 2 not tested; see above" in printed(lambda out: print_leakage(report, out))
 
 
 @pytest.mark.platform
@@ -110,8 +110,8 @@ def test_leaks_without_effect_on_the_sample_are_tested_on_other_dates(first_roun
 
 
 def test_no_date_is_derived_alone(world: World) -> None:
-    assert company(world, SAMPLE) == [DATES[7]]
-    assert company(world, DATES) == []
+    assert preceding_dates(world, SAMPLE) == [DATES[7]]
+    assert preceding_dates(world, DATES) == []
 
 
 def test_seasons_are_printed(warehouse: LocalWarehouse) -> None:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from nba_pipeline import definitions
 from nba_pipeline.audit.ledgers import audit_ledgers
 from nba_pipeline.cli import app
-from nba_pipeline.cli.audit_rendering import MOST_SHOWN, print_ledgers
+from nba_pipeline.cli.audit_rendering import MAX_SHOWN, print_ledgers
 from nba_pipeline.completeness import gates, waivers
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.errors import BadInput
@@ -75,5 +75,5 @@ def test_the_dates_can_be_limited(warehouse: LocalWarehouse) -> None:
 
 def test_a_long_report_has_the_number_of_omitted_findings() -> None:
     out = Console(file=io.StringIO(), width=200)
-    print_ledgers({"ledgers": [], "findings": [{"text": "x"}] * (MOST_SHOWN + 2), "passed": False}, out)
+    print_ledgers({"ledgers": [], "findings": [{"text": "x"}] * (MAX_SHOWN + 2), "passed": False}, out)
     assert isinstance(out.file, io.StringIO) and "and 2 more findings; --format json has all" in out.file.getvalue()

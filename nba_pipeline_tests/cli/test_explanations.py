@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nba_pipeline.cli.explanations import KINDS, names
-from nba_pipeline.cli.glossary import WORDS
+from nba_pipeline.cli.glossary import GLOSSARY
 from nba_pipeline_tests.commands import nba_pipeline
 
 
@@ -50,4 +50,4 @@ def test_help_knows_every_word_of_the_glossary() -> None:
     sections = re.findall(r"^### (.+)\n((?:(?!#).*\n)*)", document, re.MULTILINE)
     words = {name: " ".join(text.split()) for title, text in sections for name in title.lower().split(", ")}
     del words["status states"]  # `help state`
-    assert words == WORDS, "copy the changed section of docs/glossary.md to nba_pipeline/cli/glossary.py"
+    assert words == GLOSSARY, "copy the changed section of docs/glossary.md to nba_pipeline/cli/glossary.py"

@@ -9,7 +9,7 @@ import pytest
 
 from nba_pipeline.cli.consoles import out
 from nba_pipeline.cli.csv_text import csv_text
-from nba_pipeline.cli.frames import print_answer, print_frame
+from nba_pipeline.cli.frames import print_frame, print_result
 
 
 def cells(text: str) -> list[list[str]]:
@@ -60,9 +60,9 @@ def test_a_table_shows_control_characters_and_markup_as_text() -> None:
 
 def test_an_answer_is_escaped_as_csv_and_left_alone_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     answer = pl.DataFrame({"a": ["=1+1"], "b": [-3.5]})
-    print_answer(answer, "csv")
+    print_result(answer, "csv")
     assert capsys.readouterr().out == "a,b\n'=1+1,-3.5\n"
-    print_answer(answer, "json")
+    print_result(answer, "json")
     assert json.loads(capsys.readouterr().out) == [{"a": "=1+1", "b": -3.5}]
 
 
@@ -94,7 +94,7 @@ def test_floats_are_rounded_for_people_and_exact_for_machines(capsys: pytest.Cap
         "1234567",
     ]
     for style in ("csv", "json"):
-        print_answer(frame, style)
+        print_result(frame, style)
         assert "0.3333333333333333" in capsys.readouterr().out
 
 

@@ -67,12 +67,12 @@ def test_equal_problems_of_requests_are_counted() -> None:
 
 
 def test_a_command_without_work_says_so(work: Runner, capsys: pytest.CaptureFixture[str]) -> None:
-    assert report(work, [], "nba-pipeline reconcile", if_none=NOTHING_DUE) == 0
+    assert report(work, [], "nba-pipeline reconcile", message_if_none=NOTHING_DUE) == 0
     assert capsys.readouterr().out == "nothing to do: everything that is due is done\n"
 
 
 FAILED = Outcome(
-    "season 2026-01-15", "a run", 1.0, failures=["boxscores: no column pts"], not_made=["boxscores", "features", "predictions"]
+    "season 2026-01-15", "a run", 1.0, failures=["boxscores: no column pts"], not_written=["boxscores", "features", "predictions"]
 )
 
 
@@ -83,12 +83,14 @@ def test_the_last_lines_of_a_failed_command_are_the_first_failure_and_its_depend
     assert report(work, [FAILED, later], "") == 1
     assert capsys.readouterr().err.splitlines()[-2:] == [
         "first failure: season 2026-01-15: boxscores: no column pts; 1 later run failed",
-        "not made because of it: features, predictions",
+        "not written because of it: features, predictions",
     ]
 
 
 def test_a_single_failure_is_not_printed_twice(work: Runner, capsys: pytest.CaptureFixture[str]) -> None:
-    report(work, [Outcome("train 2026-01-12", "a run", 1.0, failures=["points_model: no rows"], not_made=["points_model"])], "")
+    report(
+        work, [Outcome("train 2026-01-12", "a run", 1.0, failures=["points_model: no rows"], not_written=["points_model"])], ""
+    )
     assert "first failure" not in capsys.readouterr().err
 
 

@@ -137,10 +137,10 @@ def test_a_source_without_rows_that_usually_has_some_degrades() -> None:
 
 def test_a_table_that_a_later_call_did_not_update_is_late() -> None:
     at_seven = dict.fromkeys(SLATE, eastern(DAY, 7, 3))
-    found, reasons = state_of(replace(TONIGHT, made_at=at_seven), eastern(DAY, 9, 6))
+    found, reasons = state_of(replace(TONIGHT, materialized_at=at_seven), eastern(DAY, 9, 6))
     assert found == "LATE" and reasons[0].startswith("not updated since 2026-01-15 14:00 UTC: schedule, upcoming_players")
-    assert state(TONIGHT, eastern(DAY, 9, 5), made_at=at_seven) == "EXPECTED"
-    assert state(TONIGHT, eastern(DAY, 22, 30), made_at=at_seven) == "EXPECTED"  # every game has begun
+    assert state(TONIGHT, eastern(DAY, 9, 5), materialized_at=at_seven) == "EXPECTED"
+    assert state(TONIGHT, eastern(DAY, 22, 30), materialized_at=at_seven) == "EXPECTED"  # every game has begun
 
 
 def test_games_and_books_that_are_missing_are_named() -> None:
@@ -170,9 +170,9 @@ def test_a_date_with_only_a_schedule_fails_with_the_names_of_its_tables() -> Non
 
 
 def test_a_date_before_the_home_began_is_not_due() -> None:
-    assert state(NOTHING, NOON_AFTER, is_of_the_home=False) == "NOT_DUE"
+    assert state(NOTHING, NOON_AFTER, is_within_home=False) == "NOT_DUE"
     known = replace(NOTHING, games=games(problem="no box score"), rows={**NOTHING.rows, "schedule": 9})
-    assert state(known, NOON_AFTER, is_of_the_home=False) == "NOT_DUE"
+    assert state(known, NOON_AFTER, is_within_home=False) == "NOT_DUE"
 
 
 def test_a_date_before_the_first_slate_of_the_home_lacks_features_and_predictions_by_name() -> None:

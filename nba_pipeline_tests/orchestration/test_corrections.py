@@ -93,7 +93,7 @@ def test_an_unanswered_reread_is_retried_after_a_delay(days: Days) -> None:
     run = days.begin(DAY, after(1, 12, 2), "recheck", **the_one(due(days, after(1))).tags)
     days.end(run, after(1, 12, 2), succeeded=True)
     work = the_one(due(days, after(1, 12, 3)))
-    assert work.attempts.tried == 1
+    assert work.attempts.ended == 1
     assert next_of([work], after(1, 12, 3)) == (
         None,
         "recheck of 2026-01-15: attempt 2 is at 2026-01-16 17:04 UTC",

@@ -104,7 +104,7 @@ def test_the_plan_counts_what_is_replaced_and_what_is_kept(runner: Runner) -> No
         "players": (1, 0),
     }
     assert {"predictions", "grades", "waivers", "not_played_games", "alerts", "alert_deliveries"} == {
-        size.name for size in plan.kept
+        size.name for size in plan.retained
     }
     assert [(run.job, run.tables, run.first) for run in plan.runs] == [("game_day", ("players",), DAY)]
 

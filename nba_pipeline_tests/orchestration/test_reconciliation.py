@@ -237,7 +237,7 @@ def test_any_run_of_the_date_counts_as_in_progress(days: Days) -> None:
 def test_the_run_of_a_schedule_is_the_first_attempt(days: Days) -> None:
     days.try_mode("same_day", DAY, LAST_CALL, LAST_CALL + MINUTE)
     work = the_one(undone(days, LAST_CALL + GRACE))
-    assert (work.attempts.tried, work.run_key) == (1, "reconciliation:same_day:2026-01-15:2026-01-15T21:00:00+00:00:1")
+    assert (work.attempts.ended, work.run_key) == (1, "reconciliation:same_day:2026-01-15:2026-01-15T21:00:00+00:00:1")
     assert work.tags == {MODE_TAG: "same_day", DUE_TAG: "2026-01-15T21:00:00+00:00", "nba/why": work.why}
 
 
@@ -254,7 +254,7 @@ def test_work_that_waits_for_a_retry_does_not_block_the_next_slate(days: Days) -
     now = LAST_CALL + 12 * MINUTE
     works = undone(days, now)
     assert [work.name for work in works] == ["overnight of 2026-01-14", "same_day of 2026-01-15"]
-    assert works[0].attempts.tried == 3
+    assert works[0].attempts.ended == 3
     assert next_of(works, now)[0] == works[1]
     days.make_mode(now, DAY, "same_day")
     chosen, why = next_of(undone(days, now), now)
@@ -432,7 +432,7 @@ def test_missing_summaries_of_the_evening_do_not_wait_for_the_morning(evening: D
     assert (work.mode, work.tables) == ("overnight", ("player_game_summary", "team_game_summary", "grades"))
     assert work.why == "NYK@GSW 0022601150 is not summarized"
     evening.try_mode("overnight", DAY, work.due_at, LATE_EVENING + 7 * MINUTE)
-    assert the_one(undone(evening, LATE_EVENING + 8 * MINUTE)).attempts.tried == 1
+    assert the_one(undone(evening, LATE_EVENING + 8 * MINUTE)).attempts.ended == 1
     evening.write("player_game_summary", DAY, {"game_id": "0022601150", "player_id": 1})
     assert undone(evening, LATE_EVENING + 9 * MINUTE) == []
 

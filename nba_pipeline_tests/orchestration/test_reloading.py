@@ -167,7 +167,7 @@ def test_a_failed_reload_waits_and_another_date_is_next(days_of: Days) -> None:
     first = due(days_of)[0]
     days_of.end(days_of.begin(OLD, NOW, **first.tags), NOW)
     works = due(days_of)
-    assert works[0].attempts.tried == 1 and works[0].run_key != first.run_key
+    assert works[0].attempts.ended == 1 and works[0].run_key != first.run_key
     chosen, _ = next_of(works, NOW)
     assert chosen and chosen.game_date == OLD + timedelta(days=1)
 

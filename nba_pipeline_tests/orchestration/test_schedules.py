@@ -12,7 +12,7 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 from nba_pipeline.completeness.modes import CLOCK, MODES, Mode, tables_of_mode
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG
 from nba_pipeline.league.calendar import EASTERN, EASTERN_NAME, FIRST_DATE, eastern
-from nba_pipeline.orchestration.schedules import MOST_NIGHTLY_REQUESTS
+from nba_pipeline.orchestration.schedules import MAX_NIGHTLY_REQUESTS
 from nba_pipeline.orchestration.work import attempts_at
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline_tests.builders_days import Days, slate_of
@@ -83,7 +83,7 @@ def test_the_run_of_a_tick_counts_as_an_attempt(days: Days) -> None:
     request = tick(days, "same_day", at).run
     tags = {name: value for name, value in request.tags.items() if name != PARTITION_TAG}
     days.end(days.begin(DAY, at, **tags), at + MINUTE)
-    assert attempts_at(days.instance, "same_day", DAY, at).tried == 1
+    assert attempts_at(days.instance, "same_day", DAY, at).ended == 1
 
 
 def test_each_tick_of_a_day_has_its_own_run_key(days: Days) -> None:
@@ -183,5 +183,5 @@ def test_the_oldest_undone_work_is_requested_at_night(days: Days) -> None:
     days.write("boxscores", first - timedelta(days=1))
     result = tick(days, "nightly_reconciliation", eastern(DAY, 4, 30))
     assert [(run.partition_key, run.tags[MODE_TAG]) for run in result.runs] == [
-        (str(first + timedelta(days=n)), "overnight") for n in range(MOST_NIGHTLY_REQUESTS)
+        (str(first + timedelta(days=n)), "overnight") for n in range(MAX_NIGHTLY_REQUESTS)
     ]

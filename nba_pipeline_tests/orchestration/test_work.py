@@ -25,12 +25,12 @@ def test_each_attempt_waits_twice_as_long_up_to_a_limit() -> None:
 
 
 def test_an_attempt_without_an_end_does_not_wait() -> None:
-    assert Attempts(tried=1, last_end=None).next_at() is None
+    assert Attempts(ended=1, last_end=None).next_at() is None
 
 
 def test_the_last_end_counts(days: Days) -> None:
     for minutes in (20, 1, 9):
         days.try_mode("same_day", DAY, LAST_CALL, LAST_CALL + minutes * MINUTE)
     attempts = attempts_at(days.instance, "same_day", DAY, LAST_CALL)
-    assert attempts.tried == 3 and attempts.last_end is not None
+    assert attempts.ended == 3 and attempts.last_end is not None
     assert abs(attempts.last_end - (LAST_CALL + 20 * MINUTE)) < SECOND

@@ -18,7 +18,7 @@ from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.sources.team_boxscores import TABLE as TEAM_BOXSCORES
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
-from nba_pipeline.audit.controls import control_dates, dates_shown, tried
+from nba_pipeline.audit.controls import control_dates, dates_with_effect, plant_results
 from nba_pipeline.audit.derivations import REAL, Audit, Derivation
 from nba_pipeline.audit.leakage import TESTS, Test
 from nba_pipeline.audit.plants import PLANTS
@@ -82,7 +82,7 @@ def audit(world: World) -> Audit:
     games = sorted(set(world["boxscores"]["game_date"]))
     sample = sorted(random.Random(SEED).sample(games, SAMPLED))
     audit_run = Audit(world, sample, NOW, (), SEED)
-    audit_run.control = control_dates(audit_run.world, sample, dates_shown(audit_run, QUICK, sample))
+    audit_run.control = control_dates(audit_run.world, sample, dates_with_effect(audit_run, QUICK, sample))
     return audit_run
 
 
@@ -104,10 +104,10 @@ def test_the_first_weeks_of_a_season_show_leaks_in_windows_from_the_fifth_game_o
     season = world["schedule"].filter(pl.col("game_date").is_between(date(2023, 10, 24), date(2023, 11, 5)))
     dates = season["game_date"].unique().sort().to_list()
     audit_run = Audit(world, dates, NOW, (), SEED)
-    dates_audited = dates_shown(audit_run, WINDOWS, dates)
+    dates_audited = dates_with_effect(audit_run, WINDOWS, dates)
     assert not {day for plant in WINDOWS for day in dates_audited[plant.name]} & set(dates[:2])
     audit_run.control = control_dates(audit_run.world, dates, dates_audited)
-    for record in tried(audit_run, WINDOWS, dates_audited, ()):
+    for record in plant_results(audit_run, WINDOWS, dates_audited, ()):
         assert "everything_after_the_first_tipoff_may_go" in record["caught_by"], record
 
 

@@ -28,12 +28,12 @@ from nba_pipeline.warehouse.dated_metadata import PROBLEMS, ROW_COUNT, ROWS_QUAR
 from nba_pipeline.warehouse.local import LocalWarehouse
 
 SNAPSHOT = Path(__file__).with_name("public_strings.txt")
-WORDS = {name.split("_")[0] for name in (*(variable for variable, _ in PROVIDER_ADDRESSES.values()), *KEYS.values())}
+GLOSSARY = {name.split("_")[0] for name in (*(variable for variable, _ in PROVIDER_ADDRESSES.values()), *KEYS.values())}
 """First words of the variables of providers."""
 
 FORMS = {
     "run tag": re.compile(r"nba/[a-z_]+"),
-    "variable": re.compile(rf"(NBA|BIGQUERY|SLACK|{'|'.join(sorted(WORDS))})_[A-Z_]+"),
+    "variable": re.compile(rf"(NBA|BIGQUERY|SLACK|{'|'.join(sorted(GLOSSARY))})_[A-Z_]+"),
 }
 """Kind -> pattern of such a string anywhere in the package."""
 

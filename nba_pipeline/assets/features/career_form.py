@@ -110,7 +110,7 @@ GAME_COLUMNS = (
 def career_form_of(upcoming_players: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFrame:
     """Adds the form across seasons. One row per expected player per game in and out.
 
-    It accepts any number of dates. Each date sees only earlier data, and values are bitwise identical for any grouping of the
+    Accepts any number of dates. Each date sees only earlier data, and values are bitwise identical for any grouping of the
     dates. `player_games` covers the 1,095 days before the first date. Rows of later dates have no effect.
     """
     identity = ["game_date", *TABLE.key, "season", "team", "opponent", "is_home"]

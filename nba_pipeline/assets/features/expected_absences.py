@@ -89,7 +89,7 @@ def expected_absences_of(
 ) -> pl.DataFrame:
     """Adds the expected absences of teammates. One row per expected player per game in and out.
 
-    It accepts any number of dates. Each date sees only earlier games, and reports from before tip-off. Values are bitwise
+    Accepts any number of dates. Each date sees only earlier games, and reports from before tip-off. Values are bitwise
     identical for any grouping of the dates. `player_games` covers the 1,095 days before the first date, `injuries` 365 days.
     """
     identity = ["game_date", *TABLE.key, "season", "team"]

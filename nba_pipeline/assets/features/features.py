@@ -236,7 +236,7 @@ def features_of(
 ) -> pl.DataFrame:
     """Adds every feature to the expected players. One row per expected player per game in and out.
 
-    This function produces all features, for training and for serving. It accepts any number of dates; each date sees only
+    This function produces all features, for training and for serving. It accepts any number of dates. Each date sees only
     earlier data. Values are bitwise identical for any grouping and order of the dates. Lines count if they were shown before
     tip-off and not after `as_of`.
     """
@@ -246,7 +246,10 @@ def features_of(
     defense = team_defense_zones.select(
         "game_date",
         pl.col("team").alias("opponent"),
-        *[pl.col(f"{what}_last_15_games").alias(f"opponent_{what}_last_15_games") for what in ("defensive_rating", "pace")],
+        *[
+            pl.col(f"{statistic}_last_15_games").alias(f"opponent_{statistic}_last_15_games")
+            for statistic in ("defensive_rating", "pace")
+        ],
     )
     diet = player_shot_zones.select("game_date", "player_id", *DIET_COLUMNS)
     rows = (
@@ -364,8 +367,8 @@ def features(
 ) -> pl.DataFrame:
     """The features of expected players on open slates, without excluded teams."""
     slates, excluded_teams = slate_gates.judge_slates(schedule, boxscores, dates_of(context), clock.as_of)
-    expected, left_out = slate_gates.ready_players(upcoming_players, slates, excluded_teams)
-    record_excluded(context, left_out)
+    expected, excluded = slate_gates.ready_players(upcoming_players, slates, excluded_teams)
+    record_excluded(context, excluded)
     return features_of(
         expected,
         player_form,
@@ -413,8 +416,8 @@ def enough_players_are_ready(warehouse: Warehouse, dates: Sequence[date], clock:
 def most_players_are_ready(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """At least 80 % of the players with 5 games are ready. The nulls in the features that the baseline requires are plotted."""
     required = pl.sum_horizontal(pl.col(MOVING_AVERAGE.required).is_null())
-    known = warehouse.scan(TABLE, dates).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
-    nulls = known.group_by("game_date").agg(required.sum().cast(pl.Int64).alias("nulls_in_required_features")).collect()
+    veterans = warehouse.scan(TABLE, dates).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
+    nulls = veterans.group_by("game_date").agg(required.sum().cast(pl.Int64).alias("nulls_in_required_features")).collect()
     return for_each_date(dates, _ready(warehouse, dates, SETTINGS.coverage.ready_proceed), nulls)
 
 
@@ -438,8 +441,8 @@ def no_feature_loses_its_source(warehouse: Warehouse, dates: Sequence[date], clo
     """
     settings = SETTINGS.slates
     span = days(min(dates) - timedelta(days=settings.null_share_days), max(dates))
-    known = warehouse.scan(TABLE, span).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
-    counts = absent_counts(known, {name: is_present(name) for name in FEATURES})
+    veterans = warehouse.scan(TABLE, span).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
+    counts = absent_counts(veterans, {name: is_present(name) for name in FEATURES})
     beside = null_shares_with_earlier(counts, FEATURES, dates, settings.null_share_days)
     is_judged = (pl.col("rows") >= settings.least_rows) & (pl.col("earlier_dates") >= settings.least_dates_to_compare)
     is_lost = is_judged & (pl.col("share") > pl.col("usual") + settings.null_share_rise)
@@ -489,7 +492,7 @@ def every_lined_player_has_features(warehouse: Warehouse, dates: Sequence[date],
 
 
 def _varied(warehouse: Warehouse, dates: Sequence[date], required: Mapping[str, tuple[float, int]]) -> pl.DataFrame:
-    """Per date, the features with too little spread or too few distinct values, on slates with at least 50 known players."""
+    """Returns per date the features with too little spread or too few distinct values. Small slates are not judged."""
     settings = SETTINGS.slates
     rows = warehouse.scan(TABLE, dates).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
     flat = flat_features(rows, required, min_rows=settings.least_rows, full_slate_rows=settings.full_slate_rows)

@@ -85,7 +85,7 @@ TEAM_COLUMNS = (
 )
 """The columns read from `team_game_summary`."""
 FREE_THROW_RATE = "opponent_free_throw_rate_last_15_games"
-OF_THE_DEFENSE = (
+DEFENSE_COLUMNS = (
     "paint_field_goal_pct_points_above_league",
     "mid_range_field_goal_pct_points_above_league",
     "three_point_field_goal_pct_points_above_league",
@@ -110,7 +110,7 @@ def match_up(
     defense = team_defense_zones.select(
         "game_date",
         pl.col("team").alias("opponent"),
-        *OF_THE_DEFENSE,
+        *DEFENSE_COLUMNS,
         pl.col("pace_last_15_games").alias("opponent_pace_last_15_games"),
         (whole_parts(FREE_THROW_RATE, BILLIONTHS).mean().over("game_date") / BILLIONTHS).alias("league_free_throw_rate"),
     )

@@ -114,7 +114,7 @@ def form_of(
 ) -> pl.DataFrame:
     """Adds the windows of the player and of the team. One row per expected player per game in and out.
 
-    It accepts any number of dates. Each date sees only earlier data, and values are bitwise identical for any grouping of the
+    Accepts any number of dates. Each date sees only earlier data, and values are bitwise identical for any grouping of the
     dates. `player_games` covers the 1,095 days before the first date. Rows of later dates have no effect.
     """
     identity = ["game_date", *TABLE.key, "season", "team", "opponent"]

@@ -86,8 +86,8 @@ def shot_zones_of(dates: Sequence[date], player_game_summary: pl.DataFrame) -> p
     """
     games = games_with_zones(player_game_summary)
     slates = pl.DataFrame({"game_date": list(dates)}, schema={"game_date": pl.Date}).with_columns(season_of_game_date())
-    everybody = slates.join(games.select(PLAYER_SEASON).unique(), on="season")
-    latest = strictly_before(everybody, games, PLAYER_SEASON, {"team": "team", "game_date": "latest_game_date"})
+    players = slates.join(games.select(PLAYER_SEASON).unique(), on="season")
+    latest = strictly_before(players, games, PLAYER_SEASON, {"team": "team", "game_date": "latest_game_date"})
     is_recent = pl.col("latest_game_date") >= pl.col("game_date") - pl.duration(days=RECENT_DAYS)
     rows = with_shot_diet(latest.filter(is_recent), player_game_summary)
     return rows.select(*PlayerShotZoneRows.column_names(), pl.lit("player_game_summary").alias("source")).sort(
@@ -95,7 +95,7 @@ def shot_zones_of(dates: Sequence[date], player_game_summary: pl.DataFrame) -> p
     )
 
 
-LEAST_DIET_SHARE = 0.5
+MIN_DIET_SHARE = 0.5
 GAME_COLUMNS = (
     "game_date", "game_id", "player_id", "season", "team", "did_play", "paint_fga", "paint_fgm", "mid_range_fga",
     "mid_range_fgm", "three_point_fga", "three_point_fgm", "assisted_fgm", "unassisted_fgm", "has_complete_zones",
@@ -132,7 +132,7 @@ def most_players_have_a_shot_diet(warehouse: Warehouse, dates: Sequence[date], c
         pl.col("primary_zone").count().cast(pl.Int64).alias("with_primary_zone"),
         pl.col(shares).mean(),
     )
-    return with_share(for_each_date(dates, counts.collect()), LEAST_DIET_SHARE)
+    return with_share(for_each_date(dates, counts.collect()), MIN_DIET_SHARE)
 
 
 checks = checks_of(TABLE)

@@ -70,8 +70,8 @@ def defense_zones_of(dates: Sequence[date], team_game_summary: pl.DataFrame) -> 
     """
     slates = pl.DataFrame({"game_date": list(dates)}, schema={"game_date": pl.Date}).with_columns(season_of_game_date())
     games = in_order(team_game_summary, TEAM_SEASON)
-    everybody = slates.join(games.select(TEAM_SEASON).unique(), on="season")
-    rows = strictly_before(everybody, games, TEAM_SEASON, {"game_date": "latest_game_date"})
+    teams = slates.join(games.select(TEAM_SEASON).unique(), on="season")
+    rows = strictly_before(teams, games, TEAM_SEASON, {"game_date": "latest_game_date"})
     rows = team_defense(rows.filter(pl.col("latest_game_date").is_not_null()), team_game_summary)
     return rows.select(*TeamDefenseZoneRows.column_names(), pl.lit("team_game_summary").alias("source")).sort(
         "game_date", *TABLE.key

@@ -49,7 +49,7 @@ GAME_COLUMNS = ("game_date", "game_id", "team", "points", "opponent_points", "pa
 def team_outlook_of(upcoming_players: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFrame:
     """Returns one row per team and game of the expected players, from the games of the 365 days before.
 
-    It accepts any number of dates. Each date sees only earlier data, and values are bitwise identical for any grouping of the
+    Accepts any number of dates. Each date sees only earlier data, and values are bitwise identical for any grouping of the
     dates.
     """
     venue = pl.when("is_neutral").then(0.5).otherwise(pl.col("is_home").cast(pl.Float64)).alias("home_court_level")

@@ -82,12 +82,12 @@ def expect_players(
 ) -> pl.DataFrame:
     """Returns one row per expected player per game of `schedule`, from data from before the game.
 
-    It accepts any number of dates. Each date sees only data from before its games and not after `as_of`. Postponed games have
-    no players. `injuries` and `rosters` include quarantined entries, as added by `with_unclear` and `with_unnamed`.
+    Accepts any number of dates. Each date sees only data from before its games and not after `as_of`. Postponed games have no
+    players. `injuries` and `rosters` include quarantined entries, as added by `with_unclear` and `with_unnamed`.
     """
     sides = _sides(schedule.filter(pl.col("status") != "postponed"))
-    on_paper = _listed(sides, rosters, as_of)
-    listed, unnamed = (on_paper.filter(pl.col("player_id").is_null() == is_null) for is_null in (False, True))
+    on_rosters = _listed(sides, rosters, as_of)
+    listed, unnamed = (on_rosters.filter(pl.col("player_id").is_null() == is_null) for is_null in (False, True))
     # a roster with an unresolved name may lack a player, so the box scores supplement it
     complete = listed.join(unnamed, on=["game_id", "team"], how="anti")
     recent = _recent_players(sides.join(complete, on=["game_id", "team"], how="anti"), boxscores)
@@ -125,11 +125,11 @@ def _listed(sides: pl.DataFrame, rosters: pl.DataFrame, as_of: datetime | None) 
     """Returns the players on each team's newest roster that was seen before the game."""
     if as_of is not None:
         rosters = rosters.filter(pl.col("seen_at") <= as_of)
-    papers = rosters.select("team", "game_date", "seen_at").unique().rename({"game_date": "listed_on"})
+    snapshots = rosters.select("team", "game_date", "seen_at").unique().rename({"game_date": "listed_on"})
     days_ago = (pl.col("game_date") - pl.col("listed_on")).dt.total_days()
     is_before = pl.coalesce(pl.col("seen_at") < pl.col("tipoff_at"), pl.col("listed_on") < pl.col("game_date"))
     newest = (
-        sides.join(papers, on="team")
+        sides.join(snapshots, on="team")
         .filter(is_before & days_ago.is_between(0, SETTINGS.expected.roster_days))
         .sort("listed_on", "seen_at")
         .unique(["game_id", "team"], keep="last", maintain_order=True)
@@ -143,7 +143,7 @@ def _listed(sides: pl.DataFrame, rosters: pl.DataFrame, as_of: datetime | None) 
 
 
 def _recent_players(sides: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
-    """Returns the players whom box scores show with the team, in its last games and the last days; latest team wins."""
+    """Returns the players with a box-score row for the team, within its last games and the last days. The latest team wins."""
     recent = _sightings(boxscores)
     team_games = recent.select("team", "game_date", GAME).unique(maintain_order=True)
     sides_with_games = strictly_before(sides, team_games, ["team"], {GAME: "latest_game"})
@@ -174,9 +174,9 @@ def _carried_over(sides: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
 
 def _newest_team(shown: pl.DataFrame) -> pl.DataFrame:
     """Keeps each player's newest team. Drops rows that are older than the player's box score with another team."""
-    has_left = (pl.col("latest_boxscore_date") > pl.col("shown_on")) & (pl.col("boxscore_team") != pl.col("team"))
+    is_of_earlier_team = (pl.col("latest_boxscore_date") > pl.col("shown_on")) & (pl.col("boxscore_team") != pl.col("team"))
     return (
-        shown.filter(~has_left.fill_null(False))
+        shown.filter(~is_of_earlier_team.fill_null(False))
         .sort("shown_on", "roster_seen_at", nulls_last=False, maintain_order=True)
         .unique(["game_date", "player_id"], keep="last", maintain_order=True)
     )
@@ -197,7 +197,7 @@ def _sides(games: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sightings(boxscores: pl.DataFrame) -> pl.DataFrame:
-    """Returns one row per box-score row, with the number of the team's game and the player's next date, with any team."""
+    """Returns one row per box-score row, with the number of the team's game, and the player's next date with any team."""
     games = in_order(boxscores.select("team", "game_date", "game_id").unique(), ["team"])
     columns = ["player_id", "player_name", "team", "game_date", "game_id"]
     rows = in_order(boxscores.select(columns), ["player_id"]).drop(GAME)
@@ -210,7 +210,7 @@ def _sightings(boxscores: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-LEAST_PLAYERS = 8
+MIN_PLAYERS = 8
 BOXSCORE_COLUMNS = ("game_date", "game_id", "player_id", "player_name", "season", "team")
 
 
@@ -264,10 +264,10 @@ def the_last_slates_are_covered(warehouse: Warehouse, dates: Sequence[date], clo
 def no_team_has_a_hole(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Each team's last 3 games before the date have complete box scores. Teams without them are excluded and named."""
     _, excluded_teams = slate_gates.judge_slates(*slate_gates.before(warehouse, dates), dates, clock.as_of)
-    held_back = excluded_teams.group_by("game_date", maintain_order=True).agg(
+    excluded = excluded_teams.group_by("game_date", maintain_order=True).agg(
         pl.col("team").n_unique().cast(pl.Int64).alias("teams_held_back"), pl.format("{} ({})", "team", "matchup").alias(MISSING)
     )
-    return for_each_date(dates, held_back).with_columns((pl.col("teams_held_back") == 0).alias(PASSED))
+    return for_each_date(dates, excluded).with_columns((pl.col("teams_held_back") == 0).alias(PASSED))
 
 
 @dated_check(TABLE)
@@ -277,7 +277,7 @@ def both_teams_have_players(warehouse: Warehouse, dates: Sequence[date], clock: 
     sides = pl.concat([schedule.select("game_date", pl.col(f"{side}_team").alias("team")) for side in ("home", "away")])
     expected = warehouse.scan(TABLE, dates).group_by("game_date", "team").len("players").collect()
     counted = sides.join(expected, on=["game_date", "team"], how="left", maintain_order="left")
-    return share_present(dates, counted, pl.col("players") >= LEAST_PLAYERS, pl.col("team"), 1.0)
+    return share_present(dates, counted, pl.col("players") >= MIN_PLAYERS, pl.col("team"), 1.0)
 
 
 checks = checks_of(TABLE)

@@ -191,7 +191,7 @@ def _games_by_provider(rows: pl.DataFrame) -> dict[str, int]:
 
 
 def _candidates(history: pl.DataFrame, *sources: GameSource) -> pl.DataFrame:
-    """Returns the box scores whose players a name may refer to: earlier ones, and those of the same game in other sources."""
+    """Returns the box scores with the players to whom a name may refer: earlier ones, and other sources of the same game."""
     same_game = pl.concat(source.usable.select(NAME_COLUMNS) for source in sources)
     same_game = same_game.with_columns(pl.col("game_date").dt.offset_by("-1d"))
     return pl.concat([history.select(NAME_COLUMNS), same_game], how="vertical_relaxed").unique()
@@ -205,7 +205,7 @@ def _changed(warehouse: Warehouse, rows: pl.DataFrame, dates: Collection[date]) 
 
 
 def _counted(dates: Sequence[date], sources: Sequence[pl.DataFrame], selected: pl.DataFrame, archived: pl.DataFrame) -> RowsIn:
-    """Counts the rows of every source. If a game is taken from another source, its rows are only compared and count as ignored."""
+    """Counts the rows of every source. Rows of games that are taken from another source are only compared: they are ignored."""
     rows_in = RowsIn(dates)
     for rows in (*sources, archived):
         rows_in.parsed(rows)

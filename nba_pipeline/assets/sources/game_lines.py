@@ -87,8 +87,8 @@ OPPOSITE = {"home": "away", "away": "home"}
 def of_the_schedule(rows: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
     """Returns the rows with the schedule's home and away. The provider may swap the teams of a game on a neutral site."""
     homes = schedule.select("game_id", scheduled_home="home_team")
-    is_turned = (pl.col("scheduled_home") == pl.col("away_team")).fill_null(False)
-    outcome = pl.when(is_turned).then(pl.col("outcome").replace(OPPOSITE)).otherwise("outcome")
+    is_swapped = (pl.col("scheduled_home") == pl.col("away_team")).fill_null(False)
+    outcome = pl.when(is_swapped).then(pl.col("outcome").replace(OPPOSITE)).otherwise("outcome")
     return rows.join(homes, on="game_id", how="left", maintain_order="left").with_columns(outcome.alias("outcome"))
 
 

@@ -72,8 +72,8 @@ NO_SOURCE = "no source: the archive holds no play-by-play"
 def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.DataFrame, dict[str, str]]:
     """Returns the finished lists of the games, and a problem by game id.
 
-    A landed list is re-read at the same times as a box score, counted from the first fetch that contains the end of the game,
-    and at once if its last score differs from the schedule's. Requests are concurrent.
+    A landed list is read again at the same times as a box score, counted from the first fetch that contains the end of the
+    game. It is read again at once if its last score differs from the schedule's. Requests are concurrent.
     """
     finished: dict[str, Payload] = {}
     problems: dict[str, str] = {}
@@ -117,8 +117,8 @@ def contradicts(payload: Payload, home_points: int | None, away_points: int | No
         rows = parse_play_by_play(payload)
     except Permanent:
         return False
-    last = rows.sort("order_number").select("home_points", "away_points").tail(1)
-    return last.rows() != [(home_points, away_points)]
+    last_score = rows.sort("order_number").select("home_points", "away_points").tail(1)
+    return last_score.rows() != [(home_points, away_points)]
 
 
 @daily_asset(

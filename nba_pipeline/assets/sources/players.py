@@ -67,7 +67,7 @@ def new_spellings(sightings: pl.DataFrame, existing: pl.DataFrame) -> pl.DataFra
     kinds={"polars"},
     modes=["overnight"],
     requested_by="final_games",
-    may_be_empty=True,  # it holds only new spellings
+    may_be_empty=True,  # a date may have no new spelling
     endpoints=["nba_cdn/boxscore", "nba_stats/player_game_log", "balldontlie/box_scores", "operator/spelling"],
     ins={"boxscores": optional_input()},
 )
@@ -104,9 +104,9 @@ def players(
             rows, _ = TABLE.conform(seed, clock.as_of, code_version(TABLE.name))
             warehouse.add(TABLE, [FIRST_DATE], rows, context.run.run_id)
             context.log_event(dg.AssetMaterialization(context.asset_key, partition=FIRST_DATE.isoformat()))
-    every, existing = pl.concat(sightings, how="vertical_relaxed"), warehouse.scan(TABLE).collect()
-    context.add_output_metadata(_counted(every, existing, dates).metadata())
-    return new_spellings(every, existing)
+    all_sightings, existing = pl.concat(sightings, how="vertical_relaxed"), warehouse.scan(TABLE).collect()
+    context.add_output_metadata(_counted(all_sightings, existing, dates).metadata())
+    return new_spellings(all_sightings, existing)
 
 
 def _counted(sightings: pl.DataFrame, existing: pl.DataFrame, dates: Sequence[date]) -> RowsIn:

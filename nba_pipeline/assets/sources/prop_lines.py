@@ -95,16 +95,14 @@ def too_low() -> str:
 
 
 def of_low_ladder() -> str:
-    """Returns the reason why a line of a ladder with a low main line is ignored."""
+    """Returns the reason why the lines of a ladder with a low main line are ignored."""
     return f"rung of a ladder whose main line is {too_low()}"
 
 
-def not_of_the_market() -> tuple[str, ...]:
-    """Returns the problems and reasons that mark a line as no market line."""
+def reasons_against_the_market() -> tuple[str, ...]:
+    """Returns the problems and reasons of lines that a book shows and that are not lines of the market."""
     return (AFTER_TIPOFF, placeholder(), too_low(), of_low_ladder())
 
-
-"""Ordinary reasons: lines that a book shows but that are not lines of the market."""
 
 LADDER = ["game_id", "who", "market", "book", "snapshot_at"]
 
@@ -116,10 +114,10 @@ def reject_lines(rows: pl.DataFrame) -> pl.DataFrame:
     the lowest, which books offer every day, and every rung of a ladder whose main line is below it: without its main line, the
     ladder would seem to have another one.
     """
-    wanted = SETTINGS.lines
+    settings = SETTINGS.lines
     rows = rows.with_columns(pl.coalesce(pl.col("player_id").cast(pl.String), "spelling").alias("who"))
-    is_of_market = pl.col("market") == wanted.market
-    is_low = is_of_market & (pl.col("line") < wanted.lowest)
+    is_of_market = pl.col("market") == settings.market
+    is_low = is_of_market & (pl.col("line") < settings.lowest)
     # Only the few ladders with a low rung are checked. Lines of unknown instant join nothing, so they form no ladder.
     with_a_low_rung = rows.filter(is_low).select(LADDER).unique()
     ladders = rows.filter(is_of_market).join(with_a_low_rung, on=LADDER, how="semi")
@@ -127,7 +125,7 @@ def reject_lines(rows: pl.DataFrame) -> pl.DataFrame:
     problem = pl.coalesce(
         PROBLEM,
         pl.when(~pl.col("is_before_tipoff")).then(pl.lit(AFTER_TIPOFF)),
-        pl.when(is_of_market & (pl.col("line") == wanted.placeholder)).then(pl.lit(placeholder())),
+        pl.when(is_of_market & (pl.col("line") == settings.placeholder)).then(pl.lit(placeholder())),
     )
     ignored = pl.coalesce(
         IGNORED, pl.when(is_low).then(pl.lit(too_low())), pl.when("is_of_low_ladder").then(pl.lit(of_low_ladder()))
@@ -144,7 +142,7 @@ def reject_lines(rows: pl.DataFrame) -> pl.DataFrame:
 class CaptureResult:
     """The result of a capture: the upcoming games with expected lines, those with an answer, and the problems."""
 
-    to_come: int
+    upcoming: int
     answered: int
     problems: list[str]
 
@@ -155,33 +153,34 @@ def land_lines(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime)
     Upcoming games are requested live, if an API key exists. For a started game without a landed line, the historical snapshot a
     few minutes before tip-off is requested. An offline run makes no requests, so its upcoming games have no answer.
     """
-    to_come = games.filter(
+    upcoming = games.filter(
         pl.coalesce(pl.col("tipoff_at") > now, pl.lit(True)) & pl.col("status").is_in(["scheduled", "unknown"])
     )
     if odds_api.http.landing.is_offline:
-        return CaptureResult(to_come.height, 0, [])
-    over = games.filter(~pl.col("game_id").is_in(to_come["game_id"].implode()) & (pl.col("status") != "postponed"))
+        return CaptureResult(upcoming.height, 0, [])
+    started = games.filter(~pl.col("game_id").is_in(upcoming["game_id"].implode()) & (pl.col("status") != "postponed"))
     unusable = list[str]()
-    live = _land_slate(odds_api, to_come, day, None, unusable) if to_come.height else []
-    have, past = _landed_games(odds_api, games, day, unusable), list[Payload | PipelineError]()
-    for tipoff, at_once in over.filter(~pl.col("game_id").is_in(have)).group_by("tipoff_at", maintain_order=True):
+    live = _land_slate(odds_api, upcoming, day, None, unusable) if upcoming.height else []
+    landed_games, past = _landed_games(odds_api, games, day, unusable), list[Payload | PipelineError]()
+    for tipoff, simultaneous in started.filter(~pl.col("game_id").is_in(landed_games)).group_by("tipoff_at", maintain_order=True):
         if tipoff[0] is None:
-            lacking = at_once["game_id"]
-            past += [Permanent(f"{game} has no tip-off: its historical lines cannot be requested") for game in lacking]
+            past += [
+                Permanent(f"{game} has no tip-off: its historical lines cannot be requested") for game in simultaneous["game_id"]
+            ]
             continue
         before = tipoff[0] - timedelta(minutes=SETTINGS.lines.historical_minutes_before_tipoff)
-        past += _land_slate(odds_api, at_once, day, before, unusable)
+        past += _land_slate(odds_api, simultaneous, day, before, unusable)
     failed = [str(one) for one in (*live, *past) if isinstance(one, PipelineError)]
     problems = list(dict.fromkeys([*failed, *unusable]))
-    # an unlisted game has no lines yet; but an empty list is an error, after which every game counts as expected
-    wanted = (len(live) or to_come.height) if odds_api.api_key else 0
-    return CaptureResult(wanted, sum(isinstance(one, Payload) for one in live), problems)
+    # an unlisted game has no lines yet, but an empty list is an error: then every upcoming game counts as expected
+    expected = (len(live) or upcoming.height) if odds_api.api_key else 0
+    return CaptureResult(expected, sum(isinstance(one, Payload) for one in live), problems)
 
 
 def _land_slate(
     odds_api: OddsApi, games: pl.DataFrame, day: date, at: datetime | None, unusable: list[str]
 ) -> list[Payload | PipelineError]:
-    """Lands the events of the games and their odds, live or at a past instant. `unusable` gets the problems of events."""
+    """Lands the events of the games and their odds, live or at a past instant. Appends the problems of events to `unusable`."""
     try:
         events = parse_events(odds_api.events(day, at=at))
     except (NotPublished, Permanent, Transient) as error:
@@ -254,7 +253,7 @@ def prop_lines(
     context.add_output_metadata(
         {
             "problems_met": dg.MetadataValue.json(problems),
-            UPCOMING_GAMES: sum(of_day.to_come for of_day in captures.values()),
+            UPCOMING_GAMES: sum(of_day.upcoming for of_day in captures.values()),
             GAMES_ANSWERED: sum(of_day.answered for of_day in captures.values()),
             "quota": dg.MetadataValue.json(odds_api.quota),
             **rows_in.metadata(),
@@ -297,10 +296,12 @@ def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: C
 def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """No row is quarantined, except for unresolved names and lines that are not lines of the market."""
     quarantined = warehouse.scan_quarantine(TABLE, dates)
-    is_of_no_market = pl.col("problem").is_in(not_of_the_market())
-    others = quarantined.filter(is_of_no_market).group_by("game_date").agg(pl.len().cast(pl.Int64).alias("lines_of_no_market"))
-    odd = none_quarantined(dates, quarantined.filter(~IS_A_NAME_PROBLEM & ~is_of_no_market), "rows_quarantined")
-    return for_each_date(dates, odd, others.collect())
+    is_of_no_market = pl.col("problem").is_in(reasons_against_the_market())
+    no_market_lines = (
+        quarantined.filter(is_of_no_market).group_by("game_date").agg(pl.len().cast(pl.Int64).alias("lines_of_no_market"))
+    )
+    unexpected = none_quarantined(dates, quarantined.filter(~IS_A_NAME_PROBLEM & ~is_of_no_market), "rows_quarantined")
+    return for_each_date(dates, unexpected, no_market_lines.collect())
 
 
 checks = checks_of(TABLE, is_source=True)

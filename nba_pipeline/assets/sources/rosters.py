@@ -59,7 +59,7 @@ TABLE = Table(
 )
 
 
-def name_the_roster(rosters: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
+def with_player_ids(rosters: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
     """Adds `player_id`, looked up first among players seen with the team before the date, then among all active players.
 
     An unresolved or ambiguous name becomes the row's problem.
@@ -101,9 +101,9 @@ def with_one_team(named: pl.DataFrame) -> pl.DataFrame:
 
 def once_per_player(named: pl.DataFrame) -> pl.DataFrame:
     """Keeps one row for a player whom a roster lists under two spellings, otherwise equal. `copies` counts the removed rows."""
-    who = pl.coalesce(pl.col("player_id").cast(pl.String), "spelling").alias("who")
+    player = pl.coalesce(pl.col("player_id").cast(pl.String), "spelling").alias("who")
     listed = ["game_date", "team", "who", "birth_date", "position", "height_inches", "weight_pounds", PROBLEM]
-    return first_of_each(named.with_columns(who), listed).drop("who")
+    return first_of_each(named.with_columns(player), listed).drop("who")
 
 
 def land_rosters(day: date, espn: Espn, now: datetime) -> list[str]:
@@ -155,7 +155,7 @@ def rosters(
         frames += [frame.with_columns(pl.lit(day).alias("game_date")) for _, frame in snapshots]
     log_problems(context, problems)
     listed, rows_in = pl.concat(frames), RowsIn(dates_of(context))
-    named = once_per_player(name_the_roster(listed, players, boxscores)).with_columns(seen_by(clock.as_of))
+    named = once_per_player(with_player_ids(listed, players, boxscores)).with_columns(seen_by(clock.as_of))
     rows_in.parsed(listed)
     rows_in.repeated(named, pl.col("copies"))
     problems_by_day = {day: messages for day, messages in problems.items() if messages}

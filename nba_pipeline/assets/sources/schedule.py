@@ -77,7 +77,7 @@ SUMMER = (7, 8, 9)
 
 
 def newest_of_each_game(season: pl.DataFrame) -> pl.DataFrame:
-    """Marks all but the latest date of a game that is listed twice during a move. Marked rows are quarantined."""
+    """Adds a problem to all but the latest date of a game that is listed twice, as while the league moves it."""
     is_stale = pl.col("game_date") < pl.col("game_date").max().over("game_id")
     stale = pl.when(is_stale).then(pl.format("{} is also listed on a later date", "game_id"))
     return season.with_columns(pl.coalesce(PROBLEM, stale).alias(PROBLEM))
@@ -146,11 +146,11 @@ def schedule(
         listed_games = with_marks(parse_schedule(payload), marks, clock.as_of)
         season = newest_of_each_game(listed_games)
         listed = set(usable(season)["game_date"])
-        name = str(usable(season)["season"].mode().max()) if listed else season_of(min(live))
-        existing = {day for day in warehouse.dates(TABLE) if season_of(day) == name or day in listed}
+        season_name = str(usable(season)["season"].mode().max()) if listed else season_of(min(live))
+        existing = {day for day in warehouse.dates(TABLE) if season_of(day) == season_name or day in listed}
         before = warehouse.scan(TABLE, existing).collect()
         refuse_shrunken_season(season, before, live)
-        refuse_dates_of_another_season(live, name, listed)
+        refuse_dates_of_another_season(live, season_name, listed)
         moved = [day for day in changed_dates(season, before) if day not in dates and not archive.holds(day)]
         good, rejected = TABLE.conform(season.filter(pl.col("game_date").is_in(moved)), clock.as_of, code_version(TABLE.name))
         warehouse.quarantine(TABLE, moved, rejected)

@@ -108,15 +108,15 @@ def sum_players(boxscores: pl.DataFrame) -> pl.DataFrame:
 def implausible_totals(totals: pl.DataFrame) -> pl.DataFrame:
     """Returns both teams of games with implausible totals, each row with its problem."""
     bounds = SETTINGS.plausible_games
-    found = implausible_games(totals, bounds.ranges, bounds.never_zero)
-    named = pl.format("implausible game: {}", "implausible").alias(PROBLEM)
-    return totals.drop(PROBLEM, strict=False).join(found, on="game_id").with_columns(named).drop("implausible")
+    implausible = implausible_games(totals, bounds.ranges, bounds.never_zero)
+    problem = pl.format("implausible game: {}", "implausible").alias(PROBLEM)
+    return totals.drop(PROBLEM, strict=False).join(implausible, on="game_id").with_columns(problem).drop("implausible")
 
 
-def complete_with_sums(found: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
+def complete_with_sums(totals: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
     """Returns both teams of every game with players of both teams: totals from a source, else the sums of the players."""
     sums = _of_both_teams(sum_players(boxscores))
-    given = _of_both_teams(found).filter(pl.col("game_id").is_in(sums["game_id"].implode()))
+    given = _of_both_teams(totals).filter(pl.col("game_id").is_in(sums["game_id"].implode()))
     return pl.concat([given, sums.join(given, on="game_id", how="anti")], how="diagonal_relaxed")
 
 
@@ -134,7 +134,7 @@ def complete_with_sums(found: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataF
 def team_boxscores(
     context: dg.AssetExecutionContext, boxscores: pl.DataFrame, archive: Archive, landing: Landing
 ) -> pl.DataFrame:
-    """The totals of the payloads that `boxscores` names. A game without plausible totals has sums of its players, marked so."""
+    """The totals of the payloads that `boxscores` names. A game without plausible totals has the marked sums of its players."""
     frames, problems = [TABLE.empty().drop(LINEAGE[1:])], dict[str, str]()
     of_nba = boxscores.filter(pl.col("provider") == nba_cdn.PROVIDER).select("game_id", "source").unique(maintain_order=True)
     for game_id, source in of_nba.iter_rows():
@@ -146,12 +146,12 @@ def team_boxscores(
     archived = boxscores.filter(pl.col("provider") == "archive")["game_date"].unique().sort().to_list()
     if archived:
         frames.append(archive.team_boxscores(archived))
-    found = pl.concat(frames, how="diagonal_relaxed")
-    implausible = implausible_totals(found)
-    plausible = found.join(implausible, on="game_id", how="anti")
+    parsed = pl.concat(frames, how="diagonal_relaxed")
+    implausible = implausible_totals(parsed)
+    plausible = parsed.join(implausible, on="game_id", how="anti")
     totals = complete_with_sums(plausible, boxscores)
     rows_in = RowsIn(dates_of(context))
-    rows_in.parsed(found)
+    rows_in.parsed(parsed)
     rows_in.parsed(totals.filter("is_reconstructed"))
     given = totals.filter(~pl.col("is_reconstructed"))
     rows_in.ignored(plausible.join(given, on=["game_id", "team"], how="anti"), WITHOUT_BOTH_TEAMS)

@@ -124,7 +124,7 @@ def _with_lines(rows: pl.DataFrame, prop_lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _line_result() -> pl.Expr:
-    """Points against the closing line: OVER, UNDER, PUSH or VOID."""
+    """Returns OVER, UNDER or PUSH for points against the closing line, VOID for a player who did not play."""
     points, line = pl.col("points"), pl.col("closing_line")
     over, under, push, void = (pl.lit(result) for result in LINE_RESULTS)
     played = pl.when(points > line).then(over).when(points < line).then(under).otherwise(push)
@@ -148,21 +148,21 @@ FLAGS: dict[str, pl.Expr] = {
 
 
 def _quality_score() -> pl.Expr:
-    """100 for the NBA's own box score, else 85. Missing plus-minus and missing zones of a player who played cost 5 each."""
-    of_the_box = pl.when(pl.col("provider") == BEST_PROVIDER).then(100).otherwise(QUALITY_OF_ANOTHER_BOX)
+    """Returns 100 for the NBA's own box score, else 85; minus 5 each for missing plus-minus and zones of a player who played."""
+    of_box_score = pl.when(pl.col("provider") == BEST_PROVIDER).then(100).otherwise(QUALITY_OF_ANOTHER_BOX)
     gaps = pl.sum_horizontal(pl.col("plus_minus").is_null(), ~pl.col("has_complete_zones").fill_null(False))
-    return (of_the_box - QUALITY_OF_A_GAP * pl.when("did_play").then(gaps).otherwise(0)).cast(pl.Float64)
+    return (of_box_score - QUALITY_OF_A_GAP * pl.when("did_play").then(gaps).otherwise(0)).cast(pl.Float64)
 
 
 def _team_total(count: str) -> pl.Expr:
-    """Sum over the team; null if the count of a player who played is unknown."""
+    """Returns the sum over the team; null if the count of a player who played is unknown."""
     is_known = (pl.col(count).is_not_null() | ~pl.col("did_play")).all().over("game_id", "team")
     return pl.when(is_known).then(pl.col(count).sum().over("game_id", "team")).alias(f"team_{count}")
 
 
 TRUE_SHOOTING_RANGE = (0.40, 0.75)
-LEAST_USAGE_SHARE = 0.9
-LEAST_ZONES_SHARE = 0.95
+MIN_USAGE_SHARE = 0.9
+MIN_ZONES_SHARE = 0.95
 NO_SOURCE = "no source"
 
 
@@ -190,8 +190,8 @@ def player_game_summary(
     """The eligible games of the open dates. Excluded games are named."""
     dates = dates_of(context)
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
-    eligible, left_out = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
-    record_excluded(context, left_out)
+    eligible, excluded = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
+    record_excluded(context, excluded)
     return summarize_player_games(boxscores.filter(pl.col("game_id").is_in(eligible)), play_by_play, prop_lines)
 
 
@@ -235,7 +235,7 @@ def rates_are_plausible(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
         .collect()
     )
     # mean true shooting is null if the source of the date has no shots
-    is_plausible = pl.col("true_shooting_pct").is_between(*TRUE_SHOOTING_RANGE) & (pl.col("usage_share") >= LEAST_USAGE_SHARE)
+    is_plausible = pl.col("true_shooting_pct").is_between(*TRUE_SHOOTING_RANGE) & (pl.col("usage_share") >= MIN_USAGE_SHARE)
     passed = (pl.col("played") == 0) | is_plausible.fill_null(value=False)
     return for_each_date(dates, rates).with_columns(passed.alias(PASSED), pl.col("usage_share").fill_null(1.0))
 
@@ -246,7 +246,7 @@ def zones_are_complete(warehouse: Warehouse, dates: Sequence[date], clock: Clock
     played = warehouse.scan(TABLE, dates).filter("did_play")
     is_complete = pl.col("has_complete_zones")
     name, has_source = pl.format("{} ({})", "player_name", "team"), is_complete.is_not_null().any()
-    verdicts = share_present(dates, played, is_complete, name, LEAST_ZONES_SHARE, has_source=has_source)
+    verdicts = share_present(dates, played, is_complete, name, MIN_ZONES_SHARE, has_source=has_source)
     is_judged, is_unsourced = pl.col("has_source").fill_null(value=False), pl.col("has_source").not_().fill_null(value=False)
     return verdicts.select(
         "game_date",

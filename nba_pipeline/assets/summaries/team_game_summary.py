@@ -32,7 +32,7 @@ from nba_pipeline.warehouse import Warehouse
 
 SIDES = 2
 
-LEAST_SHOTS = 50
+MIN_SHOTS = 50
 POSSESSIONS, PACE, RATING = (80, 140), (80, 120), (60, 170)
 """A game outside these ranges is incomplete. Four seasons: possessions 82-132, pace 85-117, ratings 69-163."""
 
@@ -93,7 +93,7 @@ class TeamGameSummaryRows(Row):
     @dy.rule()
     def game_is_whole(cls) -> pl.Expr:
         """Both teams attempted at least 50 field goals. Fewer mean an incomplete game."""
-        return (pl.col("fga") >= LEAST_SHOTS).all().over("game_id")
+        return (pl.col("fga") >= MIN_SHOTS).all().over("game_id")
 
     @dy.rule()
     def possessions_are_possible(cls) -> pl.Expr:
@@ -172,13 +172,12 @@ def team_game_summary(
     play_by_play: pl.DataFrame,
 ) -> pl.DataFrame:
     """Both teams of the summarized games. Excluded games are named."""
-    out = team_boxscores.join(player_game_summary, on="game_id", how="anti")
-    names = schedule.join(out, on="game_id", how="semi").select(
+    excluded = team_boxscores.join(player_game_summary, on="game_id", how="anti")
+    matchups = schedule.join(excluded, on="game_id", how="semi").select(
         "game_date", pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup")
     )
-    record_excluded(
-        context, {str(day): names.filter(game_date=day)["matchup"].to_list() for day in names["game_date"].unique().sort()}
-    )
+    dates = matchups["game_date"].unique().sort()
+    record_excluded(context, {str(day): matchups.filter(game_date=day)["matchup"].to_list() for day in dates})
     return summarize_team_games(team_boxscores, player_game_summary, play_by_play, schedule)
 
 

@@ -54,10 +54,10 @@ def _add_assists(script: Script, side: int, made_shots: list[Play]) -> None:
 
 def _add_blocks(script: Script, side: int, missed: list[Play]) -> None:
     blockers = _units(script.rng, script.box[1 - side], "blocks")
-    left = [row.blocks_received for row in script.box[side]]
+    remaining = [row.blocks_received for row in script.box[side]]
     for shot in _weighted_order(script.rng, missed, BLOCK_WEIGHT):
-        if left[shot.actor]:
-            left[shot.actor] -= 1
+        if remaining[shot.actor]:
+            remaining[shot.actor] -= 1
             shot.companion = script.take(1 - side, blockers, shot.stint)
 
 
@@ -77,17 +77,19 @@ def _add_fouls(script: Script, side: int, with_throws: list[Play]) -> list[Play]
     """Adds fouls to free throws. Returns separate plays for the remaining fouls."""
     rng = script.rng
     foulers = _units(rng, script.box[1 - side], "fouls")
-    left = [row.fouls_drawn for row in script.box[side]]
+    undrawn = [row.fouls_drawn for row in script.box[side]]
     for play in with_throws:
-        if left[play.actor] and not play.is_technical:
-            left[play.actor] -= 1
+        if undrawn[play.actor] and not play.is_technical:
+            undrawn[play.actor] -= 1
             play.fouler = script.take(1 - side, foulers, play.stint)
-    victims = [place for place, count in enumerate(left) for _ in range(count)]
-    remaining = []
+    victims = [place for place, count in enumerate(undrawn) for _ in range(count)]
+    separate_plays = []
     for victim in victims:
         stint = rng.choice(script.presence[side][victim])
-        remaining.append(Play(side, "foul", victim, *anywhere(rng), stint=stint, fouler=script.take(1 - side, foulers, stint)))
-    return remaining
+        separate_plays.append(
+            Play(side, "foul", victim, *anywhere(rng), stint=stint, fouler=script.take(1 - side, foulers, stint))
+        )
+    return separate_plays
 
 
 def _add_rebounds(script: Script, side: int, missed: list[Play]) -> None:

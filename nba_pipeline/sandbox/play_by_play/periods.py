@@ -27,8 +27,8 @@ def assign_periods(script: Script, side: int, scoring: list[Play], room: list[in
     def choose(plays: Sequence[Play]) -> int:
         points = sum(play.points for play in plays)
         weights = [
-            (left >= points) * left * prod(len(stints_in[play.actor][period]) + 0.02 for play in plays)
-            for period, left in enumerate(room, start=1)
+            (missing_points >= points) * missing_points * prod(len(stints_in[play.actor][period]) + 0.02 for play in plays)
+            for period, missing_points in enumerate(room, start=1)
         ]
         if not any(weights):
             return room.index(max(room)) + 1  # the period score is then off by a point or two; the final score is correct

@@ -11,7 +11,7 @@ from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.refusal import Json, Refusal, ratio, utc_text
 
 PAGE = 25
-LARGEST_PAGE = 100
+MAX_PAGE = 100
 STATUS_TEXTS = {1: "1st Qtr", 2: "2nd Qtr", 3: "3rd Qtr", 4: "4th Qtr"}
 
 
@@ -21,10 +21,10 @@ def box_scores(view: View, query: dict[str, str], is_authorized: bool) -> Json:
         raise Refusal(401, "Unauthorized", "text/plain")
     try:
         day = date.fromisoformat(query.get("date", "")[:10])
-        size = min(max(int(query.get("per_page") or PAGE), 1), LARGEST_PAGE)
+        size = min(max(int(query.get("per_page") or PAGE), 1), MAX_PAGE)
         cursor = int(query.get("cursor") or 0)
     except ValueError:
-        raise Refusal(400, {"error": "date must be YYYY-MM-DD, per_page and cursor whole numbers"}) from None
+        raise Refusal(400, {"error": "date must be YYYY-MM-DD, per_page and cursor must be integers"}) from None
     boxes = [(snapshot, box) for snapshot in view.games(day) if (box := view.box(snapshot))]
     page = boxes[cursor : cursor + size]
     meta = {"per_page": size} | ({"next_cursor": cursor + size} if len(boxes) > cursor + size else {})

@@ -157,8 +157,8 @@ def _injured(club: Club, statement: InjuryStatement) -> Json:
 
 def _injury(snapshot: GameSnapshot, club: Club, statement: InjuryStatement) -> Json:
     status, kind, fantasy = STATUSES[statement.status]
-    _, _, what = statement.reason.partition(" - ")
-    place, _, detail = (what or statement.reason).partition("; ")
+    _, _, injury = statement.reason.partition(" - ")
+    place, _, detail = (injury or statement.reason).partition("; ")
     side, _, part = place.partition(" ")
     is_sided = side in ("Left", "Right")
     home, away = snapshot.clubs

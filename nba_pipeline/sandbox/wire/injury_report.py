@@ -82,7 +82,7 @@ def pdf(document: Json) -> bytes:
 
 
 def _printed_at(day: str, hour: str, minute: str | None, half: str) -> datetime | None:
-    """Returns the instant of a file name, null for a name that is never published."""
+    """Returns the instant of a file name, None for a name that is never published."""
     try:
         on = date.fromisoformat(day)
     except ValueError:

@@ -174,8 +174,8 @@ def _status_text(snapshot: GameSnapshot) -> str:
 
 
 def _game_clock(snapshot: GameSnapshot) -> str:
-    left = snapshot.period_seconds_left
-    return f"PT{left // 60:02d}M{left % 60:02d}.00S"
+    seconds_left = snapshot.period_seconds_left
+    return f"PT{seconds_left // 60:02d}M{seconds_left % 60:02d}.00S"
 
 
 def _scoreboard_game(view: View, snapshot: GameSnapshot) -> Json:

@@ -70,7 +70,7 @@ def league_game_log(view: View, query: Mapping[str, str], headers: Mapping[str, 
 
 
 def _date(text: str) -> date | None:
-    """Returns a date in the host's format or ISO format, null if empty. Raises Refusal if invalid."""
+    """Returns a date from the host's format or ISO format, None if empty. Raises Refusal if invalid."""
     if not text:
         return None
     for notation in DATE_FORMATS:
@@ -133,7 +133,7 @@ def _identity(view: View, snapshot: GameSnapshot, side: int) -> list[Any]:
 
 
 def _line(rows: list[PlayerGame], minutes: int, points: int, plus_minus: int) -> list[Any]:
-    """Returns minutes to plus-minus summed over rows. A fraction without attempts is null."""
+    """Returns minutes to plus-minus summed over rows. A fraction without attempts is None."""
     line: list[Any] = [minutes]
     for made, attempted in (("fgm", "fga"), ("fg3m", "fg3a"), ("ftm", "fta")):
         makes, attempts = (sum(int(getattr(row, name)) for row in rows) for name in (made, attempted))

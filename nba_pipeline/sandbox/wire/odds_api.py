@@ -149,7 +149,7 @@ def _offered(view: View, snapshot: GameSnapshot, market: str, at: datetime) -> S
 
 
 def _market(snapshot: GameSnapshot, key: str, book: str, offered: Sequence[Quote | GameQuote], is_american: bool) -> Json | None:
-    """Returns one market of one book, null without quotes."""
+    """Returns one market of one book, None without quotes."""
     quotes = [quote for quote in offered if quote.book == book]
     if not quotes:
         return None
