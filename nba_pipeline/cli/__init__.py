@@ -5,6 +5,8 @@
     rehearsal       rehearse
     slate           slate
     status          status
+    watch           watch
+    alerts          list, ack, test
     inspection      decisions, breakers, sql
     settings        settings
     repair          reconcile, waive, resolve, recheck, rebuild
@@ -27,10 +29,25 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import runs, rehearsal, slate, status, inspection, settings, repair, homes, bigquery, audits, explanations
+from nba_pipeline.cli import (
+    runs,
+    rehearsal,
+    slate,
+    status,
+    watch,
+    alerts,
+    inspection,
+    settings,
+    repair,
+    homes,
+    bigquery,
+    audits,
+    explanations,
+)
 # isort: on
 
 __all__ = [
+    "alerts",
     "app",
     "audits",
     "bigquery",
@@ -44,4 +61,5 @@ __all__ = [
     "settings",
     "slate",
     "status",
+    "watch",
 ]

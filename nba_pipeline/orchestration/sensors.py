@@ -24,6 +24,7 @@ from nba_pipeline.instance.ticks import decisions
 from nba_pipeline.league.calendar import eastern, eastern_date
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.failed_runs import alert_on_killed, failed_run_sensor
+from nba_pipeline.monitoring.heartbeat import Heartbeat
 from nba_pipeline.monitoring.unresolved_names import unresolved_names_sensor
 from nba_pipeline.orchestration import boxscore_polling
 from nba_pipeline.orchestration import injury_news as late_news
@@ -175,8 +176,29 @@ def reconciliation(
     notifier: Notifier,
     landing: Landing,
     model_store: ModelStore,
+    heartbeat: Heartbeat,
 ) -> dg.SensorResult:
-    """Requests at most one run of due work, and the week's training. Repeatedly failed work raises one alert."""
+    """Requests at most one run of due work, and the week's training. Repeatedly failed work raises one alert.
+
+    Pings the heartbeat after each pass. A pass that raises an error, or that can start no run, has failed.
+    """
+    is_done = False
+    try:
+        result, is_done = _reconcile(context, warehouse, nba_cdn, notifier, landing, model_store)
+    finally:
+        heartbeat.done() if is_done else heartbeat.failed()
+    return result
+
+
+def _reconcile(
+    context: dg.SensorEvaluationContext,
+    warehouse: Warehouse,
+    nba_cdn: NbaCdn,
+    notifier: Notifier,
+    landing: Landing,
+    model_store: ModelStore,
+) -> tuple[dg.SensorResult, bool]:
+    """Returns the result of the sensor, and whether the pass did its work."""
     now = Clock().now()
     closed = close_dead_runs(context.instance, now)
     for run in closed:
@@ -187,7 +209,7 @@ def reconciliation(
         since = breaker.since.isoformat() if breaker and breaker.since else problem_since(context.cursor, now)
         if now - datetime.fromisoformat(since) >= timedelta(minutes=SETTINGS.patience.probe_alert_minutes):
             notifier.raise_alert(eastern_date(now), "probe_failed", "preflight", problem, "critical", "nba-pipeline breakers")
-        return dg.SensorResult(skip_reason=f"no run can start: {problem}", cursor=since)
+        return dg.SensorResult(skip_reason=f"no run can start: {problem}", cursor=since), False
     undone = find_undone(context.instance, warehouse, landing, now)
     alert_on_damage(notifier, landing)
     chosen, why = next_of(undone, now)
@@ -196,7 +218,7 @@ def reconciliation(
         notifier.raise_alert(chosen.game_date, "work_undone", chosen.subject, message, "critical", chosen.command)
     requests = [*_training(context.instance, warehouse, now, model_store), *([request_of(chosen)] if chosen else [])]
     context.update_cursor("")  # an empty cursor in the result would keep the old one
-    return dg.SensorResult(run_requests=requests, skip_reason=None if requests else why)
+    return dg.SensorResult(run_requests=requests, skip_reason=None if requests else why), True
 
 
 def problem_since(cursor: str | None, now: datetime) -> str:

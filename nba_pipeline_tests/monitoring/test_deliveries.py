@@ -95,7 +95,7 @@ def test_an_attempt_claimed_by_another_process_is_not_repeated(notifier: Notifie
     due, now = unsent(notifier.warehouse, [DAY])[0], NOON + TO_COME
     record(notifier.warehouse, due.claimed(now), now)
     assert retry(notifier, now) == ""
-    assert a_notifier(notifier.warehouse, slack.url, now)._retry(due, now)  # a process that read before the other's claim
+    assert a_notifier(notifier.warehouse, slack.url, now)._retry([due], now)  # a process that read before the other's claim
     assert len(slack.sent) == 1
 
 
