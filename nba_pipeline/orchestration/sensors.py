@@ -32,6 +32,7 @@ from nba_pipeline.orchestration.jobs import game_day, limit, selection_of, train
 from nba_pipeline.orchestration.line_captures import decide_capture
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage
 from nba_pipeline.orchestration.recheck_job import recheck
+from nba_pipeline.orchestration.recovery import over_by_data, over_by_reconciliation, over_by_ticks, resolve_over
 from nba_pipeline.orchestration.run_requests import (
     Decision,
     request,
@@ -212,6 +213,7 @@ def _reconcile(
         return dg.SensorResult(skip_reason=f"no run can start: {problem}", cursor=since), False
     undone = find_undone(context.instance, warehouse, landing, now)
     alert_on_damage(notifier, landing)
+    resolve_over(notifier, over_by_reconciliation(undone))
     chosen, why = next_of(undone, now)
     if chosen and chosen.attempts.tried >= SETTINGS.patience.alert_after_attempts:
         message = f"not done after {chosen.attempts.tried} attempts: {chosen.why}"
@@ -245,7 +247,7 @@ def _training(instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime,
     description="Raises an alert for each schedule or sensor whose evaluation failed. Sends undelivered alerts again.",
 )
 def alert_on_failed_tick(context: dg.SensorEvaluationContext, notifier: Notifier) -> dg.SkipReason:
-    """Raises one alert per day and failed schedule or sensor. Also retries undelivered messages of earlier alerts.
+    """Raises one alert per day and failed schedule or sensor. Resolves alerts whose cause is over. Retries undelivered messages.
 
     The retries run in this sensor, so that an unresponsive webhook delays no other sensor.
     """
@@ -254,8 +256,11 @@ def alert_on_failed_tick(context: dg.SensorEvaluationContext, notifier: Notifier
     failed = {record["name"]: record["reason"] for record in recent if record["decision"] == "failed"}
     for name, reason in failed.items():
         notifier.raise_alert(eastern_date(now), "tick_failed", name, str(reason), "critical", "nba-pipeline decisions")
+    decided = {str(record["name"]) for record in recent}
+    is_over = {**over_by_ticks(decided, failed), **over_by_data(context.instance, notifier.warehouse)}
+    resolved = resolve_over(notifier, is_over)
     message = f"failed evaluations: {', '.join(failed)}" if failed else "no evaluation failed"
-    return dg.SkipReason(f"{message}; {retried}" if retried else message)
+    return dg.SkipReason("; ".join(filter(None, (message, retried, f"resolved {', '.join(resolved)}" if resolved else ""))))
 
 
 SENSORS = (
