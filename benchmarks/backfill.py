@@ -40,12 +40,11 @@ from nba_pipeline.asset_factory.code_versions import code_version
 from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.grades.grades import grade_predictions
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
-from nba_pipeline.assets.predictions.predictions import predict_slate
+from nba_pipeline.assets.predictions.predictions import lines_with_prices, outcomes_of, predict_slate
 from nba_pipeline.audit.recompute import derive, sources_before
 from nba_pipeline.completeness import slate_gates
-from nba_pipeline.formulas.market_line import market_lines
+from nba_pipeline.formulas.forecast_distribution import graded_rows
 from nba_pipeline.league.calendar import days, eastern
-from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -126,9 +125,11 @@ def floor(home: Path, first: date, last: date) -> Measurement:
         .join(ready, on="game_date", how="semi")
         .with_columns(pl.lit(code_version("features")).alias("code_version"))
     )
-    lines = market_lines(world["prop_lines"].filter(pl.col("snapshot_at") <= now), **SETTINGS.lines.cascade)
+    lines = lines_with_prices(world["prop_lines"].filter(pl.col("snapshot_at") <= now))
     starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
-    predictions = predict_slate(world["upcoming_players"], features, schedule, lines, {}, PREDICTIONS.empty(), now, starts)
+    outcomes = outcomes_of(summary)
+    ledger, graded = PREDICTIONS.empty(), graded_rows(PREDICTIONS.empty(), outcomes)
+    predictions = predict_slate(world["upcoming_players"], features, schedule, lines, {}, ledger, graded, outcomes, now, starts)
     grades = grade_predictions(predictions, summary, schedule, summary["game_id"].unique(), GRADES.empty())
     measured = Measurement(Counter({"compute": time.perf_counter() - watch}), runs=1, peak=peak_gigabytes())
     frames = {**world, "predictions": predictions, "grades": grades}

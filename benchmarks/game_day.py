@@ -37,13 +37,12 @@ from nba_pipeline.asset_factory.code_versions import code_version
 from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.grades.grades import grade_predictions
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
-from nba_pipeline.assets.predictions.predictions import predict_slate
+from nba_pipeline.assets.predictions.predictions import earlier_predictions, lines_with_prices, outcomes_of, predict_slate
 from nba_pipeline.audit.recompute import World, features_from, sources_before, summaries_of
 from nba_pipeline.completeness.modes import Mode, up_to_features
-from nba_pipeline.formulas.market_line import market_lines
+from nba_pipeline.formulas.forecast_distribution import graded_rows
 from nba_pipeline.league.calendar import days, eastern, season_of, week_of
 from nba_pipeline.sandbox.league import League
-from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import SYSTEMS, TRAINED_SYSTEMS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -110,16 +109,22 @@ def plain(home: Path) -> tuple[float, float, int, int]:
         warehouse.scan(TABLES["points_model"], [week_of(DAY)]).collect(), ModelStore(home=str(home)), TRAINED_SYSTEMS
     )
 
+    earlier = earlier_predictions(warehouse, [DAY])
+
     def day() -> tuple[pl.DataFrame, pl.DataFrame]:
         tables = features_from(noon, [DAY], NOON)
         features, schedule = (
             tables["features"].with_columns(pl.lit(code_version("features")).alias("code_version")),
             noon["schedule"],
         )
-        lines = market_lines(noon["prop_lines"], **SETTINGS.lines.cascade)
+        lines = lines_with_prices(noon["prop_lines"])
         starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
         ledger = PREDICTIONS.empty()
-        predictions = predict_slate(tables["upcoming_players"], features, schedule, lines, models, ledger, NOON, starts)
+        outcomes = outcomes_of(noon["player_game_summary"])
+        graded = graded_rows(earlier, outcomes)
+        predictions = predict_slate(
+            tables["upcoming_players"], features, schedule, lines, models, ledger, graded, outcomes, NOON, starts
+        )
         summary = summaries_of(morning, NOON + timedelta(days=1))["player_game_summary"]
         complete = summary["game_id"].unique()
         return predictions, grade_predictions(predictions, summary, morning["schedule"], complete, GRADES.empty())

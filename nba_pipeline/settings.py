@@ -12,9 +12,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Hour = Annotated[int, Field(ge=0, le=23)]
 """An hour of the day."""
 AtLeastOne = Annotated[int, Field(ge=1)]
-"""A number of which zero would stop the work that it limits."""
+"""A number of at least 1, because 0 would stop the work that it limits."""
 Rate = Annotated[float, Field(gt=0)]
-"""Requests per second. Zero would wait forever."""
+"""Requests per second, above 0, because 0 would wait forever."""
 
 
 class Section(BaseModel):
@@ -38,9 +38,9 @@ def _numbers(value: Any) -> Iterator[float]:
     if isinstance(value, int | float):
         yield value
     elif isinstance(value, Mapping):
-        yield from (number for one in value.values() for number in _numbers(one))
+        yield from (number for item in value.values() for number in _numbers(item))
     elif isinstance(value, Sequence) and not isinstance(value, str):
-        yield from (number for one in value for number in _numbers(one))
+        yield from (number for item in value for number in _numbers(item))
 
 
 class Http(Section):
@@ -99,14 +99,14 @@ class Breakers(Section):
     provider_open_seconds: float = Field(300.0, description="time since the last failure after which trial requests are sent")
     provider_trials: AtLeastOne = Field(3, description="concurrent trial requests until one succeeds")
     entity_failures: int = Field(
-        5, description="consecutive failures or rejections of an entity while the endpoint answers for other entities"
+        5, description="consecutive failures or rejections of an entity while the endpoint responds for other entities"
     )
     entity_open_hours: float = Field(
         24.0,
-        description="time after the last failure until an entity is requested again; earlier if another endpoint has news",
+        description="time after the last failure until an entity is requested again; earlier if another endpoint lands a payload of it",
     )
     remembered_hours: float = Field(
-        36.0, description="age up to which journals are read: the pause of an entity and the failures before it"
+        36.0, description="maximum age of the journals that are read; covers the pause of an entity and the failures before it"
     )
 
 
@@ -183,6 +183,9 @@ class Lines(Section):
     lowest: float = Field(5.0, description="points; lines of `market` below this are ignored")
     late_hours: float = Field(6.0, description="hours before tip-off from which a movement of a line counts as late")
     material_move: float = Field(1.0, description="points; smallest movement of a line that causes a new version of a prediction")
+    closing_minutes: float = Field(
+        20.0, description="time before tip-off from which a game's last capture has its closing lines; else they were missed"
+    )
     historical_minutes_before_tipoff: int = 15
     capture_from_hours: int = Field(12, description="hours before tip-off from which lines are captured")
     capture_every_hours: AtLeastOne = Field(2, description="hours between two captures")
@@ -195,6 +198,12 @@ class Lines(Section):
         """The arguments of `formulas.market_line.market_lines`, which selects the market line of features and bets."""
         names = {"market", "book_precedence", "books_of_one_feed", "pickem_books", "placeholder", "lowest", "late_hours"}
         return self.model_dump(include=names)
+
+    @property
+    def closing(self) -> dict[str, Any]:
+        """The arguments of `formulas.closing_lines.closing_lines`."""
+        historical_minutes = self.historical_minutes_before_tipoff
+        return self.model_dump(include={"market", "placeholder", "closing_minutes"}) | {"historical_minutes": historical_minutes}
 
     @property
     def adjusting(self) -> dict[str, Any]:
@@ -217,7 +226,7 @@ class PlausibleGames(Section):
             "fta": (0, 67), "oreb": (0, 37), "dreb": (8, 75), "rebounds": (11, 93), "assists": (4, 63), "steals": (0, 28),
             "blocks": (0, 24), "turnovers": (0, 39), "fouls": (2, 44),
         },
-        description="statistic -> least and most of a team: half of the least and 5/4 of the most in the 10,514 team-games of 2021-22 "
+        description="statistic -> minimum and maximum of a team: half of the minimum and 5/4 of the maximum of the 10,514 team-games of 2021-22 "
         "to 2024-25, which are points 67-176, fgm 22-65, fga 64-121, fg3m 2-29, fg3a 12-63, ftm 0-44, fta 0-53, oreb 0-29, dreb 16-60, "
         "rebounds 23-74, assists 8-50, steals 0-22, blocks 0-19, turnovers 1-31, fouls 4-35; threes from 0, as in other seasons",
     )  # fmt: skip
@@ -229,9 +238,9 @@ class PlausibleGames(Section):
     @field_validator("ranges")
     @classmethod
     def _refuse_empty_ranges(cls, value: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
-        for statistic, (least, most) in value.items():
-            if least > most:
-                raise ValueError(f"the least {statistic}, {least}, must not be above the most, {most}")
+        for statistic, (low, high) in value.items():
+            if low > high:
+                raise ValueError(f"the minimum of {statistic}, {low}, must not be above the maximum, {high}")
         return value
 
 
@@ -241,7 +250,7 @@ class TeamHeaves(Section):
     affects_data: ClassVar[frozenset[str]] = frozenset({"first_season", "most"})
     first_season: str = Field(
         "2025-26",
-        description="first season with them; before it a team's attempts equal its players' in 9,840 of 9,840 team-games",
+        description="first season with them; in the 9,840 team-games before it, a team's attempts equal the sum of its players'",
     )
     most: int = Field(3, description="maximum per team and game: the rule covers the last seconds of the first three quarters")
 
@@ -332,6 +341,7 @@ class Predicting(Section):
         {
             "pass_below_edge",
             "actionable_edge",
+            "least_probability",
             "least_minutes",
             "least_games",
             "bootstrap_days",
@@ -341,6 +351,9 @@ class Predicting(Section):
     )
     pass_below_edge: float = Field(1.0, description="points")
     actionable_edge: float = Field(3.0, description="points")
+    least_probability: Share = Field(
+        0.5338, description="published probability of the recommended side, given no push: 0.01 above break-even at -110"
+    )
     least_minutes: float = Field(
         15.0, description="mean minutes of the last 10 games from which a player is eligible without a line"
     )
@@ -421,6 +434,54 @@ class Forecasts(Section):
     blend_weight: float = Field(0.2, description="weight of the ensemble in market_blend, 0.1 to 0.3; re-estimated once a season")
     feed_minutes: float = Field(5.0, description="maximum age of a feed's line relative to the player's newest line")
     lined_coverage: float = Field(0.97, description="minimum share of the players with a line that have a forecast")
+
+
+class Distributions(Section):
+    """The distribution of a prediction, and when its probability is published. Measured on four real seasons."""
+
+    affects_data: ClassVar[frozenset[str]] = frozenset({"residual_rows", "least_residuals", "graded_rows", "few_games_spread"})
+    residual_rows: int = Field(
+        5000, description="number of last graded rows whose residuals form the distribution; 2,000 are as good, 1,000 are not"
+    )
+    least_residuals: int = Field(500, description="graded rows below which there is no distribution")
+    graded_rows: int = Field(
+        2000, description="number of last graded rows with a line on which the probability must score no worse than the market"
+    )
+    largest_calibration_error: Share = Field(
+        0.03,
+        description="mean distance of probability and outcome, over ten groups of `residual_rows` rows, above which a check warns",
+    )
+    largest_log_loss_gap: float = Field(
+        0.001, description="log loss minus the market's, over `graded_rows` rows, above which a check warns"
+    )
+    few_games_spread: float = Field(
+        1.1, description="factor of the deviation of players with few career games; 1.09 in 5,109 player-games"
+    )
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """The arguments of `formulas.forecast_distribution.Rules`, apart from that of the forecasts."""
+        return self.model_dump(include={"residual_rows", "least_residuals", "graded_rows", "few_games_spread"})
+
+
+class Evaluation(Section):
+    """Reports of `nba-pipeline evaluate`."""
+
+    refit_weeks: dict[str, int] = Field(
+        {"catboost": 4},
+        description="system -> weeks between two trainings in an evaluation; other systems are trained every week",
+    )
+    edges: tuple[float, ...] = Field((0.0, 1.0, 2.0, 3.0, 5.0), description="points; smallest edge of a group of bets")
+    tiers: tuple[float, ...] = Field((10.0, 15.0, 20.0, 25.0), description="points of the consensus line; borders of the tiers")
+    least_bets: int = Field(100, description="bets below which a hit rate or a return is marked as too few")
+    suspect_rows: int = Field(4000, description="rows from which a gap or a log loss below its limit is a suspected leak")
+    suspect_gap: float = Field(0.02, description="points; gap without the line below which a leak is suspected")
+    suspect_blend_gain: float = Field(0.04, description="points by which the blend may beat the line before a leak is suspected")
+    suspect_log_loss_gain: float = Field(0.004, description="nats by which a probability may beat the market's, likewise")
+    suspect_hit_rates: tuple[tuple[float, int, float], ...] = Field(
+        ((1.0, 500, 0.56), (2.0, 400, 0.58), (3.0, 300, 0.60)),
+        description="least edge in points, bets from which, and hit rate above which, a leak is suspected",
+    )
 
 
 class Patience(Section):
@@ -591,6 +652,8 @@ class Settings(Section):
     predicting: Predicting = Predicting()
     training: Training = Training()
     forecasts: Forecasts = Forecasts()
+    distributions: Distributions = Distributions()
+    evaluation: Evaluation = Evaluation()
     patience: Patience = Patience()
     deliveries: Deliveries = Deliveries()
     watch: Watch = Watch()
@@ -643,4 +706,4 @@ def refuse_changes() -> None:
 
 _DEFAULTS = Settings()
 SETTINGS: Settings = cast("Settings", _Effective())
-"""The settings in effect. Read them in functions: at import, a settings file may not be known yet."""
+"""The settings in effect. Read them in functions, because the settings file may not be registered yet when a module is imported."""

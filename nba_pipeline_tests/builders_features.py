@@ -27,7 +27,7 @@ def derived(
     dates = upcoming["game_date"].unique().sort().to_list()
     form = form_of(upcoming, player_games, team_games, schedule)
     diet, defense = shot_zones_of(dates, player_games), defense_zones_of(dates, team_games)
-    matchups = match_up(upcoming, form, diet, defense)
+    matchups = match_up(upcoming, form, diet, defense, player_games, team_games)
     career, outlook = career_form_of(upcoming, player_games), team_outlook_of(upcoming, team_games)
     absences = expected_absences_of(upcoming, player_games, INJURIES.empty())
     features = features_of(

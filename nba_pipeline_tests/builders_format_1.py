@@ -31,7 +31,12 @@ COLUMNS_OF_FORMAT_1 = {
 }  # fmt: skip
 
 
-ADDED_LATER = {"teammates_listed", "adjusted_line", "plays_probability"}
+ADDED_LATER = {
+    "teammates_listed", "adjusted_line", "plays_probability", "standard_deviation", "over_probability", "probability_reason",
+    "market_over_probability", "price", "best_price", "best_price_book", "best_price_source", "price_edge", "expected_value",
+    "best_expected_value", "prices_snapshot_at",
+    *(f"{kind}_{side}_probability" for kind in ("model", "blended") for side in ("over", "push", "under")),
+}  # fmt: skip
 """Nullable columns that the ledgers gained since format 2: a conversion does not add them."""
 
 

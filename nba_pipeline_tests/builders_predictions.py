@@ -12,6 +12,7 @@ from nba_pipeline.assets.features.upcoming_players import TABLE as UPCOMING_PLAY
 from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
+from nba_pipeline.formulas.prices import OF_A_SIDE
 from nba_pipeline.league.calendar import season_of, week_of
 from nba_pipeline.settings import Training
 from nba_pipeline.systems.catboost import CATBOOST, CatBoost
@@ -68,8 +69,9 @@ def market(line: float | None = None, **fields: Any) -> pl.DataFrame:
         "book": "draftkings",
         "line_source": "odds",
         "snapshot_at": TIPOFF - timedelta(hours=4),
+        "prices_snapshot_at": TIPOFF - timedelta(hours=4),
     } | fields
-    schema = {
+    schema: dict[str, Any] = {
         "game_id": pl.String,
         "player_id": pl.Int64,
         "line": pl.Float64,
@@ -77,7 +79,11 @@ def market(line: float | None = None, **fields: Any) -> pl.DataFrame:
         "book": pl.String,
         "line_source": pl.String,
         "snapshot_at": pl.Datetime("us", "UTC"),
+        "market_over_probability": pl.Float64,
+        "prices_snapshot_at": pl.Datetime("us", "UTC"),
     }
+    kinds = {"price": pl.Int64, "best_price": pl.Int64, "price_edge": pl.Float64}
+    schema |= {f"{side}_{name}": kinds.get(name, pl.String) for side in ("over", "under") for name in OF_A_SIDE}
     return pl.DataFrame([row] if line is not None else [], schema=schema)
 
 
@@ -144,5 +150,5 @@ def a_history(dates: int = 60, players: int = 10, seed: int = 7) -> tuple[pl.Dat
             known = {name: chance.uniform(*RANGES[name]) if place % 2 else None for place, name in enumerate(FEATURES)}
             mean = player + chance.random()
             rows.append(a_feature_row(day, player_id=100 + player, **known | dict.fromkeys(CATBOOST.required, mean)))
-            boxes.append(a_boxscore(day, points=player + chance.randrange(4), player_id=100 + player))
+            boxes.append(a_boxscore(day, points=player + 1 + chance.randrange(4), player_id=100 + player))
     return features_of_rows(*rows), summaries_of(*boxes)

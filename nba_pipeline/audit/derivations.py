@@ -16,6 +16,7 @@ import polars as pl
 from nba_pipeline.audit.recompute import World, features_from, summaries_of
 from nba_pipeline.audit.worlds import DAYS_OF_NONSENSE, before, ordered, since
 from nba_pipeline.errors import Closed
+from nba_pipeline.formulas.forecast_distribution import earlier_rows
 from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 
@@ -42,7 +43,9 @@ def unaltered(world: World, dates: Sequence[date], as_of: datetime, derive: Deri
 
 @dataclass(frozen=True)
 class Derivation:
-    """A derivation from sources to features. Each step receives the real step as an argument and may call it.
+    """A derivation from sources to features and distributions. A step of features receives the real step and may call it.
+
+    `graded` selects the graded rows from which the distributions of a date are made.
 
     A leak between dates has no effect unless at least `least_dates` dates with players are derived together.
     """
@@ -51,6 +54,7 @@ class Derivation:
     story: str
     summaries: Callable[[World, Summarize], World] = identity
     features: Callable[[World, Sequence[date], datetime, Derive], World] = unaltered
+    graded: Callable[[pl.DataFrame, date], pl.DataFrame] = earlier_rows
     least_dates: int = 1
 
 

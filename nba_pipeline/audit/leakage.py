@@ -20,6 +20,7 @@ from nba_pipeline.audit.derivations import REAL, Audit, Derivation
 from nba_pipeline.audit.differences import Difference, differences
 from nba_pipeline.audit.known_facts import is_quiet, without_later_facts
 from nba_pipeline.audit.nonsense import with_nonsense
+from nba_pipeline.audit.outcomes import changed_distributions
 from nba_pipeline.audit.recompute import World
 from nba_pipeline.audit.snapshots import with_snapshots_in_play
 from nba_pipeline.audit.worlds import PLAYER, between, first_tipoff
@@ -128,11 +129,15 @@ def no_line_or_report_is_from_after_tipoff(audit: Audit, derivation: Derivation,
     if derivation is not REAL or audit.predictions is None:
         return Result(name, result.passed, result.n, detail, result.differences)
     lined = audit.predictions.filter(pl.col("line").is_not_null())
-    late = lined.filter(~(pl.col("line_snapshot_at") < pl.col("tipoff_at")).fill_null(False))
+    late_line = ~(pl.col("line_snapshot_at") < pl.col("tipoff_at")).fill_null(False)
+    late = lined.filter(late_line | (pl.col("prices_snapshot_at") >= pl.col("tipoff_at")).fill_null(False))
     if late.height:
         example = late.select(pl.format("game {}, player {}, {}", "game_id", "player_id", "line_snapshot_at")).item(0, 0)
         return Result(
-            name, False, lined.height, f"{late.height} of {lined.height} predictions have a line from after tip-off: {example}"
+            name,
+            False,
+            lined.height,
+            f"{late.height} of {lined.height} predictions have a line or price from after tip-off: {example}",
         )
     detail += f"; {lined.height:,} stored predictions have a line, none from after tip-off"
     return Result(name, result.passed, result.n, detail, result.differences)
@@ -197,6 +202,19 @@ def windows_rarely_equal_the_leaked_ones(audit: Audit, derivation: Derivation, d
     return Result(name, max(shares.values()) <= LARGEST_SHARE_BY_CHANCE, rows.height, f"share of equal windows: {detail}")
 
 
+def no_distribution_reads_an_outcome_of_its_date(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
+    """Standard deviations, probabilities and their publication do not change when outcomes of the date or of later dates do."""
+    name = "no_distribution_reads_an_outcome_of_its_date"
+    rows = changed_distributions(audit, derivation, dates)
+    if rows.is_empty():
+        return Result(name, None, 0, "no forecast of these dates has an outcome")
+    changed = rows.filter("is_changed")
+    detail = f"{changed.height:,} of {rows.height:,} distributions changed"
+    if changed.height:
+        detail += f"; first: player {changed['player_id'][0]} on {changed['game_date'][0]}"
+    return Result(name, changed.is_empty(), rows.height, detail)
+
+
 TESTS: tuple[Test, ...] = (
     everything_after_the_first_tipoff_may_go,
     everything_after_the_first_tipoff_may_be_absurd,
@@ -204,6 +222,7 @@ TESTS: tuple[Test, ...] = (
     no_line_or_report_is_from_after_tipoff,
     no_feature_knows_the_points_better_than_the_line,
     windows_rarely_equal_the_leaked_ones,
+    no_distribution_reads_an_outcome_of_its_date,
 )
 """Tests that the real derivation must pass. Each plant must fail at least one."""
 

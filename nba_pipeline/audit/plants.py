@@ -177,6 +177,16 @@ def box_scores_of_yesterday_by_another_clock(world: World, dates: Sequence[date]
     return derive({**world, "player_game_summary": shifted}, dates, as_of)
 
 
+def residuals_that_include_tonight(graded: pl.DataFrame, day: date) -> pl.DataFrame:
+    """Residuals of the forecasts with those of the current date included."""
+    return graded.filter(pl.col("game_date") <= day)
+
+
+def record_of_the_whole_period(graded: pl.DataFrame, day: date) -> pl.DataFrame:
+    """A calibration fitted once on all dates, later ones included."""
+    return graded
+
+
 PLANTS: tuple[Derivation, ...] = (
     *(
         Derivation(leak.__name__, str(leak.__doc__), features=leak)
@@ -202,6 +212,10 @@ PLANTS: tuple[Derivation, ...] = (
             cut_point_of_the_whole_sample,
             box_scores_of_yesterday_by_another_clock,
         )
+    ),
+    *(
+        Derivation(leak.__name__, str(leak.__doc__), graded=leak)
+        for leak in (residuals_that_include_tonight, record_of_the_whole_period)
     ),
     Derivation(scaled_over_all_dates.__name__, str(scaled_over_all_dates.__doc__), features=scaled_over_all_dates, least_dates=2),
     Derivation(

@@ -13,6 +13,7 @@
     homes           migrate, backup, restore, copy
     bigquery        plan, apply, cost
     audits          leakage, seasons, ledgers
+    evaluation      evaluate, search
     explanations    help
     terms           the meaning of states, gates, alert kinds and reasons
     glossary        the words of the glossary
@@ -22,6 +23,7 @@
     rendering       tables and messages on the terminal
     status_rendering the status of dates on the terminal
     audit_rendering audit reports on the terminal
+    evaluation_rendering the report of an evaluation on the terminal
     csv_text        query results as CSV
 
 Importing this package registers all commands, in the order of `--help`.
@@ -29,21 +31,8 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import (
-    runs,
-    rehearsal,
-    slate,
-    status,
-    watch,
-    alerts,
-    inspection,
-    settings,
-    repair,
-    homes,
-    bigquery,
-    audits,
-    explanations,
-)
+from nba_pipeline.cli import runs, rehearsal, slate, status, watch, alerts, inspection, settings, repair, homes, bigquery
+from nba_pipeline.cli import audits, evaluation, explanations
 # isort: on
 
 __all__ = [
@@ -51,6 +40,7 @@ __all__ = [
     "app",
     "audits",
     "bigquery",
+    "evaluation",
     "explanations",
     "homes",
     "inspection",

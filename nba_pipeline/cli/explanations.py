@@ -8,11 +8,16 @@ import typer
 from nba_pipeline.cli.app import app, leave
 from nba_pipeline.cli.consoles import print_line
 from nba_pipeline.cli.glossary import WORDS
-from nba_pipeline.cli.terms import ALERTS, FLAGS, GATES, REASONS, STATES, Term
+from nba_pipeline.cli.terms import ALERTS, FLAGS, GATES, REASONS, STATES, UNPUBLISHED, Term
 from nba_pipeline.errors import BadInput, did_you_mean
 from nba_pipeline.tables import catalog
 
-LISTS: Mapping[str, Mapping[str, Term]] = {"state": STATES, "gate": GATES, "alert": ALERTS, "reason": {**REASONS, **FLAGS}}
+LISTS: Mapping[str, Mapping[str, Term]] = {
+    "state": STATES,
+    "gate": GATES,
+    "alert": ALERTS,
+    "reason": {**REASONS, **FLAGS, **UNPUBLISHED},
+}
 """Kind -> its terms. Checks and tables are in the catalog."""
 
 KINDS = (*LISTS, "check", "table", "word")

@@ -19,6 +19,18 @@ WORDS: Mapping[str, str] = {
         "The line at which the over would have a probability of 50 %, derived from the line and the prices of both sides."
         " It is a mean over the distinct feeds. `formulas/adjusted_line.py` has the formula."
     ),
+    "no-vig probability": (
+        "The probability of the over that the prices of both sides imply, without the book's margin. "
+        "`market_over_probability` is its mean over the distinct feeds at the line."
+    ),
+    "blended probability": (
+        "The probability of a forecast that contains the market: around 0.2 of the forecast and 0.8 of the price-adjusted "
+        "line. It is published in `over_probability` while its log loss over the last graded rows is not above the market's."
+    ),
+    "price edge": (
+        "The probability of a side according to the other feeds, minus the one that the best price implies. It says nothing "
+        "about the forecast. The model edge is `edge`, in points."
+    ),
     "live": (
         "The `run_kind` of a prediction. A live prediction was made before the game started. A backtest was made "
         "afterwards, from data and a model of before the game."

@@ -129,6 +129,9 @@ REASONS: Mapping[str, Term] = {
     "no_line": Term("No sportsbook offered a line for the player before the prediction was made."),
     "missing_required_feature": Term("A feature that the system requires for a bet is unknown."),
     "low_edge": Term("The forecast is too close to the line: see `actionable_edge` in the settings."),
+    "low_probability": Term(
+        "The published probability of the recommended side is too low for the price: see `least_probability` in the settings."
+    ),
     "not_quality_ready": Term("Too many features that the system reads are unknown: see `quality_floor` in the settings."),
     "bootstrap": Term("The season has just begun: see `bootstrap_days` in the settings."),
     "few_minutes": Term("The player plays too little: see `least_minutes` in the settings."),
@@ -145,3 +148,11 @@ FLAGS: Mapping[str, Term] = {
     ),
 }
 """Flag in `reasons` of a prediction that does not prevent a bet -> its meaning. `without NAME` names an unknown optional feature."""
+
+UNPUBLISHED: Mapping[str, Term] = {
+    "no_market_price": Term("No book showed prices of both sides, so no probability contains the market."),
+    "few_residuals": Term("Too few earlier forecasts have an outcome: see `least_residuals` in the settings."),
+    "few_graded_rows": Term("Too few earlier probabilities have an outcome: see `graded_rows` in the settings."),
+    "log_loss_above_market": Term("The probability scored worse than the no-vig market over the last graded rows."),
+}
+"""Reason in `probability_reason` of a prediction why no probability is published -> its meaning; `no_line` is in REASONS."""

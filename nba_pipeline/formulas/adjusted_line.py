@@ -3,17 +3,35 @@
 A book moves its prices before its line. A line of 20.5 implies more points if the over is at 55 % than at 50 %.
 """
 
-from collections.abc import Mapping, Sequence
-
 import polars as pl
 
+from nba_pipeline.formulas.latest_offers import BOOK, PLAYER, is_fresh
 from nba_pipeline.formulas.odds import is_main_line, no_vig_over_probability
 
-PLAYER = ["game_id", "player_id"]
-DEVIATION_OF_ZERO, DEVIATION_PER_ROOT = 1.6, 1.224
+DEVIATION_AT_ZERO, DEVIATION_PER_ROOT = 1.6, 1.224
 """Points: standard deviation of points scored around a line, 1.6 + 1.224 sqrt(line)."""
 DENSITY_AT_MEDIAN = 0.4
 """Density of a standard normal at its median, which turns a probability into standard deviations."""
+
+
+def deviation(points: pl.Expr) -> pl.Expr:
+    """Standard deviation of points scored around a line or forecast: 1.6 + 1.224 sqrt(points). Unit: points. Null for null.
+
+    >>> pl.select(deviation(pl.lit(25.0)).round(3)).item()
+    7.72
+    """
+    return DEVIATION_AT_ZERO + DEVIATION_PER_ROOT * points.sqrt()
+
+
+def over_probability(adjusted: pl.Expr, line: pl.Expr) -> pl.Expr:
+    """Probability of the over at a line, from the price-adjusted line: the inverse of `adjusted_line`.
+
+    0.5 + 0.4 (adjusted - line) / sd, clamped to 0..1; a fraction; null for null.
+
+    >>> pl.select(over_probability(pl.lit(21.403), pl.lit(20.5)).round(4)).item()
+    0.5506
+    """
+    return (0.5 + DENSITY_AT_MEDIAN * (adjusted - line) / deviation(line)).clip(0, 1)
 
 
 def adjusted_line() -> pl.Expr:
@@ -25,46 +43,29 @@ def adjusted_line() -> pl.Expr:
     >>> pl.select(line=20.5, over_price=-140, under_price=110).select(adjusted_line().round(3)).item()
     21.403
     """
-    deviation = DEVIATION_OF_ZERO + DEVIATION_PER_ROOT * pl.col("line").sqrt()
-    shift = (no_vig_over_probability() - 0.5) * deviation / DENSITY_AT_MEDIAN
+    shift = (no_vig_over_probability() - 0.5) * deviation(pl.col("line")) / DENSITY_AT_MEDIAN
     return (pl.col("line") + shift).alias("adjusted_line")
 
 
-def adjusted_lines(
-    prop_lines: pl.DataFrame,
-    *,
-    market: str,
-    books_of_one_feed: Mapping[str, str],
-    pickem_books: Sequence[str],
-    placeholder: float,
-    lowest: float,
-    feed_minutes: float,
-) -> pl.DataFrame:
-    """Returns game_id, player_id, adjusted_line and adjusted_line_feeds, from rows of `prop_lines`.
+def feed_lines(offers: pl.DataFrame, feed_minutes: float) -> pl.DataFrame:
+    """Returns one row per player, game and distinct feed, with `feed` and `adjusted_line`, from rows of `latest_offers`.
 
-    Only lines known to be from before tip-off count. Each distinct feed contributes the main line of its latest snapshot, if
-    that snapshot is at most `feed_minutes` older than the player's newest one. Pick'em books are excluded, because their
-    prices are constants. Lines with one price are excluded, too. The result is the mean over the feeds.
+    Each distinct feed contributes its main line, if its snapshot is at most `feed_minutes` older than the player's newest one.
+    Lines with one price, or with a price out of range, are excluded.
     """
-    offered = prop_lines.filter(
-        (pl.col("market") == market)
-        & pl.col("is_before_tipoff").fill_null(False)
-        & (pl.col("line") != placeholder)
-        & (pl.col("line") >= lowest)
-        & ~pl.col("book").is_in(list(pickem_books))
-    )
-    book = [*PLAYER, "book"]
-    latest = offered.filter(pl.col("snapshot_at") == pl.col("snapshot_at").max().over(book)).filter(is_main_line(book))
     feeds = (
-        latest.with_columns(pl.col("book").replace(books_of_one_feed).alias("feed"), adjusted_line())
-        .sort(pl.col("feed") != pl.col("book"), "book", "source", maintain_order=True)
+        offers.filter(is_main_line(BOOK))
+        .with_columns(adjusted_line())
         .unique([*PLAYER, "feed"], keep="first", maintain_order=True)
-        .filter(pl.col("adjusted_line").is_not_null())
-        .filter(pl.col("snapshot_at").max().over(PLAYER) - pl.col("snapshot_at") <= pl.duration(seconds=60 * feed_minutes))
     )
+    usable = feeds.filter(pl.col("adjusted_line").is_not_null()).filter(is_fresh(feed_minutes))
+    return usable.sort("feed").select(*PLAYER, "feed", "adjusted_line")
+
+
+def adjusted_lines(feeds: pl.DataFrame) -> pl.DataFrame:
+    """Returns game_id, player_id, adjusted_line and adjusted_line_feeds: the mean over the feeds of `feed_lines`."""
     return (
-        feeds.sort("feed")
-        .group_by(PLAYER, maintain_order=True)
+        feeds.group_by(PLAYER, maintain_order=True)
         .agg(pl.col("adjusted_line").mean(), pl.len().cast(pl.Int64).alias("adjusted_line_feeds"))
         .sort(PLAYER)
     )

@@ -6,6 +6,11 @@ ZONES = ("paint", "mid_range", "three_point")
 FULL_SHARE = 0.5
 """Share of the attempts at which a player's primary zone has its full weight."""
 
+VALUES = dict(zip(ZONES, (2, 2, 3), strict=True))
+"""Zone -> points of a made shot."""
+HALF_OF_THE_DIFFERENCE = 0.5
+LARGEST_ZONE_POINTS, LARGEST_FREE_THROW_POINTS = 2, 1
+
 STRONG_SCORE, STRONG_FACTOR, LARGEST_MISMATCH = 5, 1.2, 10
 ONE_STAR_FACTOR, MORE_STARS_FACTOR = 1.15, 1.30
 USAGE_SHARE_OF_FIVE = 5 * 0.20
@@ -32,6 +37,39 @@ def shot_zone_mismatch_score() -> pl.Expr:
     score = pl.coalesce(*by_zone, pl.when(pl.col("primary_zone") == "balanced").then(balanced))
     strong = pl.when(score.abs() > STRONG_SCORE).then(score * STRONG_FACTOR).otherwise(score)
     return strong.clip(-LARGEST_MISMATCH, LARGEST_MISMATCH).alias("shot_zone_mismatch_score")
+
+
+def shot_zone_points_effect() -> pl.Expr:
+    """Points that a player gains from the opponent's defense in the zones where he shoots, half of the difference.
+
+    Sum over the zones of attempts x share x value x 0.5 x (percentage allowed - league's), each clamped to -2..2; points; null
+    unless the zones of the player and the opponent are known. Attempts and shares are those of the last 10 games.
+    """
+    attempts = pl.col("field_goal_attempts_per_game_last_10_games")
+    effects = [
+        (
+            attempts
+            * pl.col(f"{zone}_attempt_pct_last_10_games")
+            * VALUES[zone]
+            * HALF_OF_THE_DIFFERENCE
+            * pl.col(f"{zone}_field_goal_pct_points_above_league")
+            / 100
+        ).clip(-LARGEST_ZONE_POINTS, LARGEST_ZONE_POINTS)
+        for zone in ZONES
+    ]
+    return (effects[0] + effects[1] + effects[2]).alias("shot_zone_points_effect")
+
+
+def free_throw_points_effect() -> pl.Expr:
+    """Points that a player gains from an opponent that allows many free throws, half of the difference.
+
+    Free throws made per game x 0.5 x (opponent's rate allowed / league's - 1), clamped to -1..1; points; null unless all are
+    known. Free throws made per game: their share of the points x mean points, last 10 games.
+    """
+    free_throws_made = pl.col("free_throw_point_pct_last_10_games") * pl.col("points_mean_last_10_games")
+    relative = pl.col("opponent_free_throw_rate_last_15_games") / pl.col("league_free_throw_rate") - 1
+    effect = (free_throws_made * HALF_OF_THE_DIFFERENCE * relative).clip(-LARGEST_FREE_THROW_POINTS, LARGEST_FREE_THROW_POINTS)
+    return pl.when(pl.col("league_free_throw_rate") > 0).then(effect).alias("free_throw_points_effect")
 
 
 def usage_spike_score() -> pl.Expr:

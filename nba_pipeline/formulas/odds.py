@@ -3,19 +3,38 @@
 import polars as pl
 
 EVEN_PRICE = 100
+LARGEST_PRICE = 2000
+"""Limit of the absolute value of a price. Main lines reach 385 in four seasons; a price beyond it would shift means over books."""
 
 
 def implied_probability(price: pl.Expr) -> pl.Expr:
     """Probability at which an American price is fair, including the book's margin.
 
     -price / (100 - price) for a favorite (-140), 100 / (100 + price) for an underdog (+110); a fraction 0-1; null
-    without a price, or with a price that is not American (-100 < price < 100).
+    without a price, with a price that is not American (-100 < price < 100), or with one beyond -2000..2000.
 
     >>> pl.select(implied_probability(pl.lit(-140)).round(4)).item()
     0.5833
     """
-    favourite, underdog = -price / (EVEN_PRICE - price), EVEN_PRICE / (EVEN_PRICE + price)
-    return pl.when(price <= -EVEN_PRICE).then(favourite).when(price >= EVEN_PRICE).then(underdog)
+    favorite, underdog = -price / (EVEN_PRICE - price), EVEN_PRICE / (EVEN_PRICE + price)
+    return (
+        pl.when(price.is_between(-LARGEST_PRICE, -EVEN_PRICE))
+        .then(favorite)
+        .when(price.is_between(EVEN_PRICE, LARGEST_PRICE))
+        .then(underdog)
+    )
+
+
+def payout(price: pl.Expr) -> pl.Expr:
+    """Profit of a won bet per unit staked, from an American price.
+
+    price / 100 for an underdog (+110), 100 / -price for a favorite (-140); units of the stake; null where
+    `implied_probability` is null.
+
+    >>> pl.select(payout(pl.lit(110)), favorite=payout(pl.lit(-140)).round(4)).row(0)
+    (1.1, 0.7143)
+    """
+    return 1 / implied_probability(price) - 1
 
 
 def no_vig_over_probability() -> pl.Expr:

@@ -12,6 +12,12 @@ INJURY_STATUS_UNKNOWN = "injury_status_unknown"
 CONTAINS_THE_LINE = "contains_the_line"
 """A system gives this reason if its forecast contains the line, because the edge would compare the line with itself."""
 
+LOW_PROBABILITY = "low_probability"
+"""Does not apply while no probability is published."""
+
+FEW_CAREER_GAMES = "few_career_games"
+"""A system on features across seasons gives this flag for a player with few games. It widens the distribution."""
+
 
 def _recommendation(edge: pl.Expr, pass_below_edge: float) -> pl.Expr:
     return (
@@ -25,32 +31,58 @@ def _recommendation(edge: pl.Expr, pass_below_edge: float) -> pl.Expr:
     )
 
 
+def _published_probability(edge: pl.Expr) -> pl.Expr:
+    """Returns the published probability of the side with the edge, given no push; null while none is published."""
+    decided = 1 - pl.col("blended_push_probability")
+    side = pl.when(edge > 0).then(pl.col("over_probability")).otherwise(pl.col("blended_under_probability"))
+    return pl.when(pl.col("over_probability").is_not_null()).then(side / decided)
+
+
 def with_recommendation(
     predictions: pl.DataFrame,
     season_starts: Mapping[str, date],
     *,
     pass_below_edge: float,
     actionable_edge: float,
+    least_probability: float,
     quality_floor: float,
     bootstrap_days: int,
 ) -> pl.DataFrame:
     """Adds edge, recommendation and the reasons against a bet. The system's own reasons do not forbid a bet.
 
     Args:
-        predictions: One row per player, game and system, with predicted_value, line and the facts behind the reasons.
+        predictions: One row per player, game and system, with predicted_value, line, the distribution and the facts behind the
+            reasons.
         season_starts: Season -> date of its first game. A season without an entry counts as just begun.
         pass_below_edge: Smaller edges are PASS, in points.
         actionable_edge: Smaller edges are not actionable, in points.
+        least_probability: A lower published probability of the side with the edge is not actionable, given no push.
         quality_floor: A lower quality score is not actionable, 0-100.
         bootstrap_days: Days at the start of a season without bets.
     """
     starts = pl.DataFrame(list(season_starts.items()), schema=SEASON_STARTS, orient="row")
+    forbidding = _forbidding(actionable_edge, least_probability, quality_floor, bootstrap_days)
+    return (
+        predictions.join(starts, on="season", how="left")
+        .with_columns((pl.col("predicted_value") - pl.col("line")).alias("edge"))
+        .with_columns(
+            (2 * pl.col("line")).round().cast(pl.Int64).alias("line_half_points"),
+            _recommendation(pl.col("edge"), pass_below_edge).alias("recommendation"),
+            (forbidding.list.len() == 0).alias("is_actionable"),
+            pl.concat_list(forbidding, "reasons").list.unique(maintain_order=True).alias("reasons"),
+        )
+    )
+
+
+def _forbidding(actionable_edge: float, least_probability: float, quality_floor: float, bootstrap_days: int) -> pl.Expr:
+    """Returns the list of the reasons against a bet."""
     days_played = (pl.col("game_date") - pl.col("season_starts")).dt.total_days()
     edge = pl.col("edge")
     against = {
         "no_line": pl.col("line").is_null(),
         MISSING_REQUIRED: pl.col("lacks_required"),
         "low_edge": edge.abs() < actionable_edge,
+        LOW_PROBABILITY: _published_probability(edge) < least_probability,
         "not_quality_ready": pl.col("quality_score") < quality_floor,
         "bootstrap": (days_played < bootstrap_days).fill_null(True),
         "few_minutes": pl.col("has_few_minutes"),
@@ -59,14 +91,4 @@ def with_recommendation(
         "short_history": pl.col("has_short_history"),
         CONTAINS_THE_LINE: pl.col("reasons").list.contains(CONTAINS_THE_LINE),
     }
-    forbidding = pl.concat_list(pl.when(holds).then(pl.lit(name)) for name, holds in against.items()).list.drop_nulls()
-    return (
-        predictions.join(starts, on="season", how="left")
-        .with_columns((pl.col("predicted_value") - pl.col("line")).alias("edge"))
-        .with_columns(
-            (2 * pl.col("line")).round().cast(pl.Int64).alias("line_half_points"),
-            _recommendation(edge, pass_below_edge).alias("recommendation"),
-            (forbidding.list.len() == 0).alias("is_actionable"),
-            pl.concat_list(forbidding, "reasons").list.unique(maintain_order=True).alias("reasons"),
-        )
-    )
+    return pl.concat_list(pl.when(holds).then(pl.lit(name)) for name, holds in against.items()).list.drop_nulls()

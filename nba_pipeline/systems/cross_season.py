@@ -9,6 +9,7 @@ import polars as pl
 
 from nba_pipeline.formulas.career_form import CAREER_FORM
 from nba_pipeline.formulas.expected_absences import ABSENCE_FEATURES
+from nba_pipeline.formulas.recommendation import FEW_CAREER_GAMES
 from nba_pipeline.formulas.team_outlook import TEAM_OUTLOOK
 from nba_pipeline.settings import SETTINGS, Forecasts
 from nba_pipeline.systems.interface import TrainedModel, TrainedSystem
@@ -17,7 +18,6 @@ REQUIRED = ("points_half_life_8_games", "minutes_half_life_5_games")
 """Null only for a player without a game in the 1,095 days before."""
 READS = (*CAREER_FORM, *ABSENCE_FEATURES, *TEAM_OUTLOOK, "home_court_level", "rest_days")
 CAREER_GAMES = "career_games_last_1095_days"
-FEW_CAREER_GAMES = "few_career_games"
 
 
 class CrossSeasonSystem(TrainedSystem):

@@ -1,15 +1,35 @@
 """Settlement of predictions, the version that counts, and the causes of a second grade."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from nba_pipeline.assets.grades.grades import TABLE, grade_predictions, without_lost_rows
+from nba_pipeline.assets.grades.grades import (
+    TABLE,
+    closing_lines_are_captured,
+    grade_predictions,
+    probabilities_are_calibrated,
+    without_lost_rows,
+)
+from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline_tests.builders import DAY, a_boxscore, a_game, frame_of, summaries_of, who_did_not_play
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.builders import (
+    DAY,
+    a_boxscore,
+    a_game,
+    a_prop_line,
+    frame_of,
+    prop_lines_of,
+    summaries_of,
+    who_did_not_play,
+)
 from nba_pipeline_tests.builders_predictions import (
     AFTER_TIPOFF,
     BEFORE_TIPOFF,
@@ -249,3 +269,47 @@ def test_a_postponed_game_and_its_later_date_do_not_correct_each_other() -> None
     assert [row["outcome"] for row in (first.row(0, named=True), second.row(0, named=True))] == ["VOID", "WIN"]
     assert second.select("game_date", "grade_version", "regrade_reason").rows() == [(later, 2, None)]
     assert grade(*predictions, game=game | {"grades_ledger": pl.concat([first, second])}).is_empty()
+
+
+# Closing lines
+
+
+@pytest.mark.parametrize(
+    ("minutes", "captured", "verdict"),
+    [(10, True, (True, 0)), (25, True, (False, 1)), (300, False, (True, 0))],
+    ids=["captured", "missed", "an archive has no captures"],
+)
+def test_a_game_whose_closing_lines_were_missed_is_named(
+    tmp_path: Path, minutes: int, captured: bool, verdict: tuple[bool, int]
+) -> None:
+    warehouse, seen = LocalWarehouse(home=str(tmp_path)), TIPOFF - timedelta(minutes=minutes)
+    line = a_prop_line(snapshot_at=seen, captured_at=seen if captured else None, tipoff_at=TIPOFF)
+    warehouse.replace(SCHEDULE, [DAY], frame_of(SCHEDULE, a_game(tipoff_at=TIPOFF)), "test")
+    warehouse.replace(TABLES["prop_lines"], [DAY], prop_lines_of(line), "test")
+    [row] = closing_lines_are_captured(warehouse, [DAY], Clock()).to_dicts()
+    assert (row["passed"], row["closing_lines_missed"]) == verdict
+    assert row["missing"] == ["NYK-GSW"] * verdict[1]
+
+
+# Calibration
+
+
+@pytest.mark.parametrize(("probability", "passed"), [(0.5, True), (0.9, False)])
+def test_a_probability_that_scores_worse_than_the_market_is_named(tmp_path: Path, probability: float, passed: bool) -> None:
+    """2,000 rows at even prices, half of them overs."""
+    warehouse, players = LocalWarehouse(home=str(tmp_path)), range(1, 2001)
+    known = {
+        "market_over_probability": 0.5, "blended_over_probability": probability, "blended_push_probability": 0.0,
+        "blended_under_probability": 1 - probability, "adjusted_line": 20.5, "is_actionable": False, "source": "test",
+    }  # fmt: skip
+    made = predictions_of(*[a_prediction(player_id=n, **known) for n in players])
+    outcomes = pl.Series("actual_value", [15 + 10 * (n % 2) for n in players], pl.Int64)
+    lineage = {"as_of": pl.lit(AFTER_TIPOFF), "code_version": pl.lit("1")}
+    grades = made.select(name for name in TABLE.dtypes if name in made.columns).with_columns(
+        outcomes, pl.lit(1, pl.Int64).alias("grade_version"), pl.lit("WIN").alias("outcome"), source=pl.lit("test"), **lineage
+    )
+    warehouse.add(PREDICTIONS, [DAY], made.with_columns(**lineage), "test")
+    warehouse.add(TABLE, [DAY], pl.concat([TABLE.empty(), grades], how="diagonal_relaxed").select(list(TABLE.dtypes)), "test")
+    (verdict,) = probabilities_are_calibrated(warehouse, [DAY], Clock()).iter_rows(named=True)
+    assert (verdict["passed"], verdict["moving_average_log_loss_rows"]) == (passed, 2000)
+    assert [name.split(":")[0] for name in verdict["missing"]] == ([] if passed else ["moving_average"])

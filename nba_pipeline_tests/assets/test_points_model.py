@@ -208,7 +208,7 @@ def test_the_summary_of_the_frame_is_reported_and_small_enough_for_the_ui(store:
     assert (summary["rows"].value, summary["columns"].value) == (600, len(QUICK.reads) + 1)
     assert 0 < summary["null_pct"].value < 1
     assert list(records) == [*QUICK.reads, "points"]
-    assert (records["points"]["null_pct"], records["points"]["min"], records["points"]["max"]) == (0, 1, 13)
+    assert (records["points"]["null_pct"], records["points"]["min"], records["points"]["max"]) == (0, 2, 14)
     assert len(serialize_value(summary["summary"])) < LARGEST_METADATA_BYTES
 
 

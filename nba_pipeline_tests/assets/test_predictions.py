@@ -11,7 +11,15 @@ from polars.testing import assert_frame_equal
 
 from nba_pipeline.asset_factory.verdicts import verdicts_of
 from nba_pipeline.assets.predictions.points_model import TABLE as POINTS_MODEL
-from nba_pipeline.assets.predictions.predictions import TABLE, features_resemble_training, predict_slate, unpredicted
+from nba_pipeline.assets.predictions.predictions import (
+    TABLE,
+    features_resemble_training,
+    lines_with_prices,
+    outcomes_of,
+    predict_slate,
+    unpredicted,
+)
+from nba_pipeline.formulas.forecast_distribution import graded_rows
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.systems import LINEAR_MEDIAN, SYSTEMS
 from nba_pipeline.systems.forecasts import NOT_READY, absent_models
@@ -20,7 +28,7 @@ from nba_pipeline.systems.linear_median import LinearModel
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.weekly_models import Models
-from nba_pipeline_tests.builders import DAY, PLAYER, frame_of
+from nba_pipeline_tests.builders import DAY, PLAYER, a_boxscore, a_prop_line, frame_of, prop_lines_of, summaries_of
 from nba_pipeline_tests.builders_predictions import (
     AFTER_TIPOFF,
     BEFORE_TIPOFF,
@@ -38,13 +46,31 @@ from nba_pipeline_tests.builders_predictions import (
 )
 
 FOUR_GAMES = "4 played games this season, needs 5"
+SEASON_SYSTEMS = ("moving_average", "zone_matchup", "similarity", "catboost")
+"""The systems that need five games of the season, in order."""
+WITHOUT_MEANS = {"points_mean_season": None, "points_mean_similar_games": None}
+NO_MEANS = (
+    "moving_average: missing points_mean_season; zone_matchup: missing points_mean_season; "
+    "similarity: missing points_mean_similar_games"
+)
 NO_MODELS = "; ".join(f"{name}: no model for the week of {WEEK}" for name in ("linear_median", "xgboost"))
+DEFAULT = ("catboost", "moving_average", "similarity", "zone_matchup")
+"""The systems that predict a default slate with MODELS."""
 LEDGER = TABLE.empty()
+NOBODY = outcomes_of(summaries_of())
+GRADED = graded_rows(LEDGER, NOBODY)
 MODELS: Models = {(WEEK, "catboost"): a_model(20.0)}
 
 
 def predict(slate: dict[str, pl.DataFrame] | None = None, **given: Any) -> pl.DataFrame:
-    known = {"models": MODELS, "ledger": LEDGER, "now": BEFORE_TIPOFF, "season_starts": STARTS}
+    known = {
+        "models": MODELS,
+        "ledger": LEDGER,
+        "now": BEFORE_TIPOFF,
+        "season_starts": STARTS,
+        "graded": GRADED,
+        "outcomes": NOBODY,
+    }
     return predict_slate(**(slate or a_slate()) | known | given)
 
 
@@ -62,20 +88,19 @@ def reasons_of_unpredicted(slate: dict[str, pl.DataFrame], models: Models = MODE
 def test_each_system_predicts_each_eligible_player() -> None:
     rows = predict(a_slate({"player_id": 1}, {"player_id": 2}))
     assert rows.select("player_id", "system_id", "version", "model_id").rows() == [
-        (1, "catboost", 1, "model"), (1, "moving_average", 1, None),
-        (2, "catboost", 1, "model"), (2, "moving_average", 1, None),
-    ]  # fmt: skip
+        (player, system, 1, "model" if system == "catboost" else None) for player in (1, 2) for system in DEFAULT
+    ]
 
 
 def test_every_row_satisfies_the_schema() -> None:
     rows = pl.concat([predict(lines=market(16.5)), predict(a_slate({"player_id": 2})), predict(now=AFTER_TIPOFF)])
     valid, quarantined = TABLE.conform(rows, BEFORE_TIPOFF, "1")
-    assert (valid.height, quarantined.height) == (6, 0)
+    assert (valid.height, quarantined.height) == (3 * len(DEFAULT), 0)
 
 
 def test_an_absent_model_costs_only_its_system_and_is_named() -> None:
     slate = a_slate()
-    assert predict(slate, models={})["system_id"].to_list() == ["moving_average"]
+    assert predict(slate, models={})["system_id"].to_list() == ["moving_average", "similarity", "zone_matchup"]
     next_command = f"next: nba-pipeline backfill --from {DAY} --to {DAY}"
     absent = [f"{name}: no model for the week of {WEEK}; {next_command}" for name in ("catboost", "linear_median", "xgboost")]
     assert absent_models(SYSTEMS, slate["features"], {}) == absent
@@ -219,7 +244,7 @@ def test_a_model_with_less_than_a_year_of_history_is_not_bet_on(days: int, is_sh
     model = a_model(train_start_date=last - timedelta(days=days), train_end_date=last)
     rows = predict(models={(WEEK, "catboost"): model}, lines=market(16.5))
     short = {row["system_id"]: "short_history" in row["reasons"] for row in rows.iter_rows(named=True)}
-    assert short == {"catboost": is_short, "moving_average": False}
+    assert short == {name: is_short and name == "catboost" for name in DEFAULT}
 
 
 @pytest.mark.parametrize(
@@ -247,7 +272,7 @@ def test_five_missing_required_features_cap_the_quality_at_49() -> None:
 @pytest.mark.parametrize(
     ("fields", "game", "reason"),
     [
-        ({"games_played_season": 4}, {}, f"moving_average: {FOUR_GAMES}; catboost: {FOUR_GAMES}; {NO_MODELS}"),
+        ({"games_played_season": 4}, {}, "".join(f"{name}: {FOUR_GAMES}; " for name in SEASON_SYSTEMS) + NO_MODELS),
         ({"minutes_mean_last_10_games": 14.94}, {}, "no line, and 14.9 minutes per game is below 15"),
         (
             {"minutes_mean_last_10_games": None, "minutes_half_life_5_games": None},
@@ -259,9 +284,9 @@ def test_five_missing_required_features_cap_the_quality_at_49() -> None:
         ({}, {"status": "postponed", "status_text": "Cancelled"}, "the game is not played"),
         ({}, {"game_date": DAY + timedelta(days=1)}, "the game is not in the schedule of the date"),
         (
-            {"points_mean_season": None},
+            WITHOUT_MEANS,
             {},
-            f"moving_average: missing points_mean_season; catboost: missing points_mean_season; {NO_MODELS}",
+            f"{NO_MEANS}; catboost: missing points_mean_season; {NO_MODELS}",
         ),
     ],
 )
@@ -278,8 +303,8 @@ def test_a_player_without_a_row_in_features_is_named() -> None:
 
 
 def test_without_a_model_the_week_is_named() -> None:
-    slate = a_slate({"points_mean_season": None})
-    reason = f"moving_average: missing points_mean_season; catboost: no model for the week of {WEEK}; {NO_MODELS}"
+    slate = a_slate(WITHOUT_MEANS)
+    reason = f"{NO_MEANS}; catboost: no model for the week of {WEEK}; {NO_MODELS}"
     assert reasons_of_unpredicted(slate, models={}) == [reason]
 
 
@@ -323,20 +348,20 @@ def test_small_moves_count_from_the_latest_version() -> None:
 
 def test_a_required_feature_that_arrived_makes_another_version() -> None:
     ledger = predict(a_slate({"pace_score": None}))
-    assert predict(ledger=ledger)["version"].to_list() == [2, 2]
+    assert predict(ledger=ledger)["version"].to_list() == [2] * len(DEFAULT)
     assert predict(a_slate({"pace_score": None}), ledger=ledger).is_empty()
     assert predict(a_slate({"usage_spike_score": None}), ledger=predict()).is_empty()
 
 
 def test_a_later_run_adds_the_missing_player_only() -> None:
     rows = predict(a_slate({"player_id": 1}, {"player_id": 2}), ledger=predict(a_slate({"player_id": 1})))
-    assert rows["player_id"].to_list() == [2, 2]
+    assert rows["player_id"].to_list() == [2] * len(DEFAULT)
 
 
 def test_a_game_that_moved_to_another_date_gets_a_new_version() -> None:
     before = predictions_of(a_prediction(game_date=DAY - timedelta(days=1), line=None))
     rows = predict(ledger=before)
-    assert dict(rows.select("system_id", "version").iter_rows()) == {"catboost": 1, "moving_average": 2}
+    assert dict(rows.select("system_id", "version").iter_rows()) == dict.fromkeys(DEFAULT, 1) | {"moving_average": 2}
 
 
 def test_versions_count_within_a_market() -> None:
@@ -414,7 +439,7 @@ def test_a_status_that_becomes_unknown_makes_a_new_version_and_so_does_its_retur
 def test_a_version_that_did_not_record_the_teammates_is_not_compared() -> None:
     ledger = predict(mates(None)).with_columns(pl.lit(None, pl.String).alias("teammates_listed"))
     assert predict(mates("out"), ledger=ledger).filter(player_id=1).is_empty()
-    assert predict(mates(None, levels=None))["teammates_listed"].to_list() == [None] * 4
+    assert predict(mates(None, levels=None))["teammates_listed"].to_list() == [None] * 2 * len(DEFAULT)
 
 
 # Systems across seasons
@@ -479,7 +504,7 @@ def test_few_career_games_are_flagged(games: float, is_flagged: bool) -> None:
 
 def test_a_slate_that_is_closed_for_one_system_is_open_for_the_others() -> None:
     """Two of three players lack what the moving average requires; all have what the linear model requires."""
-    lacking = {"points_mean_season": None, "minutes_half_life_5_games": 30.0}
+    lacking = {**WITHOUT_MEANS, "minutes_half_life_5_games": 30.0}
     slate = a_slate({"player_id": 1}, {"player_id": 2, **lacking}, {"player_id": 3, **lacking})
     models = {(WEEK, "linear_median"): a_linear_model(18.0)}
     made = predict(slate, models=models)
@@ -527,3 +552,101 @@ def test_features_unlike_the_training_rows_are_named(
     warehouse.replace(POINTS_MODEL, [WEEK], frame_of(POINTS_MODEL, model), "test")
     [verdict] = verdicts_of(features_resemble_training(warehouse, [DAY], Clock(fixed_at=TIPOFF.isoformat())), [DAY])
     assert (verdict.passed, verdict.missing, verdict.numbers["features_drifted"]) == (not drifted, drifted, len(drifted))
+
+
+# Distribution and prices
+
+
+def a_record(rows: int = 2000, blended: float = 0.5, system_id: str = "moving_average") -> pl.DataFrame:
+    """Graded backtests of the day before: forecasts of 20 against 20.5 at even prices, outcomes from 11 to 30."""
+    day = DAY - timedelta(days=1)
+    known = [
+        a_prediction(
+            game_date=day, player_id=n, system_id=system_id, run_kind="backtest", predicted_value=20.0, adjusted_line=20.5,
+            market_over_probability=0.5, blended_over_probability=blended, blended_push_probability=0.0,
+        )
+        for n in range(1, rows + 1)
+    ]  # fmt: skip
+    boxes = [a_boxscore(game_id=GAME, player_id=n, points=11 + n % 20) for n in range(1, rows + 1)]
+    return graded_rows(predictions_of(*known), outcomes_of(summaries_of(*boxes)))
+
+
+RECORD, BAD_RECORD = a_record(), a_record(blended=0.9)
+PRICES = {
+    "market_over_probability": 0.55, "over_price": -110, "over_best_price": 120, "over_best_price_book": "betmgm",
+    "over_price_edge": 0.04, "under_price": -110, "under_best_price": 100, "under_best_price_book": "fanduel",
+}  # fmt: skip
+
+
+def test_a_prediction_has_its_distribution_and_the_prices_of_its_side() -> None:
+    row = baseline(lines=market(16.5, adjusted_line=17.0, **PRICES), graded=RECORD)
+    over, under = row["over_probability"], row["blended_under_probability"]
+    assert row["model_over_probability"] > over > 0.5 and row["standard_deviation"] > 5
+    assert (row["market_over_probability"], row["price"], row["best_price"], row["best_price_book"]) == (
+        0.55,
+        -110,
+        120,
+        "betmgm",
+    )
+    assert row["expected_value"] == pytest.approx(over / 1.1 - under)
+    assert row["best_expected_value"] == pytest.approx(1.2 * over - under)
+    assert (row["edge"], row["price_edge"]) == (3.5, 0.04)
+
+
+@pytest.mark.parametrize(
+    ("graded", "reason"), [(GRADED, "few_residuals"), (BAD_RECORD, "log_loss_above_market")], ids=["no record", "bad record"]
+)
+def test_an_unpublished_probability_has_a_reason_no_expected_value_and_does_not_forbid_a_bet(
+    graded: pl.DataFrame, reason: str
+) -> None:
+    row = baseline(lines=market(16.5, **PRICES), graded=graded)
+    assert (row["over_probability"], row["expected_value"], row["probability_reason"]) == (None, None, reason)
+    assert (row["price"], row["reasons"], row["is_actionable"]) == (-110, [], True)
+
+
+@pytest.mark.parametrize(("adjusted", "forbids"), [(14.0, True), (19.5, False)], ids=["market says under", "market agrees"])
+def test_a_low_published_probability_of_the_side_forbids_a_bet(adjusted: float, forbids: bool) -> None:
+    row = baseline(lines=market(16.5, adjusted_line=adjusted), graded=RECORD)
+    assert (row["edge"], "low_probability" in row["reasons"], row["is_actionable"]) == (3.5, forbids, not forbids)
+
+
+def test_pass_has_no_price_and_no_expected_value() -> None:
+    row = baseline(lines=market(20.0, **PRICES), graded=RECORD)
+    assert (row["recommendation"], row["price"], row["best_price"], row["expected_value"]) == ("PASS", None, None, None)
+
+
+@pytest.mark.parametrize("now", [BEFORE_TIPOFF, AFTER_TIPOFF], ids=["live", "backtest"])
+def test_prices_from_tip_off_or_later_are_not_used(now: datetime) -> None:
+    row = baseline(lines=market(16.5, prices_snapshot_at=TIPOFF, **PRICES), now=now)
+    assert (row["line"], row["price"], row["market_over_probability"]) == (16.5, None, None)
+
+
+def test_the_lines_of_a_slate_have_their_adjustment_and_prices() -> None:
+    offers = prop_lines_of(
+        a_prop_line(16.5), a_prop_line(16.5, "fanduel", over_price=-105, under_price=-115),
+        a_prop_line(16.5, "betmgm", over_price=100_000), a_prop_line(16.5, "fanduel", market="player_rebounds", over_price=500),
+    )  # fmt: skip
+    row = lines_with_prices(offers).row(0, named=True)
+    assert (row["line"], row["adjusted_line_feeds"], row["over_price"], row["over_best_price"]) == (16.5, 2, -110, -105)
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"over_probability": 1.2, "blended_over_probability": 1.2}, "over_probability|max"),
+        ({"blended_over_probability": 0.6}, "probabilities_sum_to_1"),
+        ({"model_push_probability": None}, "probabilities_sum_to_1"),
+        ({"over_probability": 0.4}, "published_probability_contains_the_market"),
+        ({"over_probability": None}, "published_probability_contains_the_market"),
+        ({"probability_reason": "no_line"}, "published_probability_contains_the_market"),
+        ({"price": 100_000}, "price|max"),
+        ({"prices_snapshot_at": AFTER_TIPOFF}, "prices_are_from_before_tipoff"),
+    ],
+    ids=str,
+)
+def test_an_impossible_distribution_or_price_is_quarantined_with_its_rule(fields: dict[str, Any], problem: str) -> None:
+    rows = predict(lines=market(16.5, adjusted_line=17.0, **PRICES), graded=RECORD).filter(system_id="moving_average")
+    assert TABLE.conform(rows, BEFORE_TIPOFF, "1")[0].height == 1
+    wrong = rows.with_columns(pl.lit(value).cast(rows.schema[name]).alias(name) for name, value in fields.items())
+    valid, quarantined = TABLE.conform(wrong, BEFORE_TIPOFF, "1")
+    assert valid.is_empty() and problem in quarantined["problem"].item()

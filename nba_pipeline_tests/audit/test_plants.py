@@ -7,6 +7,7 @@ from nba_pipeline.audit.leakage import (
     Test,
     everything_after_the_first_tipoff_may_be_absurd,
     everything_after_the_first_tipoff_may_go,
+    no_distribution_reads_an_outcome_of_its_date,
     no_feature_knows_the_points_better_than_the_line,
     no_line_or_report_is_from_after_tipoff,
     the_games_own_box_score_may_change,
@@ -40,6 +41,8 @@ CAUGHT_BY: dict[str, tuple[Test, ...]] = {
     "absences_of_tonights_box": (everything_after_the_first_tipoff_may_go,),
     "cut_point_of_the_whole_sample": (everything_after_the_first_tipoff_may_go,),
     "box_scores_of_yesterday_by_another_clock": (windows_rarely_equal_the_leaked_ones,),
+    "residuals_that_include_tonight": (no_distribution_reads_an_outcome_of_its_date,),
+    "record_of_the_whole_period": (no_distribution_reads_an_outcome_of_its_date,),
     "league_mean_of_the_whole_season": (everything_after_the_first_tipoff_may_go,),
 }
 

@@ -18,6 +18,7 @@ from nba_pipeline.audit.worlds import between
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.step_failures import StepFailure
 from nba_pipeline.tables.table import LINEAGE
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import frame_of
@@ -52,7 +53,8 @@ def materialized(world: World, day: date, home: Path) -> tuple[pl.DataFrame, pl.
             warehouse=warehouse,
             clock=clock,
         )
-    except Closed:
+    except StepFailure as failure:
+        assert isinstance(failure.__cause__, Closed)
         summaries = PLAYER_GAMES.empty().drop(LINEAGE[1:])
     players, _ = PLAYER_GAMES.conform(summaries, NOW, "1")
     teams = team_game_summary(

@@ -5,8 +5,9 @@ from collections.abc import Collection
 
 import pytest
 
-from nba_pipeline.cli.terms import ALERTS, FLAGS, GATES, REASONS, STATES
+from nba_pipeline.cli.terms import ALERTS, FLAGS, GATES, REASONS, STATES, UNPUBLISHED
 from nba_pipeline.completeness.states import STATES as KNOWN_STATES
+from nba_pipeline.formulas.forecast_distribution import PROBABILITY_REASONS
 from nba_pipeline.systems.cross_season import FEW_CAREER_GAMES
 from nba_pipeline.tables import catalog
 from nba_pipeline_tests.suite.test_public_strings import SNAPSHOT
@@ -27,6 +28,10 @@ BLOCKING = {check.name for check in catalog.checks().values() if check.blocking}
 )
 def test_every_term_is_explained_and_no_other(explained: Collection[str], known: set[str]) -> None:
     assert known and set(explained) == known
+
+
+def test_every_reason_for_an_unpublished_probability_is_explained() -> None:
+    assert {"no_line", *UNPUBLISHED} == set(PROBABILITY_REASONS) and "no_line" in REASONS
 
 
 def test_every_flag_is_explained() -> None:

@@ -6,13 +6,15 @@ from typing import Any
 import polars as pl
 import pytest
 
-from nba_pipeline.formulas.adjusted_line import adjusted_lines
+from nba_pipeline.formulas.adjusted_line import adjusted_lines, feed_lines
+from nba_pipeline.formulas.latest_offers import latest_offers
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline_tests.builders import Values, a_prop_line, at, prop_lines_of
 
 
 def adjusted(*rows: Values) -> list[dict[str, Any]]:
-    frame = adjusted_lines(prop_lines_of(*rows), **SETTINGS.lines.adjusting, feed_minutes=SETTINGS.forecasts.feed_minutes)
+    offers = latest_offers(prop_lines_of(*rows), **SETTINGS.lines.adjusting)
+    frame = adjusted_lines(feed_lines(offers, SETTINGS.forecasts.feed_minutes))
     return frame.select("adjusted_line", "adjusted_line_feeds").to_dicts()
 
 
@@ -30,7 +32,7 @@ def test_a_copy_of_a_feed_counts_once_and_the_mean_is_over_feeds() -> None:
     assert adjusted(*rows) == [{"adjusted_line": 22.5, "adjusted_line_feeds": 2}]
 
 
-def test_a_feed_that_is_older_than_five_minutes_is_left_out() -> None:
+def test_a_feed_that_is_older_than_five_minutes_is_excluded() -> None:
     for minutes, feeds in ((5, 2), (6, 1)):
         old = a_prop_line(20.5, "fanduel", snapshot_at=at(20) - timedelta(minutes=minutes))
         assert adjusted(a_prop_line(24.5), old)[0]["adjusted_line_feeds"] == feeds
@@ -40,7 +42,7 @@ def test_a_feed_that_is_older_than_five_minutes_is_left_out() -> None:
     "fields",
     [
         {"book": "prizepicks"}, {"under_price": None}, {"is_before_tipoff": None}, {"is_before_tipoff": False},
-        {"line": 20.0}, {"line": 4.5}, {"market": "player_rebounds"},
+        {"line": 20.0}, {"line": 4.5}, {"over_price": 100_000}, {"under_price": -100_000}, {"over_price": 0}, {"market": "player_rebounds"},
     ],
     ids=str,
 )  # fmt: skip
@@ -54,5 +56,5 @@ def test_a_rung_of_a_ladder_does_not_count() -> None:
 
 
 def test_no_lines_are_no_rows() -> None:
-    made = adjusted_lines(prop_lines_of(), **SETTINGS.lines.adjusting, feed_minutes=5.0)
+    made = adjusted_lines(feed_lines(latest_offers(prop_lines_of(), **SETTINGS.lines.adjusting), 5.0))
     assert made.is_empty() and made.schema["adjusted_line"] == pl.Float64

@@ -5,7 +5,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from nba_pipeline.formulas.matchup import shot_zone_mismatch_score, usage_spike_score
+from nba_pipeline.formulas.matchup import (
+    free_throw_points_effect,
+    shot_zone_mismatch_score,
+    shot_zone_points_effect,
+    usage_spike_score,
+)
 
 EVEN = {"paint": 0.4, "mid_range": 0.2, "three_point": 0.4}
 WEAK_PAINT = {"paint": 4.0, "mid_range": 0.0, "three_point": -2.0}
@@ -66,3 +71,37 @@ def test_the_usage_of_stars_who_are_out_is_shared(stars: int, usage_of_stars: fl
 def test_unknown_status_or_usage_gives_no_spike_and_never_zero() -> None:
     assert spike(None) is None
     assert spike(1, 0.3, None) is None
+
+
+def zone_points(attempts: float | None = 10.0, **weak: float | None) -> float | None:
+    row: dict[str, Any] = {f"{name}_attempt_pct_last_10_games": share for name, share in EVEN.items()}
+    row |= {f"{name}_field_goal_pct_points_above_league": points for name, points in (WEAK_PAINT | weak).items()}
+    row["field_goal_attempts_per_game_last_10_games"] = attempts
+    frame = pl.DataFrame([row], schema=dict.fromkeys(row, pl.Float64))
+    points: float | None = frame.select(shot_zone_points_effect()).item()
+    return points
+
+
+def test_half_of_the_difference_by_zone_adds_points_of_the_own_shots() -> None:
+    """Of ten attempts four in the paint at 4 percentage points more, and four threes at 2 less."""
+    assert zone_points() == pytest.approx(10 * (0.4 * 2 * 0.5 * 0.04 - 0.4 * 3 * 0.5 * 0.02))
+
+
+def test_each_zone_adds_at_most_two_points() -> None:
+    assert zone_points(100.0, paint=20.0, three_point=0.0) == 2
+
+
+@pytest.mark.parametrize("unknown", [{"attempts": None}, {"mid_range": None}], ids=str)
+def test_without_a_zone_there_is_no_effect(unknown: dict[str, Any]) -> None:
+    assert zone_points(**unknown) is None
+
+
+@pytest.mark.parametrize(("rate", "points"), [(0.24, 0.5), (0.20, 0.0), (0.40, 1.0), (0.0, -1.0), (None, None)], ids=str)
+def test_free_throws_add_half_of_the_relative_difference_and_at_most_a_point(rate: float | None, points: float | None) -> None:
+    """A fifth of 25 points from the line is five free throws."""
+    row = {
+        "free_throw_point_pct_last_10_games": 0.2, "points_mean_last_10_games": 25.0, "league_free_throw_rate": 0.2,
+        "opponent_free_throw_rate_last_15_games": rate,
+    }  # fmt: skip
+    frame = pl.DataFrame([row], schema=dict.fromkeys(row, pl.Float64))
+    assert frame.select(free_throw_points_effect()).item() == (None if points is None else pytest.approx(points))

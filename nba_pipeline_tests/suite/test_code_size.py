@@ -20,6 +20,7 @@ SKIPS = Path(__file__).with_name("formatter_skips.txt")
 LONG_MODULES = {
     "settings.py": "one table of literals: every setting with its unit and description",
     "assets/features/features.py": "a table's module holds its schema, transform and checks; the schema has 92 columns",
+    "assets/grades/grades.py": "a table's module holds its schema, transform and checks",
     "assets/predictions/predictions.py": "a table's module holds its schema, transform and checks",
     "assets/sources/boxscores.py": "a table's module holds its schema, transform and checks",
     "assets/sources/prop_lines.py": "a table's module holds its schema, transform and checks",

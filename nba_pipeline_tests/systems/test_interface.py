@@ -8,7 +8,7 @@ from nba_pipeline.assets.features.expected_absences import ExpectedAbsenceFeatur
 from nba_pipeline.assets.features.features import FEATURES, REQUIRED_FOR_BETTING
 from nba_pipeline.assets.features.team_outlook import TeamOutlookFeatures
 from nba_pipeline.errors import Permanent
-from nba_pipeline.systems import CATBOOST, SYSTEMS, System, cross_season
+from nba_pipeline.systems import CATBOOST, SIMILARITY, SYSTEMS, System, cross_season
 from nba_pipeline_tests.builders_predictions import a_feature_row, features_of_rows
 
 PLAYER_LINES = {
@@ -30,6 +30,10 @@ NOT_COMPARED = {
     "minutes_standard_deviation_last_10_games",
     "team_pace_minus_opponent_pace",
     "self_creation_pct_last_10_games",
+    "shot_zone_points_effect",
+    "free_throw_points_effect",
+    "points_mean_similar_games",
+    "same_venue_pct_similar_games",
 }
 """Added to the domain's list after the strongest set, and not compared on fixed folds since."""
 
@@ -59,7 +63,8 @@ def test_required_features_are_read(system: System) -> None:
 
 @every_system
 def test_features_required_for_betting_are_on_the_domain_list(system: System) -> None:
-    assert set(system.required_for_betting) <= set(REQUIRED_FOR_BETTING) | set(cross_season.REQUIRED)
+    added_later = {*cross_season.REQUIRED, *SIMILARITY.required}
+    assert set(system.required_for_betting) <= set(REQUIRED_FOR_BETTING) | added_later
 
 
 def test_catboost_reads_all_features_except_player_lines_and_uncompared_features() -> None:

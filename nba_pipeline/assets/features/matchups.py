@@ -1,7 +1,8 @@
-"""matchups: scores of each expected player's game: fatigue, shot zones, pace and usage.
+"""matchups: scores of each expected player's game: fatigue, shot zones, free throws, pace, usage and similar earlier games.
 
 Grain: one row per expected player per game
-Source: upcoming_players, player_form, player_shot_zones and team_defense_zones of the date
+Source: upcoming_players, player_form, player_shot_zones and team_defense_zones of the date; player_game_summary and
+  team_game_summary of the 730 days before
 Caveats: a score with an unknown input is null, never 0; only the age term of `fatigue_score` may be missing; absences
   are those of the report before tip-off, not the actual ones.
 """
@@ -13,12 +14,19 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset
+from nba_pipeline.asset_factory.asset import daily_asset, days_before
 from nba_pipeline.asset_factory.checks import checks_of, dated_check
 from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, for_each_date
 from nba_pipeline.formulas.availability import absent_teammates
-from nba_pipeline.formulas.matchup import shot_zone_mismatch_score, usage_spike_score
+from nba_pipeline.formulas.matchup import (
+    free_throw_points_effect,
+    shot_zone_mismatch_score,
+    shot_zone_points_effect,
+    usage_spike_score,
+)
 from nba_pipeline.formulas.rest import age_years, fatigue_score
+from nba_pipeline.formulas.rolling import BILLIONTHS, whole_parts
+from nba_pipeline.formulas.similar_games import GAME_COLUMNS, SIMILAR_DAYS, with_similar_games
 from nba_pipeline.formulas.team_form import pace_score
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
@@ -37,6 +45,10 @@ class MatchupRows(Row):
     age_years = number("age on the date; null without a roster", 15, 60)
     fatigue_score = number("freshness: 100 is fully rested", 0, 100)
     shot_zone_mismatch_score = number("own shot diet against the opponent's zones; positive favors the player", -10, 10)
+    shot_zone_points_effect = number("points gained from the opponent's defense by zone, last 10 and 15 games", -6, 6)
+    free_throw_points_effect = number("points gained from the free throws that the opponent allows", -1, 1)
+    points_mean_similar_games = number("mean points of the player's similar games, weighted; null under 5 games", 0, 100)
+    same_venue_pct_similar_games = number("share of the similar games at the same venue", 0, 1)
     pace_score = number("expected pace of the game against the league's", -3, 3)
     usage_spike_score = number("usage gained from stars of the team who are out", -3, 3)
     star_teammates_out = dy.Int64(nullable=True, min=0, description="stars of the team listed out or doubtful")
@@ -49,32 +61,58 @@ TABLE = Table(
 )
 FORM_COLUMNS = (
     "rest_days", "games_last_7_days", "minutes_sum_last_7_days", "back_to_backs_last_14_days", "games_played_season",
-    "points_mean_season", "minutes_mean_season", "usage_pct_season", "team_pace_last_10_games", "league_pace",
+    "points_mean_season", "points_mean_last_5_games", "points_mean_last_10_games", "free_throw_point_pct_last_10_games",
+    "minutes_mean_season", "usage_pct_season", "team_pace_last_10_games", "league_pace",
 )  # fmt: skip
 DIET_COLUMNS = (
     "primary_zone",
     "paint_attempt_pct_last_10_games",
     "mid_range_attempt_pct_last_10_games",
     "three_point_attempt_pct_last_10_games",
+    "field_goal_attempts_per_game_last_10_games",
 )
+TEAM_COLUMNS = (
+    "game_date",
+    "game_id",
+    "season",
+    "team",
+    "opponent",
+    "fga",
+    "fta",
+    "offensive_rating",
+    "defensive_rating",
+    "pace",
+)
+"""The columns read from `team_game_summary`."""
+FREE_THROW_RATE = "opponent_free_throw_rate_last_15_games"
 OF_THE_DEFENSE = (
     "paint_field_goal_pct_points_above_league",
     "mid_range_field_goal_pct_points_above_league",
     "three_point_field_goal_pct_points_above_league",
+    FREE_THROW_RATE,
 )
 
 
 def match_up(
-    upcoming_players: pl.DataFrame, player_form: pl.DataFrame, player_shot_zones: pl.DataFrame, team_defense_zones: pl.DataFrame
+    upcoming_players: pl.DataFrame,
+    player_form: pl.DataFrame,
+    player_shot_zones: pl.DataFrame,
+    team_defense_zones: pl.DataFrame,
+    player_games: pl.DataFrame,
+    team_games: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Adds the scores of the game to the expected players. One row per expected player per game in and out."""
-    identity = ["game_date", *TABLE.key, "team", "opponent"]
+    """Adds the scores of the game to the expected players. One row per expected player per game in and out.
+
+    `player_games` and `team_games` cover the 730 days before the first date. Rows of the date and later have no effect.
+    """
+    identity = ["game_date", *TABLE.key, "season", "team", "opponent", "is_home"]
     has_report = pl.col("injury_snapshot_at").is_not_null().alias("has_injury_report")
     defense = team_defense_zones.select(
         "game_date",
         pl.col("team").alias("opponent"),
         *OF_THE_DEFENSE,
         pl.col("pace_last_15_games").alias("opponent_pace_last_15_games"),
+        (whole_parts(FREE_THROW_RATE, BILLIONTHS).mean().over("game_date") / BILLIONTHS).alias("league_free_throw_rate"),
     )
     rows = (
         upcoming_players.select(*identity, "birth_date", "injury_risk_level", has_report)
@@ -83,15 +121,16 @@ def match_up(
         .join(defense, on=["game_date", "opponent"], how="left")
     )
     columns = {name: column.dtype for name, column in MatchupRows.columns().items()}
+    effects = shot_zone_points_effect(), free_throw_points_effect()
     return (
-        absent_teammates(rows.with_columns(age_years()))
-        .with_columns(fatigue_score(), shot_zone_mismatch_score(), pace_score(), usage_spike_score())
+        absent_teammates(with_similar_games(rows, player_games, team_games).with_columns(age_years()))
+        .with_columns(fatigue_score(), shot_zone_mismatch_score(), pace_score(), usage_spike_score(), *effects)
         .select(*[pl.col(name).cast(kind) for name, kind in columns.items()], pl.lit(SOURCE).alias("source"))
         .sort("game_date", *TABLE.key)
     )
 
 
-SOURCE = "upcoming_players, player_form, player_shot_zones, team_defense_zones"
+SOURCE = "upcoming_players, player_form, player_shot_zones, team_defense_zones, player_game_summary, team_game_summary"
 
 
 @daily_asset(
@@ -104,8 +143,17 @@ SOURCE = "upcoming_players, player_form, player_shot_zones, team_defense_zones"
     needs=["upcoming_players", "player_form", "player_shot_zones", "team_defense_zones"],
     covers="player",
     recompute=lambda world, dates, as_of: match_up(
-        world["upcoming_players"], world["player_form"], world["player_shot_zones"], world["team_defense_zones"]
+        world["upcoming_players"],
+        world["player_form"],
+        world["player_shot_zones"],
+        world["team_defense_zones"],
+        world["player_game_summary"],
+        world["team_game_summary"],
     ),
+    ins={
+        "player_game_summary": days_before(SIMILAR_DAYS, columns=GAME_COLUMNS),
+        "team_game_summary": days_before(SIMILAR_DAYS, columns=TEAM_COLUMNS),
+    },
 )
 def matchups(
     context: dg.AssetExecutionContext,
@@ -113,9 +161,11 @@ def matchups(
     player_form: pl.DataFrame,
     player_shot_zones: pl.DataFrame,
     team_defense_zones: pl.DataFrame,
+    player_game_summary: pl.DataFrame,
+    team_game_summary: pl.DataFrame,
 ) -> pl.DataFrame:
     """The scores of the date's games."""
-    return match_up(upcoming_players, player_form, player_shot_zones, team_defense_zones)
+    return match_up(upcoming_players, player_form, player_shot_zones, team_defense_zones, player_game_summary, team_game_summary)
 
 
 SCORES = ("fatigue_score", "pace_score", "shot_zone_mismatch_score", "usage_spike_score")

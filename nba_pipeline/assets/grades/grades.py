@@ -16,14 +16,24 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input, record_excluded
 from nba_pipeline.asset_factory.checks import checks_of, coverage_check, dated_check
-from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, for_each_date
+from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, count_off, for_each_date, verdict_rows
 from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.closing_captures import games_with_lines
 from nba_pipeline.completeness.not_played import IS_CALLED_POSTPONED, OFF
+from nba_pipeline.formulas.forecast_distribution import (
+    FORECAST,
+    RESIDUAL_DAYS,
+    Rules,
+    calibration_numbers,
+    calibration_problems,
+    graded_rows,
+)
 from nba_pipeline.formulas.grade_versions import OF_A_DATE, new_grades
 from nba_pipeline.formulas.outcomes import with_outcomes
 from nba_pipeline.formulas.wilson import wilson_interval
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse
@@ -237,6 +247,16 @@ def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
     return for_each_date(dates, _records(totals, dates), of_date).with_columns((pl.col(MISSING).list.len() == 0).alias(PASSED))
 
 
+@dated_check(TABLE)
+def closing_lines_are_captured(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+    """The lines of every final game were captured shortly before tip-off. Games whose closing lines were missed are named.
+
+    Only lines that the platform captured count, not those of an archive. A game without lines is not judged.
+    """
+    rows = games_with_lines(warehouse, dates)
+    return count_off(dates, rows, pl.col("is_missed"), pl.col("matchup"), total="games_with_lines", off="closing_lines_missed")
+
+
 def _records(totals: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
     """Returns per date the bets and wins of the 30 days up to it, and names the systems that win too often."""
     records = []
@@ -256,6 +276,32 @@ def _records(totals: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
         MISSING: pl.List(pl.String),
     }
     return pl.DataFrame(records, schema=schema, orient="row")
+
+
+@dated_check(TABLE)
+def probabilities_are_calibrated(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+    """The blended probability of no system is further from the outcomes than allowed, or scores worse than the market.
+
+    A system is judged once it has enough graded rows. The numbers of every system and its reliability by group are plotted.
+    """
+    given, graded = SETTINGS.distributions, _graded_forecasts(warehouse, dates)
+    rules = Rules(blend_weight=SETTINGS.forecasts.blend_weight, **given.rules)
+    limits, verdicts = (given.largest_calibration_error, given.largest_log_loss_gap), list[dict[str, Any]]()
+    for day in dates:
+        systems = graded.filter(pl.col("game_date") <= day).partition_by("system_id", as_dict=True)
+        records = {system_id: calibration_numbers(rows, rules) for (system_id,), rows in systems.items()}
+        numbers = {f"{name}_{what}": value for name, record in records.items() for what, value in record.items()}
+        wrong = [f"{name}: {text}" for name, record in records.items() for text in calibration_problems(record, rules, *limits)]
+        verdicts.append({"game_date": day, PASSED: not wrong, MISSING: wrong, **numbers})
+    return verdict_rows(verdicts)
+
+
+def _graded_forecasts(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+    """Returns the graded forecasts of the dates and of the days before, by date."""
+    span = days(min(dates) - timedelta(days=RESIDUAL_DAYS), max(dates))
+    predictions = warehouse.scan(TABLES["predictions"], span).select(*FORECAST, "version").collect()
+    grade = warehouse.scan(TABLE, span).sort("grade_version").group_by("game_id", "player_id", "market").last()
+    return graded_rows(predictions, grade.select("game_id", "player_id", "market", "actual_value").collect())
 
 
 def _gradable(warehouse: Warehouse, dates: Sequence[date], only_complete: bool) -> pl.DataFrame:

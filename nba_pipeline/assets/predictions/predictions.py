@@ -1,13 +1,14 @@
 """predictions: what each system forecast for each expected player before tip-off, against the market line.
 
 Grain: one row per player, game, system, market, run kind and version
-Source: features, points_model and schedule of the date
+Source: features, points_model, schedule and prop_lines of the date; the ledger and player_game_summary of earlier dates
 Caveats: a ledger, rows are only ever added; `backtest` rows are made after the start of the game, from data and a model
-  from before it; queries select the latest version, no column marks it; NO_LINE and PASS are not bets.
+  from before it; queries select the latest version, no column marks it; NO_LINE and PASS are not bets; `over_probability` is
+  null while the blended probability scores worse than the market; rows of earlier code versions have no distribution.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 import dataframely as dy
@@ -21,9 +22,20 @@ from nba_pipeline.completeness import slate_gates
 from nba_pipeline.completeness.eligibility import judge_players
 from nba_pipeline.completeness.expectations import games_without_predictions, players_without_predictions
 from nba_pipeline.errors import Closed
-from nba_pipeline.formulas.adjusted_line import adjusted_lines
+from nba_pipeline.formulas.adjusted_line import adjusted_lines, feed_lines
+from nba_pipeline.formulas.forecast_distribution import (
+    FORECAST,
+    PROBABILITY_REASONS,
+    RESIDUAL_DAYS,
+    Rules,
+    graded_rows,
+    with_distribution,
+)
+from nba_pipeline.formulas.latest_offers import latest_offers
 from nba_pipeline.formulas.market_line import market_lines
+from nba_pipeline.formulas.odds import LARGEST_PRICE
 from nba_pipeline.formulas.prediction_versions import PREDICTED, features_hash, new_versions
+from nba_pipeline.formulas.prices import PRICES, expected_value, line_prices, with_side_prices
 from nba_pipeline.formulas.recommendation import with_recommendation
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import SEASON_DAYS, days, week_of
@@ -40,6 +52,25 @@ from nba_pipeline.warehouse.model_store import ModelStore
 from nba_pipeline.warehouse.weekly_models import load_models
 
 RECOMMENDATIONS = ("OVER", "UNDER", "PASS", "NO_LINE")
+
+
+SUM_TOLERANCE = 1e-9
+
+
+def probability(description: str) -> dy.Float64:
+    """Returns a nullable column with a fraction."""
+    return dy.Float64(nullable=True, min=0, max=1, description=description)
+
+
+def american(description: str) -> dy.Int64:
+    """Returns a nullable column with an American price."""
+    return dy.Int64(nullable=True, min=-LARGEST_PRICE, max=LARGEST_PRICE, description=f"American {description}")
+
+
+def _sums_to_1(kind: str) -> pl.Expr:
+    columns = [pl.col(f"{kind}_{side}_probability") for side in ("over", "push", "under")]
+    nulls = pl.sum_horizontal(column.is_null() for column in columns)
+    return (nulls == len(columns)) | ((nulls == 0) & ((pl.sum_horizontal(columns) - 1).abs() < SUM_TOLERANCE))
 
 
 class PredictionRows(Row):
@@ -67,6 +98,35 @@ class PredictionRows(Row):
         nullable=True, min=0, max=70, description="points at which the over has 50 %, from lines and prices before tip-off"
     )
     edge = dy.Float64(nullable=True, description="predicted_value - line")
+    standard_deviation = dy.Float64(
+        nullable=True, min=0, max=60, description="in the unit of the market; from residuals of earlier dates"
+    )
+    model_over_probability = probability("P(more than the line), around the system's own forecast; never published")
+    model_push_probability = probability("P(exactly the line), see model_over_probability; 0 unless the line is a whole number")
+    model_under_probability = probability("P(less than the line), see model_over_probability")
+    blended_over_probability = probability("P(more than the line), around a mean of forecast and adjusted_line")
+    blended_push_probability = probability("P(exactly the line), see blended_over_probability")
+    blended_under_probability = probability("P(less than the line), see blended_over_probability")
+    over_probability = probability("published probability: blended_over_probability, or null, see probability_reason")
+    probability_reason = code(PROBABILITY_REASONS, "why over_probability is null", nullable=True)
+    market_over_probability = probability("no-vig probability of the over at the line given no push, mean over distinct feeds")
+    price = american("price of the recommended side by the book of the line; null for a median, PASS and NO_LINE")
+    best_price = american("best price of the recommended side at the line, over distinct feeds within minutes of one another")
+    best_price_book = dy.String(nullable=True, description="sportsbook of best_price")
+    best_price_source = dy.String(nullable=True, description="landed payload of best_price")
+    price_edge = dy.Float64(
+        nullable=True,
+        min=-1,
+        max=1,
+        description="probability of the recommended side according to the other feeds, minus that implied by best_price",
+    )
+    expected_value = dy.Float64(
+        nullable=True, description="expected profit at price, per unit staked; null without over_probability"
+    )
+    best_expected_value = dy.Float64(nullable=True, description="expected profit at best_price, see expected_value")
+    prices_snapshot_at = dy.Datetime(
+        nullable=True, time_zone="UTC", description="instant of the newest price at the line; strictly before tip-off"
+    )
     recommendation = code(RECOMMENDATIONS, "NO_LINE without a line, PASS below the least edge")
     is_actionable = dy.Bool(description="no entry of `reasons` forbids a bet")
     reasons = dy.List(
@@ -104,6 +164,25 @@ class PredictionRows(Row):
         return (pl.col("run_kind") != "live") | pl.col("line").is_null() | (pl.col("line_snapshot_at") <= pl.col("made_at"))
 
     @dy.rule()
+    def prices_are_from_before_tipoff(cls) -> pl.Expr:
+        """The prices were shown before tip-off, and before a live prediction was made."""
+        shown = pl.col("prices_snapshot_at")
+        is_known_then = (shown < pl.col("tipoff_at")) & ((pl.col("run_kind") != "live") | (shown <= pl.col("made_at")))
+        return shown.is_null() | is_known_then.fill_null(False)
+
+    @dy.rule()
+    def probabilities_sum_to_1(cls) -> pl.Expr:
+        """Over, push and under of a distribution sum to 1, and all three are known or none is."""
+        return pl.all_horizontal(_sums_to_1(kind) for kind in ("model", "blended"))
+
+    @dy.rule()
+    def published_probability_contains_the_market(cls) -> pl.Expr:
+        """The published probability is the blended one. Without it there is a reason and no expected value."""
+        over, reason = pl.col("over_probability"), pl.col("probability_reason")
+        is_reasoned = over.is_null() | (reason.is_null() & (over == pl.col("blended_over_probability")).fill_null(False))
+        return is_reasoned & (over.is_not_null() | pl.all_horizontal(pl.col("expected_value", "best_expected_value").is_null()))
+
+    @dy.rule()
     def recommendation_has_the_sign_of_the_edge(cls) -> pl.Expr:
         """OVER has a positive edge, UNDER a negative one, NO_LINE none. Violations are errors and are never repaired."""
         return (
@@ -127,9 +206,12 @@ TABLE = Table(
     is_ledger=True,
 )
 
+COLUMNS = [pl.col(name).cast(kind) for name, kind in TABLE.dtypes.items() if name not in ("as_of", "code_version")]
 SOURCE = "features, points_model, prop_lines"
-THRESHOLDS = {"pass_below_edge", "actionable_edge", "quality_floor", "bootstrap_days"}
+THRESHOLDS = {"pass_below_edge", "actionable_edge", "least_probability", "quality_floor", "bootstrap_days"}
 """Settings of `with_recommendation`."""
+
+OUTCOME_COLUMNS = ("game_date", *PLAYER_GAME, "did_play", "points")
 
 
 def predict_slate(
@@ -139,6 +221,8 @@ def predict_slate(
     lines: pl.DataFrame,
     models: Models,
     ledger: pl.DataFrame,
+    graded: pl.DataFrame,
+    outcomes: pl.DataFrame,
     now: datetime,
     season_starts: Mapping[str, date],
 ) -> pl.DataFrame:
@@ -150,11 +234,13 @@ def predict_slate(
         upcoming_players: One row per expected player and game.
         features: One row per player and game.
         schedule: The games of the dates.
-        lines: One row per player and game: the market line, and the price-adjusted line.
+        lines: One row per player and game: the market line, the price-adjusted line and the prices.
         models: The trained models, by week and system.
         ledger: The existing predictions of these games.
+        graded: Rows of `graded_rows`: the ledger's predictions of earlier dates with their outcomes.
+        outcomes: Rows of `outcomes_of`. Those of a date count for later dates only.
         now: Instant of the run.
-        season_starts: Season -> date of its first game. A season without an entry counts as just begun.
+        season_starts: Season -> date of its first game.
     """
     slate = judge_players(upcoming_players, features, schedule, lines, now).filter(pl.col("reason").is_null())
     rows = features.join(slate, on=["game_date", *PLAYER_GAME], how="semi")
@@ -169,9 +255,40 @@ def predict_slate(
         )
         .with_columns((pl.col("made_at") < pl.col("tipoff_at")).alias("is_before_tipoff"))
     )
-    columns = [pl.col(name).cast(kind) for name, kind in TABLE.dtypes.items() if name not in ("as_of", "code_version")]
-    recommended = with_recommendation(rows_of_systems, season_starts, **SETTINGS.predicting.model_dump(include=THRESHOLDS))
-    return new_versions(recommended, ledger, material_move=SETTINGS.lines.material_move).select(columns).sort(TABLE.key)
+    distributed = with_distribution(with_prices(rows_of_systems, lines), graded, outcomes, distribution_rules())
+    recommended = with_recommendation(distributed, season_starts, **SETTINGS.predicting.model_dump(include=THRESHOLDS))
+    valued = with_expected_values(recommended)
+    return new_versions(valued, ledger, material_move=SETTINGS.lines.material_move).select(COLUMNS).sort(TABLE.key)
+
+
+def with_prices(rows: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """Adds the prices of the line to predictions. They are null without a line, and unless all are from before tip-off."""
+    is_usable = pl.col("line").is_not_null() & (pl.col("prices_snapshot_at") < pl.col("tipoff_at"))
+    return rows.join(lines.select(*PLAYER_GAME, *PRICES), on=PLAYER_GAME, how="left", maintain_order="left").with_columns(
+        pl.when(is_usable).then(pl.col(name)).alias(name) for name in PRICES
+    )
+
+
+def with_expected_values(rows: pl.DataFrame) -> pl.DataFrame:
+    """Adds the prices of the recommended side and the expected values at them; null without a published probability."""
+    is_over, over, under = pl.col("recommendation") == "OVER", pl.col("over_probability"), pl.col("blended_under_probability")
+    published = pl.when(over.is_not_null()).then(under)
+    wins, loses = pl.when(is_over).then(over).otherwise(published), pl.when(is_over).then(published).otherwise(over)
+    return with_side_prices(rows).with_columns(
+        expected_value(pl.col("price"), wins, loses).alias("expected_value"),
+        expected_value(pl.col("best_price"), wins, loses).alias("best_expected_value"),
+    )
+
+
+def distribution_rules() -> Rules:
+    """Returns the thresholds of the distribution from the settings."""
+    return Rules(blend_weight=SETTINGS.forecasts.blend_weight, **SETTINGS.distributions.rules)
+
+
+def outcomes_of(player_game_summary: pl.DataFrame) -> pl.DataFrame:
+    """Returns game_id, player_id, market and actual_value of the players who played."""
+    played = player_game_summary.filter(pl.col("did_play"))
+    return played.select(*PLAYER_GAME, pl.lit(SETTINGS.lines.market).alias("market"), pl.col("points").alias("actual_value"))
 
 
 def unpredicted(
@@ -223,10 +340,13 @@ def closed_slates(features: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame
 
 
 def lines_with_prices(prop_lines: pl.DataFrame) -> pl.DataFrame:
-    """Returns one row per player and game: the market line, and the price-adjusted line if prices from before tip-off exist."""
-    lines = market_lines(prop_lines, **SETTINGS.lines.cascade)
-    adjusted = adjusted_lines(prop_lines, **SETTINGS.lines.adjusting, feed_minutes=SETTINGS.forecasts.feed_minutes)
-    return lines.join(adjusted, on=PLAYER_GAME, how="left", maintain_order="left")
+    """Returns one row per player and game: the market line, the price-adjusted line and the prices from before tip-off."""
+    lines, minutes = market_lines(prop_lines, **SETTINGS.lines.cascade), SETTINGS.forecasts.feed_minutes
+    offers = latest_offers(prop_lines, **SETTINGS.lines.adjusting)
+    feeds = feed_lines(offers, minutes)
+    for beside in (adjusted_lines(feeds), line_prices(lines, offers, feeds, minutes)):
+        lines = lines.join(beside, on=PLAYER_GAME, how="left", maintain_order="left")
+    return lines
 
 
 def _counted(rows: pl.DataFrame) -> dict[str, int]:
@@ -245,7 +365,12 @@ def _counted(rows: pl.DataFrame) -> dict[str, int]:
     needs=["upcoming_players", "features"],
     within_days=2,  # a correction updates the features of a past slate, not its predictions; only a backfill makes backtests
     covers="player",
-    ins={"prop_lines": optional_input(), "points_model": optional_input(), "schedule": days_before(SEASON_DAYS, through=0)},
+    ins={
+        "prop_lines": optional_input(),
+        "points_model": optional_input(),
+        "schedule": days_before(SEASON_DAYS, through=0),
+        "player_game_summary": days_before(RESIDUAL_DAYS, columns=OUTCOME_COLUMNS),
+    },
 )
 def predictions(
     context: dg.AssetExecutionContext,
@@ -254,6 +379,7 @@ def predictions(
     schedule: pl.DataFrame,
     prop_lines: pl.DataFrame,
     points_model: pl.DataFrame,
+    player_game_summary: pl.DataFrame,
     model_store: ModelStore,
     warehouse: dg.ResourceParam[Warehouse],
     clock: Clock,
@@ -287,7 +413,15 @@ def predictions(
     )
     for message in absent_models(SYSTEMS, features, models):
         context.log.warning(message)
-    return predict_slate(upcoming_players, features, slate, lines, models, ledger, now, starts)
+    outcomes = outcomes_of(player_game_summary)
+    graded = graded_rows(earlier_predictions(warehouse, dates), outcomes)
+    return predict_slate(upcoming_players, features, slate, lines, models, ledger, graded, outcomes, now, starts)
+
+
+def earlier_predictions(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+    """Returns the predictions of the days before the dates, and of the dates but the last."""
+    span = days(min(dates) - timedelta(days=RESIDUAL_DAYS), max(dates) - timedelta(days=1))
+    return warehouse.scan(TABLE, span).select(*FORECAST, "version").collect()
 
 
 def _predicted_players(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
