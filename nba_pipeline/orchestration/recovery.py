@@ -73,7 +73,7 @@ def _is_covered(warehouse: Warehouse, one: Incident) -> bool:
     dates = [one.game_date]
     schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
     [covered] = gates.coverage(gates.judge_games(schedule, boxscores), dates).iter_rows(named=True)
-    return 0 < covered["final_games"] == covered["complete_games"]
+    return bool(0 < covered["final_games"] == covered["complete_games"])
 
 
 def _is_resolved(warehouse: Warehouse, one: Incident) -> bool:
