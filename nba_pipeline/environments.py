@@ -16,6 +16,7 @@ from nba_pipeline.settings import Settings, register
 if TYPE_CHECKING:
     from nba_pipeline.instance.clock import Clock
     from nba_pipeline.instance.settings_file import Loaded
+    from nba_pipeline.monitoring.alerts import Notifier
     from nba_pipeline.warehouse import Warehouse
     from nba_pipeline.warehouse.landing import Landing
 
@@ -33,6 +34,9 @@ PROVIDER_ADDRESSES = {
 
 KEYS = {"balldontlie": "BALLDONTLIE_API_KEY", "odds_api": "ODDS_API_KEY"}
 """Provider -> variable with its key."""
+
+SINKS = {"webhook_url": "SLACK_WEBHOOK_URL", "pagerduty_key": "PAGERDUTY_ROUTING_KEY", "alert_webhook_url": "ALERT_WEBHOOK_URL"}
+"""Field of the notifier -> variable with its secret."""
 
 SANDBOX_KEY = "sandbox"
 SETTINGS_FILE = "settings.toml"
@@ -138,7 +142,7 @@ def resources_for(name: str, now: "Clock | None" = None) -> dict[str, Any]:
     """
     import dagster as dg
 
-    from nba_pipeline.monitoring.alerts import Notifier
+    from nba_pipeline.monitoring.heartbeat import Heartbeat
     from nba_pipeline.providers.archive import Archive
     from nba_pipeline.warehouse.io_manager import TableIO
     from nba_pipeline.warehouse.landing import Landing
@@ -155,13 +159,29 @@ def resources_for(name: str, now: "Clock | None" = None) -> dict[str, Any]:
         "tables": TableIO(warehouse=warehouse, clock=now, landing=landing),
         "model_store": ModelStore(home=store_location),
         **_providers(name, landing, now),
-        "notifier": Notifier(
-            warehouse=warehouse,
-            clock=now,
-            webhook_url=dg.EnvVar("SLACK_WEBHOOK_URL") if os.environ.get("SLACK_WEBHOOK_URL") else "",
-        ),
+        "notifier": notifier_for(warehouse, now),
+        "heartbeat": Heartbeat(url=dg.EnvVar("HEARTBEAT_URL") if os.environ.get("HEARTBEAT_URL") else ""),
         "archive": Archive(folder=archive, landing=landing, clock=now),
     }
+
+
+def notifier_for(warehouse: "Warehouse", now: "Clock") -> "Notifier":
+    """Returns the notifier with the sinks of the environment."""
+    import dagster as dg
+
+    from nba_pipeline.monitoring.alerts import Notifier
+    from nba_pipeline.monitoring.sinks import PAGERDUTY_URL
+
+    # EnvVar, so that Dagster stores the variable's name and never the secret
+    secrets: dict[str, str] = {field: dg.EnvVar(name) if os.environ.get(name) else "" for field, name in SINKS.items()}
+    return Notifier(
+        warehouse=warehouse,
+        clock=now,
+        webhook_url=secrets["webhook_url"],
+        pagerduty_key=secrets["pagerduty_key"],
+        pagerduty_url=os.environ.get("PAGERDUTY_URL") or PAGERDUTY_URL,
+        alert_webhook_url=secrets["alert_webhook_url"],
+    )
 
 
 def _providers(name: str, landing: "Landing", now: "Clock") -> dict[str, Any]:

@@ -530,8 +530,25 @@ class Deliveries(Section):
     )
     pause_seconds: float = Field(60.0, description="pause after a failed message; new messages of the process wait for the retry")
     retry_days: int = Field(2, description="maximum age of a message that is retried")
+    most_per_hour: AtLeastOne = Field(
+        5, description="messages about one kind of alert per hour to Slack; further ones follow as one digest after an hour"
+    )
     most_per_look: int = Field(20, description="maximum messages retried per evaluation, which ends at the first failure")
     look_seconds: float = Field(20.0, description="time per evaluation for retries; Dagster ends an evaluation after a minute")
+
+
+class Watch(Section):
+    """The external watchdog `nba-pipeline watch`."""
+
+    silent_warning_minutes: float = Field(30.0, description="time without a tick of any schedule or sensor that warns")
+    silent_critical_minutes: float = Field(120.0, description="time without a tick of any schedule or sensor that is critical")
+    decision_minutes: float = Field(30.0, description="time after a mode is due until a missing decision raises an alert")
+    games_within_days: int = Field(
+        1, description="silence raises an alert if a game is at most this many days away, before or after today"
+    )
+    incident_days: int = Field(14, description="age up to which alerts are listed as open and resolved automatically")
+    heartbeat_seconds: float = Field(5.0, description="total deadline of a ping of the heartbeat")
+    every_seconds: AtLeastOne = Field(300, description="pause between two checks of `watch` without --once")
 
 
 class Warehouse(Section):
@@ -639,6 +656,7 @@ class Settings(Section):
     evaluation: Evaluation = Evaluation()
     patience: Patience = Patience()
     deliveries: Deliveries = Deliveries()
+    watch: Watch = Watch()
     warehouse: Warehouse = Warehouse()
     bigquery: BigQuery = BigQuery()
     costs: Costs = Costs()

@@ -48,7 +48,7 @@ def test_rows_that_violate_the_schema_raise(tmp_path: Path) -> None:
     [
         (
             ("feature", "2024-01-01", "2024-01-02"),
-            r"^unknown table 'feature'; did you mean features\? choose one of alert_deliveries, alerts, availability, ",
+            r"^unknown table 'feature'; did you mean features\? choose one of alert_changes, alert_deliveries, alert_message_deliveries, alerts, ",
         ),
         (("features", "1 March", "2024-01-02"), "^first must be a date like 2024-03-15, not '1 March'$"),
         (("features", "2024-01-01", "2024-02-30"), "^last must be a date like 2024-03-15, not '2024-02-30'$"),

@@ -5,6 +5,8 @@
     rehearsal         rehearse
     slate             slate
     status            status
+    watch             watch
+    alerts            list, ack, test
     inspection        decisions, breakers, sql
     settings          settings
     repair            reconcile, waive, not-played, resolve, recheck, rebuild
@@ -34,11 +36,12 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import runs, rehearsal, slate, status, inspection, settings, repair, homes, bigquery, audits
-from nba_pipeline.cli import evaluation, explanations
+from nba_pipeline.cli import runs, rehearsal, slate, status, watch, alerts, inspection, settings, repair, homes, bigquery
+from nba_pipeline.cli import audits, evaluation, explanations
 # isort: on
 
 __all__ = [
+    "alerts",
     "app",
     "audits",
     "bigquery",
@@ -53,4 +56,5 @@ __all__ = [
     "settings",
     "slate",
     "status",
+    "watch",
 ]

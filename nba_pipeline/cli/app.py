@@ -48,6 +48,8 @@ audit = typer.Typer(
 app.add_typer(audit, name="audit")
 bigquery = typer.Typer(no_args_is_help=True, help="Inspect and update the production warehouse, and show its cost.")
 app.add_typer(bigquery, name="bigquery")
+alerts = typer.Typer(no_args_is_help=True, help="List open alerts, acknowledge one, test the sinks.")
+app.add_typer(alerts, name="alerts")
 
 
 RARE_COLLECTIONS = (100_000, 50, 100)

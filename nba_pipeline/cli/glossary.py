@@ -57,7 +57,7 @@ GLOSSARY: Mapping[str, str] = {
     "archive": "A folder of Parquet files with past seasons. It replaces the providers for the dates that it holds.",
     "ledger": (
         "A table whose rows are only added and cannot be rebuilt: `predictions`, `grades`, `waivers`, `not_played_games`,"
-        " `alerts` and `alert_deliveries`. A change is a new version of a row."
+        " `alerts` and the tables of its changes and deliveries. A change is a new version of a row."
     ),
     "manifest": "A file beside a ledger date with the key and SHA-256 of every row, recorded when the row was written.",
     "quarantine": (

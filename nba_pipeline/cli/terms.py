@@ -93,6 +93,14 @@ ALERTS: Mapping[str, Term] = {
         "A stored file was unreadable. It was moved below `<home>/damaged`, or it closes its ledger date.",
         "`nba-pipeline reconcile` rebuilds a table; a ledger requires `nba-pipeline restore`.",
     ),
+    "daemon_silent": Term(
+        "No schedule or sensor has ticked for 30 minutes, so nothing is collected or predicted.",
+        "Start the daemon. It catches up by itself.",
+    ),
+    "definitions_differ": Term(
+        "A schedule or sensor is stopped, has never run, or is not defined by the code.",
+        "Start it in the UI, or restart the daemon with the installed version.",
+    ),
     "injury_report_missing": Term(
         "No new injury report was published for longer than usual before tip-off.", "`nba-pipeline breakers`"
     ),
@@ -100,6 +108,7 @@ ALERTS: Mapping[str, Term] = {
         "A ledger has a row that differs from its recorded hash, or a recorded row is missing.", "`nba-pipeline audit ledgers`"
     ),
     "lines_missing": Term("A capture of the lines failed repeatedly for some games.", "`nba-pipeline breakers`"),
+    "mode_undecided": Term("A mode was due and left no decision.", "`nba-pipeline reconcile` runs what is due."),
     "name_unresolved": Term(
         "A player has a line, and the name does not resolve to exactly one player.",
         "`nba-pipeline resolve` records which player is meant.",
@@ -108,7 +117,12 @@ ALERTS: Mapping[str, Term] = {
     "run_failed": Term(
         "A run failed or was killed.", "`nba-pipeline status` names the cause; `nba-pipeline reconcile` retries it."
     ),
+    "test_alert": Term("A person tested whether alerts arrive.", "Nothing to do."),
     "tick_failed": Term("A schedule or sensor of the daemon raised an error.", "`nba-pipeline decisions`"),
+    "watch_failed": Term(
+        "The watchdog could not check the daemon, so whether it works is unknown.",
+        "`nba-pipeline watch --once` prints the reason.",
+    ),
     "work_undone": Term("Due work failed several times.", "Run the command that the alert names."),
 }
 """Kind of an alert -> its meaning."""

@@ -1,59 +1,55 @@
-"""The table `alerts`, and the notifier that adds its rows and sends their messages.
+"""The notifier, which adds the rows of `alerts` and sends their messages.
 
-Delivery attempts belong in `deliveries.py`, alerts for failed runs in `failed_runs.py`. The caller decides what raises an
-alert.
+The table belongs in `alert_rows.py`, changes of alerts in `alert_changes.py`, delivery attempts in `deliveries.py`, the documents of each sink in `sinks.py`,
+alerts for failed runs in `failed_runs.py`. The caller decides what raises or resolves an alert.
 """
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import dagster as dg
-import dataframely as dy
-import polars as pl
 from pydantic import Field
 
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
-from nba_pipeline.monitoring.deliveries import NO_OUTCOME, PAUSED, AlertKey, Delivery, record, unsent, waiting
-from nba_pipeline.monitoring.webhook import head, post, text
+from nba_pipeline.monitoring.alert_changes import (
+    CHANGES,
+    Change,
+    Incident,
+    change_number,
+    change_rows,
+    duration,
+    incident_of,
+)
+from nba_pipeline.monitoring.alert_rows import ALERTS as ALERTS  # noqa: PLC0414  # mypy: also imported from here
+from nba_pipeline.monitoring.alert_rows import CODE_VERSION as CODE_VERSION  # noqa: PLC0414
+from nba_pipeline.monitoring.alert_rows import SOURCE as SOURCE  # noqa: PLC0414
+from nba_pipeline.monitoring.alert_rows import AlertKey, Severity, alerts_of, conformed
+from nba_pipeline.monitoring.deliveries import (
+    HELD,
+    NO_OUTCOME,
+    PAUSED,
+    Delivery,
+    MessageKey,
+    Sink,
+    messages_since,
+    record,
+    unsent,
+    waiting,
+)
+from nba_pipeline.monitoring.sinks import PAGERDUTY_URL, document_for, log_line, sinks_for
+from nba_pipeline.monitoring.webhook import head, post_document
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
-
-Severity = Literal["warning", "critical"]
-
-CODE_VERSION = "1"
-SOURCE = "nba_pipeline.monitoring.alerts"
 
 logger = logging.getLogger(SOURCE)
 
 
-class AlertRows(Row):
-    """Columns of `alerts`."""
-
-    kind = dy.String(description="kind of the event, such as run_failed")
-    subject = dy.String(description="what the event concerns: a table, a source or a run")
-    severity = code(("warning", "critical"), "severity when the alert was raised")
-    message = dy.String(description="one sentence that describes the event")
-    next_command = dy.String(description="command to run next; empty if none helps")
-    raised_at = dy.Datetime(time_zone="UTC", description="when the alert was first raised")
-
-
-ALERTS = Table(
-    "alerts",
-    grain="date, kind and subject",
-    key=("game_date", "kind", "subject"),
-    schema=AlertRows,
-    write="add",
-    is_ledger=True,
-)
-
-
-_unrecorded: dict[AlertKey, Delivery] = {}
+_unrecorded: dict[MessageKey, Delivery] = {}
 """Delivery outcomes that the warehouse could not record. This process does not repeat them."""
 
 _paused_until: dict[str, float] = {}
@@ -61,14 +57,17 @@ _paused_until: dict[str, float] = {}
 
 
 class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Adds a row to `alerts` once and sends its message to a Slack webhook at least once. Without a webhook, logs it.
+    """Adds a row to `alerts` once and sends its message at least once to each configured sink. Without a sink, logs it.
 
-    Each attempt is claimed in `alert_deliveries` before sending and recorded afterwards. A delivered message is repeated only
-    if the process died in between, or if the webhook answered after the deadline.
+    Sinks are a Slack webhook, PagerDuty (critical alerts only) and any other webhook. Each attempt is claimed in its ledger
+    before sending and recorded afterwards. A delivered message is repeated only if the process died in between, or if the sink
+    answered after the deadline. Every URL and key is a secret: it allows anyone to post.
     """
 
     webhook_url: str = Field(default="", repr=False)
-    """A secret: it allows anyone to post to the channel."""
+    pagerduty_key: str = Field(default="", repr=False)
+    pagerduty_url: str = PAGERDUTY_URL
+    alert_webhook_url: str = Field(default="", repr=False)
     warehouse: dg.ResourceDependency[Warehouse]
     clock: dg.ResourceDependency[Clock]
     timeout_seconds: float = Field(default_factory=lambda: SETTINGS.deliveries.deadline_seconds)
@@ -77,10 +76,11 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
     def raise_alert(
         self, game_date: date, kind: str, subject: str, message: str, severity: Severity = "warning", next_command: str = ""
     ) -> bool:
-        """Adds an alert and sends its message. Returns False if its date, kind and subject exist; then nothing is sent.
+        """Adds an alert and sends its message. Returns False if its date, kind and subject are open; then nothing is sent.
 
-        `retry_deliveries` repeats undelivered messages, including those of processes without a webhook. An alert is sent even
-        if the warehouse cannot store it. Raises PipelineError for a value that the table cannot hold.
+        A resolved alert is reopened, and a higher severity escalates an open one; both are sent. `retry_deliveries` repeats
+        undelivered messages, including those of processes without a sink. An alert is sent even if the warehouse cannot store
+        it. Raises PipelineError for a value that the table cannot hold.
         """
         alert = {
             "game_date": game_date,
@@ -92,81 +92,149 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
             "raised_at": self.clock.now(),
             "source": SOURCE,
         }
-        rows, key = _conformed(alert, self.clock.as_of), (game_date, kind, subject)
-        before = _unrecorded.get(key)
-        delivery = before or self._first(key)
+        rows, key = conformed(alert, self.clock.as_of), (game_date, kind, subject)
+        deliveries = [_unrecorded.get(one) or self._first(one) for one in self._messages(key, 0, severity)]
         try:
-            if _alerts_of(self.warehouse, key):
-                return False
+            if incident := incident_of(self.warehouse, key):
+                return self._raise_again(incident, severity, message)
             # record the claim first: after a crash in between, the alert is raised again; an alert without a claim is never sent
-            is_claimed = record(self.warehouse, delivery, self.clock.as_of)
+            claimed = [one for one in deliveries if record(self.warehouse, one, self.clock.as_of)]
             is_new = bool(self.warehouse.add(ALERTS, [game_date], rows, f"alert {kind} {subject}"))
         except (PipelineError, OSError) as error:
-            return self._send_without_a_row(delivery, alert, error, is_first=before is None)
-        if before:  # sent or logged while the warehouse could not store it
-            _unrecorded.pop(key, None)
-        elif not delivery.attempt and is_new:
-            self._log(alert)
-        elif delivery.attempt and is_claimed:
-            self._send(delivery, alert)
+            return any([self._send_without_a_row(one, alert, error) for one in deliveries])  # a list: each of them is sent
+        self._send_first(deliveries, claimed, alert, is_new)
         return is_new
 
+    def resolve(self, incident: Incident, reason: str = "") -> bool:
+        """Resolves an incident and sends how long it lasted. Returns False if another process has changed it."""
+        lasted = f"It lasted {duration(incident.since, self.clock.now())}."
+        return self._change(incident, "resolved", incident.severity, f"{lasted} {reason}".strip())
+
+    def acknowledge(self, incident: Incident, author: str) -> bool:
+        """Records that a person works on an incident. Returns False if another process has changed it."""
+        return self._change(incident, "acknowledged", incident.severity, f"{author} works on it.", author)
+
     def retry_deliveries(self) -> str:
-        """Retries due messages, longest due first, until the first failure. Returns a summary; empty if none was due."""
+        """Retries due messages, longest due first, until the first failure of a sink. Returns a summary; empty if none was due."""
         now, today, settings = self.clock.now(), self.clock.today, SETTINGS.deliveries
-        until, retried = time.monotonic() + settings.look_seconds, 0
+        until, retried, failing = time.monotonic() + settings.look_seconds, 0, set[Sink]()
         try:
             for outcome in list(_unrecorded.values()):
-                if _alerts_of(self.warehouse, outcome.alert):
+                if incident_of(self.warehouse, outcome.alert):
                     self._record(outcome)
-            if not self.webhook_url:
+            if not self.sinks:
                 return ""
             deliveries = unsent(self.warehouse, days(today - timedelta(days=settings.retry_days), today))
-            due = [delivery for delivery in deliveries if delivery.is_due(now) and delivery.alert not in _unrecorded]
-            for delivery in due[: settings.most_per_look]:
-                retried += 1
-                if not self._retry(delivery, now) or time.monotonic() > until:
+            due = [one for one in deliveries if one.is_due(now) and one.id not in _unrecorded and one.sink in self.sinks]
+            for group in _groups(due)[: settings.most_per_look]:
+                if group[0].sink in failing:
+                    continue
+                retried += len(group)
+                failing |= set() if self._retry(group, now) else {group[0].sink}
+                if time.monotonic() > until:
                     break
         except (PipelineError, OSError) as error:
             return f"undelivered messages cannot be retried: {error}"
         return f"retried {retried} of {len(due)} undelivered {'message' if len(due) == 1 else 'messages'}" if due else ""
 
-    def _retry(self, delivery: Delivery, now: datetime) -> bool:
-        """Claims the next attempt and sends the message. Returns False if the webhook did not accept it."""
-        if delivery.attempt >= SETTINGS.deliveries.attempts:  # the process of the last one died
-            self._record(delivery.ended(NO_OUTCOME, now))
+    def _retry(self, group: Sequence[Delivery], now: datetime) -> bool:
+        """Claims the next attempt of messages and sends them as one. Returns False if the sink did not accept it."""
+        claims = list[tuple[Delivery, dict[str, Any]]]()
+        for delivery in group:
+            if delivery.attempt >= SETTINGS.deliveries.attempts:  # the process of the last one died
+                self._record(delivery.ended(NO_OUTCOME, now))
+                continue
+            content, claim = self._content(delivery), delivery.claimed(now)
+            if content and record(self.warehouse, claim, self.clock.as_of):  # else not raised yet, or claimed by another process
+                claims.append((claim, content))
+        if not claims:
             return True
-        alerts, claim = _alerts_of(self.warehouse, delivery.alert), delivery.claimed(now)
-        if not alerts or not record(self.warehouse, claim, self.clock.as_of):  # not raised yet, or claimed by another process
-            return True
-        return self._send(claim, alerts[0], is_late=True)
-
-    @property
-    def _is_ready(self) -> bool:
-        """Whether a webhook is configured and not paused after a failure."""
-        return bool(self.webhook_url) and time.monotonic() >= _paused_until.get(self.webhook_url, 0.0)
-
-    def _first(self, key: AlertKey) -> Delivery:
-        """Returns the delivery of a new alert: its first attempt, or a waiting one."""
-        now = self.clock.now()
-        delivery = waiting(self.clock.today, key, now, PAUSED if self.webhook_url and not self._is_ready else "")
-        return delivery.claimed(now) if self._is_ready else delivery
-
-    def _send(self, delivery: Delivery, alert: Mapping[str, Any], is_late: bool = False) -> bool:
-        """Sends the message of an attempt and records the outcome. Returns whether the webhook accepted it."""
-        reason = self._post(alert, is_late)
-        self._record(delivery.ended(reason, self.clock.now()))
+        reason = self._post(claims[0][0].sink, [content for _, content in claims], is_late=True)
+        for claim, _ in claims:
+            self._record(claim.ended(reason, self.clock.now()))
         return not reason
 
-    def _post(self, alert: Mapping[str, Any], is_late: bool = False) -> str:
-        """Sends a message. Returns the reason if it was not delivered.
+    def _raise_again(self, incident: Incident, severity: Severity, message: str) -> bool:
+        """Reopens a resolved incident, or escalates an open one. Returns False if neither applies."""
+        if not incident.is_open:
+            return self._change(incident, "reopened", severity, message)
+        if incident.severity == "warning" and severity == "critical":
+            return self._change(incident, "escalated", severity, message)
+        return False
+
+    def _change(self, incident: Incident, change: Change, severity: str, message: str, author: str = "") -> bool:
+        """Adds a change and sends its message. Returns False if another process added a change of the same number."""
+        row, as_of = incident.changed(change, severity, message, self.clock.now(), author), self.clock.as_of
+        deliveries = [self._first(one) for one in self._messages(incident.key, row["number"], severity)]
+        claimed = [one for one in deliveries if record(self.warehouse, one, as_of)]
+        writer = f"alert {incident.kind} {incident.subject}"
+        is_new = bool(self.warehouse.add(CHANGES, [incident.game_date], change_rows(row, as_of), writer))
+        if content := self._content(deliveries[0]):  # that of another process, if it added the change
+            self._send_first(deliveries, claimed, content, is_new)
+        return is_new
+
+    @property
+    def sinks(self) -> Mapping[Sink, str]:
+        """Configured sink -> its URL."""
+        urls: Mapping[Sink, str] = {
+            "slack": _secret(self.webhook_url),
+            "pagerduty": self.pagerduty_url if self.pagerduty_key else "",
+            "webhook": _secret(self.alert_webhook_url),
+        }
+        return {sink: url for sink, url in urls.items() if url}
+
+    def _messages(self, key: AlertKey, number: int, severity: str) -> list[MessageKey]:
+        """Returns the messages about an alert, one per sink; one for Slack if there is no sink."""
+        return [(*key, number, sink) for sink in sinks_for(severity, self.sinks)]
+
+    def _first(self, message: MessageKey) -> Delivery:
+        """Returns the delivery of a new message: its first attempt, or a waiting one."""
+        *_, number, sink = message
+        url, now, hour = self.sinks.get(sink, ""), self.clock.now(), timedelta(hours=1)
+        is_ready = bool(url) and time.monotonic() >= _paused_until.get(url, 0.0)
+        delivery = waiting(self.clock.today, message[:3], now, PAUSED if url and not is_ready else "", number, sink)
+        if is_ready and sink == "slack" and self._sent_since(message[1], now - hour) >= SETTINGS.deliveries.most_per_hour:
+            return delivery.held(now + hour)
+        return delivery.claimed(now) if is_ready else delivery
+
+    def _sent_since(self, kind: str, since: datetime) -> int:
+        """Returns the number of messages about a kind that were sent to Slack since an instant; 0 if that is not readable."""
+        try:
+            return messages_since(self.warehouse, days(self.clock.today - timedelta(days=1), self.clock.today), kind, since)
+        except (PipelineError, OSError):  # an alert about the warehouse must be sent
+            return 0
+
+    def _content(self, delivery: Delivery) -> dict[str, Any] | None:
+        """Returns what a message says: the alert, or a change of it; None if it does not exist."""
+        alerts = alerts_of(self.warehouse, delivery.alert)
+        if not alerts or not delivery.number:
+            return alerts[0] if alerts else None
+        change = change_number(self.warehouse, delivery.alert, delivery.number)
+        return {**alerts[0], **change, "alert": alerts[0]["message"], "raised_at": change["changed_at"]} if change else None
+
+    def _send_first(
+        self, deliveries: Sequence[Delivery], claimed: Sequence[Delivery], alert: Mapping[str, Any], is_new: bool
+    ) -> None:
+        """Sends the claimed messages. Logs a new alert for which no attempt is made."""
+        if is_new and not any(one.attempt for one in deliveries):
+            level = logging.CRITICAL if alert["severity"] == "critical" else logging.WARNING
+            logger.log(level, "%s", log_line(alert))
+        for one in deliveries:
+            if _unrecorded.pop(one.id, None) is None and one.attempt and one in claimed:
+                self._record(one.ended(self._post(one.sink, [alert]), self.clock.now()))
+
+    def _post(self, sink: Sink, alerts: Sequence[Mapping[str, Any]], is_late: bool = False) -> str:
+        """Sends one message about one or more alerts. Returns the reason if it was not delivered.
 
         A failure pauses new messages, so that many alerts together wait for one deadline only.
         """
-        reason = post(self.webhook_url, text(alert, is_late), self.timeout_seconds)
+        url = self.sinks[sink]
+        reason = post_document(url, document_for(sink, alerts, _secret(self.pagerduty_key), is_late), self.timeout_seconds)
         if reason:
-            _paused_until[self.webhook_url] = time.monotonic() + SETTINGS.deliveries.pause_seconds
-            logger.error("%s: %s Not delivered to the webhook: %s", head(alert), alert["message"], reason)
+            _paused_until[url] = time.monotonic() + SETTINGS.deliveries.pause_seconds
+            to = "webhook" if sink == "slack" else sink
+            for alert in alerts:
+                logger.error("%s: %s Not delivered to the %s: %s", head(alert), alert["message"], to, reason)
         return reason
 
     def _record(self, outcome: Delivery) -> None:
@@ -175,46 +243,41 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
             logger.error("%s", outcome.message)
         try:
             record(self.warehouse, outcome, self.clock.as_of)
-            _unrecorded.pop(outcome.alert, None)
+            _unrecorded.pop(outcome.id, None)
         except (PipelineError, OSError) as error:
-            _unrecorded[outcome.alert] = outcome
+            _unrecorded[outcome.id] = outcome
             logger.error(
                 "the delivery of alert %s %s (%s) cannot be recorded: %s", outcome.kind, outcome.subject, outcome.state, error
             )
 
-    def _send_without_a_row(self, delivery: Delivery, alert: Mapping[str, Any], error: Exception, is_first: bool) -> bool:
+    def _send_without_a_row(self, delivery: Delivery, alert: Mapping[str, Any], error: Exception) -> bool:
         """Sends an alert that the warehouse cannot store, perhaps because the alert is about the warehouse.
 
         Later calls for the same alert retry an undelivered message.
         """
-        now = self.clock.now()
-        if not is_first and (not delivery.is_due(now) or not self._is_ready):
+        now, is_first, url = self.clock.now(), delivery.id not in _unrecorded, self.sinks.get(delivery.sink, "")
+        is_ready = bool(url) and time.monotonic() >= _paused_until.get(url, 0.0)
+        if not is_first and (not delivery.is_due(now) or not is_ready):
             return False
         unstored = {**alert, "message": f"{alert['message']} (The table alerts cannot store this alert: {error})"}
         attempt = delivery if is_first else delivery.claimed(now)
         if attempt.attempt:
-            attempt = attempt.ended(self._post(unstored), self.clock.now())
+            attempt = attempt.ended(self._post(delivery.sink, [unstored]), self.clock.now())
         else:
-            self._log(unstored)
-        _unrecorded[delivery.alert] = attempt
+            level = logging.CRITICAL if alert["severity"] == "critical" else logging.WARNING
+            logger.log(level, "%s", log_line(unstored))
+        _unrecorded[delivery.id] = attempt
         return is_first
 
-    def _log(self, alert: Mapping[str, Any]) -> None:
-        level = logging.CRITICAL if alert["severity"] == "critical" else logging.WARNING
-        command = f" Next: {alert['next_command']}" if alert["next_command"] else ""
-        logger.log(level, "%s: %s%s", head(alert), alert["message"], command)
+
+def _secret(value: str) -> str:
+    """Returns a secret. Outside of a run, Dagster leaves the name of its variable in the place of the value."""
+    return (value.get_value() or "") if isinstance(value, dg.EnvVar) else value
 
 
-def _conformed(alert: Mapping[str, Any], as_of: datetime) -> pl.DataFrame:
-    """Returns the row of an alert. Raises PipelineError for a value that the table cannot hold."""
-    rows, rejected = ALERTS.conform(pl.DataFrame([alert]), as_of, CODE_VERSION)
-    if rejected.height:
-        raise PipelineError(f"the alert {alert['kind']} {alert['subject']} is invalid: {rejected['problem'][0]}")
-    return rows
-
-
-def _alerts_of(warehouse: Warehouse, key: AlertKey) -> list[dict[str, Any]]:
-    """Returns the alert of a date, kind and subject as a list of at most one row."""
-    day, kind, subject = key
-    of_alert = (pl.col("kind") == kind) & (pl.col("subject") == subject)
-    return warehouse.scan(ALERTS, [day]).filter(of_alert).collect().to_dicts()
+def _groups(due: Sequence[Delivery]) -> list[list[Delivery]]:
+    """Returns the due deliveries: those held back together by kind, each other one alone."""
+    groups: dict[Any, list[Delivery]] = {}
+    for one in due:
+        groups.setdefault((one.kind, one.sink) if one.reason == HELD else one.id, []).append(one)
+    return list(groups.values())

@@ -1,6 +1,8 @@
-"""Deliveries of alerts to the webhook: the ledger `alert_deliveries` of all attempts, and the deliveries that are due.
+"""Deliveries of messages about alerts: the ledgers of all attempts, and the deliveries that are due.
 
-The content of an alert is in `alerts`. The notifier sends the message.
+The content of an alert is in `alerts`, that of a change in `alert_changes`. The notifier sends the messages.
+`alert_deliveries` has the messages to Slack about raised alerts. `alert_message_deliveries` has the messages about changes, and
+those to other sinks.
 
     pending    attempt n is claimed and has no outcome yet; attempt 0: the message waits for its first attempt
     sent       the webhook accepted the message
@@ -17,6 +19,7 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.errors import PipelineError
+from nba_pipeline.monitoring.alert_rows import AlertKey
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
@@ -25,11 +28,15 @@ State = Literal["pending", "sent", "failed", "given_up"]
 STATES: tuple[State, ...] = ("pending", "sent", "failed", "given_up")
 """In the order of an attempt; the outcome comes last."""
 
+Sink = Literal["slack", "pagerduty", "webhook"]
+SINKS: tuple[Sink, ...] = ("slack", "pagerduty", "webhook")
+
 OPEN: tuple[State, ...] = ("pending", "failed")
 
 CODE_VERSION = "1"
 SOURCE = "nba_pipeline.monitoring.deliveries"
 PAUSED = "the webhook has just failed"
+HELD = "many messages of this kind were sent within an hour; a digest follows"
 NO_OUTCOME = "the process that sent it ended without an outcome"
 
 
@@ -55,12 +62,30 @@ DELIVERIES = Table(
     is_ledger=True,
 )
 
-AlertKey = tuple[date, str, str]
+
+class MessageDeliveryRows(DeliveryRows):
+    """Columns of `alert_message_deliveries`. Here `game_date` is the US Eastern date on which the message was due."""
+
+    number = dy.Int64(min=0, description="number of the change of the alert; 0 for the message that it was raised")
+    sink = code(SINKS, "where the message is sent")
+
+
+MESSAGE_DELIVERIES = Table(
+    "alert_message_deliveries",
+    grain="alert, change, sink, attempt and state",
+    key=("game_date", "alert_date", "kind", "subject", "number", "sink", "attempt", "state"),
+    schema=MessageDeliveryRows,
+    write="add",
+    is_ledger=True,
+)
+
+MessageKey = tuple[date, str, str, int, Sink]
+"""The alert, the number of the change (0: it was raised) and the sink."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One row of `alert_deliveries`."""
+    """One row of `alert_deliveries` or `alert_message_deliveries`."""
 
     game_date: date
     alert_date: date
@@ -71,6 +96,18 @@ class Delivery:
     reason: str
     recorded_at: datetime
     next_at: datetime | None
+    number: int = 0
+    sink: Sink = "slack"
+
+    @property
+    def table(self) -> Table:
+        """The ledger of this delivery."""
+        return MESSAGE_DELIVERIES if self.number or self.sink != "slack" else DELIVERIES
+
+    @property
+    def id(self) -> MessageKey:
+        """The key of the message."""
+        return *self.alert, self.number, self.sink
 
     @property
     def alert(self) -> AlertKey:
@@ -85,6 +122,10 @@ class Delivery:
         """Returns the claim of the next attempt. It lapses after a while, because its process may have died."""
         lapses = now + timedelta(minutes=SETTINGS.deliveries.claim_minutes)
         return replace(self, attempt=self.attempt + 1, state="pending", reason="", recorded_at=now, next_at=lapses)
+
+    def held(self, until: datetime) -> "Delivery":
+        """Returns the delivery that waits for a digest."""
+        return replace(self, reason=HELD, next_at=until)
 
     def ended(self, reason: str, now: datetime) -> "Delivery":
         """Returns the outcome of this attempt. The delay before the next one doubles with each attempt."""
@@ -106,26 +147,38 @@ class Delivery:
         return f"{alert} is not delivered yet after {attempts}: {reason}"
 
 
-def waiting(game_date: date, alert: AlertKey, now: datetime, reason: str = "") -> Delivery:
+def waiting(game_date: date, alert: AlertKey, now: datetime, reason: str = "", number: int = 0, sink: Sink = "slack") -> Delivery:
     """Returns a delivery without an attempt, for a process without a webhook or while the webhook is paused."""
-    return Delivery(game_date, *alert, attempt=0, state="pending", reason=reason, recorded_at=now, next_at=now)
+    return Delivery(game_date, *alert, 0, "pending", reason, recorded_at=now, next_at=now, number=number, sink=sink)
 
 
 def record(warehouse: Warehouse, delivery: Delivery, as_of: datetime) -> bool:
     """Adds the row of a delivery. Returns False if it exists; a claim then belongs to another process."""
-    rows, rejected = DELIVERIES.conform(pl.DataFrame([{**asdict(delivery), "source": SOURCE}], _SCHEMA), as_of, CODE_VERSION)
+    table, row = delivery.table, {**asdict(delivery), "source": SOURCE}
+    schema = {name: kind for name, kind in table.dtypes.items() if name not in ("as_of", "code_version")}
+    rows, rejected = table.conform(pl.DataFrame([{name: row[name] for name in schema}], schema), as_of, CODE_VERSION)
     if rejected.height:
         raise PipelineError(f"the delivery of alert {delivery.kind} {delivery.subject} is invalid: {rejected['problem'][0]}")
-    return bool(warehouse.add(DELIVERIES, [delivery.game_date], rows, f"delivery {delivery.kind} {delivery.subject}"))
+    return bool(warehouse.add(table, [delivery.game_date], rows, f"delivery {delivery.kind} {delivery.subject}"))
 
 
 def unsent(warehouse: Warehouse, dates: Collection[date]) -> list[Delivery]:
     """Returns the newest state of each unsent delivery of these dates, longest due first, given-up ones last."""
     rank = pl.col("state").replace_strict(list(STATES), list(range(len(STATES))))
-    rows = warehouse.scan(DELIVERIES, dates).sort("attempt", rank).collect()
-    newest = rows.group_by("game_date", "alert_date", "kind", "subject").last().filter(pl.col("state") != "sent")
-    ordered = newest.sort("next_at", "recorded_at", nulls_last=True)
-    return [Delivery(**row) for row in ordered.select(list(Delivery.__dataclass_fields__)).iter_rows(named=True)]
+    raised = warehouse.scan(DELIVERIES, dates).with_columns(number=pl.lit(0, pl.Int64), sink=pl.lit("slack")).select(_FIELDS)
+    rows = pl.concat([raised.collect(), warehouse.scan(MESSAGE_DELIVERIES, dates).select(_FIELDS).collect()])
+    message = ("game_date", "alert_date", "kind", "subject", "number", "sink")
+    newest = rows.sort("attempt", rank, maintain_order=True).group_by(message).last().filter(pl.col("state") != "sent")
+    ordered = newest.sort("next_at", "recorded_at", *message, nulls_last=True)
+    return [Delivery(**row) for row in ordered.select(_FIELDS).iter_rows(named=True)]
+
+
+def messages_since(warehouse: Warehouse, dates: Collection[date], kind: str, since: datetime) -> int:
+    """Returns the number of messages about a kind of alert that were first sent to Slack since an instant."""
+    is_first = (pl.col("kind") == kind) & (pl.col("attempt") == 1) & (pl.col("state") == "pending")
+    is_recent = is_first & (pl.col("recorded_at") > since)
+    raised = warehouse.scan(DELIVERIES, dates).filter(is_recent).collect().height
+    return raised + warehouse.scan(MESSAGE_DELIVERIES, dates).filter(is_recent & (pl.col("sink") == "slack")).collect().height
 
 
 def undelivered_messages(warehouse: Warehouse, dates: Sequence[date]) -> dict[date, list[str]]:
@@ -137,4 +190,4 @@ def undelivered_messages(warehouse: Warehouse, dates: Sequence[date]) -> dict[da
     return messages
 
 
-_SCHEMA = {name: kind for name, kind in DELIVERIES.dtypes.items() if name not in ("as_of", "code_version")}
+_FIELDS = list(Delivery.__dataclass_fields__)

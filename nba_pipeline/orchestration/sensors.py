@@ -24,6 +24,7 @@ from nba_pipeline.instance.ticks import decisions
 from nba_pipeline.league.calendar import eastern, eastern_date
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.failed_runs import alert_on_killed, failed_run_sensor
+from nba_pipeline.monitoring.heartbeat import Heartbeat
 from nba_pipeline.monitoring.unresolved_names import unresolved_names_sensor
 from nba_pipeline.orchestration import boxscore_polling
 from nba_pipeline.orchestration import injury_news as late_news
@@ -31,6 +32,7 @@ from nba_pipeline.orchestration.jobs import game_day, limit, selection_of, train
 from nba_pipeline.orchestration.line_captures import decide_capture
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage
 from nba_pipeline.orchestration.recheck_job import recheck
+from nba_pipeline.orchestration.recovery import over_by_data, over_by_reconciliation, over_by_ticks, resolve_over
 from nba_pipeline.orchestration.run_requests import (
     Decision,
     request,
@@ -175,8 +177,29 @@ def reconciliation(
     notifier: Notifier,
     landing: Landing,
     model_store: ModelStore,
+    heartbeat: Heartbeat,
 ) -> dg.SensorResult:
-    """Requests at most one run of due work, and the week's training. Repeatedly failed work raises one alert."""
+    """Requests at most one run of due work, and the week's training. Repeatedly failed work raises one alert.
+
+    Pings the heartbeat after each pass. A pass that raises an error, or that can start no run, has failed.
+    """
+    is_done = False
+    try:
+        result, is_done = _reconcile(context, warehouse, nba_cdn, notifier, landing, model_store)
+    finally:
+        heartbeat.done() if is_done else heartbeat.failed()
+    return result
+
+
+def _reconcile(
+    context: dg.SensorEvaluationContext,
+    warehouse: Warehouse,
+    nba_cdn: NbaCdn,
+    notifier: Notifier,
+    landing: Landing,
+    model_store: ModelStore,
+) -> tuple[dg.SensorResult, bool]:
+    """Returns the result of the sensor, and whether the pass did its work."""
     now = Clock().now()
     closed = close_dead_runs(context.instance, now)
     for run in closed:
@@ -187,16 +210,17 @@ def reconciliation(
         since = breaker.since.isoformat() if breaker and breaker.since else problem_since(context.cursor, now)
         if now - datetime.fromisoformat(since) >= timedelta(minutes=SETTINGS.patience.probe_alert_minutes):
             notifier.raise_alert(eastern_date(now), "probe_failed", "preflight", problem, "critical", "nba-pipeline breakers")
-        return dg.SensorResult(skip_reason=f"no run can start: {problem}", cursor=since)
+        return dg.SensorResult(skip_reason=f"no run can start: {problem}", cursor=since), False
     undone = find_undone(context.instance, warehouse, landing, now)
     alert_on_damage(notifier, landing)
+    resolve_over(notifier, over_by_reconciliation(undone))
     chosen, why = next_of(undone, now)
     if chosen and chosen.attempts.ended >= SETTINGS.patience.alert_after_attempts:
         message = f"not done after {chosen.attempts.ended} attempts: {chosen.why}"
         notifier.raise_alert(chosen.game_date, "work_undone", chosen.subject, message, "critical", chosen.command)
     requests = [*_training(context.instance, warehouse, now, model_store), *([request_of(chosen)] if chosen else [])]
     context.update_cursor("")  # an empty cursor in the result would keep the old one
-    return dg.SensorResult(run_requests=requests, skip_reason=None if requests else why)
+    return dg.SensorResult(run_requests=requests, skip_reason=None if requests else why), True
 
 
 def problem_since(cursor: str | None, now: datetime) -> str:
@@ -223,7 +247,7 @@ def _training(instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime,
     description="Raises an alert for each schedule or sensor whose evaluation failed. Sends undelivered alerts again.",
 )
 def alert_on_failed_tick(context: dg.SensorEvaluationContext, notifier: Notifier) -> dg.SkipReason:
-    """Raises one alert per day and failed schedule or sensor. Also retries undelivered messages of earlier alerts.
+    """Raises one alert per day and failed schedule or sensor. Resolves alerts whose cause is over. Retries undelivered messages.
 
     The retries run in this sensor, so that an unresponsive webhook delays no other sensor.
     """
@@ -232,8 +256,11 @@ def alert_on_failed_tick(context: dg.SensorEvaluationContext, notifier: Notifier
     failed = {record["name"]: record["reason"] for record in recent if record["decision"] == "failed"}
     for name, reason in failed.items():
         notifier.raise_alert(eastern_date(now), "tick_failed", name, str(reason), "critical", "nba-pipeline decisions")
+    decided = {str(record["name"]) for record in recent}
+    is_over = {**over_by_ticks(decided, failed), **over_by_data(context.instance, notifier.warehouse)}
+    resolved = resolve_over(notifier, is_over)
     message = f"failed evaluations: {', '.join(failed)}" if failed else "no evaluation failed"
-    return dg.SkipReason(f"{message}; {retried}" if retried else message)
+    return dg.SkipReason("; ".join(filter(None, (message, retried, f"resolved {', '.join(resolved)}" if resolved else ""))))
 
 
 SENSORS = (

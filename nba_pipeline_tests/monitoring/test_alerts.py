@@ -60,7 +60,7 @@ def test_an_alert_is_a_row_and_a_message(notifier: Notifier, slack: Slack, wareh
 
 def test_a_repeated_alert_is_not_added(notifier: Notifier, slack: Slack, warehouse: LocalWarehouse) -> None:
     assert notifier.raise_alert(DAY, *LATE)
-    assert not notifier.raise_alert(DAY, *LATE[:2], "1 of 8 games has no box score.", severity="critical")
+    assert not notifier.raise_alert(DAY, *LATE[:2], "1 of 8 games has no box score.")
     assert len(slack.sent) == 1
     assert [(row["message"], row["severity"]) for row in rows(warehouse)] == [(LATE[2], "warning")]
 

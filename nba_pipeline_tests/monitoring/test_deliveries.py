@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.errors import PipelineError
+from nba_pipeline.monitoring.alert_changes import incident_of
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.deliveries import DELIVERIES, PAUSED, record, undelivered_messages, unsent, waiting
 from nba_pipeline.settings import SETTINGS
@@ -95,7 +96,7 @@ def test_an_attempt_claimed_by_another_process_is_not_repeated(notifier: Notifie
     due, now = unsent(notifier.warehouse, [DAY])[0], NOON + TO_COME
     record(notifier.warehouse, due.claimed(now), now)
     assert retry(notifier, now) == ""
-    assert a_notifier(notifier.warehouse, slack.url, now)._retry(due, now)  # a process that read before the other's claim
+    assert a_notifier(notifier.warehouse, slack.url, now)._retry([due], now)  # a process that read before the other's claim
     assert len(slack.sent) == 1
 
 
@@ -198,4 +199,40 @@ def test_bigquery_has_a_type_for_each_of_its_columns() -> None:
         "state STRING NOT NULL",
         "reason STRING NOT NULL",
         "recorded_at TIMESTAMP NOT NULL",
+    ]
+
+
+# Digest
+
+
+def test_many_messages_of_a_kind_within_an_hour_become_one_digest(notifier: Notifier, slack: Slack) -> None:
+    for number in range(9):
+        notifier.raise_alert(DAY, "name_unresolved", f"Player {number}", "1 line is quarantined.")
+    notifier.raise_alert(DAY, *LATE)  # another kind is not held back
+    assert [text.split(" (")[0] for text in slack.texts[4:]] == [
+        "warning: name_unresolved Player 4",
+        "warning: late_boxscores boxscores",
+    ]
+    hour = timedelta(hours=1)
+    assert retry(notifier, NOON + hour - timedelta(seconds=1)) == ""
+    assert retry(notifier, NOON + hour) == "retried 4 of 4 undelivered messages"
+    assert slack.texts[6].splitlines() == [
+        "digest: 4 more messages about name_unresolved",
+        *(f"warning: name_unresolved Player {number} (2024-03-12): 1 line is quarantined." for number in range(5, 9)),
+    ]
+    assert retry(notifier, NOON + 2 * hour) == "" and len(slack.sent) == 7
+    assert unsent(notifier.warehouse, [DAY]) == []
+
+
+def test_an_undelivered_resolution_is_retried(notifier: Notifier, slack: Slack) -> None:
+    notifier.raise_alert(DAY, *LATE)
+    slack.status = 500
+    incident = incident_of(notifier.warehouse, KEY)
+    assert incident and notifier.resolve(incident, "2 box scores arrived.")
+    slack.status = 200
+    assert retry(notifier, NOON + TO_COME) == "retried 1 of 1 undelivered message"
+    assert slack.texts[2].splitlines() == [
+        "resolved, warning: late_boxscores boxscores (2024-03-12)",
+        "It lasted less than a minute. 2 box scores arrived.",
+        "Changed at 2024-03-12 16:00 UTC.",
     ]

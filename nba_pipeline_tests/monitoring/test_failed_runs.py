@@ -79,7 +79,8 @@ def test_a_failed_run_raises_an_alert_with_its_cause(instance: dg.DagsterInstanc
     assert slack.texts == [
         "warning: run_failed game_day 2024-03-12 breaks (2024-03-12)\n"
         "breaks: 2024-03-12 is closed: 1 of 8 final games have a complete box score\n"
-        "Next: nba-pipeline run --date 2024-03-12"
+        "Next: nba-pipeline run --date 2024-03-12\n"
+        "Runbook: docs/runbooks/run_failed.md"
     ]
 
 
@@ -237,7 +238,8 @@ def test_the_alert_for_a_run_without_a_date_has_today(instance: dg.DagsterInstan
 
     failed(instance, notifier, chores.execute_in_process(instance=instance, raise_on_error=False))
     assert re.sub(r"\s+", " ", slack.texts[0]) == (
-        "warning: run_failed chores nothing_works (2024-03-12) nothing_works: ValueError: no Next: nba-pipeline status"
+        "warning: run_failed chores nothing_works (2024-03-12) nothing_works: ValueError: no Next: nba-pipeline status "
+        "Runbook: docs/runbooks/run_failed.md"
     )
 
 

@@ -17,6 +17,7 @@ from nba_pipeline.warehouse.local import LocalWarehouse
 DAY = date(2024, 3, 12)
 NEXT = DAY + timedelta(days=1)
 NOON = eastern(DAY, 12)
+ALERT_LEDGERS = ("alerts", "alert_changes", "alert_deliveries", "alert_message_deliveries")
 SECRET = "T00000000/B00000000/SeCrEtSeCrEt"
 
 
@@ -59,6 +60,29 @@ def listening() -> Iterator[Slack]:
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     slack.url = f"http://127.0.0.1:{server.server_address[1]}/services/{SECRET}"
     yield slack
+    server.shutdown()
+    server.server_close()
+
+
+@contextmanager
+def pinged(paths: list[str], status: int = 200) -> Iterator[str]:
+    """The secret address of a monitor on loopback that records the paths of its pings."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            paths.append(self.path)
+            self.send_response(status)
+            if status >= 300:
+                self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Logs nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/{SECRET}"
     server.shutdown()
     server.server_close()
 

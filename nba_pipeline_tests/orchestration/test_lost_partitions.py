@@ -28,6 +28,7 @@ from nba_pipeline.orchestration.lost_partitions import DAMAGED_FILE, alert_on_da
 from nba_pipeline.orchestration.runner import Runner
 from nba_pipeline.orchestration.weekly_training import has_models
 from nba_pipeline.tables.registry import TABLES
+from nba_pipeline_tests.monitoring.webhook import ALERT_LEDGERS
 from nba_pipeline_tests.orchestration.test_runner import (
     DAY,
     HISTORY_DAYS,
@@ -215,7 +216,7 @@ def test_a_run_of_a_closed_date_fails_with_the_reason_and_writes_nothing(at: At,
 
 
 def tables_but(home: Path, ledger: str) -> dict[str, pl.DataFrame]:
-    names = [folder.name for folder in (home / "tables").iterdir() if folder.name not in (ledger, "alerts", "alert_deliveries")]
+    names = [folder.name for folder in (home / "tables").iterdir() if folder.name not in (ledger, *ALERT_LEDGERS)]
     return {
         name: pl.read_parquet(home / "tables" / name / "*" / "part.parquet", hive_partitioning=False).sort(
             "game_date", *TABLES[name].key

@@ -16,6 +16,7 @@ from dagster._utils.error import SerializableErrorInfo
 
 from nba_pipeline.completeness.gates import deadline
 from nba_pipeline.completeness.modes import tables_of_mode
+from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG, WHY_TAG
 from nba_pipeline.league.calendar import eastern
@@ -27,13 +28,14 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.builders import Values
 from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
 from nba_pipeline_tests.instance.test_ticks import NOON, Instigator
-from nba_pipeline_tests.monitoring.webhook import a_notifier, listening
+from nba_pipeline_tests.monitoring.webhook import SECRET, a_notifier, listening, pinged
 from nba_pipeline_tests.orchestration.ticks import (
     DAY,
     MINUTE,
     MONDAY,
     TOMORROW,
     YESTERDAY,
+    Unreadable,
     alerts,
     broken,
     evaluate,
@@ -423,3 +425,18 @@ def test_no_request_is_sent_before_the_first_tip_off(night: Days) -> None:
 
 def test_the_simulated_night_has_several_ends_in_utc() -> None:
     assert ends()[0].tzinfo is UTC and len(ends()) > 2
+
+
+# Heartbeat
+
+
+def test_a_pass_of_the_reconciliation_pings_the_heartbeat(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass that can start no run, or that raises an error, has failed."""
+    pings = list[str]()
+    with pinged(pings) as url:
+        monkeypatch.setenv("HEARTBEAT_URL", url)
+        evaluate(days, sensors.reconciliation, eastern(DAY, 12))
+        evaluate(days, sensors.reconciliation, eastern(DAY, 12), warehouse=broken(days))
+        with pytest.raises(PipelineError, match="cannot be read"):
+            evaluate(days, sensors.reconciliation, eastern(DAY, 12), warehouse=Unreadable(home=str(days.home)))
+    assert pings == [f"/{SECRET}", f"/{SECRET}/fail", f"/{SECRET}/fail"]

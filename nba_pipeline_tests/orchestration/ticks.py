@@ -30,7 +30,7 @@ YESTERDAY, TOMORROW = DAY - timedelta(days=1), DAY + timedelta(days=1)
 MONDAY = week_of(DAY)
 MINUTE = timedelta(minutes=1)
 CLOCK_CHANGES = {"25 hours": date(2025, 11, 2), "23 hours": date(2026, 3, 8)}
-NEEDED = ("warehouse", "nba_cdn", "notifier", "landing", "model_store", "injury_report")
+NEEDED = ("warehouse", "nba_cdn", "notifier", "landing", "model_store", "injury_report", "heartbeat")
 SCHEDULES = {schedule.name: schedule for schedule in ALL}
 
 

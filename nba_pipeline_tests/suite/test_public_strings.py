@@ -23,17 +23,18 @@ from nba_pipeline.completeness.states import STATES
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import KEYS, PROVIDER_ADDRESSES
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.monitoring.kinds import KINDS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.dated_metadata import PROBLEMS, ROW_COUNT, ROWS_QUARANTINED
 from nba_pipeline.warehouse.local import LocalWarehouse
 
 SNAPSHOT = Path(__file__).with_name("public_strings.txt")
-GLOSSARY = {name.split("_")[0] for name in (*(variable for variable, _ in PROVIDER_ADDRESSES.values()), *KEYS.values())}
+PREFIXES = {name.split("_")[0] for name in (*(variable for variable, _ in PROVIDER_ADDRESSES.values()), *KEYS.values())}
 """First words of the variables of providers."""
 
 FORMS = {
     "run tag": re.compile(r"nba/[a-z_]+"),
-    "variable": re.compile(rf"(NBA|BIGQUERY|SLACK|{'|'.join(sorted(GLOSSARY))})_[A-Z_]+"),
+    "variable": re.compile(rf"(NBA|BIGQUERY|SLACK|PAGERDUTY|ALERT|HEARTBEAT|{'|'.join(sorted(PREFIXES))})_[A-Z_]+"),
 }
 """Kind -> pattern of such a string anywhere in the package."""
 
@@ -52,6 +53,7 @@ def public_strings() -> Iterator[str]:
     yield from _literals()
     yield from _check_numbers()
     yield from (f"state: {state}" for state in STATES)
+    yield from (f"alert kind: {kind!r}" for kind in KINDS)
 
 
 def _tables() -> Iterator[str]:
@@ -138,7 +140,7 @@ def _named(node: ast.expr, constants: Mapping[str, str]) -> str:
 
 def _of_call(call: ast.Call, constants: Mapping[str, str]) -> Iterator[str]:
     name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-    if name == "raise_alert":
+    if name == "raise_alert" and not isinstance(call.args[1], ast.Attribute):  # the kind of a finding is in KINDS
         yield f"alert kind: {_named(call.args[1], constants)}"
     if name == "add_output_metadata":
         keys = [key for argument in call.args if isinstance(argument, ast.Dict) for key in argument.keys if key]

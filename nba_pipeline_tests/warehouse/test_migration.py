@@ -68,7 +68,9 @@ def test_every_row_has_its_values_under_the_new_names(old: Path) -> None:
     assert migrated(old) == [
         "predictions: 2 partitions with 3 rows converted",
         "grades: 2 partitions with 2 rows converted",
+        "alert_changes: 0 rows recorded in the manifests",
         "alert_deliveries: 0 rows recorded in the manifests",
+        "alert_message_deliveries: 0 rows recorded in the manifests",
         "alerts: 0 rows recorded in the manifests",
         "grades: 2 rows recorded in the manifests",
         "not_played_games: 0 rows recorded in the manifests",

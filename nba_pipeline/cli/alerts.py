@@ -1,0 +1,112 @@
+"""The commands `alerts list`, `alerts ack` and `alerts test`."""
+
+import json
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nba_pipeline.cli.app import alerts, date_of, leave
+from nba_pipeline.cli.choices import one_of
+from nba_pipeline.cli.consoles import out, print_error, print_line
+from nba_pipeline.environments import clock, environment, notifier_for, warehouse_of
+from nba_pipeline.errors import BadInput
+from nba_pipeline.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from nba_pipeline.monitoring.alert_changes import Incident
+    from nba_pipeline.monitoring.alerts import Notifier
+
+
+def _notifier() -> "Notifier":
+    return notifier_for(warehouse_of(environment()), clock())
+
+
+def _incidents(notifier: "Notifier") -> "list[Incident]":
+    """Returns the incidents that are recent enough to be listed."""
+    from nba_pipeline.league.calendar import days
+    from nba_pipeline.monitoring.alert_changes import incidents
+
+    today = notifier.clock.today
+    dates = days(today - timedelta(days=SETTINGS.watch.incident_days), today + timedelta(days=1))
+    return incidents(notifier.warehouse, dates)
+
+
+@alerts.command("list")
+def list_alerts(
+    is_complete: Annotated[bool, typer.Option("--all", help="also list resolved alerts")] = False,
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+) -> None:
+    """List the open alerts, oldest first, with their age and next command."""
+    one_of("--format", style, ("table", "json"))
+    notifier = _notifier()
+    listed = [one for one in _incidents(notifier) if is_complete or one.is_open]
+    if style == "json":
+        print(json.dumps([asdict(one) | {"is_open": one.is_open} for one in listed], default=str, indent=1))
+    elif listed:
+        _print(notifier, listed)
+    else:
+        print_line("no alert is open")
+    leave(0)
+
+
+def _print(notifier: "Notifier", listed: "list[Incident]") -> None:
+    from rich.table import Table as RichTable
+
+    from nba_pipeline.cli.consoles import printable
+    from nba_pipeline.monitoring.alert_changes import duration
+
+    table = RichTable("date", "kind", "subject", "severity", "state", "message", "next")
+    for one in listed:
+        age = f"open for {duration(one.since, notifier.clock.now())}" if one.is_open else "resolved"
+        state = f"{age}, {one.acknowledged_by} works on it" if one.is_open and one.acknowledged_by else age
+        texts = (str(one.game_date), one.kind, one.subject, one.severity, state, one.message, one.next_command)
+        table.add_row(*(printable(text) for text in texts))
+    out.print(table)
+
+
+@alerts.command("ack")
+def acknowledge(
+    kind: Annotated[str, typer.Option(help="kind of the alert")],
+    subject: Annotated[str, typer.Option(help="subject of the alert, exactly as it is listed")],
+    day: Annotated[str, typer.Option("--date", help="date of the alert")],
+    author: Annotated[str, typer.Option(help="who works on it; recorded permanently")],
+) -> None:
+    """Record that a person works on an open alert, and tell the sinks."""
+    from nba_pipeline.monitoring.alert_changes import incident_of
+
+    if not author.strip():
+        raise BadInput("--author must name a person")
+    notifier = _notifier()
+    incident = incident_of(notifier.warehouse, (date_of(day, "--date"), kind, subject))
+    if incident is None or not incident.is_open:
+        problem = "is resolved" if incident else "does not exist"
+        raise BadInput(f"the alert {kind} {subject} of {day} {problem}; `nba-pipeline alerts list` names the open ones")
+    if incident.acknowledged_by:
+        print_line(f"{incident.acknowledged_by} already works on it")
+    elif notifier.acknowledge(incident, author.strip()):
+        print_line(f"acknowledged {kind} {subject}")
+    leave(0)
+
+
+@alerts.command("test")
+def send_test() -> None:
+    """Send a critical test alert to every sink and resolve it; exit code 1 if a sink did not accept it."""
+    from nba_pipeline.monitoring.alert_changes import incident_of
+    from nba_pipeline.monitoring.deliveries import unsent
+
+    notifier = _notifier()
+    if not notifier.sinks:
+        raise BadInput("no sink is configured; set SLACK_WEBHOOK_URL, PAGERDUTY_ROUTING_KEY or ALERT_WEBHOOK_URL")
+    today, subject = notifier.clock.today, f"test at {notifier.clock.now():%H:%M:%S.%f} UTC"
+    notifier.raise_alert(today, "test_alert", subject, "This is a test. It resolves itself.", "critical")
+    if incident := incident_of(notifier.warehouse, (today, "test_alert", subject)):
+        notifier.resolve(incident)
+    failed = {one.sink: one.reason for one in unsent(notifier.warehouse, [today]) if one.subject == subject}
+    for sink in notifier.sinks:
+        if sink in failed:
+            print_error(f"{sink}: not delivered: {failed[sink]}")
+        else:
+            print_line(f"{sink}: delivered")
+    leave(int(bool(failed)))

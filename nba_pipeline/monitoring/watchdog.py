@@ -1,0 +1,161 @@
+"""What the watchdog finds outside of the daemon: silence, missing decisions, stopped schedules and sensors.
+
+Functions of Dagster's ticks and of the schedule. They start nothing. `nba-pipeline watch` raises and resolves the alerts.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nba_pipeline.completeness.modes import CLOCK, MODES
+from nba_pipeline.instance.instigators import Instigator
+from nba_pipeline.league.calendar import EASTERN, days, eastern, eastern_date
+from nba_pipeline.monitoring.alert_changes import Incident, duration, incidents
+from nba_pipeline.monitoring.alert_rows import Severity
+from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.settings import SETTINGS
+
+DAEMON_SILENT, MODE_UNDECIDED, DEFINITIONS_DIFFER = "daemon_silent", "mode_undecided", "definitions_differ"
+WATCH_FAILED = "watch_failed"
+KINDS = (DAEMON_SILENT, MODE_UNDECIDED, DEFINITIONS_DIFFER, WATCH_FAILED)
+DAEMON = "daemon"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The schedules and sensors that run by default."""
+
+    schedules: frozenset[str]
+    sensors: frozenset[str]
+
+
+EXPECTED = Expected(
+    frozenset({*MODES, "train_week", "nightly_reconciliation", "tidy_up"}),
+    frozenset(
+        {
+            "final_games",
+            "lines",
+            "injury_news",
+            "tables",
+            "reconciliation",
+            "alert_on_failed_run",
+            "alert_on_failed_tick",
+            "alert_on_unresolved_names",
+            "slate_status",
+        }
+    ),
+)
+"""Those of `definitions.py`, as a test holds: importing the definitions would take half of the watchdog's time."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A reason for an alert."""
+
+    kind: str
+    subject: str
+    message: str
+    severity: Severity = "warning"
+    next_command: str = "nba-pipeline decisions"
+
+
+def findings(live: Mapping[str, Instigator], expected: Expected, now: datetime) -> list[Finding]:
+    """Returns what is wrong. A silent daemon explains everything else, so it is then the only finding."""
+    if silence := _silence(live, now):
+        return [silence]
+    differences = _differences(live, expected, now)
+    explained = {one.subject for one in differences}
+    return [*differences, *(one for one in _undecided(live, now) if one.subject not in explained)]
+
+
+def report(notifier: Notifier, found: Collection[Finding], kinds: Collection[str]) -> list[str]:
+    """Raises an alert per finding, and resolves the open ones of these kinds that have none. Returns a line per change.
+
+    An open incident keeps its date, so that one that lasts over midnight is not raised again.
+    """
+    today = notifier.clock.today
+    dates = days(today - timedelta(days=SETTINGS.watch.incident_days), today)
+    known = [one for one in incidents(notifier.warehouse, dates) if one.kind in kinds and one.is_open]
+    dated = {(one.kind, one.subject): one.game_date for one in known}
+    lines = []
+    for one in found:
+        day = dated.get((one.kind, one.subject), today)
+        if notifier.raise_alert(day, one.kind, one.subject, one.message, one.severity, one.next_command):
+            lines.append(f"alert {one.kind} {one.subject}: {one.message}")
+    present = {(one.kind, one.subject) for one in found}
+    lines += [_resolved(notifier, one) for one in known if (one.kind, one.subject) not in present and notifier.resolve(one)]
+    return lines
+
+
+def raise_unread(notifier: Notifier, found: Collection[Finding]) -> list[str]:
+    """Raises the alerts when the ledgers of the alerts cannot be read. Nothing is resolved."""
+    today = notifier.clock.today
+    for one in found:
+        notifier.raise_alert(today, one.kind, one.subject, one.message, one.severity, one.next_command)
+    return [f"alert {one.kind} {one.subject}: {one.message}" for one in found]
+
+
+def _resolved(notifier: Notifier, incident: Incident) -> str:
+    return f"resolved {incident.kind} {incident.subject} after {duration(incident.since, notifier.clock.now())}"
+
+
+def _silence(live: Mapping[str, Instigator], now: datetime) -> Finding | None:
+    """Returns the finding that no schedule or sensor ticks."""
+    last = max((one.last_tick for one in live.values() if one.last_tick), default=None)
+    if last is None:
+        return Finding(
+            DAEMON_SILENT, DAEMON, "No schedule or sensor has ever ticked: Dagster's daemon is not running.", "critical"
+        )
+    minutes = (now - last) / timedelta(minutes=1)
+    if minutes < SETTINGS.watch.silent_warning_minutes:
+        return None
+    severity: Severity = "critical" if minutes >= SETTINGS.watch.silent_critical_minutes else "warning"
+    message = (
+        f"No schedule or sensor has ticked since {last.astimezone(EASTERN):%Y-%m-%d %H:%M} Eastern: the daemon is not running."
+    )
+    return Finding(DAEMON_SILENT, DAEMON, message, severity)
+
+
+def _differences(live: Mapping[str, Instigator], expected: Expected, now: datetime) -> list[Finding]:
+    """Returns the schedules and sensors that do not run as the code defines, and the running ones that it does not define."""
+    found = []
+    for name in sorted(expected.schedules | expected.sensors):
+        kind, one = "schedule" if name in expected.schedules else "sensor", live.get(name)
+        if one is None:
+            problem = "has never run; the daemon runs other code, or has just started"
+        elif not one.is_running:
+            problem = "is stopped; start it in the UI under Automation"
+        elif kind == "sensor" and _is_old(one, now):
+            problem = f"has not ticked since {_eastern(one.last_tick)}, although others do"
+        else:
+            continue
+        found.append(Finding(DEFINITIONS_DIFFER, name, f"The {kind} {name} {problem}."))
+    for name in sorted(live.keys() - expected.schedules - expected.sensors):
+        if live[name].is_running and not _is_old(live[name], now):
+            found.append(
+                Finding(DEFINITIONS_DIFFER, name, f"{name} runs, and the code does not define it: the daemon runs other code.")
+            )
+    return found
+
+
+def _undecided(live: Mapping[str, Instigator], now: datetime) -> list[Finding]:
+    """Returns the modes whose last due instant left no decision. A mode that was started later was not due then."""
+    found, today = [], eastern_date(now)
+    until = now - timedelta(minutes=SETTINGS.watch.decision_minutes)
+    for mode in MODES:
+        instants = [eastern(day, hour, minute) for day in days(today - timedelta(days=1), today) for hour, minute in CLOCK[mode]]
+        due_at, one = max(at for at in instants if at <= until), live.get(mode)
+        if one is None or (one.started_at and one.started_at > due_at) or (one.last_tick and one.last_tick >= due_at):
+            continue
+        message = f"The schedule {mode} was due at {_eastern(due_at)} and left no decision."
+        found.append(Finding(MODE_UNDECIDED, mode, message, next_command="nba-pipeline reconcile"))
+    return found
+
+
+def _is_old(one: Instigator, now: datetime) -> bool:
+    """Whether the last tick is older than the silence that warns."""
+    return one.last_tick is None or now - one.last_tick >= timedelta(minutes=SETTINGS.watch.silent_warning_minutes)
+
+
+def _eastern(at: datetime | None) -> str:
+    return f"{at.astimezone(EASTERN):%Y-%m-%d %H:%M} Eastern" if at else "its start"

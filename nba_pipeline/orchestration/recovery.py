@@ -1,0 +1,86 @@
+"""Resolves alerts whose cause is over, from the tables and Dagster's records. Raising belongs beside each cause.
+
+The watchdog resolves its own alerts. `damaged_file` and `ledger_altered` stay open: a person decides that they are over.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from nba_pipeline.completeness import gates
+from nba_pipeline.errors import PipelineError
+from nba_pipeline.instance.materializations import materialized_at
+from nba_pipeline.league.calendar import days
+from nba_pipeline.monitoring.alert_changes import Incident, incidents
+from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.monitoring.failed_runs import RUN_FAILED
+from nba_pipeline.monitoring.unresolved_names import NAME_UNRESOLVED, unresolved_names
+from nba_pipeline.orchestration.line_captures import share_captured
+from nba_pipeline.orchestration.work import Work
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.warehouse import Warehouse
+
+logger = logging.getLogger(__name__)
+
+IsOver = Callable[[Incident], bool]
+
+
+def resolve_over(notifier: Notifier, is_over: Mapping[str, IsOver]) -> list[str]:
+    """Resolves the open alerts of these kinds whose cause is over. Returns their names."""
+    today = notifier.clock.today
+    recent = days(today - timedelta(days=SETTINGS.watch.incident_days), today + timedelta(days=1))
+    try:
+        known = [one for one in incidents(notifier.warehouse, recent) if one.is_open and one.kind in is_over]
+        return [f"{one.kind} {one.subject}" for one in known if is_over[one.kind](one) and notifier.resolve(one)]
+    except (PipelineError, OSError) as error:  # an alert that stays open must not stop the work of its sensor
+        logger.error("open alerts cannot be resolved: %s", error)
+        return []
+
+
+def over_by_data(instance: dg.DagsterInstance, warehouse: Warehouse) -> Mapping[str, IsOver]:
+    """Returns the kinds of alerts whose end the tables and materializations show."""
+    return {
+        RUN_FAILED: lambda one: _is_made_again(instance, one),
+        "boxscores_missing": lambda one: _is_covered(warehouse, one),
+        "lines_missing": lambda one: share_captured(instance, one.game_date, one.since) == 1.0,
+        "injury_report_missing": lambda one: _is_newer(materialized_at(instance, "injuries", one.game_date), one.since),
+        NAME_UNRESOLVED: lambda one: _is_resolved(warehouse, one),
+    }
+
+
+def over_by_ticks(decided: Collection[str], failed: Collection[str]) -> Mapping[str, IsOver]:
+    """Returns the end of `tick_failed`: recent decisions of the schedule or sensor, and none that failed."""
+    return {"tick_failed": lambda one: one.subject in decided and one.subject not in failed}
+
+
+def over_by_reconciliation(undone: Collection[Work]) -> Mapping[str, IsOver]:
+    """Returns the end of `probe_failed` (runs can start again) and of `work_undone` (the work is done or no longer due)."""
+    remaining = {(work.game_date, work.subject) for work in undone}
+    return {"probe_failed": lambda one: True, "work_undone": lambda one: (one.game_date, one.subject) not in remaining}
+
+
+def _is_made_again(instance: dg.DagsterInstance, one: Incident) -> bool:
+    """Whether every table that the subject of a failed run names was materialized for its date afterwards."""
+    names = [name for name in one.subject.replace(",", " ").split() if name in TABLES]
+    return bool(names) and all(_is_newer(materialized_at(instance, name, one.game_date), one.since) for name in names)
+
+
+def _is_covered(warehouse: Warehouse, one: Incident) -> bool:
+    """Whether every final game of the date has a complete box score. A date without final games is unknown."""
+    dates = [one.game_date]
+    schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
+    [covered] = gates.coverage(gates.judge_games(schedule, boxscores), dates).iter_rows(named=True)
+    return bool(0 < covered["final_games"] == covered["complete_games"])
+
+
+def _is_resolved(warehouse: Warehouse, one: Incident) -> bool:
+    """Whether a name has no quarantined lines any more; for an alert about many names, whether few are left."""
+    names = unresolved_names(warehouse, one.game_date)
+    return len(names) <= SETTINGS.names.most_alerts if one.subject == "prop_lines" else one.subject not in names
+
+
+def _is_newer(at: datetime | None, since: datetime) -> bool:
+    return at is not None and at > since

@@ -1,0 +1,63 @@
+"""The unit files in `deploy/` are well-formed and start the watchdog with options that exist."""
+
+import configparser
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+import yaml
+
+from nba_pipeline import cli
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+WATCH = ["watch", "--once"]
+
+
+def unit(name: str) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(DEPLOY / name)
+    return parser
+
+
+def cronjob() -> dict[str, Any]:
+    return dict(yaml.safe_load((DEPLOY / "watch-cronjob.yaml").read_text(encoding="utf-8")))
+
+
+def command(name: str) -> list[str]:
+    if name == "systemd":
+        return shlex.split(unit("nba-pipeline-watch.service")["Service"]["ExecStart"])[1:]
+    if name == "cron":
+        line = (DEPLOY / "crontab").read_text(encoding="utf-8").splitlines()[-1]
+        return re.findall(r'nba-pipeline" (watch \S+)', line)[0].split()
+    [container] = cronjob()["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    return list(container["command"][1:])
+
+
+@pytest.mark.parametrize("name", ["systemd", "cron", "kubernetes"])
+def test_the_watchdog_is_started_once(name: str) -> None:
+    assert command(name) == WATCH
+    watch = typer.main.get_command(cli.app).commands["watch"]  # type: ignore[attr-defined]
+    assert "--once" in {option for parameter in watch.params for option in parameter.opts}
+
+
+def test_the_cron_job_is_a_cron_job_of_kubernetes_that_is_never_repeated() -> None:
+    job = cronjob()
+    assert (job["apiVersion"], job["kind"]) == ("batch/v1", "CronJob")
+    inner = job["spec"]["jobTemplate"]["spec"]
+    assert (inner["backoffLimit"], inner["template"]["spec"]["restartPolicy"]) == (0, "Never")
+    volumes = {volume["name"] for volume in inner["template"]["spec"]["volumes"]}
+    assert {mount["name"] for mount in inner["template"]["spec"]["containers"][0]["volumeMounts"]} == volumes
+
+
+def test_all_of_them_run_every_five_minutes() -> None:
+    assert cronjob()["spec"]["schedule"] == "*/5 * * * *"
+    assert (DEPLOY / "crontab").read_text(encoding="utf-8").splitlines()[-1].startswith("*/5 * * * * ")
+    assert unit("nba-pipeline-watch.timer")["Timer"]["OnCalendar"] == "*:0/5"
+
+
+def test_an_alert_is_no_failure_of_the_unit() -> None:
+    assert unit("nba-pipeline-watch.service")["Service"]["SuccessExitStatus"] == "1"

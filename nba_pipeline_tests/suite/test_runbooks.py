@@ -1,0 +1,46 @@
+"""Every kind of alert has a runbook with the same four parts, and every message links it."""
+
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from nba_pipeline.monitoring.kinds import KINDS, runbook
+from nba_pipeline.monitoring.sinks import document_for
+from nba_pipeline_tests.suite.test_public_strings import SNAPSHOT
+
+ROOT = Path(__file__).parents[2]
+PARTS = ["What it means", "How to see more", "What to do", "How to know it is over"]
+
+
+def test_kinds_pages_and_public_strings_are_the_same() -> None:
+    pages = sorted(path.stem for path in (ROOT / "docs" / "runbooks").glob("*.md"))
+    public = sorted(re.findall(r"^alert kind: '(\w+)'$", SNAPSHOT.read_text(encoding="utf-8"), re.MULTILINE))
+    assert sorted(KINDS) == pages == public
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_runbook_has_its_four_parts(kind: str) -> None:
+    title, *parts = re.split(r"^#+ (.+)\n", (ROOT / runbook(kind)).read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    contents = dict(zip(parts[1::2], parts[2::2], strict=True))
+    assert title == kind and list(contents) == PARTS
+    assert [name for name, text in contents.items() if not text.strip()] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_of_operations_links_each_runbook(kind: str) -> None:
+    assert f"[{kind}](runbooks/{kind}.md)" in (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("sink", ["slack", "webhook", "pagerduty"])
+def test_every_message_links_its_runbook(sink: str) -> None:
+    alert = {
+        "game_date": date(2024, 3, 12),
+        "kind": "run_failed",
+        "subject": "overnight",
+        "severity": "critical",
+        "message": "It failed.",
+    }
+    alert |= {"next_command": "", "raised_at": datetime(2024, 3, 12, tzinfo=UTC)}
+    assert "docs/runbooks/run_failed.md" in str(document_for(sink, [alert], "key", is_late=False))  # type: ignore[arg-type]
