@@ -7,7 +7,7 @@ import polars as pl
 
 
 def flat_features(
-    rows: pl.LazyFrame, required: Mapping[str, tuple[float, int]], *, least_rows: int, full_slate_rows: int
+    rows: pl.LazyFrame, required: Mapping[str, tuple[float, int]], *, min_rows: int, full_slate_rows: int
 ) -> dict[date, tuple[int, list[str]]]:
     """Returns, for each date with rows, the number of rows and a message for each feature that varies too little.
 
@@ -16,8 +16,8 @@ def flat_features(
 
     Args:
         rows: Rows of `features`.
-        required: Feature -> least standard deviation in its unit, least distinct values on a full slate.
-        least_rows: Slates with fewer rows are not judged.
+        required: Feature -> minimum standard deviation in its unit, minimum number of distinct values on a full slate.
+        min_rows: Slates with fewer rows are not judged.
         full_slate_rows: Rows of a full slate.
     """
     per_date = (
@@ -32,10 +32,10 @@ def flat_features(
     flat: dict[date, tuple[int, list[str]]] = {}
     for row in per_date.iter_rows(named=True):
         messages = []
-        for name, (least_spread, least_values) in required.items() if row["rows"] >= least_rows else ():
+        for name, (min_spread, min_values) in required.items() if row["rows"] >= min_rows else ():
             spread, values = row[f"{name}_spread"], row[f"{name}_values"]
-            enough = max(2, int(least_values * min(1, row["rows"] / full_slate_rows)))
-            if values and (spread is None or spread < least_spread or values < enough):
+            min_distinct = max(2, int(min_values * min(1, row["rows"] / full_slate_rows)))
+            if values and (spread is None or spread < min_spread or values < min_distinct):
                 messages.append(f"{name} ({values} values, standard deviation {spread or 0:.2f})")
         flat[row["game_date"]] = (row["rows"], messages)
     return flat

@@ -37,7 +37,7 @@ from nba_pipeline.formulas.feature_quality import is_present, qualities, within_
 from nba_pipeline.formulas.feature_variation import flat_features
 from nba_pipeline.formulas.game_line import game_lines_of
 from nba_pipeline.formulas.market_line import market_lines
-from nba_pipeline.formulas.null_shares import absent_counts, null_shares_beside_earlier
+from nba_pipeline.formulas.null_shares import absent_counts, null_shares_with_earlier
 from nba_pipeline.formulas.quality import TIERS, tier, with_names
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
@@ -440,7 +440,7 @@ def no_feature_loses_its_source(warehouse: Warehouse, dates: Sequence[date], clo
     span = days(min(dates) - timedelta(days=settings.null_share_days), max(dates))
     known = warehouse.scan(TABLE, span).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
     counts = absent_counts(known, {name: is_present(name) for name in FEATURES})
-    beside = null_shares_beside_earlier(counts, FEATURES, dates, settings.null_share_days)
+    beside = null_shares_with_earlier(counts, FEATURES, dates, settings.null_share_days)
     is_judged = (pl.col("rows") >= settings.least_rows) & (pl.col("earlier_dates") >= settings.least_dates_to_compare)
     is_lost = is_judged & (pl.col("share") > pl.col("usual") + settings.null_share_rise)
     percentages = [(100 * pl.col(name)).round(0).cast(pl.Int64) for name in ("usual", "share")]
@@ -492,7 +492,7 @@ def _varied(warehouse: Warehouse, dates: Sequence[date], required: Mapping[str, 
     """Per date, the features with too little spread or too few distinct values, on slates with at least 50 known players."""
     settings = SETTINGS.slates
     rows = warehouse.scan(TABLE, dates).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
-    flat = flat_features(rows, required, least_rows=settings.least_rows, full_slate_rows=settings.full_slate_rows)
+    flat = flat_features(rows, required, min_rows=settings.least_rows, full_slate_rows=settings.full_slate_rows)
     results = [(day, *flat.get(day, (0, []))) for day in dates]
     return verdict_rows(
         [

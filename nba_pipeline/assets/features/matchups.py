@@ -25,7 +25,7 @@ from nba_pipeline.formulas.matchup import (
     usage_spike_score,
 )
 from nba_pipeline.formulas.rest import age_years, fatigue_score
-from nba_pipeline.formulas.rolling import BILLIONTHS, whole
+from nba_pipeline.formulas.rolling import BILLIONTHS, whole_parts
 from nba_pipeline.formulas.similar_games import GAME_COLUMNS, SIMILAR_DAYS, with_similar_games
 from nba_pipeline.formulas.team_form import pace_score
 from nba_pipeline.instance.clock import Clock
@@ -112,7 +112,7 @@ def match_up(
         pl.col("team").alias("opponent"),
         *OF_THE_DEFENSE,
         pl.col("pace_last_15_games").alias("opponent_pace_last_15_games"),
-        (whole(FREE_THROW_RATE, BILLIONTHS).mean().over("game_date") / BILLIONTHS).alias("league_free_throw_rate"),
+        (whole_parts(FREE_THROW_RATE, BILLIONTHS).mean().over("game_date") / BILLIONTHS).alias("league_free_throw_rate"),
     )
     rows = (
         upcoming_players.select(*identity, "birth_date", "injury_risk_level", has_report)
