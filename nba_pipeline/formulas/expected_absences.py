@@ -159,7 +159,7 @@ def out_rates(mates: pl.DataFrame, cases: pl.DataFrame, group: list[str], min_ca
     """Returns one row per date, group and number of missed games: the share of cases in the 365 days before that were out.
 
     The share after m missed games is shrunk towards the share after m - 1, with the weight of ten cases. Null with fewer than
-    `least` cases without a missed game.
+    `min_cases` cases without a missed game.
     """
     key = [*group, "missed_games"]
     running = in_order(cases, key, {"out": pl.col("is_out")}).with_columns(window_sum("out").alias("out"))

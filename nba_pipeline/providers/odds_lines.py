@@ -7,7 +7,7 @@ Every outcome of a response becomes a row of one of the two parsers: as a line, 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -182,33 +182,42 @@ def _half_points(point: Any) -> int | None:
     return None if line is None else integer_or_none(line * 2)
 
 
-def _by_line(outcomes: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+class _Offer(NamedTuple):
+    """One outcome with its player and side."""
+
+    outcome: Mapping[str, Any]
+    spelling: str | None
+    side: Any
+
+
+def _by_line(outcomes: Sequence[Mapping[str, Any]]) -> list[list[_Offer]]:
     """Groups the outcomes by player and line, both sides together. A missing player or line is grouped by its raw value."""
-    groups: dict[tuple[Any, Any], list[Mapping[str, Any]]] = {}
+    groups: dict[tuple[Any, Any], list[_Offer]] = {}
     for outcome in outcomes:
-        spelling, half_points = _player_and_side(outcome)[0], _half_points(outcome.get("point"))
-        player_key = spelling or ("", repr(outcome.get("description")))
+        offer, half_points = _Offer(outcome, *_player_and_side(outcome)), _half_points(outcome.get("point"))
+        player_key = offer.spelling or ("", repr(outcome.get("description")))
         line_key = ("", repr(outcome.get("point"))) if half_points is None else half_points
-        groups.setdefault((player_key, line_key), []).append(outcome)
+        groups.setdefault((player_key, line_key), []).append(offer)
     return list(groups.values())
 
 
-def _line(sides: Sequence[Mapping[str, Any]], problem: str | None) -> dict[str, Any]:
-    spelling, point = _player_and_side(sides[0])[0], sides[0].get("point")
+def _line(sides: Sequence[_Offer], problem: str | None) -> dict[str, Any]:
+    first, spelling, _ = sides[0]
+    point = first.get("point")
     line, half_points = number_or_none(point), _half_points(point)
     problems = [problem] if problem else []
     if spelling is None:
-        problems.append(f"the player is {quoted(sides[0].get('description'))}")
+        problems.append(f"the player is {quoted(first.get('description'))}")
     if half_points is None:
         problems.append(f"line of {spelling} is {quoted(point)}")
     prices: dict[str, int | None] = {}
     for side in OVER_AND_UNDER.values():
-        distinct = {_price_key(o.get("price")): o.get("price") for o in sides if _player_and_side(o)[1] == side}
+        distinct = {_price_key(o.outcome.get("price")): o.outcome.get("price") for o in sides if o.side == side}
         price = integer_or_none(next(iter(distinct.values()), None))
         if len(distinct) > 1 or (distinct and (price is None or abs(price) < PRICE_FLOOR)):
             problems.append(f"{side} price of {spelling} at {plain(point)} is {' and '.join(map(plain, distinct.values()))}")
         prices[f"{side.lower()}_price"] = None if len(distinct) > 1 else price
-    if unknown_sides := sorted({plain(_player_and_side(o)[1]) for o in sides} - set(OVER_AND_UNDER.values())):
+    if unknown_sides := sorted({plain(o.side) for o in sides} - set(OVER_AND_UNDER.values())):
         problems.append(f"outcome {', '.join(unknown_sides)} of {spelling}")
     return {
         "spelling": spelling,
