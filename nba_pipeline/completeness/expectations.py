@@ -127,19 +127,3 @@ def absent_books(warehouse: Warehouse, table: str, dates: Sequence[date], market
     existing = dict(observed.group_by("game_date").agg("book").iter_rows())
     expected = usual(observed, "book", slates, dates)
     return {day: [book for book in books if book not in existing.get(day, ())] for day, books in expected.items()}
-
-
-def dates_without_line_source(warehouse: Warehouse, dates: Sequence[date], has_prices: bool = False) -> set[date]:
-    """Returns the dates without lines from before the tip-off that no usual book should have had, as those of an archive.
-
-    Args:
-        warehouse: holds `schedule` and `prop_lines`.
-        dates: US Eastern dates.
-        has_prices: counts only lines with both prices.
-    """
-    market = SETTINGS.lines.market
-    lines = warehouse.scan(TABLES["prop_lines"], dates).filter("is_before_tipoff", pl.col("market") == market)
-    priced = lines.drop_nulls(["over_price", "under_price"]) if has_prices else lines
-    without = set(dates).difference(priced.select("game_date").unique().collect()["game_date"])
-    books = absent_books(warehouse, "prop_lines", sorted(without), market) if without else {}
-    return {day for day in without if not books.get(day)}

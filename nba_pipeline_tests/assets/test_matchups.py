@@ -83,9 +83,11 @@ def without_score(score: str, known: int, warehouse: LocalWarehouse, games: int 
     return list(found.missing)
 
 
-def with_history(home: Path, games: int, *sources: str, since: int = 100) -> LocalWarehouse:
+def with_history(home: Path, games: int, *sources: str, since: int = 100, archived: bool = False) -> LocalWarehouse:
     """A home with some games of both teams, of which those of the last days are stored, and rows of some sources."""
     warehouse = LocalWarehouse(home=str(home))
+    source = "archive/games" if archived else "nba_cdn/schedule"
+    warehouse.replace(SCHEDULE, [DAY], frame_of(SCHEDULE, a_game(DAY, source=source)), "run")
     for n in range(games):
         warehouse.replace(SCHEDULE, [before(games - n)], frame_of(SCHEDULE, a_game(before(games - n))), "run")
     for name in sources:
@@ -103,10 +105,11 @@ def test_a_score_without_any_value_is_named(known: int, names: list[str], tmp_pa
 @pytest.mark.parametrize(
     ("score", "table"), [("usage_spike_score", "injuries"), ("shot_zone_mismatch_score", "play_by_play"), ("pace_score", "")]
 )
-def test_a_score_is_expected_only_if_its_source_exists(score: str, table: str, tmp_path: Path) -> None:
-    without = without_score(score, 0, with_history(tmp_path / "without", 12))
-    having = without_score(score, 0, with_history(tmp_path / "having", 12, *([table] if table else [])))
-    assert (without, having) == ([] if table else [f"{score} 0%"], [f"{score} 0%"])
+def test_a_score_is_expected_unless_the_archive_lacks_its_source(score: str, table: str, tmp_path: Path) -> None:
+    without = without_score(score, 0, with_history(tmp_path / "without", 12, archived=True))
+    having = without_score(score, 0, with_history(tmp_path / "having", 12, *([table] if table else []), archived=True))
+    live = without_score(score, 0, with_history(tmp_path / "live", 12))
+    assert (without, having, live) == ([] if table else [f"{score} 0%"], [f"{score} 0%"], [f"{score} 0%"])
 
 
 @pytest.mark.parametrize(("games", "names"), [(5, ["pace_score 0%"]), (4, [])])

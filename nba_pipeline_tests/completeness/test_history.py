@@ -14,6 +14,7 @@ import pytest
 from nba_pipeline.asset_factory.verdicts import Verdict, verdicts_of
 from nba_pipeline.assets.features import features, upcoming_players
 from nba_pipeline.assets.predictions import points_model, predictions
+from nba_pipeline.assets.sources import prop_lines
 from nba_pipeline.completeness import history
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days, week_of
@@ -140,6 +141,10 @@ def test_a_lined_player_who_is_not_expected_counts_once_both_teams_have_history(
     assert last.missing == ["GSW 999"]
 
 
+FIVE = days(LAST - timedelta(days=5), LAST - timedelta(days=1))
+"""The dates after which a team has five games."""
+
+
 def summarize(warehouse: LocalWarehouse, dates: Sequence[date], players: int) -> None:
     """Store player-games of the same players on each of the dates."""
     rows = [
@@ -197,6 +202,7 @@ def predicted(warehouse: LocalWarehouse, day: date, players: int, system: str = 
 
 def test_a_trained_system_is_not_expected_before_the_history_suffices(warehouse: LocalWarehouse) -> None:
     predicted(warehouse, LAST, 8)
+    summarize(warehouse, FIVE, players=8)
     without_models(warehouse, week_of(LAST))
     (verdict,) = judged(predictions.every_system_predicts, warehouse, LAST)
     untrained = {system.system_id for system in predictions.SYSTEMS if not system.needs_model}
@@ -209,6 +215,7 @@ def test_a_trained_system_is_not_expected_before_the_history_suffices(warehouse:
 def without_similar_games(warehouse: LocalWarehouse) -> list[str]:
     """The absent systems of a slate whose players have no similar games."""
     predicted(warehouse, LAST, 8)
+    summarize(warehouse, FIVE, players=8)
     without_models(warehouse, week_of(LAST))
     row = complete_box(games(LAST)[0])[0]
     key = {name: row[name] for name in ("game_id", "player_id", "team")}
@@ -221,19 +228,24 @@ def test_a_system_is_not_expected_while_the_history_is_shorter_than_its_windows(
     assert "similarity" not in without_similar_games(warehouse)
 
 
-def test_a_system_that_earlier_slates_had_is_expected(warehouse: LocalWarehouse) -> None:
-    for day in days(FIRST, LAST - timedelta(days=1)):
-        predicted(warehouse, day, 8, "similarity")
-    assert "similarity" in without_similar_games(warehouse)
-
-
 def test_a_system_is_expected_in_a_long_history(warehouse: LocalWarehouse) -> None:
     write(warehouse, "boxscores", FIRST - timedelta(days=800))
     assert "similarity" in without_similar_games(warehouse)
 
 
+def test_systems_that_need_five_games_are_expected_once_a_team_has_them(warehouse: LocalWarehouse) -> None:
+    """The first slates of a season have forecasts of the other systems."""
+    predicted(warehouse, LAST, 8, "linear_median")
+    (verdict,) = judged(predictions.every_system_predicts, warehouse, LAST)
+    assert verdict.missing == ["xgboost", "ensemble", "market_blend"]
+    summarize(warehouse, FIVE, players=8)
+    (verdict,) = judged(predictions.every_system_predicts, warehouse, LAST)
+    assert {"moving_average", "catboost"} <= set(verdict.missing)
+
+
 def test_a_trained_system_is_expected_in_a_week_that_was_not_trained(warehouse: LocalWarehouse) -> None:
     predicted(warehouse, LAST, 8)
+    summarize(warehouse, FIVE, players=8)
     (verdict,) = judged(predictions.every_system_predicts, warehouse, LAST)
     assert {"catboost", "linear_median", "ensemble"} <= set(verdict.missing)
 
@@ -252,30 +264,30 @@ def test_every_lined_player_is_expected_in_a_week_that_was_not_trained(warehouse
     assert not verdict.passed and verdict.numbers["expected"] == 64
 
 
-def without_a_line(warehouse: LocalWarehouse, *dates: date) -> list[bool]:
-    """Whether a slate passes whose forecasts have no line."""
-    for day in dates:
-        write(warehouse, "predictions", day, a_prediction(game_date=day, recommendation="NO_LINE"))
-    return [verdict.passed for verdict in judged(predictions.few_players_lack_a_line, warehouse, *dates)]
-
-
-def test_lines_are_expected_only_if_earlier_slates_had_them(warehouse: LocalWarehouse) -> None:
-    write(warehouse, "prop_lines", LAST)
-    assert without_a_line(warehouse, LAST) == [False]
-    for day in days(FIRST, LAST):
+def without_lines(warehouse: LocalWarehouse, *dates: date, source: str = "archive/games") -> None:
+    """Leave the last date without lines, and others; the last date is one of the archive."""
+    write(warehouse, "schedule", LAST, *(game | {"source": source} for game in games(LAST)))
+    for day in (*dates, LAST):
         write(warehouse, "prop_lines", day)
-    assert without_a_line(warehouse, LAST) == [True]
 
 
-def test_market_blend_is_expected_only_if_earlier_slates_had_prices(warehouse: LocalWarehouse) -> None:
-    predicted(warehouse, LAST, 8)
-    write(warehouse, "prop_lines", LAST)
-    (verdict,) = judged(predictions.every_system_predicts, warehouse, LAST)
-    assert "market_blend" in verdict.missing
-    for day in days(FIRST, LAST):
-        write(warehouse, "prop_lines", day)
-    (verdict,) = judged(predictions.every_system_predicts, warehouse, LAST)
-    assert "market_blend" not in verdict.missing and "ensemble" in verdict.missing
+LINES = [prop_lines.games_have_lines, predictions.few_players_lack_a_line, predictions.every_system_predicts]
+
+
+@pytest.mark.parametrize("check", LINES)
+@pytest.mark.parametrize(
+    ("dates", "source", "is_expected"),
+    [([], "archive/games", True), (days(FIRST, LAST), "archive/games", False), (days(FIRST, LAST), "nba_cdn/schedule", True)],
+    ids=["earlier slates had lines", "the archive has no lines", "not of the archive"],
+)
+def test_lines_are_expected_unless_the_archive_has_none(
+    check: Callable[..., pl.DataFrame], dates: list[date], source: str, is_expected: bool, warehouse: LocalWarehouse
+) -> None:
+    without_lines(warehouse, *dates, source=source)
+    rows = [{"system_id": system.system_id} for system in predictions.SYSTEMS if system.system_id != "market_blend"]
+    write(warehouse, "predictions", LAST, *(a_prediction(game_date=LAST, recommendation="NO_LINE", **row) for row in rows))
+    (verdict,) = judged(check, warehouse, LAST)
+    assert verdict.passed != is_expected
 
 
 def test_features_are_judged_by_the_players_that_the_history_contains(warehouse: LocalWarehouse) -> None:

@@ -230,12 +230,14 @@ def _without_unknowable(warehouse: Warehouse, rows: pl.DataFrame) -> pl.DataFram
             tolerance=longest,
             allow_exact_matches=table == "injuries",
         )
+    is_archived = pl.col("game_date").is_in(sorted(history.archived_dates(warehouse, rows["game_date"].unique())))
+    has = {name: pl.col(f"{name}_on").is_not_null() | ~is_archived for name in ("injuries", "play_by_play")}
     enough = {of: (pl.col(f"games_of_{of}") >= LEAST_GAMES).fill_null(value=False) for of in ("team", "opponent")}
-    has_zones = pl.col("play_by_play_on").is_not_null() & (pl.col("games_played_season") >= LEAST_GAMES_OF_A_PRIMARY_ZONE)
+    has_zones = has["play_by_play"] & (pl.col("games_played_season") >= LEAST_GAMES_OF_A_PRIMARY_ZONE)
     return rows.with_columns(
         counts_pace_score=enough["team"] & enough["opponent"],
         counts_shot_zone_mismatch_score=has_zones & enough["opponent"],
-        counts_usage_spike_score=pl.col("injuries_on").is_not_null(),
+        counts_usage_spike_score=has["injuries"],
     )
 
 

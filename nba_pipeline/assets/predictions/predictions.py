@@ -20,11 +20,7 @@ from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, count_off, for_
 from nba_pipeline.assets.features.features import FEATURES
 from nba_pipeline.completeness import history, slate_gates
 from nba_pipeline.completeness.eligibility import judge_players
-from nba_pipeline.completeness.expectations import (
-    dates_without_line_source,
-    games_without_predictions,
-    players_without_predictions,
-)
+from nba_pipeline.completeness.expectations import games_without_predictions, players_without_predictions
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.adjusted_line import adjusted_lines, feed_lines
 from nba_pipeline.formulas.forecast_distribution import (
@@ -48,7 +44,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MARKET_BLEND, MOVING_AVERAGE, SYSTEMS, TRAINED_SYSTEMS, Combination
 from nba_pipeline.systems.drift import drift_of_dates, first_date, judge_drift
 from nba_pipeline.systems.forecasts import Models, absent_models, forecasts, joined_reasons, reasons_without_forecast
-from nba_pipeline.systems.interface import PLAYER_GAME
+from nba_pipeline.systems.interface import PLAYER_GAME, System
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
@@ -475,6 +471,13 @@ LONGEST_WINDOW_DAYS = SIMILAR_DAYS
 """Days of history after which every system can be ready."""
 
 
+def predicts_early(system: System) -> bool:
+    """Whether a system predicts from the first game of a season on, as do combinations of such systems."""
+    if isinstance(system, Combination):
+        return all(predicts_early(other) for other in SYSTEMS if other.system_id in system.members)
+    return not system.least_season_games
+
+
 def systems_before_models(warehouse: Warehouse, dates: Collection[date]) -> set[tuple[date, str]]:
     """Returns the dates and systems without predictions because the stored history is too short for a model."""
     least_games = {system.system_id: system.least_season_games for system in TRAINED_SYSTEMS}
@@ -489,7 +492,7 @@ def systems_before_models(warehouse: Warehouse, dates: Collection[date]) -> set[
 def _dates_before_models(warehouse: Warehouse, dates: Collection[date]) -> set[date]:
     """Returns the dates on which every system without the need for games of the season lacks its first model."""
     without = systems_before_models(warehouse, dates)
-    names = [system.system_id for system in TRAINED_SYSTEMS if not system.least_season_games]
+    names = [system.system_id for system in TRAINED_SYSTEMS if predicts_early(system)]
     return {day for day in dates if all((day, name) in without for name in names)}
 
 
@@ -497,8 +500,9 @@ def _dates_before_models(warehouse: Warehouse, dates: Collection[date]) -> set[d
 def every_system_predicts(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Each system has predictions for the slate. Missing systems are named.
 
-    A trained system does not count in weeks before its first model, `market_blend` not on dates of an archive without prices,
-    and another system not while the stored history is shorter than its windows.
+    Systems that need five games of the season count once a team has them. A trained system does not count in weeks before its
+    first model, `market_blend` not on dates of an archive without prices,
+    and a system without enough ready players not while the stored history is shorter than the longest window.
     """
     systems = [system.system_id for system in SYSTEMS]
     of_system = [
@@ -506,13 +510,14 @@ def every_system_predicts(warehouse: Warehouse, dates: Sequence[date], clock: Cl
         for name in systems
     ]
     players = warehouse.scan(TABLE, dates).group_by("game_date").agg(*of_system).collect()
-    to_predict = games_without_predictions(warehouse, dates)[0]["game_date"]
-    counts = for_each_date(dates, players)
+    slates, counts = set(games_without_predictions(warehouse, dates)[0]["game_date"]), for_each_date(dates, players)
+    early, predicted = {system.system_id for system in SYSTEMS if predicts_early(system)}, set(players["game_date"])
+    expected = {name: slates | predicted if name in early else slates for name in systems}
     absent = {
         (row["game_date"], name)
-        for row in counts.filter(pl.col("game_date").is_in([*players["game_date"], *to_predict])).iter_rows(named=True)
+        for row in counts.iter_rows(named=True)
         for name in systems
-        if not row[f"players_{name}"]
+        if row["game_date"] in expected[name] and not row[f"players_{name}"]
     }
     absent -= _without_source(warehouse, {day for day, _ in absent})
     names = [[name for name in systems if (day, name) in absent] for day in counts["game_date"]]
@@ -526,12 +531,11 @@ def _without_source(warehouse: Warehouse, days_to_judge: Collection[date]) -> se
     if not dates:
         return set()
     without = systems_before_models(warehouse, dates)
-    without |= {(day, MARKET_BLEND.system_id) for day in dates_without_line_source(warehouse, dates, has_prices=True)}
+    without |= {(day, MARKET_BLEND.system_id) for day in history.dates_without_lines(warehouse, dates, has_prices=True)}
     first = history.first_date(warehouse)
     if first is not None and first > min(dates) - timedelta(days=LONGEST_WINDOW_DAYS):
         closed = closed_dates(warehouse.scan(TABLES["features"], dates).collect())
-        usual = history.usual_systems(warehouse, dates)
-        without |= {(day, name) for name, of_name in closed.items() for day in of_name if name not in usual.get(day, ())}
+        without |= {(day, name) for name, of_name in closed.items() for day in of_name}
     return without
 
 
@@ -557,7 +561,7 @@ def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: 
         pl.col("is_actionable").sum().cast(pl.Int64).alias("actionable"),
     )
     is_few = pl.col("no_line_fraction").fill_null(0.0) <= SETTINGS.coverage.no_line_warn
-    few = is_few | pl.col("game_date").is_in(sorted(dates_without_line_source(warehouse, dates)))
+    few = is_few | pl.col("game_date").is_in(sorted(history.dates_without_lines(warehouse, dates)))
     return for_each_date(dates, counts.collect()).with_columns(few.alias(PASSED))
 
 
