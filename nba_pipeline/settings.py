@@ -183,6 +183,9 @@ class Lines(Section):
     lowest: float = Field(5.0, description="points; lines of `market` below this are ignored")
     late_hours: float = Field(6.0, description="hours before tip-off from which a movement of a line counts as late")
     material_move: float = Field(1.0, description="points; smallest movement of a line that causes a new version of a prediction")
+    closing_minutes: float = Field(
+        20.0, description="time before tip-off from which a game's last capture has its closing lines; else they were missed"
+    )
     historical_minutes_before_tipoff: int = 15
     capture_from_hours: int = Field(12, description="hours before tip-off from which lines are captured")
     capture_every_hours: AtLeastOne = Field(2, description="hours between two captures")
@@ -195,6 +198,12 @@ class Lines(Section):
         """The arguments of `formulas.market_line.market_lines`, which selects the market line of features and bets."""
         names = {"market", "book_precedence", "books_of_one_feed", "pickem_books", "placeholder", "lowest", "late_hours"}
         return self.model_dump(include=names)
+
+    @property
+    def closing(self) -> dict[str, Any]:
+        """The arguments of `formulas.closing_lines.closing_lines`."""
+        historical_minutes = self.historical_minutes_before_tipoff
+        return self.model_dump(include={"market", "placeholder", "closing_minutes"}) | {"historical_minutes": historical_minutes}
 
     @property
     def adjusting(self) -> dict[str, Any]:
@@ -458,6 +467,26 @@ class Distributions(Section):
         return self.model_dump(include={"residual_rows", "least_residuals", "graded_rows", "few_games_spread"})
 
 
+class Evaluation(Section):
+    """Reports of `nba-pipeline evaluate`."""
+
+    refit_weeks: dict[str, int] = Field(
+        {"catboost": 4},
+        description="system -> weeks between two trainings in an evaluation; other systems are trained every week",
+    )
+    edges: tuple[float, ...] = Field((0.0, 1.0, 2.0, 3.0, 5.0), description="points; smallest edge of a group of bets")
+    tiers: tuple[float, ...] = Field((10.0, 15.0, 20.0, 25.0), description="points of the consensus line; borders of the tiers")
+    least_bets: int = Field(100, description="bets below which a hit rate or a return is marked as too few")
+    suspect_rows: int = Field(4000, description="rows from which a gap or a log loss below its limit is a suspected leak")
+    suspect_gap: float = Field(0.02, description="points; gap without the line below which a leak is suspected")
+    suspect_blend_gain: float = Field(0.04, description="points by which the blend may beat the line before a leak is suspected")
+    suspect_log_loss_gain: float = Field(0.004, description="nats by which a probability may beat the market's, likewise")
+    suspect_hit_rates: tuple[tuple[float, int, float], ...] = Field(
+        ((1.0, 500, 0.56), (2.0, 400, 0.58), (3.0, 300, 0.60)),
+        description="least edge in points, bets from which, and hit rate above which, a leak is suspected",
+    )
+
+
 class Patience(Section):
     """How long a slate waits for optional tables, and when failed or missed work is retried."""
 
@@ -610,6 +639,7 @@ class Settings(Section):
     training: Training = Training()
     forecasts: Forecasts = Forecasts()
     distributions: Distributions = Distributions()
+    evaluation: Evaluation = Evaluation()
     patience: Patience = Patience()
     deliveries: Deliveries = Deliveries()
     warehouse: Warehouse = Warehouse()

@@ -11,6 +11,7 @@
     homes           migrate, backup, restore, copy
     bigquery        plan, apply, cost
     audits          leakage, seasons, ledgers
+    evaluation      evaluate, search
     explanations    help
     terms           the meaning of states, gates, alert kinds and reasons
     glossary        the words of the glossary
@@ -20,6 +21,7 @@
     rendering       tables and messages on the terminal
     status_rendering the status of dates on the terminal
     audit_rendering audit reports on the terminal
+    evaluation_rendering the report of an evaluation on the terminal
     csv_text        query results as CSV
 
 Importing this package registers all commands, in the order of `--help`.
@@ -27,13 +29,15 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import runs, rehearsal, slate, status, inspection, settings, repair, homes, bigquery, audits, explanations
+from nba_pipeline.cli import runs, rehearsal, slate, status, inspection, settings, repair, homes, bigquery, audits
+from nba_pipeline.cli import evaluation, explanations
 # isort: on
 
 __all__ = [
     "app",
     "audits",
     "bigquery",
+    "evaluation",
     "explanations",
     "homes",
     "inspection",

@@ -8,51 +8,54 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table as RichTable
 
 from nba_pipeline.cli.consoles import out, print_line
-from nba_pipeline.formulas.wilson import wilson_interval
-from nba_pipeline.warehouse.views import OUTCOMES
+from nba_pipeline.evaluation.graded_record import COLUMNS, record_of
 
 if TYPE_CHECKING:
     from nba_pipeline.orchestration.runner import Runner
 
-RECORD = f"""
-SELECT system_id, market, run_kind, {OUTCOMES} FROM latest_grades
-WHERE game_date BETWEEN DATE '{{first}}' AND DATE '{{last}}' GROUP BY system_id, market, run_kind ORDER BY system_id, market, run_kind
+GRADES = f"""
+SELECT {", ".join(COLUMNS)} FROM latest_grades WHERE game_date BETWEEN DATE '{{first}}' AND DATE '{{last}}'
 """
 
-COUNTS_AND_ERRORS = ("graded", "bets", "hit rate", "push", "void", "no bet", "with line", "MAE", "line MAE", "MAE of all")
+COUNTS = ("graded", "bets", "hit rate", "push", "void", "no bet", "with line", "MAE", "gap to the line", "MAE of all")
 LEFT_OUT_AT_80_COLUMNS = ("graded", "push", "void", "no bet", "MAE of all")
 LEAST_WIDTH = 110
 """Narrower terminals show fewer columns."""
 
 
 def print_record(work: "Runner", first: date, last: date) -> None:
-    """Print the graded record of a range per system: hit rate with N and interval, and the error next to the line's."""
-    rows = work.warehouse.sql(RECORD.format(first=first, last=last))
-    if rows.is_empty():
+    """Print the graded record of a range per system and of the line: hit rate, error and gap to the line, with N and interval."""
+    grades = work.warehouse.sql(GRADES.format(first=first, last=last))
+    if grades.is_empty():
         return
+    rows = record_of(grades)
     several = rows["market"].n_unique() > 1
     table = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    title = f"Graded {first} to {last}; hit rate = wins / (wins + losses), 95 % interval; break-even 52.4 %"
+    title = f"Graded {first} to {last}; hit rate = wins / (wins + losses), 95 % intervals; break-even 52.4 %"
     for name in ("system", *["market"] * several, "kind"):
         table.add_column(name)
-    shown = [name for name in COUNTS_AND_ERRORS if out.width >= LEAST_WIDTH or name not in LEFT_OUT_AT_80_COLUMNS]
+    shown = [name for name in COUNTS if out.width >= LEAST_WIDTH or name not in LEFT_OUT_AT_80_COLUMNS]
     for name in shown:
         table.add_column(name, justify="right")
     for row in rows.iter_rows(named=True):
-        numbers = dict(zip(COUNTS_AND_ERRORS, _numbers(row), strict=True))
+        numbers = dict(zip(COUNTS, _numbers(row), strict=True))
         table.add_row(row["system_id"], *[row["market"]] * several, row["run_kind"], *(numbers[name] for name in shown))
     print_line(f"\n{title}", style="bold")
     out.print(table)
-    print_line("MAE and line MAE are over the same rows: players who played and had a line from before tip-off.")
+    print_line("MAE and gap are over the players who played and had a line from before tip-off. The gap is MAE minus the line's.")
 
 
 def _numbers(row: Mapping[str, Any]) -> list[str]:
-    """Returns the cells of `COUNTS_AND_ERRORS`."""
-    bets = row["wins"] + row["losses"]
-    interval = wilson_interval(row["wins"], bets)
-    rate = f"{row['wins'] / bets:.1%} ({interval[0]:.1%}-{interval[1]:.1%})" if interval else ""
-    counts = [f"{row[name]:,}" for name in ("pushes", "voids", "no_bets", "lined")]
-    return [f"{row['graded']:,}", f"{bets:,}", rate, *counts, *(_decimal(row[name]) for name in ("mae", "line_mae", "mae_all"))]
+    """Returns the cells of `COUNTS`. The line itself has no bets."""
+    counts = [_count(row[name]) for name in ("pushes", "voids", "no_bets", "lined")]
+    rate = "" if row["hit_rate"] is None else f"{row['hit_rate']:.1%} ({row['hit_rate_low']:.1%}-{row['hit_rate_high']:.1%})"
+    gap = "" if row["gap_high"] is None else f"{row['gap']:+.2f} ± {row['gap_high'] - row['gap']:.2f}"
+    errors = (_decimal(row["mae"]), gap, _decimal(row["mae_all"]))
+    return [_count(row["graded"]), _count(row["bets"]), rate, *counts, *errors]
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
 
 
 def _decimal(value: float | None) -> str:

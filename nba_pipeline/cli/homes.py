@@ -33,7 +33,7 @@ def migrate(
 
 @app.command()
 def backup(folder: Annotated[Path, typer.Argument(help="a new or empty folder outside of the home")]) -> None:
-    """Copy the ledgers with their manifests and the landing to a folder, and verify the copy."""
+    """Copy the ledgers with their manifests, the landing and the evaluations to a folder, and verify the copy."""
     from nba_pipeline.warehouse.backup import back_up
 
     work = runner()
@@ -57,10 +57,10 @@ def restore(
 
     work = runner()
     restored = restore_backup(
-        work.warehouse, work.landing.root, folder, environment=environment(), dry_run=dry_run, report=report
+        work.warehouse, work.landing.root, folder, home=home(), environment=environment(), dry_run=dry_run, report=report
     )
     rows = ", ".join(f"{number} rows of {name}" for name, number in restored.rows.items()) or "no rows"
-    print_line(f"{'missing' if dry_run else 'added'}: {rows}, {restored.files} files of the landing")
+    print_line(f"{'missing' if dry_run else 'added'}: {rows}, {restored.files} files")
     for difference in restored.differences:
         print_line(difference, style="red")
     leave(int(bool(restored.differences)))

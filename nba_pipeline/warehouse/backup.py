@@ -3,6 +3,7 @@
     FOLDER/ledgers/predictions/game_date=2026-01-15.parquet     the rows of a ledger on a date
     FOLDER/manifests/predictions/game_date=2026-01-15.json      their manifest, read under the same lock
     FOLDER/landing/...                                          unchanged payloads and journals of the landing
+    FOLDER/evaluations/...                                      manifests of evaluations, and the ledger of searches
     FOLDER/backup.json                                          written last: without it a backup is incomplete
 
 Every other table is rebuilt from the landing.
@@ -25,13 +26,14 @@ from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse, files
 from nba_pipeline.warehouse.files import File, Place
 from nba_pipeline.warehouse.ledgers import FILES_AT_ONCE, ledgers
+from nba_pipeline.warehouse.logs import LOG
 from nba_pipeline.warehouse.manifests import ENDING, PARTITION
 from nba_pipeline.warehouse.payload_limits import TooLarge, gunzip, most_bytes
 from nba_pipeline.warehouse.verification import Inspection, inspect, inspect_matching
 
 FORMAT = 1
 RECEIPT = "backup.json"
-LEDGERS, MANIFESTS, LANDING, JOURNAL = "ledgers", "manifests", "landing", "journal"
+LEDGERS, MANIFESTS, LANDING, JOURNAL, EVALUATIONS = "ledgers", "manifests", "landing", "journal", "evaluations"
 WRITER = "backup"
 FILES_PER_MESSAGE = 5_000
 DATES_AT_ONCE = 50
@@ -87,6 +89,7 @@ def back_up(
             dates = sum(name.startswith(f"{LEDGERS}/{table.name}/") for name in entries)
             report(f"{table.name}: {counted(dates, 'date')}")
         _back_up_landing(landing, folder, entries, report)
+        _back_up_evaluations(home, folder, entries)
         findings += damaged_payloads(folder, entries)
         report(f"verifying {counted(len(entries), 'file')}")
         for name, entry in entries.items():
@@ -195,6 +198,14 @@ def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], re
                     break
             else:
                 raise PipelineError(f"the files below {landing} change faster than they can be copied; try again later")
+
+
+def _back_up_evaluations(home: Path, folder: Path, entries: dict[str, Entry]) -> None:
+    """Copy the files of complete evaluations, and the ledger of searches, which only grows."""
+    for file in sorted((home / EVALUATIONS).rglob(f"*{LOG}")):
+        name, body = file.relative_to(home).as_posix(), file.read_bytes()
+        files.write(folder / name, body)
+        entries[name] = _entry(body, file.stat().st_mtime_ns)
 
 
 def damaged_payloads(folder: Path, entries: Mapping[str, Entry]) -> list[str]:

@@ -20,6 +20,7 @@ from nba_pipeline.tables.table import Table
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse, files, logs
 from nba_pipeline.warehouse.backup import (
+    EVALUATIONS,
     FORMAT,
     JOURNAL,
     LANDING,
@@ -68,9 +69,16 @@ class Part:
 
 
 def restore(
-    warehouse: Warehouse, landing: Place, folder: Path, *, environment: str, dry_run: bool = False, report: Report
+    warehouse: Warehouse,
+    landing: Place,
+    folder: Path,
+    *,
+    environment: str,
+    dry_run: bool = False,
+    report: Report,
+    home: Path | None = None,
 ) -> Restored:
-    """Add what the home lacks from the backup. Raises BadInput for an unusable backup, before any change."""
+    """Add what the home lacks from the backup; the evaluations only if `home` is given. Raises BadInput for an unusable backup, before any change."""
     receipt = read_receipt(folder)
     report(f"verifying {counted(len(receipt.files), 'file')} of the backup of {receipt.made_at}")
     refuse_unusable(folder, receipt, environment)
@@ -80,6 +88,8 @@ def restore(
     restored.differences += [f"in the backup: {finding}" for finding in receipt.findings]
     try:
         _restore_landing(landing, folder, receipt, restored, dry_run)
+        if home is not None:
+            _restore_evaluations(home, folder, receipt, restored, dry_run)
         report(f"landing: {counted(restored.files, 'file')} {'missing' if dry_run else 'added'}")
         for number, part in enumerate(parts_of(folder, receipt), 1):
             restored.rows[part.table.name] += _restore_part(warehouse, part, restored.differences, dry_run)
@@ -120,7 +130,7 @@ def refuse_unusable(folder: Path, receipt: Receipt, environment: str) -> None:
         )
     for name, entry in receipt.files.items():
         path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or path.parts[0] not in (LEDGERS, MANIFESTS, LANDING):
+        if path.is_absolute() or ".." in path.parts or path.parts[0] not in (LEDGERS, MANIFESTS, LANDING, EVALUATIONS):
             raise BadInput(f"{folder / RECEIPT} lists {name}, which does not belong in a backup")
         if problem := mismatch(folder / name, entry):
             raise BadInput(f"the backup cannot be restored: {problem}")
@@ -229,6 +239,18 @@ def _restore_landing(landing: Place, folder: Path, receipt: Receipt, restored: R
                 if not dry_run:
                     _copy(folder / name, target, receipt.files[name])
         elif not _matches(target, existing[target.as_posix()].size, folder / name, receipt.files[name]):
+            restored.differences.append(f"{target} differs from the backup; it was not changed")
+
+
+def _restore_evaluations(home: Path, folder: Path, receipt: Receipt, restored: Restored, dry_run: bool) -> None:
+    """Add the missing files of evaluations and searches."""
+    for name in names_below(receipt, EVALUATIONS):
+        target, entry = home / name, receipt.files[name]
+        if not target.exists():
+            restored.files += 1
+            if not dry_run:
+                _copy(folder / name, target, entry)
+        elif not _matches(target, target.stat().st_size, folder / name, entry):
             restored.differences.append(f"{target} differs from the backup; it was not changed")
 
 

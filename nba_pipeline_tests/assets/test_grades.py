@@ -7,13 +7,29 @@ from typing import Any
 import polars as pl
 import pytest
 
-from nba_pipeline.assets.grades.grades import TABLE, grade_predictions, probabilities_are_calibrated, without_lost_rows
+from nba_pipeline.assets.grades.grades import (
+    TABLE,
+    closing_lines_are_captured,
+    grade_predictions,
+    probabilities_are_calibrated,
+    without_lost_rows,
+)
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline_tests.builders import DAY, a_boxscore, a_game, frame_of, summaries_of, who_did_not_play
+from nba_pipeline_tests.builders import (
+    DAY,
+    a_boxscore,
+    a_game,
+    a_prop_line,
+    frame_of,
+    prop_lines_of,
+    summaries_of,
+    who_did_not_play,
+)
 from nba_pipeline_tests.builders_predictions import (
     AFTER_TIPOFF,
     BEFORE_TIPOFF,
@@ -253,6 +269,26 @@ def test_a_postponed_game_and_its_later_date_do_not_correct_each_other() -> None
     assert [row["outcome"] for row in (first.row(0, named=True), second.row(0, named=True))] == ["VOID", "WIN"]
     assert second.select("game_date", "grade_version", "regrade_reason").rows() == [(later, 2, None)]
     assert grade(*predictions, game=game | {"grades_ledger": pl.concat([first, second])}).is_empty()
+
+
+# Closing lines
+
+
+@pytest.mark.parametrize(
+    ("minutes", "captured", "verdict"),
+    [(10, True, (True, 0)), (25, True, (False, 1)), (300, False, (True, 0))],
+    ids=["captured", "missed", "an archive has no captures"],
+)
+def test_a_game_whose_closing_lines_were_missed_is_named(
+    tmp_path: Path, minutes: int, captured: bool, verdict: tuple[bool, int]
+) -> None:
+    warehouse, seen = LocalWarehouse(home=str(tmp_path)), TIPOFF - timedelta(minutes=minutes)
+    line = a_prop_line(snapshot_at=seen, captured_at=seen if captured else None, tipoff_at=TIPOFF)
+    warehouse.replace(SCHEDULE, [DAY], frame_of(SCHEDULE, a_game(tipoff_at=TIPOFF)), "test")
+    warehouse.replace(TABLES["prop_lines"], [DAY], prop_lines_of(line), "test")
+    [row] = closing_lines_are_captured(warehouse, [DAY], Clock()).to_dicts()
+    assert (row["passed"], row["closing_lines_missed"]) == verdict
+    assert row["missing"] == ["NYK-GSW"] * verdict[1]
 
 
 # Calibration

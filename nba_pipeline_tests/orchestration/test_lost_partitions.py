@@ -332,9 +332,9 @@ def test_an_unreadable_model_stops_only_its_own_system_and_its_week_is_retrained
         (folder / "card.json").write_bytes(DAMAGES[how](b"{}" * 50))
     outcome = runner.run("game_day", tables_of_mode("same_day"), DAY, DAY)
     assert outcome.failures == [] and any(
-        "check every_system_predicts failed: catboost" in warning for warning in outcome.warnings
+        "check every_system_predicts failed" in warning and "catboost" in warning for warning in outcome.warnings
     )
-    assert rows_of(home, "predictions")["system_id"].unique().to_list() == ["moving_average"]
+    assert set(rows_of(home, "predictions")["system_id"]) == {"moving_average", "zone_matchup"}
     assert not folder.exists() and alerts(runner) == ([] if how == "no card" else [f"models/{BROKEN}"])
     assert not has_models(runner.warehouse, week, runner.model_store)
     done(runner.train_missing([week]))

@@ -317,3 +317,36 @@ def test_an_unknown_ledger_is_refused(local: LocalWarehouse, home: Path, folder:
     finally:
         TABLES["toy_picks"] = picks
     assert not home.exists()
+
+
+# Evaluations
+
+SEARCHES = "evaluations/searches/searches.jsonl"
+
+
+def with_evaluations(local: LocalWarehouse, folder: Path, home: Path, lines: str) -> Restored:
+    """Backs a home with a ledger of searches up, and restores it over other lines of the ledger; none: over no ledger."""
+    file = home / SEARCHES
+    file.parent.mkdir(parents=True)
+    file.write_text("one\ntwo\n")
+    back_up(local, home / "landing", folder / "b", home=home, environment="local", made_at=NOON, report=lambda _: None)
+    file.write_text(lines) if lines else file.unlink()
+    return restore(local, home / "landing", folder / "b", environment="local", report=lambda _: None, home=home)
+
+
+def test_the_ledger_of_searches_is_restored(local: LocalWarehouse, tmp_path: Path, home: Path) -> None:
+    restored = with_evaluations(local, tmp_path, home, "")
+    assert (home / SEARCHES).read_text() == "one\ntwo\n" and (restored.files, restored.differences) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("lines", "differs"),
+    [("one\ntwo\nthree\n", False), ("one\n2\nthree\n", True), ("one\n", True)],
+    ids=["grown", "altered", "cut"],
+)
+def test_a_ledger_of_searches_that_differs_is_named_and_not_changed(
+    local: LocalWarehouse, tmp_path: Path, home: Path, lines: str, differs: bool
+) -> None:
+    restored = with_evaluations(local, tmp_path, home, lines)
+    assert (home / SEARCHES).read_text() == lines and restored.files == 0
+    assert restored.differences == [f"{home / SEARCHES} differs from the backup; it was not changed"] * differs

@@ -16,8 +16,9 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input, record_excluded
 from nba_pipeline.asset_factory.checks import checks_of, coverage_check, dated_check
-from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, for_each_date, verdict_rows
+from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, count_off, for_each_date, verdict_rows
 from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.closing_captures import games_with_lines
 from nba_pipeline.completeness.not_played import IS_CALLED_POSTPONED, OFF
 from nba_pipeline.formulas.forecast_distribution import (
     FORECAST,
@@ -244,6 +245,16 @@ def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
     of_date = totals.group_by("game_date").agg(pl.col("bets", "wins").sum(), pl.col("mae", "mae_lined", "line_mae").mean())
     of_date = of_date.with_columns(hit_rate=pl.when(pl.col("bets") > 0).then(pl.col("wins") / pl.col("bets")))
     return for_each_date(dates, _records(totals, dates), of_date).with_columns((pl.col(MISSING).list.len() == 0).alias(PASSED))
+
+
+@dated_check(TABLE)
+def closing_lines_are_captured(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+    """The lines of every final game were captured shortly before tip-off. Games whose closing lines were missed are named.
+
+    Only lines that the platform captured count, not those of an archive. A game without lines is not judged.
+    """
+    rows = games_with_lines(warehouse, dates)
+    return count_off(dates, rows, pl.col("is_missed"), pl.col("matchup"), total="games_with_lines", off="closing_lines_missed")
 
 
 def _records(totals: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:

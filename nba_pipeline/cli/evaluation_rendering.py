@@ -1,0 +1,26 @@
+"""The report of an evaluation on the terminal."""
+
+from rich.table import Table as RichTable
+
+from nba_pipeline.cli.consoles import out, print_line
+from nba_pipeline.evaluation.evaluate import Report
+from nba_pipeline.evaluation.report import WARNINGS, Section, footnote, sections
+
+
+def print_report(report: Report) -> None:
+    """Print the notes, the tables and the hashes."""
+    for note in report.notes:
+        print_line(note, style="red" if note.startswith(WARNINGS) else None)
+    for section in sections(report):
+        _print(section)
+    print_line(footnote())
+    print_line(f"manifest {report.manifest}: SHA-256 {report.sha256}, with all models {report.chain_sha256}")
+
+
+def _print(section: Section) -> None:
+    table = RichTable(title=section.title, title_justify="left")
+    for number, name in enumerate(section.head):
+        table.add_column(name, justify="left" if number < section.names else "right")
+    for row in section.rows:
+        table.add_row(*row)
+    out.print(table)

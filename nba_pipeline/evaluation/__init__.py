@@ -1,0 +1,14 @@
+"""Evaluation: walk-forward replay of the systems over stored rows, metrics beside the market's, and the report.
+
+    source          the rows that an evaluation reads, and when
+    market          lines, prices and closing lines per player and game
+    walk_forward    weekly refits and forecasts that use only the past
+    manifest        what is fixed before the first outcome is read, and the hash of each model
+    metrics         errors, intervals, probabilities and returns of a set of rows
+    records         the metrics per system, season, direction, tier, book and edge
+    evaluate        one evaluation, from the manifest to the report
+    search          the parameter search and its ledger
+    page, plots     the report as one HTML file
+
+How a system forecasts belongs in `systems/`. Printing belongs in `cli/`.
+"""

@@ -1,0 +1,116 @@
+"""The manifest of an evaluation: what is fixed before any result of the period is read, and the models as they are trained.
+
+    <home>/evaluations/<first 12 digits of the header's SHA-256>.jsonl
+
+Each line is a JSON object with `sha256`, the hash of the line before it and of its own content. The first line is the header:
+population, code, training rule, parameters and search trials. A line per week follows, with its models and the hash of its
+forecasts. An altered, missing or inserted line breaks the chain. The file holds no instant, so equal evaluations write equal
+bytes; an evaluation of the same header with other models, after a correction of the data, gets a file of its own.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nba_pipeline.errors import PipelineError
+
+FOLDER = "evaluations"
+PENDING = ".pending"
+NAME_DIGITS = 12
+
+
+@dataclass
+class Manifest:
+    """A manifest that is being written. A line is on the disk when `append` returns."""
+
+    path: Path
+    header: Mapping[str, Any]
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the header."""
+        return str(json.loads(self.lines[0])["sha256"])
+
+    @property
+    def chain_sha256(self) -> str:
+        """Hash of the last line, which covers every line."""
+        return str(json.loads(self.lines[-1])["sha256"])
+
+    def append(self, content: Mapping[str, Any]) -> None:
+        """Writes one line."""
+        line = chained(content, self.chain_sha256 if self.lines else "")
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self.lines.append(line)
+
+
+@contextmanager
+def writing(home: Path, header: Mapping[str, Any]) -> Iterator[Manifest]:
+    """Writes the header to a pending file, which gets its name when the evaluation is complete. Deletes it after a failure.
+
+    Raises PipelineError if a manifest of the home was edited.
+    """
+    folder = home / FOLDER
+    for file in sorted(folder.glob("*.jsonl")):
+        verify_manifest(file)
+    folder.mkdir(parents=True, exist_ok=True)
+    pending = folder / f"{os.getpid()}{PENDING}"
+    pending.unlink(missing_ok=True)
+    manifest = Manifest(pending, header)
+    try:
+        manifest.append(header)
+        yield manifest
+        manifest.path = pending.replace(_free_name(folder, manifest))
+    finally:
+        pending.unlink(missing_ok=True)
+
+
+def _free_name(folder: Path, manifest: Manifest) -> Path:
+    """The file of this header with the same lines, or the first that does not exist."""
+    name, content = manifest.sha256[:NAME_DIGITS], "".join(f"{line}\n" for line in manifest.lines)
+    path, number = folder / f"{name}.jsonl", 2
+    while path.exists() and path.read_text(encoding="utf-8") != content:
+        path, number = folder / f"{name}-{number}.jsonl", number + 1
+    return path
+
+
+def chained(content: Mapping[str, Any], previous: str) -> str:
+    """A line: the content with the hash of the previous line and its own text."""
+    text = json.dumps(content, sort_keys=True)
+    digest = hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
+    return json.dumps({"sha256": digest, **content}, sort_keys=True)
+
+
+def verify(file: Path) -> list[dict[str, Any]]:
+    """Returns the lines of a file. Raises PipelineError naming the first line that was edited after it was written."""
+    previous, contents = "", list[dict[str, Any]]()
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            content = json.loads(line)
+            digest = content.pop("sha256")
+        except (ValueError, KeyError, AttributeError, TypeError):
+            raise PipelineError(f"{file}: line {number} is not a line of a manifest; {_NEXT}") from None
+        if chained(content, previous) != line:
+            raise PipelineError(f"{file}: line {number} was edited after it was written, its SHA-256 does not match; {_NEXT}")
+        previous = digest
+        contents.append(content)
+    return contents
+
+
+def verify_manifest(file: Path) -> list[dict[str, Any]]:
+    """As `verify`, and refuses a header that was written anew, whose hash differs from the name of the file."""
+    contents = verify(file)
+    if not contents or not file.name.startswith(json.loads(chained(contents[0], ""))["sha256"][:NAME_DIGITS]):
+        raise PipelineError(f"{file}: the name of the file is not that of its header, so one of the two was changed; {_NEXT}")
+    return contents
+
+
+_NEXT = "restore the file, or move it out of the folder"

@@ -1,0 +1,104 @@
+"""The plots of a report as SVG: reliability, gap by month, error by tier, importances. Equal reports give equal bytes."""
+
+from collections.abc import Callable
+from functools import partial
+from io import StringIO
+from typing import Any
+
+import polars as pl
+
+from nba_pipeline.evaluation.evaluate import Report
+from nba_pipeline.evaluation.records import MARKET
+
+SIZE = (6.2, 3.9)
+"""Inches."""
+LARGEST_IMPORTANCES = 15
+COLORS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e")
+
+
+def plots(report: Report) -> dict[str, str]:
+    """Returns title -> SVG. A plot without data is left out."""
+    drawn = {
+        "Reliability of the probability": _drawn(partial(_reliability, reliability=report.reliability)),
+        "Gap to the consensus by month, in points": _drawn(partial(_gap_by_month, records=report.records)),
+        "Mean absolute error by tier of the line, in points": _drawn(partial(_error_by_tier, records=report.records)),
+    }
+    for (system,), rows in report.importances.partition_by("system_id", as_dict=True, maintain_order=True).items():
+        drawn[f"Importance in the last model of {system}, share"] = _drawn(partial(_importances, rows=rows))
+    return {title: svg for title, svg in drawn.items() if svg}
+
+
+def _drawn(draw: Callable[[Any], bool]) -> str:
+    """Returns the SVG of a plot; an empty text if `draw` had no data. Imports the library on first use: it takes 0.3 s."""
+    import matplotlib as mpl  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    with mpl.rc_context({"svg.hashsalt": "nba_pipeline", "svg.fonttype": "none", "font.size": 9}):
+        figure = Figure(figsize=SIZE, layout="constrained")
+        axes = figure.add_subplot()
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_prop_cycle(color=COLORS)
+        if not draw(axes):
+            return ""
+        text = StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    svg = text.getvalue()
+    return svg[svg.index("<svg") :]
+
+
+def _reliability(axes: Any, reliability: pl.DataFrame) -> bool:
+    if reliability.is_empty():
+        return False
+    for (system,), rows in reliability.partition_by("system_id", as_dict=True, maintain_order=True).items():
+        axes.plot(rows["mean_probability"].to_list(), rows["over_share"].to_list(), marker="o", markersize=3, label=system)
+    low, high = axes.get_xlim()
+    axes.plot([low, high], [low, high], color="#999999", linewidth=1, linestyle="--", label="perfect")
+    axes.set(xlabel="mean probability of the over, given no push", ylabel="share of overs")
+    axes.legend(frameon=False, fontsize=8)
+    return True
+
+
+def _gap_by_month(axes: Any, records: pl.DataFrame) -> bool:
+    rows = records.filter(pl.col("group") == "month", pl.col("system_id") != MARKET)
+    months = rows["value"].unique().sort().to_list()
+    parts = rows.partition_by("system_id", as_dict=True, maintain_order=True)
+    for number, ((system,), part) in enumerate(parts.items()):
+        offset = (number - (len(parts) - 1) / 2) * BESIDE
+        places = [months.index(value) + offset for value in part["value"]]
+        half = [(high or gap) - gap for gap, high in part.select("gap", "gap_high").iter_rows()]
+        axes.errorbar(places, part["gap"].to_list(), yerr=half, marker="o", markersize=3, capsize=2, linewidth=1, label=system)
+    axes.axhline(0, color="#999999", linewidth=1)
+    axes.set_xticks(range(len(months)), months, rotation=45 if len(months) > MANY_MONTHS else 0)
+    axes.legend(frameon=False, fontsize=8)
+    return bool(months)
+
+
+MANY_MONTHS = 6
+BESIDE = 0.05
+"""Months between the marks of two systems, so that their intervals do not overlap."""
+
+
+def _error_by_tier(axes: Any, records: pl.DataFrame) -> bool:
+    rows = records.filter(pl.col("group") == "tier")
+    tiers = sorted(rows["value"].unique().to_list(), key=_tier_order)
+    systems = rows["system_id"].unique(maintain_order=True).to_list()
+    width = 0.8 / max(len(systems), 1)
+    for number, system in enumerate(systems):
+        errors = dict(rows.filter(pl.col("system_id") == system).select("value", "mae").iter_rows())
+        places = [place + number * width for place, tier in enumerate(tiers) if tier in errors]
+        axes.bar(places, [errors[tier] for tier in tiers if tier in errors], width, label=system)
+    axes.set_xticks([place + 0.4 - width / 2 for place in range(len(tiers))], tiers)
+    axes.legend(frameon=False, fontsize=8, ncols=2)
+    return bool(tiers)
+
+
+def _tier_order(tier: str) -> tuple[bool, bool, float]:
+    number = float(next(word for word in tier.split() if word.replace(".", "").isdigit()))
+    return not tier.startswith("below"), tier.startswith("from"), number
+
+
+def _importances(axes: Any, rows: pl.DataFrame) -> bool:
+    largest = rows.head(LARGEST_IMPORTANCES).reverse()
+    axes.barh(largest["feature"].to_list(), largest["share"].to_list(), color=COLORS[0])
+    axes.tick_params(axis="y", labelsize=7)
+    return rows.height > 0

@@ -1,0 +1,170 @@
+"""Records: the metrics of every system, over all rows and per season, month, direction, tier, book and edge.
+
+One row per system, group and value. All metrics of a row are over the same player-games; each has its own N, because a result
+can be a push, a price can be missing and a probability needs earlier residuals.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+
+from nba_pipeline.evaluation.metrics import Estimate, gap, mean_of, profit, result, rounded, share_of
+from nba_pipeline.formulas.calibration import brier_score, decided, expected_calibration_error, log_loss, reliability
+from nba_pipeline.formulas.calibration import without_push as given_no_push
+from nba_pipeline.formulas.closing_lines import closing_line_value
+from nba_pipeline.formulas.recommendation import CONTAINS_THE_LINE
+from nba_pipeline.league.calendar import season_of_game_date
+from nba_pipeline.settings import SETTINGS
+
+OVERALL, MARKET, ADJUSTED = "all", "market", "adjusted_line"
+GROUPS = (OVERALL, "season", "month", "direction", "tier", "book", "edge")
+ESTIMATES = (
+    "gap",
+    "gap_to_line_used",
+    "hit_rate",
+    "hit_rate_at_consensus",
+    "log_loss_gap",
+    "published_log_loss_gap",
+    "roi",
+    "roi_at_best_price",
+    "closing_line_value",
+)
+"""Metrics with an interval: columns of this name, and with the suffixes _n, _low and _high."""
+NEEDED = ("line", "consensus", "points", "predicted_value")
+
+
+def graded(forecasts: pl.DataFrame, market: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+    """Returns one row per forecast of a player who played, with the market's columns, the bet and its returns.
+
+    The market itself has rows, too: the systems `market` (the consensus) and `adjusted_line`.
+    """
+    key = ["game_id", "player_id"]
+    lines = market.drop("game_date").join(outcomes.select(*key, pl.col("points").cast(pl.Float64)), on=key)
+    base = forecasts.unique(key).select("game_date", *key).join(lines, on=key)
+    markets = [
+        base.with_columns(pl.lit(name).alias("system_id"), pl.col(column).alias("predicted_value"))
+        for name, column in ((MARKET, "consensus"), (ADJUSTED, "adjusted_line"))
+    ]
+    rows = pl.concat([forecasts.join(lines, on=key), *markets], how="diagonal").drop_nulls(NEEDED)
+    return rows.with_columns(*_bets(), *_scores(), season_of_game_date(), *_groups()).sort("system_id", "game_date", *key)
+
+
+def _bets() -> list[pl.Expr]:
+    is_over = pl.col("predicted_value") > pl.col("line")
+    is_a_system = pl.col("system_id") != MARKET  # the consensus against one of its own books is no bet
+    bet = pl.when(is_a_system).then(result("predicted_value", "line"))
+    takes_the_first_line = pl.col("predicted_value") > pl.col("first_line")
+    # a forecast that contains the closing line is no bet at the first one
+    is_free = ~pl.col("reasons").list.contains(CONTAINS_THE_LINE)
+    has_side = is_free.fill_null(False) & (pl.col("predicted_value") != pl.col("first_line"))
+    return [
+        gap("predicted_value", "consensus").alias("gap"),
+        gap("predicted_value", "line").alias("gap_to_line_used"),
+        bet.alias("hit_rate"),
+        pl.when(is_a_system).then(result("predicted_value", "consensus")).alias("hit_rate_at_consensus"),
+        profit(bet, pl.when(is_over).then("over_price").otherwise("under_price")).alias("roi"),
+        profit(bet, pl.when(is_over).then("over_best_price").otherwise("under_best_price")).alias("roi_at_best_price"),
+        pl.when(has_side).then(closing_line_value(takes_the_first_line)).alias("closing_line_value"),
+    ]
+
+
+def _scores() -> list[pl.Expr]:
+    """Scores of the probability of the over given no push, beside the market's. Null for a push."""
+    is_over = pl.when(pl.col("points") != pl.col("line")).then(pl.col("points") > pl.col("line"))
+    ours = given_no_push(pl.col("blended_over_probability"), pl.col("blended_push_probability"))
+    markets = pl.col("market_over_probability")
+    both = is_over.is_not_null() & ours.is_not_null() & markets.is_not_null()
+    scores = {
+        "log_loss": log_loss(ours, is_over),
+        "market_log_loss": log_loss(markets, is_over),
+        "brier": brier_score(ours, is_over),
+        "market_brier": brier_score(markets, is_over),
+    }
+    lead = scores["log_loss"] - scores["market_log_loss"]
+    return [
+        *(pl.when(both).then(score).alias(name) for name, score in scores.items()),
+        pl.when(both).then(ours).alias("probability"),
+        pl.when(both).then(lead).alias("log_loss_gap"),
+        pl.when(both & pl.col("over_probability").is_not_null()).then(lead).alias("published_log_loss_gap"),
+    ]
+
+
+def _groups() -> list[pl.Expr]:
+    edge = pl.col("predicted_value") - pl.col("line")
+    borders = list(SETTINGS.evaluation.tiers)
+    names = [*(f"{a:g} to {b:g}" for a, b in pairwise(borders)), f"from {borders[-1]:g}"]
+    tier: pl.Expr = pl.lit(f"below {borders[0]:g}")
+    for border, name in zip(borders, names, strict=True):
+        tier = pl.when(pl.col("consensus") >= border).then(pl.lit(name)).otherwise(tier)
+    return [
+        pl.col("game_date").dt.strftime("%Y-%m").alias("month"),
+        pl.when(edge > 0).then(pl.lit("OVER")).when(edge < 0).then(pl.lit("UNDER")).alias("direction"),
+        tier.alias("tier"),
+        edge.abs().alias("edge"),
+    ]
+
+
+def records(rows: pl.DataFrame, systems: Sequence[str]) -> pl.DataFrame:
+    """Returns one row per system, group and value, from rows of `graded`, in the order of `systems`, GROUPS and value."""
+    made = [
+        {"system_id": system, "group": group, "value": value, **metrics_of(part)}
+        for system in systems
+        for group in GROUPS
+        for value, part in _parts(rows.filter(pl.col("system_id") == system), group)
+    ]
+    return pl.DataFrame(made, infer_schema_length=None)
+
+
+def _parts(rows: pl.DataFrame, group: str) -> Iterator[tuple[str, pl.DataFrame]]:
+    if rows.is_empty():
+        return
+    if group == OVERALL:
+        yield OVERALL, rows
+    elif group == "edge":
+        for least in SETTINGS.evaluation.edges:
+            bets = rows.filter((pl.col("edge") >= least) & (pl.col("edge") > 0))
+            if bets.height:
+                yield f"at least {least:g}", bets
+    else:
+        order = "consensus" if group == "tier" else group
+        known = rows.filter(pl.col(group).is_not_null()).sort(order, maintain_order=True)
+        for (value,), part in known.partition_by(group, as_dict=True, maintain_order=True).items():
+            yield str(value), part
+
+
+def metrics_of(rows: pl.DataFrame) -> dict[str, Any]:
+    """Returns the metrics of rows of `graded` of one system: N, errors, estimates with their N and interval, and scores."""
+    error = rows["predicted_value"] - rows["points"]
+    numbers: dict[str, Any] = {
+        "n": rows.height,
+        "mae": _mean(error.abs()),
+        "consensus_mae": _mean((rows["consensus"] - rows["points"]).abs()),
+        "line_used_mae": _mean((rows["line"] - rows["points"]).abs()),
+        "rmse": rounded(float((error**2).mean()) ** 0.5),  # type: ignore[arg-type]  # a non-empty series of floats
+        "bias": _mean(error),
+    }
+    for name in ESTIMATES:
+        estimate = share_of(rows[name]) if name.startswith("hit_rate") else mean_of(rows[name])
+        numbers |= _columns(name, estimate)
+    numbers |= {name: _mean(rows[name]) for name in ("log_loss", "market_log_loss", "brier", "market_brier")}
+    calibration = expected_calibration_error(reliability_of(rows))
+    return numbers | {"calibration_error": None if calibration is None else rounded(calibration)}
+
+
+def reliability_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """Returns the reliability of the probability of one system's rows, see `calibration.reliability`."""
+    renamed = rows.rename({"points": "actual_value"})
+    return reliability(decided(renamed), "probability")
+
+
+def _columns(name: str, estimate: Estimate) -> dict[str, Any]:
+    ends = asdict(estimate)
+    return {name: ends["value"], **{f"{name}_{end}": ends[end] for end in ("n", "low", "high")}}
+
+
+def _mean(values: pl.Series) -> float | None:
+    mean = values.mean()
+    return rounded(mean) if isinstance(mean, float) else None

@@ -1,0 +1,106 @@
+"""The records of a few graded forecasts, with values computed by hand."""
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from nba_pipeline.evaluation.market import market_of
+from nba_pipeline.evaluation.records import MARKET, graded, records
+from nba_pipeline.evaluation.suspicions import suspicions
+from nba_pipeline_tests.builders_evaluation import FIRST, a_line, lines_of
+
+PROBABILITIES = ("blended_over_probability", "blended_push_probability", "over_probability")
+
+
+def forecast(player: int, value: float, **fields: Any) -> dict[str, Any]:
+    key = {"game_date": FIRST, "game_id": f"002{FIRST:%y%m%d}1", "player_id": player}
+    return {**key, "system_id": "model", "predicted_value": value, "reasons": [], **dict.fromkeys(PROBABILITIES)} | fields
+
+
+def rows(points: dict[int, int], *forecasts: dict[str, Any], lines: list[dict[str, Any]] | None = None) -> pl.DataFrame:
+    schema = {"reasons": pl.List(pl.String), **dict.fromkeys(PROBABILITIES, pl.Float64)}
+    market = market_of(lines_of(*(lines or [a_line(player=one["player_id"]) for one in forecasts])), "known")
+    outcomes = pl.DataFrame([{"game_id": f"002{FIRST:%y%m%d}1", "player_id": p, "points": n} for p, n in points.items()])
+    return graded(pl.DataFrame(forecasts, schema_overrides=schema), market, outcomes)
+
+
+def record(made: pl.DataFrame, group: str = "all", value: str = "all", system: str = "model") -> dict[str, Any]:
+    [row] = records(made, [system]).filter(pl.col("group") == group, pl.col("value") == value).to_dicts()
+    return row
+
+
+def test_errors_stand_beside_those_of_the_line_on_the_same_rows() -> None:
+    row = record(rows({1: 25, 2: 15}, forecast(1, 24.5), forecast(2, 20.0)))
+    # errors 0.5 and 5.0 against 4.5 and 5.5 of the line at 20.5
+    assert (row["n"], row["mae"], row["consensus_mae"], row["gap"], row["bias"]) == (2, 2.75, 5.0, -2.25, 2.25)
+    assert row["rmse"] == pytest.approx(3.55317)
+
+
+def test_a_player_who_did_not_play_is_void() -> None:
+    assert record(rows({1: 25}, forecast(1, 24.5), forecast(2, 24.5)))["n"] == 1
+
+
+def test_the_market_has_a_record_of_its_own_and_no_bets() -> None:
+    row = record(rows({1: 25}, forecast(1, 24.5)), system=MARKET)
+    assert (row["mae"], row["gap"], row["hit_rate_n"], row["roi_n"]) == (4.5, 0.0, 0, 0)
+
+
+def test_bets_are_counted_by_direction_edge_tier_and_book() -> None:
+    made = rows({1: 25, 2: 15, 3: 30}, forecast(1, 24.5), forecast(2, 20.0), forecast(3, 18.0))
+    groups = [("direction", "OVER"), ("direction", "UNDER"), ("edge", "at least 1"), ("edge", "at least 3"), ("tier", "20 to 25")]
+    counts = [(record(made, *group)["hit_rate_n"], record(made, *group)["hit_rate"]) for group in groups]
+    assert counts == [(1, 1.0), (2, 0.5), (2, 0.5), (1, 1.0), (3, 0.66667)]
+    assert record(made, "book", "draftkings")["n"] == 3 and record(made, "season", "2023-24")["n"] == 3
+
+
+def test_returns_use_the_price_of_the_line_used_and_the_best_price() -> None:
+    lines = [a_line(over_price=-125), a_line(over_price=150, book="fanduel")]
+    row = record(rows({1: 25}, forecast(1, 24.5), lines=lines))
+    assert (row["roi"], row["roi_at_best_price"]) == (0.8, 1.5)
+
+
+def test_a_probability_is_scored_beside_the_markets_without_pushes() -> None:
+    whole = [a_line(player=player, line=21.0) for player in (1, 2)]
+    probability = {"blended_over_probability": 0.54, "blended_push_probability": 0.1}
+    row = record(rows({1: 25, 2: 21}, forecast(1, 24.5, **probability), forecast(2, 24.5, **probability), lines=whole))
+    # 0.54 / 0.9 = 0.6 given no push: -ln 0.6 against -ln 0.5; the push counts in neither
+    assert (row["log_loss_gap_n"], row["log_loss"], row["market_log_loss"]) == (1, 0.51083, 0.69315)
+    assert (row["brier"], row["published_log_loss_gap_n"]) == (0.16, 0)
+
+
+def test_closing_line_value_needs_a_forecast_without_the_line() -> None:
+    lines = [a_line(minutes=300, over_price=100, under_price=-120), a_line(minutes=5, over_price=-140, under_price=110)]
+    free, blended = (rows({1: 25}, forecast(1, 24.5, reasons=reasons), lines=lines) for reasons in ([], ["contains_the_line"]))
+    assert record(free)["closing_line_value"] == pytest.approx(0.1011, abs=1e-4)
+    assert record(blended)["closing_line_value"] is None
+
+
+def test_results_that_are_too_good_are_named() -> None:
+    players = range(1, 4001)
+    day = date(2024, 3, 18)
+    made = pl.DataFrame(
+        {
+            "system_id": "model", "game_date": day, "group": "all", "value": "all", "gap": [-0.01], "gap_n": len(players),
+            "log_loss_gap": [-0.01], "log_loss_gap_n": len(players), "hit_rate": [0.5], "hit_rate_n": len(players),
+        }
+    )  # fmt: skip
+    edge = made.with_columns(pl.lit("edge").alias("group"), pl.lit("at least 1").alias("value"), pl.lit(0.57).alias("hit_rate"))
+    found = suspicions(pl.concat([made, edge]), contains_the_line=set())
+    assert [sentence.split("model")[0] for sentence in found] == [
+        "SUSPECT A LEAK: the gap of ", "SUSPECT A LEAK: the log loss of ", "SUSPECT A LEAK: ",
+    ]  # fmt: skip
+    assert (
+        suspicions(
+            made.with_columns(
+                pl.lit(100).alias(
+                    "gap_n",
+                ),
+                log_loss_gap_n=100,
+            ),
+            contains_the_line=set(),
+        )
+        == []
+    )
+    assert len(suspicions(made, contains_the_line={"model"})) == 1
