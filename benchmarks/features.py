@@ -52,7 +52,7 @@ from nba_pipeline.formulas.rolling import (
     GAME,
     SECONDS_PER_MINUTE,
     in_order,
-    whole,
+    whole_parts,
     window_mean,
     window_slope,
     window_standard_deviation,
@@ -412,7 +412,7 @@ TARGETS = {"DuckDB": 4, "pandas": 10}
 
 def polars_windows(games: pl.DataFrame) -> pl.DataFrame:
     """Returns the columns with the expressions of `formulas.player_form`, which also makes others."""
-    seconds = whole("minutes", SECONDS_PER_MINUTE)
+    seconds = whole_parts("minutes", SECONDS_PER_MINUTE)
     totals = {
         "points": pl.col("points"),
         "seconds": seconds,

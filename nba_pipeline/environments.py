@@ -48,7 +48,7 @@ def environment() -> str:
 
 
 def home() -> Path:
-    """Returns the folder of warehouse, landing, models and Dagster's instance (NBA_PIPELINE_HOME)."""
+    """Returns the folder of the warehouse, the landing, the models and Dagster's instance (NBA_PIPELINE_HOME)."""
     return Path(os.environ.get("NBA_PIPELINE_HOME") or ".nba_pipeline").absolute()
 
 
@@ -62,13 +62,13 @@ def store() -> str:
     return os.environ.get("NBA_PIPELINE_STORE") or str(home())
 
 
-class SettingsOfTheEnvironment:
+class FileSettings:
     """The settings of NBA_PIPELINE_SETTINGS, else of `settings.toml` in the home, read once per file."""
 
     def loaded(self) -> "Loaded":
         """Returns the settings with their file and origins. Raises BadInput for a file that cannot be used."""
         named = os.environ.get("NBA_PIPELINE_SETTINGS", "")
-        return _loaded(Path(named).absolute() if named else home() / SETTINGS_FILE, is_required=bool(named))
+        return _load(Path(named).absolute() if named else home() / SETTINGS_FILE, is_required=bool(named))
 
     def settings(self) -> Settings:
         """Returns the settings in effect."""
@@ -80,14 +80,14 @@ class SettingsOfTheEnvironment:
 
 
 @cache
-def _loaded(file: Path, *, is_required: bool) -> "Loaded":
+def _load(file: Path, *, is_required: bool) -> "Loaded":
     from nba_pipeline.instance.settings_file import load
     from nba_pipeline.tables import catalog
 
     return load(file, is_required=is_required, features=lambda: catalog.tables()["features"].types)
 
 
-register(SettingsOfTheEnvironment())
+register(FileSettings())
 
 
 def now() -> datetime:
@@ -107,7 +107,7 @@ def clock() -> "Clock":
 
 
 def warehouse_of(name: str) -> "Warehouse":
-    """Returns the warehouse of an environment. Raises BadInput for a home whose games are of the other league."""
+    """Returns the warehouse of an environment. Raises BadInput if the home holds games of the other league."""
     from nba_pipeline.warehouse.home_format import refuse_another_league
     from nba_pipeline.warehouse.local import LocalWarehouse
 
@@ -184,7 +184,7 @@ def _providers(name: str, landing: "Landing", now: "Clock") -> dict[str, Any]:
         http: HttpClient = SandboxHttpClient(base_urls={}, landing=landing, clock=now, home=str(home()))
         keys = {provider: key or SANDBOX_KEY for provider, key in keys.items()}
     else:
-        # a sandbox with URLs of its own has only the providers of these URLs
+        # a sandbox with provider URLs has only those providers
         defaults = {provider: address for provider, (_, address) in PROVIDER_ADDRESSES.items() if name != "sandbox"}
         http = HttpClient(base_urls=defaults | overrides, landing=landing, clock=now)
     return {

@@ -12,9 +12,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Hour = Annotated[int, Field(ge=0, le=23)]
 """An hour of the day."""
 AtLeastOne = Annotated[int, Field(ge=1)]
-"""A number of which zero would stop the work that it limits."""
+"""A number of at least 1, because 0 would stop the work that it limits."""
 Rate = Annotated[float, Field(gt=0)]
-"""Requests per second. Zero would wait forever."""
+"""Requests per second, above 0, because 0 would wait forever."""
 
 
 class Section(BaseModel):
@@ -38,9 +38,9 @@ def _numbers(value: Any) -> Iterator[float]:
     if isinstance(value, int | float):
         yield value
     elif isinstance(value, Mapping):
-        yield from (number for one in value.values() for number in _numbers(one))
+        yield from (number for item in value.values() for number in _numbers(item))
     elif isinstance(value, Sequence) and not isinstance(value, str):
-        yield from (number for one in value for number in _numbers(one))
+        yield from (number for item in value for number in _numbers(item))
 
 
 class Http(Section):
@@ -99,14 +99,14 @@ class Breakers(Section):
     provider_open_seconds: float = Field(300.0, description="time since the last failure after which trial requests are sent")
     provider_trials: AtLeastOne = Field(3, description="concurrent trial requests until one succeeds")
     entity_failures: int = Field(
-        5, description="consecutive failures or rejections of an entity while the endpoint answers for other entities"
+        5, description="consecutive failures or rejections of an entity while the endpoint responds for other entities"
     )
     entity_open_hours: float = Field(
         24.0,
-        description="time after the last failure until an entity is requested again; earlier if another endpoint has news",
+        description="time after the last failure until an entity is requested again; earlier if another endpoint lands a payload of it",
     )
     remembered_hours: float = Field(
-        36.0, description="age up to which journals are read: the pause of an entity and the failures before it"
+        36.0, description="maximum age of the journals that are read; covers the pause of an entity and the failures before it"
     )
 
 
@@ -226,7 +226,7 @@ class PlausibleGames(Section):
             "fta": (0, 67), "oreb": (0, 37), "dreb": (8, 75), "rebounds": (11, 93), "assists": (4, 63), "steals": (0, 28),
             "blocks": (0, 24), "turnovers": (0, 39), "fouls": (2, 44),
         },
-        description="statistic -> least and most of a team: half of the least and 5/4 of the most in the 10,514 team-games of 2021-22 "
+        description="statistic -> minimum and maximum of a team: half of the minimum and 5/4 of the maximum of the 10,514 team-games of 2021-22 "
         "to 2024-25, which are points 67-176, fgm 22-65, fga 64-121, fg3m 2-29, fg3a 12-63, ftm 0-44, fta 0-53, oreb 0-29, dreb 16-60, "
         "rebounds 23-74, assists 8-50, steals 0-22, blocks 0-19, turnovers 1-31, fouls 4-35; threes from 0, as in other seasons",
     )  # fmt: skip
@@ -238,9 +238,9 @@ class PlausibleGames(Section):
     @field_validator("ranges")
     @classmethod
     def _refuse_empty_ranges(cls, value: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
-        for statistic, (least, most) in value.items():
-            if least > most:
-                raise ValueError(f"the least {statistic}, {least}, must not be above the most, {most}")
+        for statistic, (low, high) in value.items():
+            if low > high:
+                raise ValueError(f"the minimum of {statistic}, {low}, must not be above the maximum, {high}")
         return value
 
 
@@ -250,7 +250,7 @@ class TeamHeaves(Section):
     affects_data: ClassVar[frozenset[str]] = frozenset({"first_season", "most"})
     first_season: str = Field(
         "2025-26",
-        description="first season with them; before it a team's attempts equal its players' in 9,840 of 9,840 team-games",
+        description="first season with them; in the 9,840 team-games before it, a team's attempts equal the sum of its players'",
     )
     most: int = Field(3, description="maximum per team and game: the rule covers the last seconds of the first three quarters")
 
@@ -444,18 +444,18 @@ class Distributions(Section):
 
     affects_data: ClassVar[frozenset[str]] = frozenset({"residual_rows", "least_residuals", "graded_rows", "few_games_spread"})
     residual_rows: int = Field(
-        5000, description="last graded rows whose residuals make the distribution; 2,000 are as good, 1,000 are not"
+        5000, description="number of last graded rows whose residuals form the distribution; 2,000 are as good, 1,000 are not"
     )
     least_residuals: int = Field(500, description="graded rows below which there is no distribution")
     graded_rows: int = Field(
-        2000, description="last graded rows with a line over which the probability must score no worse than the market"
+        2000, description="number of last graded rows with a line on which the probability must score no worse than the market"
     )
     largest_calibration_error: Share = Field(
         0.03,
-        description="mean distance between probability and outcome over ten groups of `residual_rows` rows, a check warns above",
+        description="mean distance of probability and outcome, over ten groups of `residual_rows` rows, above which a check warns",
     )
     largest_log_loss_gap: float = Field(
-        0.001, description="log loss above the market's over `graded_rows` rows, a check warns above"
+        0.001, description="log loss minus the market's, over `graded_rows` rows, above which a check warns"
     )
     few_games_spread: float = Field(
         1.1, description="factor of the deviation of players with few career games; 1.09 in 5,109 player-games"
@@ -691,4 +691,4 @@ def refuse_changes() -> None:
 
 _DEFAULTS = Settings()
 SETTINGS: Settings = cast("Settings", _Effective())
-"""The settings in effect. Read them in functions: at import, a settings file may not be known yet."""
+"""The settings in effect. Read them in functions, because the settings file may not be registered yet when a module is imported."""

@@ -17,10 +17,10 @@ LEAST_WIDTH = 100
 @app.command()
 def settings(style: Annotated[str, typer.Option("--format", help="table | toml | json")] = "table") -> None:
     """Show every setting in effect, its default, where it comes from and what it means. `toml` is a settings file."""
-    from nba_pipeline.environments import SettingsOfTheEnvironment
+    from nba_pipeline.environments import FileSettings
 
     one_of("--format", style, STYLES)
-    loaded = SettingsOfTheEnvironment().loaded()
+    loaded = FileSettings().loaded()
     rows = list(loaded.rows())
     if style == "json":
         print(json.dumps(rows, default=str, indent=1))

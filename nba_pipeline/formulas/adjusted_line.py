@@ -8,7 +8,7 @@ import polars as pl
 from nba_pipeline.formulas.latest_offers import BOOK, PLAYER, is_fresh
 from nba_pipeline.formulas.odds import is_main_line, no_vig_over_probability
 
-DEVIATION_OF_ZERO, DEVIATION_PER_ROOT = 1.6, 1.224
+DEVIATION_AT_ZERO, DEVIATION_PER_ROOT = 1.6, 1.224
 """Points: standard deviation of points scored around a line, 1.6 + 1.224 sqrt(line)."""
 DENSITY_AT_MEDIAN = 0.4
 """Density of a standard normal at its median, which turns a probability into standard deviations."""
@@ -20,7 +20,7 @@ def deviation(points: pl.Expr) -> pl.Expr:
     >>> pl.select(deviation(pl.lit(25.0)).round(3)).item()
     7.72
     """
-    return DEVIATION_OF_ZERO + DEVIATION_PER_ROOT * points.sqrt()
+    return DEVIATION_AT_ZERO + DEVIATION_PER_ROOT * points.sqrt()
 
 
 def over_probability(adjusted: pl.Expr, line: pl.Expr) -> pl.Expr:
@@ -58,8 +58,8 @@ def feed_lines(offers: pl.DataFrame, feed_minutes: float) -> pl.DataFrame:
         .with_columns(adjusted_line())
         .unique([*PLAYER, "feed"], keep="first", maintain_order=True)
     )
-    known = feeds.filter(pl.col("adjusted_line").is_not_null()).filter(is_fresh(feed_minutes))
-    return known.sort("feed").select(*PLAYER, "feed", "adjusted_line")
+    usable = feeds.filter(pl.col("adjusted_line").is_not_null()).filter(is_fresh(feed_minutes))
+    return usable.sort("feed").select(*PLAYER, "feed", "adjusted_line")
 
 
 def adjusted_lines(feeds: pl.DataFrame) -> pl.DataFrame:

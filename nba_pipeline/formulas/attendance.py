@@ -23,10 +23,10 @@ def with_missed_games(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.Data
         rows.with_columns(pl.col("since").fill_null(pl.col("game_date"))),
         record,
         TEAM_SEASON,
-        {"team_games": "games_before_him"},
+        {"team_games": "games_before_stint"},
         date="since",
     )
-    window = pl.min_horizontal(difference("team_games", "games_before_him"), RECENT_TEAM_GAMES)
+    window = pl.min_horizontal(difference("team_games", "games_before_stint"), RECENT_TEAM_GAMES)
     rows = rows.with_columns(window.alias("window"), (pl.col("team_games") - window + 1).alias("first_of_window"))
     firsts = record.select(*TEAM_SEASON, first_of_window="team_games", start="game_date")
     rows = rows.join(firsts, on=[*TEAM_SEASON, "first_of_window"], how="left").with_columns(

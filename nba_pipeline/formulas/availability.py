@@ -9,7 +9,7 @@ from datetime import datetime
 
 import polars as pl
 
-from nba_pipeline.formulas.rolling import BILLIONTHS, LEAST_GAMES, whole
+from nba_pipeline.formulas.rolling import BILLIONTHS, MIN_GAMES, whole_parts
 
 TEAM = ["game_id", "team"]
 NOT_SUBMITTED = "not_submitted"
@@ -113,10 +113,12 @@ def absent_teammates(rows: pl.DataFrame) -> pl.DataFrame:
         a report from the team. Each is null if it depends on a teammate's unknown status or usage.
     """
     is_absent = pl.col("injury_risk_level") >= RISK_LEVELS["doubtful"]
-    scores = pl.col("points_mean_season") >= STAR_POINTS
-    carries = (pl.col("minutes_mean_season") >= STAR_MINUTES) & (pl.col("points_mean_season") >= STAR_POINTS_WITH_MINUTES)
-    is_star = (pl.col("games_played_season") >= STAR_GAMES) & (scores | carries)
-    usage = pl.when(pl.col("games_played_season") < LEAST_GAMES).then(0).otherwise(whole("usage_pct_season", BILLIONTHS))
+    is_scorer = pl.col("points_mean_season") >= STAR_POINTS
+    is_rotation_scorer = (pl.col("minutes_mean_season") >= STAR_MINUTES) & (
+        pl.col("points_mean_season") >= STAR_POINTS_WITH_MINUTES
+    )
+    is_star = (pl.col("games_played_season") >= STAR_GAMES) & (is_scorer | is_rotation_scorer)
+    usage = pl.when(pl.col("games_played_season") < MIN_GAMES).then(0).otherwise(whole_parts("usage_pct_season", BILLIONTHS))
     own = {
         "star_teammates_out": is_absent & is_star,
         "questionable_teammates": pl.col("injury_risk_level") == RISK_LEVELS["questionable"],

@@ -1,4 +1,4 @@
-"""Scores of probabilities of the over against outcomes. A push has no outcome; its rows are left out by `decided`."""
+"""Scores of probabilities of the over against outcomes. A push has no outcome: `decided` excludes its rows."""
 
 import polars as pl
 
@@ -7,8 +7,8 @@ GROUPS = 10
 
 def decided(rows: pl.DataFrame) -> pl.DataFrame:
     """Returns the rows with an actual value other than the line, with `is_over`: whether it is above the line."""
-    known = rows.filter((pl.col("actual_value") != pl.col("line")).fill_null(False))
-    return known.with_columns((pl.col("actual_value") > pl.col("line")).alias("is_over"))
+    without_pushes = rows.filter((pl.col("actual_value") != pl.col("line")).fill_null(False))
+    return without_pushes.with_columns((pl.col("actual_value") > pl.col("line")).alias("is_over"))
 
 
 def without_push(over: pl.Expr, push: pl.Expr) -> pl.Expr:
@@ -21,7 +21,7 @@ def without_push(over: pl.Expr, push: pl.Expr) -> pl.Expr:
 
 
 def log_loss(probability: pl.Expr, is_over: pl.Expr) -> pl.Expr:
-    """Logarithmic loss of the probability of the over: -ln p of what happened, >= 0; null for a number that is no probability.
+    """Logarithmic loss of the probability of the over: -ln p of what happened, >= 0; null for a number outside 0-1.
 
     >>> pl.select(log_loss(pl.lit(0.5), pl.lit(True)).round(4)).item()
     0.6931
@@ -30,7 +30,7 @@ def log_loss(probability: pl.Expr, is_over: pl.Expr) -> pl.Expr:
 
 
 def brier_score(probability: pl.Expr, is_over: pl.Expr) -> pl.Expr:
-    """Squared difference of the probability of the over and 1 for an over, 0 for an under, 0-1; null as in `log_loss`.
+    """Squared difference between the probability of the over and the outcome (1 for an over, 0 for an under), 0-1; null as in `log_loss`.
 
     >>> pl.select(brier_score(pl.lit(0.5), pl.lit(True))).item()
     0.25
@@ -42,13 +42,13 @@ def reliability(rows: pl.DataFrame, probability: str) -> pl.DataFrame:
     """Returns ten rows of equal size by probability: group, rows, mean_probability and over_share, both fractions.
 
     Args:
-        rows: Rows of `decided`. Rows without a probability are left out; fewer than ten rows give no groups.
+        rows: Rows of `decided`. Rows without a probability are excluded; fewer than ten rows give no groups.
         probability: Column with the probability of the over.
     """
-    known = rows.filter(pl.col(probability).is_not_null()).sort(probability, maintain_order=True)
+    with_probability = rows.filter(pl.col(probability).is_not_null()).sort(probability, maintain_order=True)
     group = (pl.int_range(pl.len()) * GROUPS // pl.len() + 1).alias("group")
     groups = (
-        known.with_columns(group)
+        with_probability.with_columns(group)
         .group_by("group", maintain_order=True)
         .agg(
             pl.len().cast(pl.Int64).alias("rows"),
@@ -56,7 +56,7 @@ def reliability(rows: pl.DataFrame, probability: str) -> pl.DataFrame:
             pl.col("is_over").mean().alias("over_share"),
         )
     )
-    return groups if known.height >= GROUPS else groups.clear()
+    return groups if with_probability.height >= GROUPS else groups.clear()
 
 
 def expected_calibration_error(groups: pl.DataFrame) -> float | None:

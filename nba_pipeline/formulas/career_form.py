@@ -1,6 +1,6 @@
 """A player's form across seasons: weighted averages, spreads, an empirical-Bayes scoring rate, and residuals from it.
 
-A season's first game has values here, unlike in `player_form`, whose windows begin with the season.
+Unlike the windows of `player_form`, which begin with the season, they have values for a season's first game.
 """
 
 import polars as pl
@@ -54,7 +54,7 @@ def recent(column: str, kind: Kind, size: int) -> Recent:
     return Recent(column, kind, size, PER_UNIT.get(column, 1))
 
 
-OTHERS = {
+OTHER_STATISTICS = {
     "points_median_last_10_career_games": recent("points", "median", 10),
     "points_standard_deviation_last_10_career_games": recent("points", "standard_deviation", 10),
     "points_standard_deviation_last_30_career_games": recent("points", "standard_deviation", 30),
@@ -68,7 +68,7 @@ OTHERS = {
 STATISTICS: dict[str, Recent] = {
     **{f"{name}_half_life_{n}_games": recent(name, "weighted_mean", n) for name, sizes in WEIGHTED.items() for n in sizes},
     **{f"{name}_mean_last_{n}_career_games": recent(name, "mean", n) for name, sizes in MEANS.items() for n in sizes},
-    **OTHERS,
+    **OTHER_STATISTICS,
 }
 RATE = {
     "rate_points": recent("points", "weighted_sum", 25),
@@ -100,13 +100,13 @@ def with_career_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataF
         player_games: Rows of `player_game_summary` of the 1,095 days before.
     """
     played = played_games(player_games).join(rows, on="player_id", how="semi")
-    wanted = {**STATISTICS, **RATE, **SHOOTING}
-    rows = with_recent_games(rows, played, ["player_id"], CAREER_DAYS, wanted).rename({GAMES: "career_games_last_1095_days"})
+    statistics = {**STATISTICS, **RATE, **SHOOTING}
+    rows = with_recent_games(rows, played, ["player_id"], CAREER_DAYS, statistics).rename({GAMES: "career_games_last_1095_days"})
     rows = rows.with_columns(points_per_minute_shrunk(), _true_shooting().alias("true_shooting_half_life_50_games")).with_columns(
         expected_points().alias("points_expected_from_minutes")
     )
     season = in_order(played, ["player_id", "season"], {"points": pl.col("points")}).with_columns(
-        window_mean("points", least=1).alias("mean_season")
+        window_mean("points", min_games=1).alias("mean_season")
     )
     rows = strictly_before(rows, season, ["player_id", "season"], {"mean_season": "points_mean_season_to_date"})
     return with_residuals(rows, residuals(played)).drop("rate_points", "rate_minutes", "rate_minutes_mean", *SHOOTING)
@@ -149,17 +149,17 @@ def residuals(played: pl.DataFrame) -> pl.DataFrame:
     columns = ["player_id", "game_date", "game_id", "opponent", "is_home", "points", "minutes"]
     rates = with_recent_games(played.select(columns), played, ["player_id"], RATE_DAYS, RATE)
     residual = pl.col("points") - pl.col("points_per_minute_shrunk") * pl.col("minutes")
-    known = rates.with_columns(points_per_minute_shrunk()).filter(pl.col("points_per_minute_shrunk").is_not_null())
-    return known.with_columns((residual * THOUSANDTHS).round().alias("residual"))
+    rated = rates.with_columns(points_per_minute_shrunk()).filter(pl.col("points_per_minute_shrunk").is_not_null())
+    return rated.with_columns((residual * THOUSANDTHS).round().alias("residual"))
 
 
-def with_residuals(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+def with_residuals(rows: pl.DataFrame, past: pl.DataFrame) -> pl.DataFrame:
     """Adds the shrunk mean residual over the 730 days before: against the opponent, and at home or away."""
     for group, games, name in (
         (["player_id", "opponent"], OPPONENT_GAMES, "points_residual_versus_opponent"),
         (["player_id", "is_home"], HOME_GAMES, "points_residual_home_or_away"),
     ):
-        ordered = in_order(known, group, {"residual": pl.col("residual")}).with_columns(window_sum("residual").alias("total"))
+        ordered = in_order(past, group, {"residual": pl.col("residual")}).with_columns(window_sum("residual").alias("total"))
         rows = strictly_before(rows, ordered, group, {GAME: "n", "total": "total"})
         rows = strictly_before(rows, ordered, group, {GAME: "n_old", "total": "total_old"}, days=RESIDUAL_DAYS)
         mean = difference("total", "total_old") / (THOUSANDTHS * (difference("n", "n_old") + games))

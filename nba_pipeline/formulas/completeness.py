@@ -3,7 +3,7 @@
 import polars as pl
 
 COMPLETE_SHARE = 0.9
-"""Least ratio of actual to expected games in a complete window."""
+"""Minimum ratio of actual to expected games in a complete window."""
 
 HOLES = {"team": pl.String(), "hole_date": pl.Date()}
 

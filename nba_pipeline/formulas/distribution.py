@@ -27,12 +27,12 @@ def standardized_residuals(rows: pl.DataFrame, forecast: str) -> pl.Series:
 def probabilities(forecasts: pl.Series, spreads: pl.Series, lines: pl.Series, residuals: pl.Series) -> pl.DataFrame:
     """Returns over, push and under: the probabilities of more than the line, exactly the line, and less. They sum to 1.
 
-    P(over) = P(Z > (line - forecast) / spread) with Z distributed as the residuals. A whole-number line has the mass within
-    half a point as its push; another line has no push. No probability of an over or under is 0 or 1.
+    P(over) = P(Z > (line - forecast) / spread) with Z distributed as the residuals. The push of a whole-number line is the mass within
+    half a point; other lines have no push. No probability of an over or under is 0 or 1.
 
     Args:
         forecasts: Points per row; a null gives nulls.
-        spreads: Points per row: what one unit of a residual is worth.
+        spreads: Points per row that correspond to one unit of a residual.
         lines: Lines per row, in half points; a null gives nulls.
         residuals: Sorted standardized residuals, at least one.
 
@@ -42,11 +42,11 @@ def probabilities(forecasts: pl.Series, spreads: pl.Series, lines: pl.Series, re
     """
     half = pl.select((lines % 1 == 0).cast(pl.Float64) * HALF_POINT).to_series()
     above, below = ((lines + side * half - forecasts) / spreads for side in (1, -1))
-    frame = pl.DataFrame({"above": _at_most(above, residuals), "below": _at_most(below, residuals)})
+    frame = pl.DataFrame({"above": _share_at_most(above, residuals), "below": _share_at_most(below, residuals)})
     return frame.select(over=1 - pl.col("above"), push=pl.col("above") - pl.col("below"), under=pl.col("below"))
 
 
-def _at_most(values: pl.Series, residuals: pl.Series) -> pl.Series:
+def _share_at_most(values: pl.Series, residuals: pl.Series) -> pl.Series:
     """Returns (number of residuals <= value + 0.5) / (number of residuals + 1) per value; null for a null."""
     counts = residuals.search_sorted(values.fill_null(0.0), side="right").cast(pl.Float64)
     shares = (counts + HALF_POINT) / (residuals.len() + 1)

@@ -1,7 +1,7 @@
 """Minutes and points that a team is expected to lack: each teammate's playing time times his probability of being out.
 
 A teammate averages 10 minutes or more, and his latest game was for the team, this season, at most 25 team games ago. His
-probability of being out is a rate over the 365 days before the date: the share of teammates with as many missed games and the
+probability of being out is a rate over the 365 days before the date: the share of teammates with the same number of missed games and the
 same status on the injury report who were out. Without a report, or with too few earlier cases of the status, the rate ignores
 the status. The box score of the game itself is never read.
 """
@@ -13,17 +13,17 @@ import polars as pl
 from nba_pipeline.formulas.availability import injury_status
 from nba_pipeline.formulas.career_form import POSITION, played_games, recent
 from nba_pipeline.formulas.recent_games import GAMES, Recent, with_recent_games
-from nba_pipeline.formulas.rolling import GAME, difference, in_order, strictly_before, whole, window_sum
+from nba_pipeline.formulas.rolling import GAME, difference, in_order, strictly_before, whole_parts, window_sum
 
 TEAM_SEASON = ["team", "season"]
 HISTORY_DAYS = 365
 """Days of games behind playing time, rates and past absences. The three are chained, so the history is three times as long."""
 TEAM_GAMES = 25
-LEAST_MINUTES = 10.0
-MOST_MISSED_GAMES = 10
+MIN_MINUTES = 10.0
+MAX_MISSED_GAMES = 10
 """Longer absences count as this many missed games."""
-LEAST_CASES, LEAST_CASES_OF_STATUS = 100, 30
-"""Least number of cases without a missed game for a known rate: over all players, and over players with one status."""
+MIN_CASES, MIN_CASES_OF_STATUS = 100, 30
+"""Minimum number of cases without a missed game for a rate: over all players, and over the players with one status."""
 NOT_LISTED = "not_listed"
 PRIOR_CASES = 10
 """Weight, in cases, with which the rate after m missed games is shrunk towards the rate after m - 1."""
@@ -75,13 +75,13 @@ def with_expected_absences(
     if rows.is_empty():
         return rows.with_columns(pl.lit(None, kind).alias(name) for name, kind in EXPECTED_ABSENCES.items())
     played, sides = played_games(player_games), ["game_date", "game_id", *TEAM_SEASON]
-    wanted = rows.select(sides).unique(maintain_order=True)
-    is_recent = pl.col("game_date") >= wanted.select(pl.col("game_date").min() - pl.duration(days=HISTORY_DAYS)).to_series()
+    requested = rows.select(sides).unique(maintain_order=True)
+    is_recent = pl.col("game_date") >= requested.select(pl.col("game_date").min() - pl.duration(days=HISTORY_DAYS)).to_series()
     past = played.filter(is_recent).select(sides).unique(maintain_order=True)
-    mates = teammates(pl.concat([past, wanted.join(past, on=["game_id", "team"], how="anti")]), played)
+    mates = teammates(pl.concat([past, requested.join(past, on=["game_id", "team"], how="anti")]), played)
     mates = with_reported_status(mates, injuries, as_of)
     cases = mates.join(past, on=["game_id", "team"], how="semi")
-    expected = with_out_probability(mates.join(wanted, on=["game_id", "team"], how="semi"), cases)
+    expected = with_out_probability(mates.join(requested, on=["game_id", "team"], how="semi"), cases)
     return _with_sums(_with_usual_absences(rows, played, mates), expected)
 
 
@@ -101,14 +101,16 @@ def teammates(sides: pl.DataFrame, played: pl.DataFrame) -> pl.DataFrame:
     """
     numbered = in_order(played.select("game_date", "game_id", *TEAM_SEASON).unique(), TEAM_SEASON)
     seen = _with_playing_time(played).join(numbered.select("game_id", "team", GAME), on=["game_id", "team"])
-    known = strictly_before(sides, numbered, TEAM_SEASON, {GAME: "latest"}).filter(pl.col("latest").is_not_null())
-    reach = known.with_columns(pl.int_ranges(pl.col("latest") - TEAM_GAMES + 1, pl.col("latest") + 1).alias(GAME)).explode(GAME)
+    with_latest = strictly_before(sides, numbered, TEAM_SEASON, {GAME: "latest"}).filter(pl.col("latest").is_not_null())
+    reach = with_latest.with_columns(pl.int_ranges(pl.col("latest") - TEAM_GAMES + 1, pl.col("latest") + 1).alias(GAME)).explode(
+        GAME
+    )
     next_on = pl.col("next_played_on")
     return (
         reach.join(seen, on=[*TEAM_SEASON, GAME])
         .filter(next_on.is_null() | (next_on >= pl.col("game_date")))
         .with_columns(
-            (pl.col("latest") - pl.col(GAME)).clip(0, MOST_MISSED_GAMES).alias("missed_games"),
+            (pl.col("latest") - pl.col(GAME)).clip(0, MAX_MISSED_GAMES).alias("missed_games"),
             (next_on.is_null() | (next_on != pl.col("game_date"))).alias("is_out"),
         )
         .drop("latest", GAME, "next_played_on")
@@ -126,9 +128,9 @@ def _with_playing_time(played: pl.DataFrame) -> pl.DataFrame:
         (pl.col("game_date") + pl.duration(days=1)).alias("game_date"),
         pl.when(is_same).then(pl.col("game_date").shift(-1)).alias("next_played_on"),
     )
-    known = with_recent_games(after, played, ["player_id"], HISTORY_DAYS, PLAYING_TIME)
+    with_time = with_recent_games(after, played, ["player_id"], HISTORY_DAYS, PLAYING_TIME)
     return (
-        known.filter(pl.col("mate_minutes") >= LEAST_MINUTES)
+        with_time.filter(pl.col("mate_minutes") >= MIN_MINUTES)
         .select("player_id", *TEAM_SEASON, "game_id", "next_played_on", *PLAYING_TIME)
         .rename({"player_id": "mate_id"})
     )
@@ -137,11 +139,11 @@ def _with_playing_time(played: pl.DataFrame) -> pl.DataFrame:
 def with_out_probability(mates: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
     """Adds `out_probability`, and `is_of_report`: whether it is the rate of the reported status.
 
-    The rate is the share of cases with the same status and as many missed games that were out. Without a report, or with too
-    few earlier cases of the status, it is the rate of all players with as many missed games; null if that is unknown.
+    The rate is the share of cases with the same status and the same number of missed games that were out. Without a report, or with too
+    few earlier cases of the status, it is the rate of all players with the same number of missed games; null if that is unknown.
     """
-    of_all = out_rates(mates, cases, [], LEAST_CASES).rename({"rate": "rate_of_all"})
-    of_status = out_rates(mates, cases.filter(pl.col("reported").is_not_null()), ["reported"], LEAST_CASES_OF_STATUS)
+    of_all = out_rates(mates, cases, [], MIN_CASES).rename({"rate": "rate_of_all"})
+    of_status = out_rates(mates, cases.filter(pl.col("reported").is_not_null()), ["reported"], MIN_CASES_OF_STATUS)
     on = ["game_date", "missed_games"]
     rows = mates.join(of_all, on=on, how="left").join(of_status, on=[*on, "reported"], how="left")
     return rows.with_columns(
@@ -149,7 +151,7 @@ def with_out_probability(mates: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFra
     ).drop("rate", "rate_of_all")
 
 
-def out_rates(mates: pl.DataFrame, cases: pl.DataFrame, group: list[str], least: int) -> pl.DataFrame:
+def out_rates(mates: pl.DataFrame, cases: pl.DataFrame, group: list[str], min_cases: int) -> pl.DataFrame:
     """Returns one row per date, group and number of missed games: the share of cases in the 365 days before that were out.
 
     The share after m missed games is shrunk towards the share after m - 1, with the weight of ten cases. Null with fewer than
@@ -157,7 +159,7 @@ def out_rates(mates: pl.DataFrame, cases: pl.DataFrame, group: list[str], least:
     """
     key = [*group, "missed_games"]
     running = in_order(cases, key, {"out": pl.col("is_out")}).with_columns(window_sum("out").alias("out"))
-    missed = pl.DataFrame({"missed_games": range(MOST_MISSED_GAMES + 1)}, schema={"missed_games": pl.Int64})
+    missed = pl.DataFrame({"missed_games": range(MAX_MISSED_GAMES + 1)}, schema={"missed_games": pl.Int64})
     dates = mates.select("game_date", *group).drop_nulls().unique().join(missed, how="cross")
     dates = strictly_before(dates, running, key, {GAME: "n", "out": "out"})
     dates = strictly_before(dates, running, key, {GAME: "n_old", "out": "out_old"}, days=HISTORY_DAYS)
@@ -165,26 +167,26 @@ def out_rates(mates: pl.DataFrame, cases: pl.DataFrame, group: list[str], least:
         "game_date", *group
     )
     rate, parts = None, list[pl.DataFrame]()
-    for games in range(MOST_MISSED_GAMES + 1):
+    for games in range(MAX_MISSED_GAMES + 1):
         here = counts.filter(pl.col("missed_games") == games)
-        rate = here.select(_rate(None if rate is None else pl.lit(rate), least)).to_series()
+        rate = here.select(_rate(None if rate is None else pl.lit(rate), min_cases)).to_series()
         parts.append(here.select("game_date", *key).with_columns(rate.alias("rate")))
     return pl.concat(parts)
 
 
-def _rate(after_one_game_less: pl.Expr | None, least: int) -> pl.Expr:
+def _rate(after_one_game_less: pl.Expr | None, min_cases: int) -> pl.Expr:
     out, n = pl.col("out"), pl.col("n")
     if after_one_game_less is None:
-        return pl.when(n >= least).then(out / n)
+        return pl.when(n >= min_cases).then(out / n)
     return (out + PRIOR_CASES * after_one_game_less) / (n + PRIOR_CASES)
 
 
 def _with_usual_absences(rows: pl.DataFrame, played: pl.DataFrame, mates: pl.DataFrame) -> pl.DataFrame:
     """Adds the absent minutes and points of the player's own latest games. His averages already reflect them."""
-    lacking = _summed(
+    absences = _summed(
         mates.filter("is_out"), ["game_id", "team"], {"absent_minutes": "mate_minutes", "absent_points": "mate_points"}
     )
-    own = played.join(lacking, on=["game_id", "team"], how="left", maintain_order="left").with_columns(
+    own = played.join(absences, on=["game_id", "team"], how="left", maintain_order="left").with_columns(
         pl.col("absent_minutes", "absent_points").fill_null(0.0)
     )
     return with_recent_games(rows, own, ["player_id"], HISTORY_DAYS, {**PAST_ABSENCES, **OWN_MINUTES}).drop(GAMES)
@@ -193,7 +195,9 @@ def _with_usual_absences(rows: pl.DataFrame, played: pl.DataFrame, mates: pl.Dat
 def _with_sums(rows: pl.DataFrame, expected: pl.DataFrame) -> pl.DataFrame:
     """Adds the sums over the player's teammates, without the player."""
     own = rows.select("game_id", "team", "player_id", "own_position")
-    chances = expected.select("game_id", "team", (1 - pl.col("out_probability")).alias("plays_probability"), player_id="mate_id")
+    own_probabilities = expected.select(
+        "game_id", "team", (1 - pl.col("out_probability")).alias("plays_probability"), player_id="mate_id"
+    )
     pairs = own.join(expected, on=["game_id", "team"]).filter(pl.col("mate_id") != pl.col("player_id"))
     out, minutes, points = pl.col("out_probability"), pl.col("mate_minutes"), pl.col("mate_points")
     likeness = (-LIKENESS_PER_POINT * (pl.col("own_position") - pl.col("mate_position")).abs()).exp()
@@ -217,7 +221,7 @@ def _with_sums(rows: pl.DataFrame, expected: pl.DataFrame) -> pl.DataFrame:
     share = TEAM_MINUTES * pl.col("own_minutes") / (pl.col("own_minutes") + pl.col("available_minutes_expected"))
     return (
         rows.join(sums, on=["game_id", "player_id"], how="left", maintain_order="left")
-        .join(chances, on=["game_id", "team", "player_id"], how="left", maintain_order="left")
+        .join(own_probabilities, on=["game_id", "team", "player_id"], how="left", maintain_order="left")
         .join(counts, on=["game_id", "player_id"], how="left", maintain_order="left")
         .with_columns(pl.col("reported_teammates", "rated_teammates").fill_null(0))
         .with_columns(
@@ -232,7 +236,8 @@ def _with_sums(rows: pl.DataFrame, expected: pl.DataFrame) -> pl.DataFrame:
 def _summed(mates: pl.DataFrame, group: list[str], names: dict[str, str]) -> pl.DataFrame:
     """Returns sums over the teammates; null if a value of one is unknown."""
     unit = MILLIONTHS + 0 * pl.len().cast(pl.Int64)  # see recent_games
-    known = {
-        new: pl.when(pl.col(old).is_not_null().all()).then(whole(old, MILLIONTHS).sum() / unit) for new, old in names.items()
+    sums = {
+        new: pl.when(pl.col(old).is_not_null().all()).then(whole_parts(old, MILLIONTHS).sum() / unit)
+        for new, old in names.items()
     }
-    return mates.group_by(group).agg(**known)
+    return mates.group_by(group).agg(**sums)

@@ -1,8 +1,8 @@
 """The distribution of every prediction, from the outcomes of earlier dates, and whether its probability is published.
 
-Two distributions stand side by side. That of the model is around the system's own forecast. The blended one is around a
-mean of forecast and price-adjusted line, so it contains the market; only this one is ever published, and only while it scores
-no worse than the market.
+There are two distributions. That of the model is around the system's own forecast. The blended one is around a mean of the
+forecast and the price-adjusted line, so it contains the market. Only the blended one is published, and only while it scores no
+worse than the market.
 
 Every step of a date sees graded rows of strictly earlier dates only (`earlier_rows`).
 """
@@ -74,8 +74,8 @@ def graded_rows(predictions: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFra
         outcomes: game_id, player_id, market and actual_value of the players who played.
     """
     last = predictions.sort("run_kind", "version").unique(KEY, keep="last", maintain_order=True)
-    known = last.join(outcomes.drop_nulls("actual_value"), on=["game_id", "player_id", "market"])
-    return known.select(*FORECAST, "actual_value").sort("game_date", *KEY)
+    with_outcome = last.join(outcomes.drop_nulls("actual_value"), on=["game_id", "player_id", "market"])
+    return with_outcome.select(*FORECAST, "actual_value").sort("game_date", *KEY)
 
 
 def with_distribution(
@@ -98,15 +98,15 @@ def with_distribution(
     """
     if predictions.is_empty():
         return _of_one(predictions, graded.clear(), rules)
-    known = {key: rows for key, rows in graded.partition_by("system_id", "market", as_dict=True).items()}
-    made = list[pl.DataFrame]()
+    graded_by_system = {key: rows for key, rows in graded.partition_by("system_id", "market", as_dict=True).items()}
+    forecasts = list[pl.DataFrame]()
     parts = predictions.sort("game_date", maintain_order=True).partition_by("system_id", "market", "game_date", as_dict=True)
     for (system_id, market, day), rows in parts.items():
-        history = known.get((system_id, market), graded.clear())
-        made.append(_of_one(rows, earlier(history, day), rules))
-        fresh = graded_rows(made[-1].with_columns(pl.lit(0).alias("version")), outcomes).join(history, on=KEY, how="anti")
-        known[system_id, market] = pl.concat([history, fresh]).sort("game_date", *KEY)
-    return pl.concat(made)
+        history = graded_by_system.get((system_id, market), graded.clear())
+        forecasts.append(_of_one(rows, earlier(history, day), rules))
+        fresh = graded_rows(forecasts[-1].with_columns(pl.lit(0).alias("version")), outcomes).join(history, on=KEY, how="anti")
+        graded_by_system[system_id, market] = pl.concat([history, fresh]).sort("game_date", *KEY)
+    return pl.concat(forecasts)
 
 
 def _of_one(rows: pl.DataFrame, graded: pl.DataFrame, rules: Rules) -> pl.DataFrame:
@@ -165,26 +165,24 @@ def _why_unpublished(graded: pl.DataFrame, rules: Rules) -> pl.Expr:
     )
 
 
-def _record_against_market(graded: pl.DataFrame, least: int) -> str | None:
+def _record_against_market(graded: pl.DataFrame, min_rows: int) -> str | None:
     """Returns why the record forbids publication: too few graded rows, or a log loss above the market's; None if neither."""
-    rows = judged_rows(graded, least)
-    if rows.height < least:
+    rows = judged_rows(graded, min_rows)
+    if rows.height < min_rows:
         return FEW_GRADED_ROWS
     return ABOVE_MARKET if log_loss_gap(rows) > 0 else None
 
 
-def judged_rows(graded: pl.DataFrame, least: int, most: int | None = None) -> pl.DataFrame:
-    """Returns the last graded rows with both probabilities and no push: live ones, or backtests until there are `least`.
+def judged_rows(graded: pl.DataFrame, min_rows: int, max_rows: int | None = None) -> pl.DataFrame:
+    """Returns the last graded rows with both probabilities and no push: live ones, or backtests until there are `min_rows`.
 
-    Returns at most `most` rows, by default `least`.
-
-    Adds is_over, and `blended_probability`: that of the over given no push, to compare with the no-vig probability.
+    Returns at most `max_rows` rows, by default `min_rows`. Adds is_over, and `blended_probability`: that of the over given no push, to compare with the no-vig probability.
     """
     probability = without_push(pl.col("blended_over_probability"), pl.col("blended_push_probability"))
     rows = decided(graded).with_columns(probability.alias("blended_probability"))
     rows = rows.drop_nulls(["blended_probability", "market_over_probability"])
     live = rows.filter(pl.col("run_kind") == "live")
-    return (live if live.height >= least else rows.filter(pl.col("run_kind") == "backtest")).tail(most or least)
+    return (live if live.height >= min_rows else rows.filter(pl.col("run_kind") == "backtest")).tail(max_rows or min_rows)
 
 
 def log_loss_gap(rows: pl.DataFrame) -> float:
@@ -214,7 +212,7 @@ def calibration_numbers(graded: pl.DataFrame, rules: Rules) -> dict[str, float]:
 
 
 def calibration_problems(numbers: dict[str, float], rules: Rules, largest_error: float, largest_gap: float) -> list[str]:
-    """Returns what is wrong with the record of `calibration_numbers`. A number over too few rows is not judged."""
+    """Returns a message for each number of `calibration_numbers` above its limit. A number over too few rows is not judged."""
     error, gap = numbers.get("calibration_error", 0.0), numbers.get("log_loss_minus_market", 0.0)
     problems = []
     if numbers.get("calibration_rows", 0) >= rules.residual_rows and error > largest_error:

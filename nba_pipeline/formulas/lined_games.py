@@ -11,8 +11,8 @@ from nba_pipeline.formulas.rolling import GAME, in_order, strictly_before, windo
 PLAYER_SEASON = ["player_id", "season"]
 HALF_POINTS = 2
 """Half points per point. Lines are whole numbers of half points, so their sums are exact."""
-LEAST_GAMES_OF_A_SHARE = 5
-LEAST_GAMES_OF_A_MEAN = 3
+MIN_GAMES_OF_A_SHARE = 5
+MIN_GAMES_OF_A_MEAN = 3
 """Fewer than for a share, because lined games may be rare and a margin holds more information than a side."""
 
 LINED = (
@@ -50,10 +50,8 @@ def lined_games(played: pl.DataFrame) -> pl.DataFrame:
     return games.with_columns(
         _streak(1).alias("over_streak_lined_games"),
         _streak(-1).alias("under_streak_lined_games"),
-        window_mean("over", 10, LEAST_GAMES_OF_A_SHARE).alias("over_pct_last_10_lined_games"),
-        (window_mean("margin", 5, LEAST_GAMES_OF_A_MEAN) / HALF_POINTS).alias(
-            "points_minus_closing_line_mean_last_5_lined_games"
-        ),
+        window_mean("over", 10, MIN_GAMES_OF_A_SHARE).alias("over_pct_last_10_lined_games"),
+        (window_mean("margin", 5, MIN_GAMES_OF_A_MEAN) / HALF_POINTS).alias("points_minus_closing_line_mean_last_5_lined_games"),
         pl.col("closing_line").alias("previous_closing_line"),
     )
 

@@ -66,9 +66,9 @@ def free_throw_points_effect() -> pl.Expr:
     Free throws made per game x 0.5 x (opponent's rate allowed / league's - 1), clamped to -1..1; points; null unless all are
     known. Free throws made per game: their share of the points x mean points, last 10 games.
     """
-    made = pl.col("free_throw_point_pct_last_10_games") * pl.col("points_mean_last_10_games")
+    free_throws_made = pl.col("free_throw_point_pct_last_10_games") * pl.col("points_mean_last_10_games")
     relative = pl.col("opponent_free_throw_rate_last_15_games") / pl.col("league_free_throw_rate") - 1
-    effect = (made * HALF_OF_THE_DIFFERENCE * relative).clip(-LARGEST_FREE_THROW_POINTS, LARGEST_FREE_THROW_POINTS)
+    effect = (free_throws_made * HALF_OF_THE_DIFFERENCE * relative).clip(-LARGEST_FREE_THROW_POINTS, LARGEST_FREE_THROW_POINTS)
     return pl.when(pl.col("league_free_throw_rate") > 0).then(effect).alias("free_throw_points_effect")
 
 

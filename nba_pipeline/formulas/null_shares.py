@@ -12,7 +12,7 @@ def absent_counts(rows: pl.LazyFrame, is_present: Mapping[str, pl.Expr]) -> pl.D
     return rows.group_by("game_date").agg(pl.len().alias("rows"), *absent).collect()
 
 
-def null_shares_beside_earlier(counts: pl.DataFrame, names: Sequence[str], dates: Sequence[date], window: int) -> pl.DataFrame:
+def null_shares_with_earlier(counts: pl.DataFrame, names: Sequence[str], dates: Sequence[date], window: int) -> pl.DataFrame:
     """Returns one row per date with rows and name: its null share, and that of the earlier dates of a window.
 
     Columns: game_date, rows, feature, share (0-1), usual (share over the `window` days before, null without rows) and

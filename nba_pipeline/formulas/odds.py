@@ -4,7 +4,7 @@ import polars as pl
 
 EVEN_PRICE = 100
 LARGEST_PRICE = 2000
-"""A longer price is no price of a main line: over four seasons the longest is 385. It would shift means over books by points."""
+"""Limit of the absolute value of a price. Main lines reach 385 in four seasons; a price beyond it would shift means over books."""
 
 
 def implied_probability(price: pl.Expr) -> pl.Expr:
@@ -16,10 +16,10 @@ def implied_probability(price: pl.Expr) -> pl.Expr:
     >>> pl.select(implied_probability(pl.lit(-140)).round(4)).item()
     0.5833
     """
-    favourite, underdog = -price / (EVEN_PRICE - price), EVEN_PRICE / (EVEN_PRICE + price)
+    favorite, underdog = -price / (EVEN_PRICE - price), EVEN_PRICE / (EVEN_PRICE + price)
     return (
         pl.when(price.is_between(-LARGEST_PRICE, -EVEN_PRICE))
-        .then(favourite)
+        .then(favorite)
         .when(price.is_between(EVEN_PRICE, LARGEST_PRICE))
         .then(underdog)
     )

@@ -11,7 +11,7 @@ def merge_offers(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     """Merges consistent offers to one row per line, and keeps all distinct offers of a contradictory line.
 
     Offers are consistent if no side has two prices: one may have the over and another the under. The merged row is the first
-    captured, with both prices, and `copies` counts the others. Contradictory offers get a `problem`. A row with a `problem`, or
+    captured row with the prices of both sides, and `copies` counts the others. Contradictory offers get a `problem`. A row with a `problem`, or
     an `ignored` one, is only merged with equal rows.
     """
     rows = rows.sort("captured_at", "spelling", nulls_last=True, maintain_order=True)
@@ -26,8 +26,8 @@ def merge_offers(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
         .select(rows.columns),
         key,
     )
-    torn = judged.filter(~is_clear).with_columns(_contradiction().alias("problem")).select(rows.columns)
-    remaining = pl.concat([rows.filter(~is_offer), torn])
+    contradictory = judged.filter(~is_clear).with_columns(_contradiction().alias("problem")).select(rows.columns)
+    remaining = pl.concat([rows.filter(~is_offer), contradictory])
     return pl.concat([merged, first_of_each(remaining, content)])
 
 

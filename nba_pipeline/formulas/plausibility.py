@@ -40,5 +40,5 @@ def implausible_games(totals: pl.DataFrame, ranges: Mapping[str, tuple[int, int]
     of_both = sums.filter((pl.col("total") == 0) & pl.col("is_known") & (pl.col("teams") > 1)).select(
         "game_id", pl.format("both teams have 0 {}", "statistic").alias("implausible")
     )
-    found = pl.concat([of_teams, of_both]).group_by("game_id")
-    return found.agg(pl.col("implausible").sort().str.join("; ")).sort("game_id")
+    implausible = pl.concat([of_teams, of_both]).group_by("game_id")
+    return implausible.agg(pl.col("implausible").sort().str.join("; ")).sort("game_id")

@@ -8,13 +8,13 @@ import polars as pl
 from nba_pipeline.formulas.rolling import (
     BILLIONTHS,
     GAME,
-    LEAST_GAMES,
+    MIN_GAMES,
     SECONDS_PER_MINUTE,
     difference,
     in_order,
     of_at_least,
     strictly_before,
-    whole,
+    whole_parts,
     window_games,
     window_mean,
     window_slope,
@@ -25,7 +25,7 @@ from nba_pipeline.formulas.rolling import (
 PLAYER_SEASON = ["player_id", "season"]
 LONGEST_STREAK = 20
 BREAKOUT_STANDARD_DEVIATIONS = 1.5
-LEAST_MINUTES_OF_A_RATE = 20
+MIN_MINUTES_OF_A_RATE = 20
 GAP_DAYS = 14
 """A longer gap between two played games, in days, counts as a structural change."""
 MEETING_DAYS = 1095
@@ -69,7 +69,7 @@ def with_player_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataF
     opponent = ["player_id", "opponent"]
     rows = strictly_before(rows, earlier_meetings, opponent, {"games": "met", "points": "met_points"})
     rows = strictly_before(rows, earlier_meetings, opponent, {"games": "met_old", "points": "met_points_old"}, days=MEETING_DAYS)
-    meetings_ = difference("met", "met_old")
+    meeting_count = difference("met", "met_old")
     has_changed = (pl.col("latest_team") != pl.col("team")) | (
         pl.col("game_date") - pl.col("latest_season_date") > pl.duration(days=GAP_DAYS)
     )
@@ -87,9 +87,9 @@ def with_player_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataF
         difference("games", "games_7").alias("games_last_7_days"),
         (difference("seconds", "seconds_7") / SECONDS_PER_MINUTE).alias("minutes_sum_last_7_days"),
         difference("back_to_backs", "back_to_backs_14").alias("back_to_backs_last_14_days"),
-        meetings_.alias("games_versus_opponent_last_1095_days"),
-        pl.when(meetings_ > 0)
-        .then(difference("met_points", "met_points_old") / meetings_)
+        meeting_count.alias("games_versus_opponent_last_1095_days"),
+        pl.when(meeting_count > 0)
+        .then(difference("met_points", "met_points_old") / meeting_count)
         .alias("points_mean_versus_opponent_last_1095_days"),
     )
 
@@ -99,7 +99,7 @@ def player_form(played: pl.DataFrame) -> pl.DataFrame:
 
     Windows need 5 games. The columns have the names of the features.
     """
-    seconds = whole("minutes", SECONDS_PER_MINUTE)
+    seconds = whole_parts("minutes", SECONDS_PER_MINUTE)
     totals = {
         "points": pl.col("points"),
         "seconds": seconds,
@@ -141,7 +141,7 @@ def points_trend_level() -> pl.Expr:
     """Mean points of the last 2 games minus the 3 before: >= 5 is 2, >= 1 is 1, <= -5 is -2, <= -1 is -1, else 0."""
     last_two, last_five = window_sum("points", 2), window_sum("points", 5)
     sixfold = 3 * last_two - 2 * (last_five - last_two)  # a whole number, so that a difference of exactly 5 is exact
-    return of_at_least(LEAST_GAMES, _level(sixfold, 6 * 1, 6 * 5)).alias("points_trend_level_last_5_games")
+    return of_at_least(MIN_GAMES, _level(sixfold, 6 * 1, 6 * 5)).alias("points_trend_level_last_5_games")
 
 
 def minutes_change_level() -> pl.Expr:
@@ -152,14 +152,14 @@ def minutes_change_level() -> pl.Expr:
     season = window_sum("seconds") * window_games(10)
     tenfold = 10 * (window_sum("seconds", 10) * window_games() - season)
     level = pl.when(season > 0).then(_level(tenfold, season, 2 * season))
-    return of_at_least(LEAST_GAMES, level).alias("minutes_change_level_last_10_games")
+    return of_at_least(MIN_GAMES, level).alias("minutes_change_level_last_10_games")
 
 
 def points_per_minute() -> pl.Expr:
     """Points per minute of the last 10 games, sum over sum. Null under 20 minutes."""
     minutes = window_sum("seconds", 10) / SECONDS_PER_MINUTE
-    rate = pl.when(minutes >= LEAST_MINUTES_OF_A_RATE).then(window_sum("points", 10) / minutes)
-    return of_at_least(LEAST_GAMES, rate).alias("points_per_minute_last_10_games")
+    rate = pl.when(minutes >= MIN_MINUTES_OF_A_RATE).then(window_sum("points", 10) / minutes)
+    return of_at_least(MIN_GAMES, rate).alias("points_per_minute_last_10_games")
 
 
 def free_throw_point_pct() -> pl.Expr:
@@ -169,14 +169,14 @@ def free_throw_point_pct() -> pl.Expr:
     """
     points = window_sum("points_of_known_shots", 10)
     share = pl.when(points > 0).then(window_sum("ftm", 10) / points)
-    return of_at_least(LEAST_GAMES, share).alias("free_throw_point_pct_last_10_games")
+    return of_at_least(MIN_GAMES, share).alias("free_throw_point_pct_last_10_games")
 
 
 def weighted_usage_pct(games: int | None = None) -> pl.Expr:
     """Usage of the last games, or of the season, weighted by minutes. Games without usage are excluded from both sums."""
     seconds = window_sum("seconds_of_known_usage", games)
     usage = pl.when(seconds > 0).then(window_sum("usage", games) / seconds / BILLIONTHS)
-    return of_at_least(LEAST_GAMES, usage)
+    return of_at_least(MIN_GAMES, usage)
 
 
 def _of_window(column: str, back: int) -> pl.Expr:
@@ -190,7 +190,7 @@ def below_season_mean_streak() -> pl.Expr:
     total = pl.col("points_sum_season")
     # a shift beyond the season's first game does not lower the minimum, because its `back` is at least `games`
     first_not_below = [pl.when(points.shift(back) * games >= total).then(back) for back in range(LONGEST_STREAK + 1)]
-    return of_at_least(LEAST_GAMES, pl.min_horizontal(*first_not_below, games)).alias("games_below_season_mean_streak")
+    return of_at_least(MIN_GAMES, pl.min_horizontal(*first_not_below, games)).alias("games_below_season_mean_streak")
 
 
 def points_z_score(games: int) -> pl.Expr:
@@ -219,7 +219,7 @@ def running_totals(played: pl.DataFrame) -> pl.DataFrame:
     """Returns per played game, over all seasons, the player's games, seconds and back-to-backs, including that game."""
     is_next_day = pl.col("game_date").diff() == pl.duration(days=1)
     is_same_player = pl.col("player_id") == pl.col("player_id").shift()
-    totals = {"seconds": whole("minutes", SECONDS_PER_MINUTE), "back_to_backs": is_next_day & is_same_player}
+    totals = {"seconds": whole_parts("minutes", SECONDS_PER_MINUTE), "back_to_backs": is_next_day & is_same_player}
     return in_order(played, ["player_id"], totals).select(
         "player_id",
         "game_date",

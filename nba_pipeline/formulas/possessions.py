@@ -7,8 +7,8 @@ from nba_pipeline.formulas.shooting import FREE_THROW_POSSESSION_SHARE
 REGULATION_MINUTES = 48
 OVERTIME_MINUTES = 5
 PLAYERS_ON_COURT = 5
-LEAST_USAGE_MINUTES = 1
-"""With fewer minutes the rate is noise: it exceeds 1 in 14 of 104,262 player-games, all with 1 or 2 minutes."""
+MIN_USAGE_MINUTES = 1
+"""With fewer minutes the rate is noise: it is above 1 in 14 of 104,262 player-games, and all 14 have 1 or 2 minutes."""
 
 
 def plays(prefix: str = "") -> pl.Expr:
@@ -71,14 +71,14 @@ def usage_pct() -> pl.Expr:
     """
     court_minutes = REGULATION_MINUTES + OVERTIME_MINUTES * pl.col("overtimes")
     usage = plays() * court_minutes / (pl.col("minutes") * plays("team_"))
-    is_meaningful = (pl.col("minutes") >= LEAST_USAGE_MINUTES) & (plays("team_") > 0) & usage.is_between(0, 1)
+    is_meaningful = (pl.col("minutes") >= MIN_USAGE_MINUTES) & (plays("team_") > 0) & usage.is_between(0, 1)
     return pl.when(is_meaningful).then(usage).alias("usage_pct")
 
 
 def with_team_heaves(team_games: pl.DataFrame, player_games: pl.DataFrame, first_season: str, most: int) -> pl.DataFrame:
     """Adds `team_heaves`, the attempts that count for no player, to each team's game. The same rows in and out.
 
-    fga of the team - fga of its players, a count; 0 before `first_season`. Null with an unknown count, and if the difference
+    Team fga minus the sum of its players' fga, a count; 0 before `first_season`. Null with an unknown count, and if the difference
     is not between 0 and `most`: such a difference is an error in one of the sources.
     """
     fga = pl.col("fga")

@@ -34,31 +34,31 @@ def line_prices(lines: pl.DataFrame, offers: pl.DataFrame, feeds: pl.DataFrame, 
     keys = lines.select(*PLAYER, "line", "book", (2 * pl.col("line")).round().cast(pl.Int64).alias("line_half_points"))
     quotes = offers.select(*LINE, "book", "feed", "snapshot_at", "source", "over_price", "under_price")
     own = quotes.select(*LINE, "book", *(_valid(side).alias(f"{side}_price") for side in SIDES))
-    here = quotes.filter(is_fresh(feed_minutes)).join(keys.select(LINE), on=LINE, how="semi", maintain_order="left")
-    here = here.unique([*PLAYER, "feed"], keep="first", maintain_order=True)
-    market = here.group_by(PLAYER, maintain_order=True).agg(
+    fresh = quotes.filter(is_fresh(feed_minutes)).join(keys.select(LINE), on=LINE, how="semi", maintain_order="left")
+    fresh = fresh.unique([*PLAYER, "feed"], keep="first", maintain_order=True)
+    market = fresh.group_by(PLAYER, maintain_order=True).agg(
         no_vig_over_probability().mean().alias("market_over_probability"),
         pl.col("snapshot_at").max().alias("prices_snapshot_at"),
     )
     rows = keys.join(own.unique([*LINE, "book"], keep="first"), on=[*LINE, "book"], how="left", maintain_order="left")
-    for beside in (market, *(_best(side, here, keys, feeds) for side in SIDES)):
+    for beside in (market, *(_best(side, fresh, keys, feeds) for side in SIDES)):
         rows = rows.join(beside, on=PLAYER, how="left", maintain_order="left")
     return rows.select(*PLAYER, *PRICES)
 
 
 def _valid(side: str) -> pl.Expr:
-    """Returns the American price of a side; null for a number that is no price of a line."""
+    """Returns the American price of a side; null for a number that is not a valid price."""
     price = pl.col(f"{side}_price")
     return pl.when(implied_probability(price).is_not_null()).then(price)
 
 
-def _best(side: str, here: pl.DataFrame, keys: pl.DataFrame, feeds: pl.DataFrame) -> pl.DataFrame:
+def _best(side: str, fresh: pl.DataFrame, keys: pl.DataFrame, feeds: pl.DataFrame) -> pl.DataFrame:
     """Returns per player and game the best price of a side, with its book, source and price edge."""
-    priced = here.with_columns(_valid(side).alias("best_price")).filter(pl.col("best_price").is_not_null())
+    priced = fresh.with_columns(_valid(side).alias("best_price")).filter(pl.col("best_price").is_not_null())
     order = priced.sort(payout(pl.col("best_price")), "feed", descending=[True, False], maintain_order=True)
     best = order.unique(PLAYER, keep="first", maintain_order=True).join(keys.select(*PLAYER, "line"), on=PLAYER)
-    others = best.select(*PLAYER, best_feed="feed").join(feeds, on=PLAYER).filter(pl.col("feed") != pl.col("best_feed"))
-    consensus = others.group_by(PLAYER, maintain_order=True).agg(pl.col("adjusted_line").mean().alias("others"))
+    other_feeds = best.select(*PLAYER, best_feed="feed").join(feeds, on=PLAYER).filter(pl.col("feed") != pl.col("best_feed"))
+    consensus = other_feeds.group_by(PLAYER, maintain_order=True).agg(pl.col("adjusted_line").mean().alias("others"))
     over = over_probability(pl.col("others"), pl.col("line"))
     edge = (over if side == "over" else 1 - over) - implied_probability(pl.col("best_price"))
     return best.join(consensus, on=PLAYER, how="left", maintain_order="left").select(

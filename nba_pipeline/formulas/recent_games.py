@@ -1,8 +1,8 @@
 """Statistics over the last games before a date, with equal weights or with weights that halve every few games.
 
 `rolling` has the windows within one season or group. This module adds weights, and windows that reach back a number of days.
-Both modules add only whole numbers: values in whole parts of their unit, and weights in whole parts of 1. A statistic is
-therefore bitwise identical for any earlier rows in the frame, any order of the rows, and any number of dates.
+Both modules add only whole numbers: values in whole parts of their unit, and weights in whole parts of 1. A statistic
+is therefore bitwise identical whatever other rows the frame holds, however they are ordered, and for any number of dates.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Literal
 
 import polars as pl
 
-from nba_pipeline.formulas.rolling import GAME, difference, in_order, strictly_before, whole
+from nba_pipeline.formulas.rolling import GAME, difference, in_order, strictly_before, whole_parts
 
 HALF_LIVES = 4
 """Length of a weighted window, in half-lives. Older games would have 1/16 of the total weight."""
@@ -60,9 +60,9 @@ class Recent:
             case "standard_deviation":
                 spread = (n * (value * value).sum() - total**2) / (n * (n - 1))
                 return pl.when(n > 1).then(spread.sqrt() / unit)
-        known = pl.when(value.is_not_null()).then(WEIGHT).sum()
-        scale = FULL_WEIGHT * unit if self.kind == "weighted_sum" else known * unit
-        return pl.when(known > 0).then((pl.col(WEIGHT) * value).sum() / scale)
+        known_weight = pl.when(value.is_not_null()).then(WEIGHT).sum()
+        scale = FULL_WEIGHT * unit if self.kind == "weighted_sum" else known_weight * unit
+        return pl.when(known_weight > 0).then((pl.col(WEIGHT) * value).sum() / scale)
 
 
 def with_recent_games(
@@ -85,10 +85,10 @@ def with_recent_games(
     rows = strictly_before(rows, ordered, group, {GAME: BEYOND}, days=days)
     rows = rows.with_columns(difference(GAMES, BEYOND).alias(GAMES)).drop(BEYOND)
     scales = {(recent.column, recent.per_unit) for recent in statistics.values()}
-    values = ordered.select(whole(column, unit).alias(_value(column, unit)) for column, unit in sorted(scales))
+    values = ordered.select(whole_parts(column, unit).alias(_value(column, unit)) for column, unit in sorted(scales))
     parts = [_looked_back(part, values, statistics) for part in rows.select(LATEST, GAMES).iter_slices(ROWS_AT_ONCE)]
-    made = pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(statistics, pl.Float64))
-    return pl.concat([rows.drop(LATEST), made], how="horizontal")
+    computed = pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(statistics, pl.Float64))
+    return pl.concat([rows.drop(LATEST), computed], how="horizontal")
 
 
 def _looked_back(rows: pl.DataFrame, values: pl.DataFrame, statistics: Mapping[str, Recent]) -> pl.DataFrame:
@@ -96,17 +96,19 @@ def _looked_back(rows: pl.DataFrame, values: pl.DataFrame, statistics: Mapping[s
     numbered, depths = rows.with_row_index(ROW), sorted({recent.depth for recent in statistics.values()}, reverse=True)
     reach = pl.int_ranges(0, pl.min_horizontal(GAMES, depths[0])).alias(BACK)
     games = numbered.with_columns(reach).explode(BACK).filter(pl.col(BACK).is_not_null())
-    made = numbered.select(ROW)
+    computed = numbered.select(ROW)
     for depth in depths:
-        here = {name: recent for name, recent in statistics.items() if recent.depth == depth}
+        windows = {name: recent for name, recent in statistics.items() if recent.depth == depth}
         games = games.filter(pl.col(BACK) < depth)
-        found = (
-            _looked_up(games, values, list(here.values()))
+        values_of_depth = (
+            _looked_up(games, values, list(windows.values()))
             .group_by(ROW, maintain_order=True)
-            .agg(recent.of(_value(recent.column, recent.per_unit)).cast(pl.Float64).alias(name) for name, recent in here.items())
+            .agg(
+                recent.of(_value(recent.column, recent.per_unit)).cast(pl.Float64).alias(name) for name, recent in windows.items()
+            )
         )
-        made = made.join(found, on=ROW, how="left", maintain_order="left")
-    return made.select(*statistics)
+        computed = computed.join(values_of_depth, on=ROW, how="left", maintain_order="left")
+    return computed.select(*statistics)
 
 
 def _looked_up(games: pl.DataFrame, values: pl.DataFrame, statistics: Sequence[Recent]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""How rested a player is."""
+"""Rest, load and age of a player before a game, as one score."""
 
 import polars as pl
 
@@ -15,7 +15,7 @@ DAYS_PER_YEAR = 365.25
 
 
 def fatigue_score() -> pl.Expr:
-    """How fresh a player is before a game: 100 is fresh.
+    """Returns the freshness of a player before a game, 0-100; 100 is fresh.
 
     The sum of 100 and these terms, clamped to 0-100:
 

@@ -5,8 +5,8 @@ Sort a frame with `in_order`. The window functions then return, on each row, the
 `recent_games` adds weighted windows.
 
 Windows add only whole numbers (points; seconds; billionths of a rate), as differences of running totals. Whole numbers
-have no rounding error, so a window is bitwise identical for any earlier rows in the frame, any order of the rows, and any
-number of dates.
+have no rounding error, so a window is bitwise identical whatever other rows the frame holds, however they are ordered, and for
+any number of dates.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ import polars as pl
 GAME = "nth_game"
 """Column added by `in_order`: 1 for the first game of the group."""
 
-LEAST_GAMES = 5
+MIN_GAMES = 5
 BILLIONTHS = 1_000_000_000
 SECONDS_PER_MINUTE = 60
 
@@ -46,8 +46,8 @@ def in_order(
     )
 
 
-def whole(value: str, per_unit: int) -> pl.Expr:
-    """Converts a fractional column to whole parts of its unit: `whole("minutes", 60)` is seconds; use BILLIONTHS for rates."""
+def whole_parts(value: str, per_unit: int) -> pl.Expr:
+    """Converts a fractional column to whole parts of its unit: `whole_parts("minutes", 60)` is seconds; use BILLIONTHS for rates."""
     return (pl.col(value) * per_unit).round().cast(pl.Int64)
 
 
@@ -64,22 +64,22 @@ def window_sum(name: str, games: int | None = None) -> pl.Expr:
     return running - pl.when(pl.col(GAME) > games).then(running.shift(games)).otherwise(before)
 
 
-def window_mean(name: str, games: int | None = None, least: int = LEAST_GAMES) -> pl.Expr:
+def window_mean(name: str, games: int | None = None, min_games: int = MIN_GAMES) -> pl.Expr:
     """Mean over the window. Null under `least` games."""
-    return of_at_least(least, window_sum(name, games) / window_games(games))
+    return of_at_least(min_games, window_sum(name, games) / window_games(games))
 
 
-def window_standard_deviation(name: str, games: int | None = None, least: int = LEAST_GAMES) -> pl.Expr:
+def window_standard_deviation(name: str, games: int | None = None, min_games: int = MIN_GAMES) -> pl.Expr:
     """Sample standard deviation (n - 1) over the window.
 
     sqrt((n sum(x^2) - sum(x)^2) / (n (n - 1))). Null under `least` games.
     """
     n = window_games(games)
     spread = n * window_sum(_squared(name), games) - window_sum(name, games) ** 2
-    return of_at_least(max(least, 2), (spread / (n * (n - 1))).sqrt())
+    return of_at_least(max(min_games, 2), (spread / (n * (n - 1))).sqrt())
 
 
-def window_slope(name: str, games: int, least: int = LEAST_GAMES) -> pl.Expr:
+def window_slope(name: str, games: int, min_games: int = MIN_GAMES) -> pl.Expr:
     """Least-squares slope over the window, per game. Positive values rise towards the latest game.
 
     (n sum(i y) - sum(i) sum(y)) / (n sum(i^2) - sum(i)^2) with i = 0 at the oldest game, n - 1 at the latest. Null
@@ -88,7 +88,7 @@ def window_slope(name: str, games: int, least: int = LEAST_GAMES) -> pl.Expr:
     n, row = window_games(games), pl.int_range(pl.len())
     # n sum(i y) - sum(i) sum(y) with i counted from the oldest game; the running sums use the row number as i
     rise = 2 * n * window_sum(_by_row(name), games) - n * (2 * row - n + 1) * window_sum(name, games)
-    return of_at_least(max(least, 2), rise / (n * n * (n * n - 1) // 6))
+    return of_at_least(max(min_games, 2), rise / (n * n * (n * n - 1) // 6))
 
 
 def strictly_before(
@@ -100,7 +100,7 @@ def strictly_before(
     date: str = "game_date",
     days: int = 0,
 ) -> pl.DataFrame:
-    """Joins to each row the latest history of its group from before `date` minus `days`; null if there is none.
+    """Joins to each row the latest history of its group from before `date` minus `days`; null without one.
 
     `history` is sorted by `in_order`. A row of the date itself is not joined. The difference between a running total and
     the same total `days` earlier covers the dates [date - days, date). The result is sorted by that date.

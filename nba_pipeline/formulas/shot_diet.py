@@ -6,17 +6,17 @@ the row's own game; `rolling.strictly_before` joins the row to a later date.
 
 import polars as pl
 
-from nba_pipeline.formulas.rolling import LEAST_GAMES, in_order, of_at_least, strictly_before, window_games, window_sum
+from nba_pipeline.formulas.rolling import MIN_GAMES, in_order, of_at_least, strictly_before, window_games, window_sum
 from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, ZONES
 
 PLAYER_SEASON = ["player_id", "season"]
-LEAST_GAMES_OF = {10: LEAST_GAMES, 20: 10}
-"""Window -> least number of games with zones. With fewer, its columns are null."""
-LEAST_ATTEMPTS = 20
-LEAST_GAMES_OF_A_PRIMARY_ZONE = 10
+MIN_GAMES_OF = {10: MIN_GAMES, 20: 10}
+"""Window -> minimum number of games with zones. With fewer, its columns are null."""
+MIN_ATTEMPTS = 20
+MIN_GAMES_OF_A_PRIMARY_ZONE = 10
 
 PRIMARY_ZONES = {"paint": (2, 5), "three_point": (2, 5), "mid_range": (7, 20)}
-"""Zone -> least share of the attempts, as a fraction of whole numbers. The first zone with that share is primary."""
+"""Zone -> minimum share of the attempts, as (numerator, denominator). The first zone with that share is primary."""
 BALANCED = "balanced"
 
 
@@ -39,7 +39,7 @@ def with_shot_diet(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFra
     """Adds the player's shot diet of the season, from games before the date. One row per player and date in and out."""
     games = games_with_zones(player_games)
     rows = strictly_before(rows, shot_diet(games), PLAYER_SEASON, {name: name for name in DIET})
-    return rows.with_columns(pl.col(columns_of(n)[0]).fill_null(0) for n in LEAST_GAMES_OF)
+    return rows.with_columns(pl.col(columns_of(n)[0]).fill_null(0) for n in MIN_GAMES_OF)
 
 
 def games_with_zones(player_games: pl.DataFrame) -> pl.DataFrame:
@@ -52,7 +52,7 @@ def games_with_zones(player_games: pl.DataFrame) -> pl.DataFrame:
 
 def shot_diet(games: pl.DataFrame) -> pl.DataFrame:
     """Returns the windows that end with the game. One row per game of `games_with_zones` in and out."""
-    windows = [expression for n in LEAST_GAMES_OF for expression in _window(n)]
+    windows = [expression for n in MIN_GAMES_OF for expression in _window(n)]
     return games.select(*PLAYER_SEASON, "game_date", *windows, primary_zone())
 
 
@@ -63,9 +63,9 @@ def primary_zone() -> pl.Expr:
     games with zones or 20 attempts.
     """
     attempts, zone = window_sum("attempts", 10), pl.lit(BALANCED)
-    for name, (share, whole) in reversed(PRIMARY_ZONES.items()):
-        zone = pl.when(whole * window_sum(f"{name}_fga", 10) >= share * attempts).then(pl.lit(name)).otherwise(zone)
-    return of_at_least(LEAST_GAMES_OF_A_PRIMARY_ZONE, pl.when(attempts >= LEAST_ATTEMPTS).then(zone)).alias("primary_zone")
+    for name, (numerator, denominator) in reversed(PRIMARY_ZONES.items()):
+        zone = pl.when(denominator * window_sum(f"{name}_fga", 10) >= numerator * attempts).then(pl.lit(name)).otherwise(zone)
+    return of_at_least(MIN_GAMES_OF_A_PRIMARY_ZONE, pl.when(attempts >= MIN_ATTEMPTS).then(zone)).alias("primary_zone")
 
 
 def _window(games: int) -> list[pl.Expr]:
@@ -75,12 +75,12 @@ def _window(games: int) -> list[pl.Expr]:
     """
     attempts, makes = window_sum("attempts", games), _sum(games, "assisted_fgm", "unassisted_fgm")
     values = [
-        *(pl.when(attempts >= LEAST_ATTEMPTS).then(window_sum(f"{zone}_fga", games) / attempts) for zone in ZONES),
+        *(pl.when(attempts >= MIN_ATTEMPTS).then(window_sum(f"{zone}_fga", games) / attempts) for zone in ZONES),
         *(_share(window_sum(f"{zone}_fgm", games), window_sum(f"{zone}_fga", games)) for zone in ZONES),
         attempts / window_games(games),
         _share(window_sum("assisted_fgm", games), makes),
     ]
-    windows = [window_games(games), *(of_at_least(LEAST_GAMES_OF[games], value) for value in values)]
+    windows = [window_games(games), *(of_at_least(MIN_GAMES_OF[games], value) for value in values)]
     return [value.alias(name) for name, value in zip(columns_of(games), windows, strict=True)]
 
 
@@ -88,5 +88,5 @@ def _sum(games: int, *counts: str) -> pl.Expr:
     return pl.sum_horizontal(window_sum(count, games) for count in counts)
 
 
-def _share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
-    return pl.when(whole > 0).then(part / whole)
+def _share(part: pl.Expr, denominator: pl.Expr) -> pl.Expr:
+    return pl.when(denominator > 0).then(part / denominator)

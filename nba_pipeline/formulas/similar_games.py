@@ -3,7 +3,7 @@
     score = 40 the opponent's defense in the same third of the league (20 in the next one)
           + 30 the same rest (15 one step apart); steps: up to 1, 2, 3, 4 or more days
           + 15 the same venue (5 the other one)
-          + 15 mean points of the last 5 games within 3 points of the present mean (5 within 6)
+          + 15 mean points of the last 5 games within 3 points of the current mean (5 within 6)
 
 Thirds are those of each game's date, because fixed limits drift with the league. An unknown part scores 0. The games with a
 score of at least 70 count, at most the best 20, of this season and the one before.
@@ -22,7 +22,7 @@ RATING = "defensive_rating_last_15_games"
 THIRDS, REST_STEPS = 3, 4
 SAME_THIRD, NEXT_THIRD, SAME_REST, NEXT_REST, SAME_VENUE, OTHER_VENUE = 40, 20, 30, 15, 15, 5
 CLOSE_FORM, NEAR_FORM, CLOSE_POINTS, NEAR_POINTS = 15, 5, 3, 6
-LEAST_SCORE, MOST_GAMES, LEAST_SIMILAR_GAMES = 70, 20, 5
+MIN_SCORE, MAX_GAMES, MIN_SIMILAR_GAMES = 70, 20, 5
 ROWS_AT_A_TIME = 4000
 """Bounds the memory of the pairs of games."""
 
@@ -72,8 +72,8 @@ def defense_thirds(slates: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFra
 def _with_form_before(played: pl.DataFrame) -> pl.DataFrame:
     """Adds the mean of the 5 games before each game, and the days since the game before, both of the season."""
     games = in_order(played, PLAYER_SEASON, {"points": pl.col("points")}).with_columns(window_mean("points", 5).alias("mean"))
-    known = {"mean": "form", "game_date": "last_game_date"}
-    rows = strictly_before(played, games.select(*PLAYER_SEASON, "game_date", "mean"), PLAYER_SEASON, known)
+    columns = {"mean": "form", "game_date": "last_game_date"}
+    rows = strictly_before(played, games.select(*PLAYER_SEASON, "game_date", "mean"), PLAYER_SEASON, columns)
     return rows.with_columns((pl.col("game_date") - pl.col("last_game_date")).dt.total_days().alias("rest_days"))
 
 
@@ -92,10 +92,10 @@ def _similar(targets: pl.DataFrame, earlier: pl.DataFrame) -> pl.DataFrame:
     )
     best = (
         pairs.with_columns(similarity_score().alias("score"))
-        .filter(pl.col("score") >= LEAST_SCORE)
+        .filter(pl.col("score") >= MIN_SCORE)
         .sort("score", "game_date_then", descending=True, maintain_order=True)
         .group_by("game_id", "player_id", maintain_order=True)
-        .head(MOST_GAMES)
+        .head(MAX_GAMES)
     )
     is_same_venue = pl.col("is_home") == pl.col("is_home_then")
     values = best.group_by("game_id", "player_id", maintain_order=True).agg(
@@ -103,7 +103,7 @@ def _similar(targets: pl.DataFrame, earlier: pl.DataFrame) -> pl.DataFrame:
         ((pl.col("score") * pl.col("points")).sum() / pl.col("score").sum()).alias(SIMILAR_GAMES[0]),
         (is_same_venue.fill_null(False).sum() / pl.len()).alias(SIMILAR_GAMES[1]),
     )
-    return values.filter(pl.col("games") >= LEAST_SIMILAR_GAMES).select("game_id", "player_id", *SIMILAR_GAMES)
+    return values.filter(pl.col("games") >= MIN_SIMILAR_GAMES).select("game_id", "player_id", *SIMILAR_GAMES)
 
 
 def similarity_score() -> pl.Expr:

@@ -20,10 +20,9 @@ def team_games(games: pl.DataFrame) -> pl.DataFrame:
 def slate_injuries(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     """Returns one snapshot's rows for the games of one date, with game_id, tip-off and at least one row per team.
 
-    Of a report that names games, the rows for games of the date are kept; a matchup that is not in the schedule is a problem.
-    Of a report that names only teams, the rows for teams of the slate are kept. A team without rows gets a row: it lists no
-    player if the report mentions its game or names no games at all. Otherwise, or if a row with an unknown team may concern
-    it, the team has not submitted.
+    If the report names games, keeps the rows for games of the date; a matchup that is not in the schedule is a problem. If it
+    names only teams, keeps the rows for teams of the slate. A team without rows gets a row: `nobody_listed` if the report
+    mentions its game or names no games at all; `not_submitted` otherwise, or if a row with an unknown team may concern it.
 
     Args:
         listed: The rows of one snapshot, with `provider`; game_date, home_team and away_team if the report names games.
@@ -35,7 +34,7 @@ def slate_injuries(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     else:
         rows, mentioned, unclear = _by_team(listed, games)
     has_submitted = pl.col("game_id").is_in(mentioned.implode()) & ~pl.col("game_id").is_in(unclear.implode())
-    silent = (
+    teams_without_rows = (
         teams.join(rows, on=["game_id", "team"], how="anti")
         .join(snapshot, how="cross")
         .select(
@@ -48,7 +47,7 @@ def slate_injuries(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
             pl.lit(True).alias("is_silence"),
         )
     )
-    return pl.concat([rows, silent], how="diagonal_relaxed").with_columns(
+    return pl.concat([rows, teams_without_rows], how="diagonal_relaxed").with_columns(
         pl.lit(games["game_date"].first()).alias("game_date"),
         (pl.col("snapshot_at") < pl.col("tipoff_at")).alias("is_before_tipoff"),
     )
@@ -57,17 +56,21 @@ def slate_injuries(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
 def _by_matchup(listed: pl.DataFrame, games: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series, pl.Series]:
     """Places the rows of a report that names games.
 
-    Returns the rows, the ids of the games that it mentions, and of those that a row with an unknown team may concern.
+    Returns the rows, the ids of the mentioned games, and the ids of the games that a row with an unknown team may concern.
     """
     slate = _slate(games)
     rows = listed.filter(pl.col("game_date").is_in(slate["game_date"].implode())).drop("game_date")
     rows = _of_their_game(rows.join(slate, on="team", how="left", maintain_order="left"), games)
     is_scheduled = (pl.col("home_team") == pl.col("home")) & (pl.col("away_team") == pl.col("away"))
-    is_strange = ~is_scheduled.fill_null(False)
-    strange = pl.format("{} at {} is no game of the schedule", "away_team", "home_team")
+    is_unscheduled = ~is_scheduled.fill_null(False)
+    unscheduled = pl.format("{} at {} is no game of the schedule", "away_team", "home_team")
     unclear = games.join(rows.filter(pl.col("team").is_null()), on=["home_team", "away_team"], how="semi")["game_id"]
-    mentioned = rows.filter(~is_strange)["game_id"]
-    return rows.with_columns(pl.coalesce("problem", pl.when(is_strange).then(strange)).alias("problem")), mentioned, unclear
+    mentioned = rows.filter(~is_unscheduled)["game_id"]
+    return (
+        rows.with_columns(pl.coalesce("problem", pl.when(is_unscheduled).then(unscheduled)).alias("problem")),
+        mentioned,
+        unclear,
+    )
 
 
 def _by_team(listed: pl.DataFrame, games: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series, pl.Series]:

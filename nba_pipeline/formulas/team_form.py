@@ -12,15 +12,15 @@ from nba_pipeline.formulas.rolling import (
     difference,
     in_order,
     strictly_before,
-    whole,
+    whole_parts,
     window_mean,
     window_sum,
 )
 
 TEAM_SEASON = ["team", "season"]
-LEAST_GAMES_OF_A_RECORD = 3
+MIN_GAMES_OF_A_RECORD = 3
 LEAGUE_DAYS = 30
-LEAST_LEAGUE_TEAM_GAMES = 10
+MIN_LEAGUE_TEAM_GAMES = 10
 BLOWOUT_POINTS = 15
 
 
@@ -63,7 +63,7 @@ def team_games(player_games: pl.DataFrame) -> pl.DataFrame:
 
 
 def team_record(games: pl.DataFrame) -> pl.DataFrame:
-    """Returns per team and game the season's games, win share (null under 3) and share of blowouts in the last 10.
+    """Returns, per team and game, the season's games, win share (null under 3) and share of blowouts in the last 10.
 
     Values include the game itself. A blowout is a margin of 15 points or more, either way; its share is null under 5 games.
     """
@@ -72,14 +72,14 @@ def team_record(games: pl.DataFrame) -> pl.DataFrame:
         *TEAM_SEASON,
         "game_date",
         team_games=GAME,
-        team_win_pct_season=window_mean("won", least=LEAST_GAMES_OF_A_RECORD),
+        team_win_pct_season=window_mean("won", min_games=MIN_GAMES_OF_A_RECORD),
         blowout_pct_last_10_team_games=window_mean("blowout", 10),
     )
 
 
 def team_form(games: pl.DataFrame) -> pl.DataFrame:
-    """Returns per team and game with known rates the means over the last games of the season, including that game."""
-    rates = {rate: whole(rate, BILLIONTHS) for rate in ("pace", "offensive_rating")}
+    """Returns, per team and game with known rates, the means over the last games of the season, including that game."""
+    rates = {rate: whole_parts(rate, BILLIONTHS) for rate in ("pace", "offensive_rating")}
     rated = in_order(games.filter(pl.col("pace").is_not_null()), TEAM_SEASON, rates)
     return rated.select(
         *TEAM_SEASON,
@@ -93,14 +93,14 @@ def league_totals(games: pl.DataFrame) -> pl.DataFrame:
     """Returns per team and game, over all seasons, the league's team-games and the sum of their pace, including that game."""
     # sorted by `team` for a fixed order of a game's two rows; both have the same pace
     rated = games.filter(pl.col("pace").is_not_null()).sort("team")
-    return in_order(rated, [], {"pace": whole("pace", BILLIONTHS)}).select(
+    return in_order(rated, [], {"pace": whole_parts("pace", BILLIONTHS)}).select(
         "game_date", league_games=GAME, league_pace_sum=window_sum("pace")
     )
 
 
 def league_pace(games: pl.Expr, pace_sum: pl.Expr) -> pl.Expr:
     """Mean pace of a number of team-games, from the sum in billionths. Null under 10 team-games."""
-    return pl.when(games >= LEAST_LEAGUE_TEAM_GAMES).then(pace_sum / games / BILLIONTHS)
+    return pl.when(games >= MIN_LEAGUE_TEAM_GAMES).then(pace_sum / games / BILLIONTHS)
 
 
 def pace_score() -> pl.Expr:

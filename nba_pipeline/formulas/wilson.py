@@ -17,6 +17,6 @@ def wilson_interval(wins: int, n: int) -> tuple[float, float] | None:
         return None
     share, z_squared = wins / n, Z_95**2
     scale = 1 + z_squared / n
-    centre = (share + z_squared / (2 * n)) / scale
+    center = (share + z_squared / (2 * n)) / scale
     half_width = Z_95 * sqrt(share * (1 - share) / n + z_squared / (4 * n**2)) / scale
-    return centre - half_width, centre + half_width
+    return center - half_width, center + half_width

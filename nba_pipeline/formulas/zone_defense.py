@@ -7,12 +7,12 @@ import polars as pl
 
 from nba_pipeline.formulas.rolling import (
     BILLIONTHS,
-    LEAST_GAMES,
+    MIN_GAMES,
     difference,
     in_order,
     of_at_least,
     strictly_before,
-    whole,
+    whole_parts,
     window_games,
     window_mean,
     window_sum,
@@ -21,8 +21,8 @@ from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, ZONES
 from nba_pipeline.formulas.team_form import LEAGUE_DAYS, TEAM_SEASON
 
 GAMES = 15
-LEAST_TEAMS = 10
-"""Least number of teams with zones in the 30 days for a mean of the league."""
+MIN_TEAMS = 10
+"""Minimum number of teams with zones in the 30 days for a mean of the league."""
 
 RATES = ("offensive_rating", "defensive_rating", "pace")
 ALLOWED = tuple(f"allowed_{count}" for count in TEAM_ZONE_COLUMNS)
@@ -41,11 +41,11 @@ def team_defense(rows: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFrame:
     `team_games` are rows of `team_game_summary`, from the start of the season before the first date's season. Values are
     null under 5 games. `{zone}_field_goal_pct_points_above_league` is positive for a weaker defense than the league's.
     """
-    known = team_games.filter(pl.all_horizontal(pl.col(count).is_not_null() for count in ALLOWED))
+    zone_games = team_games.filter(pl.all_horizontal(pl.col(count).is_not_null() for count in ALLOWED))
     rows = strictly_before(rows, ratings(team_games), TEAM_SEASON, {name: name for name in RATINGS})
-    rows = strictly_before(rows, zones_allowed(known), TEAM_SEASON, {name: name for name in BY_ZONE})
+    rows = strictly_before(rows, zones_allowed(zone_games), TEAM_SEASON, {name: name for name in BY_ZONE})
     rows = rows.join(
-        league_by_zone(rows.select("game_date", "season").unique(), known),
+        league_by_zone(rows.select("game_date", "season").unique(), zone_games),
         on=["game_date", "season"],
         how="left",
         maintain_order="left",
@@ -56,12 +56,12 @@ def team_defense(rows: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFrame:
 
 
 def ratings(team_games: pl.DataFrame) -> pl.DataFrame:
-    """Returns per team and game with known rates the means over the last 15 games of the season, including that game.
+    """Returns, per team and game with known rates, the means over the last 15 games of the season, including that game.
 
     The opponents' free-throw rate is their free throws attempted over their field goals attempted, sum over sum.
     """
     opponents = team_games.select("game_id", opponent="team", opponent_fga="fga", opponent_fta="fta")
-    totals = {rate: whole(rate, BILLIONTHS) for rate in RATES} | {
+    totals = {rate: whole_parts(rate, BILLIONTHS) for rate in RATES} | {
         count: pl.col(count) for count in ("opponent_fga", "opponent_fta")
     }
     games = team_games.filter(pl.col("pace").is_not_null()).join(opponents, on=["game_id", "opponent"], how="left")
@@ -70,44 +70,44 @@ def ratings(team_games: pl.DataFrame) -> pl.DataFrame:
     values = [
         window_games(GAMES),
         *(window_mean(rate, GAMES) / BILLIONTHS for rate in RATES),
-        of_at_least(LEAST_GAMES, free_throw_rate),
+        of_at_least(MIN_GAMES, free_throw_rate),
     ]
     return _named(in_order(games, TEAM_SEASON, totals), RATINGS, values)
 
 
-def zones_allowed(known: pl.DataFrame) -> pl.DataFrame:
-    """Returns per team and game with known zones the attempts per game and percentage allowed by zone, including that game.
+def zones_allowed(zone_games: pl.DataFrame) -> pl.DataFrame:
+    """Returns, per team and game with known zones, the attempts per game and the percentage allowed by zone, including that game.
 
     A percentage is null without an attempt.
     """
-    games = in_order(known, TEAM_SEASON, {count: pl.col(count) for count in ALLOWED})
+    games = in_order(zone_games, TEAM_SEASON, {count: pl.col(count) for count in ALLOWED})
     attempts = {zone: window_sum(f"allowed_{zone}_fga", GAMES) for zone in ZONES}
     made = {zone: window_sum(f"allowed_{zone}_fgm", GAMES) for zone in ZONES}
     values = [
         window_games(GAMES),
-        *(of_at_least(LEAST_GAMES, attempts[zone] / window_games(GAMES)) for zone in ZONES),
-        *(of_at_least(LEAST_GAMES, _pct(made[zone], attempts[zone])) for zone in ZONES),
+        *(of_at_least(MIN_GAMES, attempts[zone] / window_games(GAMES)) for zone in ZONES),
+        *(of_at_least(MIN_GAMES, _pct(made[zone], attempts[zone])) for zone in ZONES),
     ]
     return _named(games, BY_ZONE, values)
 
 
-def league_by_zone(dates: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+def league_by_zone(dates: pl.DataFrame, zone_games: pl.DataFrame) -> pl.DataFrame:
     """Adds the league's field-goal percentage by zone. One row per date and season in and out.
 
     It covers the 30 days before the date. With fewer than 10 teams in them, it covers the whole previous season
     (`is_league_mean_of_last_season`). Without either, it and the flag are null.
     """
-    totals = in_order(known, [], {count: pl.col(count) for count in ALLOWED}).select(
+    totals = in_order(zone_games, [], {count: pl.col(count) for count in ALLOWED}).select(
         "game_date", *[window_sum(count).alias(count) for count in ALLOWED]
     )
     rows = strictly_before(dates, totals, [], {count: f"{count}_now" for count in ALLOWED})
     rows = strictly_before(rows, totals, [], {count: f"{count}_old" for count in ALLOWED}, days=LEAGUE_DAYS)
-    rows = rows.join(_teams_by_date(dates, known), on=["game_date", "season"], how="left")
-    last = known.group_by("season").agg(pl.col(count).sum().alias(f"{count}_last") for count in ALLOWED)
+    rows = rows.join(_teams_by_date(dates, zone_games), on=["game_date", "season"], how="left")
+    last = zone_games.group_by("season").agg(pl.col(count).sum().alias(f"{count}_last") for count in ALLOWED)
     rows = rows.with_columns(_season_before().alias("season_before")).join(
         last.rename({"season": "season_before"}), on="season_before", how="left"
     )
-    is_trailing = pl.col("teams").fill_null(0) >= LEAST_TEAMS
+    is_trailing = pl.col("teams").fill_null(0) >= MIN_TEAMS
     is_last = pl.col(f"{ALLOWED[0]}_last").is_not_null()
     count = {
         name: pl.when(is_trailing).then(difference(f"{name}_now", f"{name}_old")).otherwise(f"{name}_last") for name in ALLOWED
@@ -123,10 +123,10 @@ def league_by_zone(dates: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _teams_by_date(dates: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+def _teams_by_date(dates: pl.DataFrame, zone_games: pl.DataFrame) -> pl.DataFrame:
     """Returns the number of teams with a game with known zones in the 30 days before each date."""
-    teams = dates.join(known.select("team").unique(), how="cross")
-    games = in_order(known, ["team"])
+    teams = dates.join(zone_games.select("team").unique(), how="cross")
+    games = in_order(zone_games, ["team"])
     latest = strictly_before(teams, games, ["team"], {"game_date": "latest_game_date"})
     is_recent = pl.col("latest_game_date") >= pl.col("game_date") - pl.duration(days=LEAGUE_DAYS)
     return latest.filter(is_recent).group_by("game_date", "season").agg(pl.len().alias("teams"))

@@ -5,13 +5,13 @@ from typing import Any
 
 from nba_pipeline import errors
 
-OURS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+PLATFORM_ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
 CONFIG_ERROR = re.compile(r"^\s*Error \d+: (.*)$", re.MULTILINE)
 """Format of Dagster 1.13 for configuration errors, below a headline."""
 
 EXPECTED = " Expected: "
 LONGEST_SCHEMA = 200
-"""Maximum characters of the expected configuration. That of the whole dagster.yaml has six thousand."""
+"""Maximum characters of the expected configuration in a message. That of dagster.yaml has 6,000."""
 
 RESOURCE = re.compile(r"Error executing resource_fn on ResourceDefinition (\w+)")
 
@@ -29,11 +29,11 @@ def cause_of(error: Any) -> str | None:
         return None
     if not chain:
         return "unknown error"
-    ours = [e for e in chain if e.cls_name in OURS]
-    text = str((ours or chain)[-1].message).strip()
-    message = text.split(": ", 1)[-1] if ours else error_summary(text)
-    named = RESOURCE.search(" ".join(str(e.message) for e in chain[:-1]))
-    return f"resource {named[1]}: {message}" if named else message
+    of_the_platform = [e for e in chain if e.cls_name in PLATFORM_ERRORS]
+    text = str((of_the_platform or chain)[-1].message).strip()
+    message = text.split(": ", 1)[-1] if of_the_platform else error_summary(text)
+    resource = RESOURCE.search(" ".join(str(e.message) for e in chain[:-1]))
+    return f"resource {resource[1]}: {message}" if resource else message
 
 
 def error_summary(text: str) -> str:

@@ -19,7 +19,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
-MOST_RECORDS = 10_000
+MAX_RECORDS = 10_000
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _spread(context: dg.AssetCheckExecutionContext, dates: Sequence[date]) -> di
 
 
 def _evaluation(table: dg.AssetKey, result: DatedResult, record: dg.EventLogRecord | None) -> dg.AssetCheckEvaluation:
-    """Returns Dagster's evaluation. Without the materialization it applies to none."""
+    """Returns Dagster's evaluation of a result. Without a record, it names no materialization."""
     target = record and AssetCheckEvaluationTargetMaterializationData(
         storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
     )
@@ -155,5 +155,5 @@ def newest_materializations(
 ) -> dict[str | None, dg.EventLogRecord]:
     """Returns partition key -> newest materialization, for the dates."""
     records_filter = dg.AssetRecordsFilter(asset_key=table, asset_partitions=[day.isoformat() for day in dates])
-    records = instance.fetch_materializations(records_filter, limit=MOST_RECORDS).records
+    records = instance.fetch_materializations(records_filter, limit=MAX_RECORDS).records
     return {record.partition_key: record for record in reversed(records)}

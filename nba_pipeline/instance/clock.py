@@ -28,7 +28,7 @@ class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
             self._as_of = RUN_OBJECTS.get(_key(context.run.run_id), self.now)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Forgets the start of the run with its last clock."""
+        """Releases the start of the run, which the last clock of the run deletes."""
         if context.run:
             RUN_OBJECTS.release(_key(context.run.run_id))
 

@@ -1,6 +1,6 @@
 """Runs that a command executes in its own process, recorded like the runs of Dagster's daemon.
 
-Dagster 1.13 shows a run in the timeline and on the page of its job, and tells failure sensors about it, only if the run names the
+Dagster 1.13 shows a run in the timeline and on the page of its job, and passes it to failure sensors, only if the run names the
 code location of the job. `execute_in_process` cannot name it, so this module passes it to the creation of the run. It can be
 removed when `execute_in_process` takes an origin.
 """
@@ -23,7 +23,7 @@ REPOSITORY = "__repository__"
 """Name that Dagster gives the repository of a `dg.Definitions`."""
 
 TAGS = {STARTED_BY_TAG: COMMAND, MAX_RETRIES_TAG: "0"}
-"""The person or program that started the command repeats it. A retry by the daemon would run beside the repetition."""
+"""The daemon does not retry the run: whoever started the command may repeat it, and both would run at once."""
 
 
 def execute(
@@ -44,7 +44,7 @@ def is_started_by_command(run: dg.DagsterRun) -> bool:
 
 @contextmanager
 def _origin_of(job: dg.JobDefinition, instance: dg.DagsterInstance) -> Iterator[None]:
-    """Names the code location in the runs that are created meanwhile."""
+    """Adds the code location to the runs that the instance creates within the block."""
     repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(LOCATION), REPOSITORY)
     origin = RemoteJobOrigin(repository, job.name)
     attributes = vars(instance)

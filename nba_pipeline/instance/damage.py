@@ -1,6 +1,6 @@
 """Names unreadable or locked databases of Dagster below the home. Does not repair, move or replace them.
 
-Reads the files with SQLite, without Dagster's private modules (tried with Dagster 1.13).
+Reads the files with SQLite, without Dagster's private modules (verified with Dagster 1.13).
 """
 
 import sqlite3
@@ -54,12 +54,12 @@ def _databases(home: Path) -> list[Path]:
 def _damage_of(path: Path) -> str:
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)) as connection:
-            answer = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+            result = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.OperationalError:  # locked or not openable: the contents are unknown
         return ""
     except sqlite3.DatabaseError as error:
         return str(error)
-    return "" if answer == "ok" else answer
+    return "" if result == "ok" else result
 
 
 def _obstacle_of(path: Path) -> str:

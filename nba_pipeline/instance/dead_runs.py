@@ -22,7 +22,7 @@ from nba_pipeline.instance.run_tags import PROCESS_TAG
 from nba_pipeline.settings import SETTINGS
 
 CREATED = dg.DagsterRunStatus.NOT_STARTED
-"""Status of a run before it is queued or begins. A run killed at that point keeps it forever."""
+"""Status of a run before it is queued or begins. A run that is killed at that point keeps this status forever."""
 
 MAY_BE_DEAD = (CREATED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 STATE, STARTED_AT = 3, 22
@@ -33,7 +33,7 @@ ENDED = ("Z", "X")
 
 
 def mark(instance: dg.DagsterInstance | None, run_id: str) -> None:
-    """Tags a run with this process as its executor, once. `unmark` belongs to each call."""
+    """Tags a run with this process as its executor, once. Each call needs a call of `unmark`."""
     RUN_OBJECTS.acquire(("mark", run_id))
     if instance:
         RUN_OBJECTS.get(("mark", run_id), lambda: instance.add_run_tags(run_id, {PROCESS_TAG: process_tag(run_id)}))

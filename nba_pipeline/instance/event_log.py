@@ -21,7 +21,7 @@ from dagster._serdes import ConfigurableClassData
 from nba_pipeline.instance.private_files import make_files_private
 
 INDEX = "index"
-MOST_ENGINES = 8
+MAX_ENGINES = 8
 """One engine per run and one for the index. With the limit, a web page of many runs does not hold all files open."""
 
 BUSY_SECONDS = 60
@@ -79,14 +79,14 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
                 engine = sqlalchemy.create_engine(address, connect_args={"timeout": BUSY_SECONDS})
                 sqlalchemy.event.listen(engine, "connect", _set_synchronous_normal)
             self._engines[shard] = engine
-        self._dispose_oldest(MOST_ENGINES)
+        self._dispose_oldest(MAX_ENGINES)
         with engine.begin() as connection:
             yield connection
 
-    def _dispose_oldest(self, most: int) -> None:
-        """Closes the least recently used engines and keeps `most`. Connections in use close when they are released."""
+    def _dispose_oldest(self, limit: int) -> None:
+        """Closes the least recently used engines and keeps `limit`. Connections in use close when they are released."""
         with self._engines_lock:
-            while len(self._engines) > most:
+            while len(self._engines) > limit:
                 self._engines.popitem(last=False)[1].dispose()
 
 

@@ -18,7 +18,7 @@ HASH = "# sha256 of the lines below, as the platform wrote them: "
 """Last line of the header. A file with another hash was edited by an operator."""
 
 FIRST_LINE_OF_OLDER_FILES = "# Dagster's instance for one machine. The command copies this file into <home>/dagster"
-"""First line of files that were written before the hash existed. Edits of those files cannot be detected."""
+"""First line of files from before the hash existed. Edits of those files cannot be detected."""
 
 
 def prepare_instance(home: Path) -> Path:

@@ -13,11 +13,11 @@ import dagster as dg
 READ_AT = "read_at"
 """Metadata of a re-read: its instant; absent if a source did not respond."""
 
-NEWS = "corrected"
+CORRECTIONS = "corrected"
 """Metadata of a re-read: the responses that differ from landed ones. Metadata of a materialization: the changed games by date."""
 
 PROBLEMS = "problems_met"
-MOST_RECORDS = 100
+MAX_RECORDS = 100
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Reread:
 
 def rereads(instance: dg.DagsterInstance, day: date) -> list[Reread]:
     """Returns the re-reads of a date, newest first."""
-    records = instance.fetch_observations(_of_boxscores(day), limit=MOST_RECORDS).records
+    records = instance.fetch_observations(_of_boxscores(day), limit=MAX_RECORDS).records
     return [_reread(record) for record in records]
 
 
-def unloaded_reread(done: Sequence[Reread], materialized_at: datetime | None) -> Reread | None:
+def unloaded_reread(newest_first: Sequence[Reread], materialized_at: datetime | None) -> Reread | None:
     """Returns the newest re-read with news that `boxscores` has not loaded yet; None without one."""
-    unloaded = (reread for reread in done if materialized_at is None or reread.recorded_at > materialized_at)
+    unloaded = (reread for reread in newest_first if materialized_at is None or reread.recorded_at > materialized_at)
     return next((reread for reread in unloaded if reread.news), None)
 
 
@@ -53,9 +53,9 @@ def changed_at(instance: dg.DagsterInstance, day: date) -> datetime | None:
     after the newest re-read with news. The second covers news of another source, and a process that died between writing the
     rows and recording them.
     """
-    records = instance.fetch_materializations(_of_boxscores(day), limit=MOST_RECORDS).records
+    records = instance.fetch_materializations(_of_boxscores(day), limit=MAX_RECORDS).records
     instants = [(datetime.fromtimestamp(record.timestamp, UTC), record.asset_materialization) for record in records]
-    replaced = [at for at, event in instants if event and str(day) in (_value(event.metadata, NEWS) or {})]
+    replaced = [at for at, event in instants if event and str(day) in (_value(event.metadata, CORRECTIONS) or {})]
     news_at = next((reread.recorded_at for reread in rereads(instance, day) if reread.news), None)
     loads_after_news = [at for at, _ in instants if news_at is not None and at > news_at]
     return max([*replaced[:1], *loads_after_news[-1:]], default=None)
@@ -73,7 +73,7 @@ def _reread(record: dg.EventLogRecord) -> Reread:
         record.run_id,
         datetime.fromtimestamp(record.timestamp, UTC),
         datetime.fromisoformat(read_at) if read_at else None,
-        tuple(_value(observed, NEWS) or ()),
+        tuple(_value(observed, CORRECTIONS) or ()),
         tuple(_value(observed, PROBLEMS) or ()),
     )
 

@@ -11,41 +11,41 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-Made = TypeVar("Made")
+Value = TypeVar("Value")
 Key = tuple[str, ...]
-"""The kind of an object, then what distinguishes it: the run id, and for example a folder."""
+"""The kind of an object, then the values that identify it, such as the run id and a folder."""
 
 
 @dataclass
 class _Shared:
     users: int = 0
     value: Any = None
-    is_made: bool = False
+    is_created: bool = False
     close: Callable[[Any], object] | None = None
 
 
 class RunObjects:
-    """Shared objects with reference counts. An object is made on its first use and closed by the last release."""
+    """Shared objects with reference counts. An object is created on its first use and closed by the last release."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._shared: dict[Key, _Shared] = {}
 
     def acquire(self, key: Key) -> None:
-        """Add a user of an object, which need not be made yet."""
+        """Adds a user of an object, which may not exist yet."""
         with self._lock:
             self._shared.setdefault(key, _Shared()).users += 1
 
-    def get(self, key: Key, make: Callable[[], Made], close: Callable[[Made], object] | None = None) -> Made:
-        """The object of a key, made on first use. `close` is called after the last release, or at the end of the process."""
+    def get(self, key: Key, make: Callable[[], Value], close: Callable[[Value], object] | None = None) -> Value:
+        """Returns the object of a key, created on first use. `close` is called after the last release, or at the end of the process."""
         with self._lock:
             shared = self._shared.setdefault(key, _Shared())
-            if not shared.is_made:
-                shared.value, shared.close, shared.is_made = make(), close, True
-            return cast(Made, shared.value)
+            if not shared.is_created:
+                shared.value, shared.close, shared.is_created = make(), close, True
+            return cast(Value, shared.value)
 
     def release(self, key: Key) -> None:
-        """Remove a user. The last one closes the object."""
+        """Removes a user. The last one closes the object."""
         with self._lock:
             shared = self._shared.get(key)
             if shared is None:
@@ -57,8 +57,8 @@ class RunObjects:
         _close(shared)
 
     @contextmanager
-    def shared(self, key: Key, make: Callable[[], Made], close: Callable[[Made], object] | None = None) -> Iterator[Made]:
-        """The object of a key within the block."""
+    def shared(self, key: Key, make: Callable[[], Value], close: Callable[[Value], object] | None = None) -> Iterator[Value]:
+        """Yields the object of a key, with this block as a user."""
         self.acquire(key)
         try:
             yield self.get(key, make, close)
@@ -66,12 +66,12 @@ class RunObjects:
             self.release(key)
 
     def keys(self) -> set[Key]:
-        """The keys of the objects that exist."""
+        """Returns the keys of the existing objects."""
         with self._lock:
             return set(self._shared)
 
     def close(self) -> None:
-        """Close the remaining objects, which were used outside of runs."""
+        """Closes the remaining objects, which were used outside of runs."""
         with self._lock:
             remaining, self._shared = list(self._shared.values()), {}
         for shared in remaining:
@@ -79,7 +79,7 @@ class RunObjects:
 
 
 def _close(shared: _Shared) -> None:
-    if shared.is_made and shared.close:
+    if shared.is_created and shared.close:
         shared.close(shared.value)
 
 

@@ -3,7 +3,7 @@
 from dagster._core.storage import tags as dagster_tags
 
 WILL_RETRY_TAG = dagster_tags.WILL_RETRY_TAG
-"""Set by Dagster on a failed run: whether Dagster retries it. Private; tried with Dagster 1.13."""
+"""Set by Dagster on a failed run: whether Dagster retries it. Private; verified with Dagster 1.13."""
 
 PARTITION_TAG = "dagster/partition"
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")

@@ -65,8 +65,8 @@ class Loaded:
 def load(file: Path, *, is_required: bool = False, features: Names = tuple) -> Loaded:
     """Reads a settings file. An absent file that is not required gives the defaults.
 
-    `features` returns the names that settings about features may use. Raises BadInput, with the file, the key and the value, for a file that cannot be read or parsed, an unknown key, a value of
-    another type and a value out of range.
+    `features` returns the names that settings about features may use. Raises BadInput, with the file, the key and the value,
+    for a file that cannot be read or parsed, an unknown key, a value of another type and a value out of range.
     """
     if not file.exists() and not is_required:
         return Loaded(Settings(), file)
@@ -83,12 +83,12 @@ def load(file: Path, *, is_required: bool = False, features: Names = tuple) -> L
 
 
 def _section(file: Path, name: str, values: Any, features: Names) -> Section:
-    default: Section = getattr(Settings(), _known(file, name, Settings.model_fields, "section"))
+    default: Section = getattr(Settings(), _require_known(file, name, Settings.model_fields, "section"))
     if not isinstance(values, Mapping):
         raise BadInput(f"{file}: {name} is a section and cannot be set to {values!r}; write [{name}] and its settings below it")
     merged = default.model_dump(mode="json")
     for key, value in values.items():
-        _known(file, f"{name}.{key}", [f"{name}.{field}" for field in type(default).model_fields], "setting")
+        _require_known(file, f"{name}.{key}", [f"{name}.{field}" for field in type(default).model_fields], "setting")
         _refuse_unknown_names(file, name, key, value, features)
         merged[key] = {**merged[key], **value} if isinstance(merged[key], dict) and isinstance(value, Mapping) else value
     try:
@@ -112,16 +112,16 @@ def _value_at(values: Any, location: Sequence[int | str]) -> Any:
 
 
 def _refuse_unknown_names(file: Path, section: str, key: str, value: Any, features: Names) -> None:
-    """Refuse unknown keys of a table of values, and unknown names in a list."""
+    """Raises BadInput for an unknown key of a table of values, or an unknown name in a list."""
     if isinstance(value, Mapping):
         prefix, given, kind = f"{section}.{key}.", list(value), "setting"
     elif isinstance(value, list) and key in (*OF_FEATURES, *OF_STATISTICS):
-        prefix, given, kind = "", [one for one in value if isinstance(one, str)], f"name in {section}.{key}:"
+        prefix, given, kind = "", [item for item in value if isinstance(item, str)], f"name in {section}.{key}:"
     else:
         return
     valid = _valid_names(section, key, given, features)
-    for one in given if valid is not None else ():
-        _known(file, f"{prefix}{one}", [f"{prefix}{name}" for name in valid or ()], kind)
+    for item in given if valid is not None else ():
+        _require_known(file, f"{prefix}{item}", [f"{prefix}{name}" for name in valid or ()], kind)
 
 
 def _valid_names(section: str, key: str, given: Sequence[str], features: Names) -> Collection[str] | None:
@@ -137,11 +137,15 @@ def _valid_names(section: str, key: str, given: Sequence[str], features: Names) 
         return Settings().plausible_games.ranges
     defaults = list(getattr(getattr(Settings(), section), key, None) or ())
     if key == "most_mib_of":  # provider and endpoint
-        return [*defaults, *(one for one in given if one.partition(" ")[0] in providers and one.partition(" ")[2].isidentifier())]
+        return [
+            *defaults,
+            *(item for item in given if item.partition(" ")[0] in providers and item.partition(" ")[2].isidentifier()),
+        ]
     return defaults
 
 
-def _known(file: Path, name: str, names: Any, kind: str) -> str:
+def _require_known(file: Path, name: str, names: Any, kind: str) -> str:
+    """Returns the name. Raises BadInput with the nearest valid name if it is unknown."""
     if name in names:
         return name
     near = get_close_matches(name, list(names), 1, 0.5)

@@ -2,7 +2,7 @@
 
 The process runs at the simulated instant, so that Dagster's events have it, too. The clock stands still during an
 evaluation, because provider responses depend on the second. Cursors and unfinished requests are stored in a file, so the
-process can be killed at any event and restarted. Private modules of Dagster: tried with Dagster 1.13.
+process can be killed at any event and restarted. Uses private modules of Dagster, verified with 1.13.
 """
 
 import json
@@ -26,10 +26,10 @@ from nba_pipeline.instance.run_tags import PARTITION_TAG
 FIRST_LOOK_BACK = timedelta(minutes=30)
 """The first evaluation covers the ticks of schedules since this time before it."""
 
-STARTED_AGAIN_AFTER = timedelta(minutes=5)
-"""A killed daemon repeats its evaluation at the same instant, so that it gets the same provider responses."""
+RESTART_DELAY = timedelta(minutes=5)
+"""Added to the clock when dead runs are closed. A killed daemon repeats its evaluation at the same instant, so no time has passed."""
 
-MOST_ROUNDS = 12
+MAX_ROUNDS = 12
 """Limit of evaluations at one instant. Each table of a chain of tables takes one."""
 
 
@@ -77,18 +77,18 @@ class SimulatedDaemon:
 
     def evaluate_tick_at(self, now: datetime) -> None:
         """Executes unfinished requests, then evaluates sensors until none requests a run."""
-        close_dead_runs(self.instance, now + STARTED_AGAIN_AFTER)
+        close_dead_runs(self.instance, now + RESTART_DELAY)
         for request in list(self.state.unfinished):
             self.execute(request)
         for name, requests in self.scheduled(now):
-            self.take(name, requests)
-        for _ in range(MOST_ROUNDS):
+            self.execute_new(name, requests)
+        for _ in range(MAX_ROUNDS):
             request_count = 0
             for name, requests in self.sensed():
-                request_count += self.take(name, requests)
+                request_count += self.execute_new(name, requests)
             if not request_count:
                 return
-        raise AssertionError(f"at {now} sensors still request runs after {MOST_ROUNDS} evaluations")
+        raise AssertionError(f"at {now} sensors still request runs after {MAX_ROUNDS} evaluations")
 
     def scheduled(self, now: datetime) -> Iterator[tuple[str, list[dg.RunRequest]]]:
         """Returns the last tick of each schedule since the previous evaluation."""
@@ -105,7 +105,7 @@ class SimulatedDaemon:
                     repository_def=self.repository,
                 ) as context:
                     evaluation = schedule.evaluate_tick(context)
-                self.note(schedule.name, evaluation.run_requests, evaluation.skip_message)
+                self.record_decision(schedule.name, evaluation.run_requests, evaluation.skip_message)
                 yield schedule.name, list(evaluation.run_requests or ())
 
     def sensed(self) -> Iterator[tuple[str, list[dg.RunRequest]]]:
@@ -122,7 +122,7 @@ class SimulatedDaemon:
                 ) as context:
                     evaluation = sensor.evaluate_tick(context)
                 self.state.cursors[sensor.name] = evaluation.cursor
-                self.note(sensor.name, evaluation.run_requests, evaluation.skip_message)
+                self.record_decision(sensor.name, evaluation.run_requests, evaluation.skip_message)
                 yield sensor.name, list(evaluation.run_requests or ())
 
     def conditions(self, sensor: AutomationConditionSensorDefinition) -> list[dg.RunRequest]:
@@ -139,20 +139,20 @@ class SimulatedDaemon:
         graph = self.definitions.resolve_asset_graph()
         return list(build_run_requests(subsets, graph, sensor.run_tags, emit_backfills=False))
 
-    def note(self, name: str, requests: Sequence[dg.RunRequest] | None, skipped: str | None) -> None:
+    def record_decision(self, name: str, requests: Sequence[dg.RunRequest] | None, skipped: str | None) -> None:
         """Stores a decision that differs from the previous one of the same name."""
         decision = f"run {len(requests)}" if requests else f"skip {skipped}"
         if decision != next((what for _, who, what in reversed(self.state.decisions) if who == name), None) or requests:
             self.state.decisions.append([datetime.now(UTC).isoformat()[:19], name, decision])
 
-    def take(self, name: str, requests: list[dg.RunRequest]) -> int:
-        """Stores the requests, executes those with a new run key, and returns their number."""
-        taken = list[dict[str, Any]]()
+    def execute_new(self, name: str, requests: list[dg.RunRequest]) -> int:
+        """Stores and executes the requests with a new run key, and returns their number."""
+        new_requests = list[dict[str, Any]]()
         for request in requests:
             if request.run_key and request.run_key in self.state.keys:
                 continue
             self.state.keys += [request.run_key] if request.run_key else []
-            taken.append(
+            new_requests.append(
                 {
                     "job": request.job_name or self.jobs.get(name, "game_day"),
                     "day": request.partition_key,
@@ -161,11 +161,11 @@ class SimulatedDaemon:
                     "asked_by": name,
                 }
             )
-        self.state.unfinished += taken
+        self.state.unfinished += new_requests
         self.save()
-        for entry in taken:
+        for entry in new_requests:
             self.execute(entry)
-        return len(taken)
+        return len(new_requests)
 
     def execute(self, request: dict[str, Any]) -> None:
         """Executes one run in this process, with the tags of the daemon's queue."""

@@ -19,7 +19,7 @@ from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAG, RANGE_TAGS, 
 from nba_pipeline.league.calendar import eastern, parse_date, parse_instant
 
 DECISION_OF = {TickStatus.SUCCESS: "run", TickStatus.SKIPPED: "skip", TickStatus.FAILURE: "failed"}
-RUNS_PER_QUESTION = 500
+RUNS_PER_QUERY = 500
 NO_REASON = "no reason given"
 
 
@@ -50,13 +50,13 @@ def fold(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     folded: list[dict[str, Any]] = []
     newest: dict[tuple[str, str], dict[str, Any]] = {}
     for record in records:
-        of = (record["kind"], record["name"])
-        before = newest.get(of)
+        key = (record["kind"], record["name"])
+        before = newest.get(key)
         if before and record["decision"] == before["decision"] == "skip" and record["reason"] == before["reason"]:
             before["times"], before["until"] = before["times"] + 1, record["until"]
         else:
-            newest[of] = dict(record)
-            folded.append(newest[of])
+            newest[key] = dict(record)
+            folded.append(newest[key])
     return folded
 
 
@@ -118,7 +118,7 @@ def _runs(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> dict[str, dic
     """Returns run id -> id, partition (or range), mode and why; None for fields of a deleted run."""
     ids = sorted(run_ids)
     runs: dict[str, dict[str, Any]] = {run_id: {"id": run_id, "partition": None, "mode": None, "why": None} for run_id in ids}
-    edges = [*range(0, len(ids), RUNS_PER_QUESTION), len(ids)]
+    edges = [*range(0, len(ids), RUNS_PER_QUERY), len(ids)]
     for low, high in pairwise(edges):
         for run in instance.get_runs(dg.RunsFilter(run_ids=ids[low:high])):
             dates = [run.tags[tag] for tag in RANGE_TAGS if tag in run.tags]

@@ -103,8 +103,8 @@ def _visible_from() -> pl.Expr:
 def _seen_with_team(sides: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
     """Returns (game_id, player_id, is_of_teams) of players seen with a team of the game this season, up to its date."""
     first = seen.group_by("season", "team", "player_id").agg(pl.col("visible_from").min())
-    here = sides.join(first, on=["season", "team"]).filter(pl.col("visible_from") <= pl.col("game_date"))
-    return here.select("game_id", "player_id", pl.lit(True).alias("is_of_teams")).unique()
+    matching = sides.join(first, on=["season", "team"]).filter(pl.col("visible_from") <= pl.col("game_date"))
+    return matching.select("game_id", "player_id", pl.lit(True).alias("is_of_teams")).unique()
 
 
 def _newcomers(games: pl.DataFrame, players: pl.DataFrame) -> pl.DataFrame:

@@ -55,13 +55,13 @@ class Attempts:
 
     def response(self) -> httpx.Response:
         """Returns the 200 response after retries. Raises Transient after the last attempt, NotPublished or Permanent otherwise."""
-        return self._usable(self._retried)
+        return self._usable_response(self._send_with_retries)
 
     def single_response(self) -> httpx.Response:
         """As `response`, with a single attempt."""
-        return self._usable(self._single)
+        return self._usable_response(self._send_once)
 
-    def _usable(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+    def _usable_response(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         try:
             response = send()
         except (_RetryableStatus, *RETRIED) as error:
@@ -73,12 +73,12 @@ class Attempts:
             return response
         raise self._error(response)
 
-    def _single(self) -> httpx.Response:
+    def _send_once(self) -> httpx.Response:
         response = self._send()
         self._raise_if_retryable(response)
         return response
 
-    def _retried(self) -> httpx.Response:
+    def _send_with_retries(self) -> httpx.Response:
         first_wait = self.policy.first_wait_seconds
         for attempt in stamina.retry_context(
             on=self._wait_before_retry,
@@ -121,15 +121,15 @@ class Attempts:
             headers={**self.request.headers, **self.request.secret_headers},
             timeout=self.policy.timeout,
         )
-        response = self._received(sent)
+        response = self._receive(sent)
         for _ in range(MAX_REDIRECTS):
             redirect = response.next_request
             if redirect is None or redirect.url.netloc != sent.url.netloc:
                 break
-            response = self._received(redirect)
+            response = self._receive(redirect)
         return response
 
-    def _received(self, sent: httpx.Request) -> httpx.Response:
+    def _receive(self, sent: httpx.Request) -> httpx.Response:
         self.statuses[-1] = 0
         with contextlib.closing(self.session.client.send(sent, follow_redirects=False, stream=True)) as stream:
             try:

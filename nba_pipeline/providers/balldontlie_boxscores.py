@@ -13,7 +13,7 @@ from nba_pipeline.tables.table import PROBLEM
 def balldontlie_boxscores(
     incomplete: pl.DataFrame, games: pl.DataFrame, balldontlie: Balldontlie, candidates: pl.DataFrame, spellings: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, str]]:
-    """Returns balldontlie's rows of the `incomplete` games, with the player ids of `name_box_scores`, and a problem by date."""
+    """Returns balldontlie's rows of the `incomplete` games, with the player ids of `with_player_ids`, and a problem by date."""
     frames, problems = [NO_ROWS], dict[str, str]()
     for day in incomplete["game_date"].unique().sort():
         try:
@@ -23,11 +23,11 @@ def balldontlie_boxscores(
             continue
         frames.append(map_to_games(parsed, games.filter(pl.col("game_date") == day)))
     is_requested = pl.col("game_id").is_null() | pl.col("game_id").is_in(incomplete["game_id"].implode())
-    return once_per_player(name_box_scores(pl.concat(frames).filter(is_requested), candidates, spellings)), problems
+    return once_per_player(with_player_ids(pl.concat(frames).filter(is_requested), candidates, spellings)), problems
 
 
-def name_box_scores(box: pl.DataFrame, candidates: pl.DataFrame, spellings: pl.DataFrame) -> pl.DataFrame:
-    """Gives each row its player id. An unresolved or ambiguous name becomes the row's problem.
+def with_player_ids(box: pl.DataFrame, candidates: pl.DataFrame, spellings: pl.DataFrame) -> pl.DataFrame:
+    """Adds the player id to each row. An unresolved or ambiguous name becomes the row's problem.
 
     Args:
         box: Rows of `boxscores` without a player id.

@@ -198,10 +198,9 @@ class History:
             self._providers.pop(provider, None)
             return
         streak = self._providers.get(provider) or _Streak(result.at, result.at)
-        is_over = result.is_refused and streak.until is not None and streak.until <= result.at
-        if is_over or (
-            result.is_provider_failure and streak.failures == streak.refusals
-        ):  # a failure after 403s starts a new sequence
+        is_expired = result.is_refused and streak.until is not None and streak.until <= result.at
+        is_first_failure = result.is_provider_failure and streak.failures == streak.refusals  # all before it are 403s
+        if is_expired or is_first_failure:
             streak = _Streak(result.at, result.at)
         consecutive_429 = streak.consecutive_429
         for status in result.statuses:

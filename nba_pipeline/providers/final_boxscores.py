@@ -18,7 +18,7 @@ from nba_pipeline.providers.parsing import payloads_where
 from nba_pipeline.tables.table import PROBLEM
 from nba_pipeline.warehouse.payloads import Payload
 
-KEPT = "; using the final box score that landed earlier"
+EARLIER_IS_USED = "; using the final box score that landed earlier"
 NO_ROWS = pl.DataFrame(schema=BOXSCORE_COLUMNS)
 
 
@@ -55,14 +55,14 @@ def cdn_boxscores(games: pl.DataFrame, nba_cdn: NbaCdn, rereading: Rereading) ->
     rows = {game_id: _box_score(finals[game_id], nba_cdn, problems) for game_id, _ in used}
     doubtful = rereading.doubtful_games(games, once_per_player(pl.concat([NO_ROWS, *rows.values()])))
     requests += [game for game in used if game[0] in doubtful]
-    for (game_id, _), answer in zip(requests, nba_cdn.boxscores(requests), strict=True):
-        if isinstance(answer, PipelineError):
-            problems[game_id] = f"{answer}{KEPT if game_id in finals else ''}"
-        elif _finals([answer], nba_cdn, problems):
-            finals[game_id] = answer
+    for (game_id, _), response in zip(requests, nba_cdn.boxscores(requests), strict=True):
+        if isinstance(response, PipelineError):
+            problems[game_id] = f"{response}{EARLIER_IS_USED if game_id in finals else ''}"
+        elif _finals([response], nba_cdn, problems):
+            finals[game_id] = response
             rows.pop(game_id, None)
         elif game_id in finals and game_id not in problems:
-            problems[game_id] = f"the newest box score of game {game_id} is not final: {answer.ref}{KEPT}"
+            problems[game_id] = f"the newest box score of game {game_id} is not final: {response.ref}{EARLIER_IS_USED}"
     rows |= {game_id: _box_score(finals[game_id], nba_cdn, problems) for game_id in finals if game_id not in rows}
     return once_per_player(pl.concat([NO_ROWS, *(rows[game_id] for game_id in finals)])), problems
 
@@ -85,7 +85,7 @@ def _box_score(payload: Payload, nba_cdn: NbaCdn, problems: dict[str, str]) -> p
         return NO_ROWS
 
 
-def log_boxscores(games: pl.DataFrame, nba_stats: NbaStats, rereading: Rereading) -> tuple[pl.DataFrame, dict[str, str]]:
+def game_log_boxscores(games: pl.DataFrame, nba_stats: NbaStats, rereading: Rereading) -> tuple[pl.DataFrame, dict[str, str]]:
     """Returns the rows of final games in the NBA's player game log, and a problem by date.
 
     A landed log is used unless it lacks a final game, contains a doubtful or disputed game, or its re-read is due. In these
@@ -104,12 +104,12 @@ def log_boxscores(games: pl.DataFrame, nba_stats: NbaStats, rereading: Rereading
         doubtful = set(expected["game_id"]).intersection(rereading.disputed) | rereading.doubtful_games(expected, usable_log)
         if is_due or doubtful or set(expected["game_id"]) - set(log["game_id"]):
             requests.append((day, season_type))
-    for (day, season_type), answer in zip(requests, nba_stats.player_game_logs(requests), strict=True):
-        if isinstance(answer, PipelineError):
-            problems[str(day)] = str(answer)
+    for (day, season_type), response in zip(requests, nba_stats.player_game_logs(requests), strict=True):
+        if isinstance(response, PipelineError):
+            problems[str(day)] = str(response)
         else:
             problems.pop(str(day), None)
-            logs[day, season_type] = _game_log(answer, games.filter(pl.col("game_date") == day), nba_stats, problems)
+            logs[day, season_type] = _game_log(response, games.filter(pl.col("game_date") == day), nba_stats, problems)
     return once_per_player(pl.concat([NO_ROWS, *logs.values()])), problems
 
 

@@ -96,9 +96,9 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         A replay also raises the errors of the original run.
         """
         if self.landing.is_replay:
-            return self._replayed(request)
+            return self._replay(request)
         if self.landing.is_offline:
-            return self._landed_only(request)
+            return self._read_landed(request)
         attempts = self._attempts_for(request)
         url, statuses = request.url(attempts.base_url), attempts.statuses
         with self._admitted(attempts, url):
@@ -127,7 +127,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         if not requests:
             return []
-        self._ready()
+        self._open_session()
         with ThreadPoolExecutor(max_workers=min(SETTINGS.http.concurrent_requests, len(requests))) as pool:
             return list(pool.map(payload_or_error, requests))
 
@@ -136,22 +136,22 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         Circuit breakers are neither consulted nor updated; use `is_open`.
         """
-        return document_of(request, self._peeked(request))
+        return document_of(request, self._peek(request))
 
     def peek_body(self, request: Request) -> bytes:
         """As `peek`, but returns the bytes of a response that is not JSON."""
-        response = self._peeked(request)
+        response = self._peek(request)
         document_of(request, response)
         return response.content
 
-    def _peeked(self, request: Request) -> httpx.Response:
+    def _peek(self, request: Request) -> httpx.Response:
         if self.landing.sends_nothing:
             raise NotLanded(f"{request.name}: peeked responses are not landed, and the network is off")
         attempts = self._attempts_for(request)
         self._raise_if_key_is_rejected(attempts.session, request)
         return attempts.single_response()
 
-    def _ready(self) -> Session:
+    def _open_session(self) -> Session:
         if self._session is None:
             self._session = Session()
         return self._session
@@ -165,7 +165,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         read_timeout = self.read_timeout_seconds_of.get(provider, self.read_timeout_seconds)
         timeout = httpx.Timeout(read_timeout, connect=self.connect_timeout_seconds)
         policy = RetryPolicy(self.attempts_of.get(provider, self.attempts), self.first_wait_seconds, timeout)
-        return Attempts(self._ready(), request, base_url, policy, self.clock)
+        return Attempts(self._open_session(), request, base_url, policy, self.clock)
 
     @staticmethod
     def _raise_if_key_is_rejected(session: Session, request: Request) -> None:
@@ -215,7 +215,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             final_game_ids=final_game_ids,
         )
         if document is not None:
-            payload.hand_on(document)
+            payload.set_document(document)
         try:
             if problem:
                 raise Permanent(problem)
@@ -227,7 +227,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise
         return payload
 
-    def _replayed(self, request: Request) -> Payload:
+    def _replay(self, request: Request) -> Payload:
         line = self.landing.original_outcome(request)
         payload = self.landing.newest(request)
         problem = (line or {}).get("problem") or ""
@@ -241,7 +241,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise NotLanded(f"{request.name}: not landed in or before the original run, and the network is off")
         return payload
 
-    def _landed_only(self, request: Request) -> Payload:
+    def _read_landed(self, request: Request) -> Payload:
         """Returns the newest landed response. Without one, nothing is journaled: the provider did not fail."""
         if landed := self.landed(request):
             return landed[-1]

@@ -36,7 +36,7 @@ QUARTER_HOURLY_SINCE = eastern(date(2025, 12, 22), 9)
 """Since this instant, reports are named after their quarter-hour, such as 06_45PM. Documented by two public sources.
 
 Before, reports were hourly, printed at half past and named after the hour: 12PM is 12:30 PM. The old name is still requested
-if the new one is not published, in case the league returns to it. It has never been seen since the change.
+if the new one is not published, in case the league returns to it. No report with an old name is known since the change.
 """
 
 HALF_PAST = 30

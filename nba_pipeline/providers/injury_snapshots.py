@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 
@@ -48,18 +49,20 @@ def landed_snapshots(
 ) -> list[pl.DataFrame]:
     """Returns every landed snapshot of a date, one frame each, with its provider.
 
-    `landed` is the result of `land_reports`: it is parsed already, and not again. Snapshots with the same printed instant and contents count once. `problems` gets the reasons of rejected snapshots.
+    `landed` is the result of `land_reports`, whose parsed rows are reused. Snapshots with the same printed instant and contents
+    count once. The reasons of rejected snapshots are appended to `problems`.
     """
     landing = injury_report.http.landing
-    frames = {
-        tuple(frame.drop("seen_at", "source").rows()): frame.with_columns(pl.lit(provider).alias("provider"))
-        for provider, payloads, parse in (
-            (official.PROVIDER, injury_report.landed(day), official.parse_injury_report),
-            (espn_api.PROVIDER, espn.landed_injuries(day), espn_api.parse_injuries),
-        )
-        for _, frame in reversed(read_each(parse, [landed if one == landed else one for one in payloads], landing, problems))
-        if frame.height
-    }
+    sources = (
+        (official.PROVIDER, injury_report.landed(day), official.parse_injury_report),
+        (espn_api.PROVIDER, espn.landed_injuries(day), espn_api.parse_injuries),
+    )
+    frames = dict[tuple[tuple[Any, ...], ...], pl.DataFrame]()
+    for provider, payloads, parse in sources:
+        parsed = read_each(parse, [landed if payload == landed else payload for payload in payloads], landing, problems)
+        for _, frame in reversed(parsed):  # newest first, so that the oldest of equal snapshots remains
+            if frame.height:
+                frames[tuple(frame.drop("seen_at", "source").rows())] = frame.with_columns(pl.lit(provider).alias("provider"))
     return list(frames.values())
 
 

@@ -28,7 +28,7 @@ SUSPENDED = re.compile(r"\bsusp\w*")
 """Status texts of a game that was stopped and may be resumed on a later date."""
 
 ENDED = re.compile(r"^final\b")
-"""Status texts of a game that has ended. They take precedence over OFF and SUSPENDED."""
+"""Status texts of a game that has ended. They take precedence over NOT_PLAYED and SUSPENDED."""
 
 DECIDED = re.compile(r"\b([0-3])\s*[-\u2013]\s*4\b|\b4\s*[-\u2013]\s*([0-3])\b")
 """The score of a decided series."""

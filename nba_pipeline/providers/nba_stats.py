@@ -191,6 +191,7 @@ def _row(logged: Mapping[str, Any], game: Mapping[str, Any] | None) -> dict[str,
     elif team not in sides:
         problems.append(f"TEAM_ABBREVIATION is {quoted(logged['TEAM_ABBREVIATION'])}, of neither {' nor '.join(sides)}")
     side = sides.get(team)
+    subject = f"{name or 'a player without a name'} in game {game_id or quoted(logged['GAME_ID'])}"
     return {
         "game_id": game_id,
         "player_id": player_id,
@@ -206,7 +207,5 @@ def _row(logged: Mapping[str, Any], game: Mapping[str, Any] | None) -> dict[str,
         "plus_minus": plus_minus,
         "team_points": game[f"{side}_points"] if game and side else None,
         "provider": PROVIDER,
-        "problem": f"{PROVIDER}: {', '.join(problems)} for {name or 'a player without a name'} in game {game_id or quoted(logged['GAME_ID'])}"
-        if problems
-        else None,
+        "problem": f"{PROVIDER}: {', '.join(problems)} for {subject}" if problems else None,
     }

@@ -35,7 +35,7 @@ PLAYER_MARKETS = re.compile(rf"player_({'|'.join(STATISTICS)})(_q1|_alternate)?"
 PLAYER_MARKETS_WITHOUT_A_LINE = frozenset(
     f"player_{what}" for what in ("double_double", "triple_double", "first_basket", "first_team_basket", "method_of_first_basket")
 )
-"""Yes/no and multiple-choice markets. Their outcomes have no line to compare a forecast with."""
+"""Yes/no and multiple-choice markets. Their outcomes have no line that a forecast could be compared with."""
 
 OTHER_GAME_MARKETS = re.compile(
     r"(h2h|h2h_lay|h2h_3_way|outrights|draw_no_bet|spreads|totals|alternate_spreads|alternate_totals|team_totals|alternate_team_totals)"

@@ -55,19 +55,19 @@ def parser(
 ) -> Callable[Concatenate[Payload, Arguments], Parsed]:
     """Decorator for functions of a landed payload. They raise Permanent, and the errors of reading the payload's file.
 
-    A function without further arguments parses a payload once: the payload keeps the result.
+    A function without further arguments parses a payload once: the result is stored on the payload.
     """
 
     @wraps(parse)
     def parsed(payload: Payload, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Parsed:
-        is_kept = not args and not kwargs
-        if is_kept and parse in payload.parsed:
-            kept: Parsed = payload.parsed[parse]
-            return kept
+        is_cached = not args and not kwargs
+        if is_cached and parse in payload.parsed:
+            result: Parsed = payload.parsed[parse]
+            return result
         _ = payload.body  # outside of the boundary: an unreadable file does not make the payload invalid
         with parsing(payload.slot, payload.ref):
             result = parse(payload, *args, **kwargs)
-        if is_kept:
+        if is_cached:
             payload.parsed[parse] = result
         return result
 

@@ -59,7 +59,7 @@ def roster_sightings(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFram
 def known_spellings(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
     """Returns the spellings of `players` that box scores of some dates may use to identify players.
 
-    `players` of a date is made from its box scores, so an upstream asset would be a cycle. The spellings come from other dates,
+    `players` of a date is derived from its box scores, so reading it as an upstream asset would be a cycle. The spellings come from other dates,
     from the archive's list and from operators, and never from the box scores of the dates themselves. Therefore a repeated run
     gives the same rows as the first.
     """

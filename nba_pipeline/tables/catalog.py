@@ -34,7 +34,7 @@ class CatalogTable:
 
 @dataclass(frozen=True)
 class CatalogCheck:
-    """One check of the catalog: each of its meanings with the tables that have it, and the tables on which it is blocking."""
+    """One check of the catalog. `summaries` maps each description to its tables; `blocking` lists the tables that it blocks."""
 
     name: str
     summaries: Mapping[str, tuple[str, ...]] = field(hash=False)

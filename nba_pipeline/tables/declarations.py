@@ -69,7 +69,7 @@ class Wiring(TypedDict, total=False):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Declaration:
-    """What is true of one table. The attributes of a daily table are the keywords of `Wiring`."""
+    """The declaration of one table. The attributes of a daily table are the keywords of `Wiring`."""
 
     name: str
     module: str
@@ -125,10 +125,10 @@ def check(declaration: Declaration) -> None:
     if outside := [mode for mode in declaration.critical_in if mode not in declaration.modes]:
         raise BadInput(f"{table} is critical in mode {outside[0]}, to which it does not belong; add {outside[0]} to its modes")
     for keyword, tables in (("follows", declaration.follows), ("needs", declaration.needs)):
-        if strangers := [name for name in tables if name not in declaration.dependencies]:
-            raise BadInput(f"{table}: {keyword} names {strangers[0]}, which is not a dependency of the asset")
-    if strangers := [name for name in declaration.if_changed if name not in declaration.follows]:
-        raise BadInput(f"{table}: if_changed names {strangers[0]}, which is not in follows")
+        if unrelated := [name for name in tables if name not in declaration.dependencies]:
+            raise BadInput(f"{table}: {keyword} names {unrelated[0]}, which is not a dependency of the asset")
+    if unrelated := [name for name in declaration.if_changed if name not in declaration.follows]:
+        raise BadInput(f"{table}: if_changed names {unrelated[0]}, which is not in follows")
     if malformed := [text for text in declaration.endpoints if text.count("/") != 1]:
         raise BadInput(f"{table}: endpoint {malformed[0]} is not of the form provider/endpoint")
     if declaration.is_daily and declaration.stage == "features" and declaration.recompute is None:
@@ -136,7 +136,7 @@ def check(declaration: Declaration) -> None:
 
 
 def complete() -> None:
-    """Orders the declarations once every module of a table is imported. Raises BadInput if they do not fit together."""
+    """Orders the declarations once every table's module is imported. Raises BadInput as `in_order`."""
     _IN_ORDER.update(in_order(_DECLARED))
 
 
@@ -158,10 +158,12 @@ def in_order(declarations: Mapping[str, Declaration]) -> dict[str, Declaration]:
                     visit(other, (*readers, name))
             ordered[name] = declarations[name]
 
-    for one in sorted(declarations.values(), key=lambda one: (*_position(one), not one.critical_in, one.name)):
-        visit(one.name, ())
+    for declaration in sorted(
+        declarations.values(), key=lambda declaration: (*_position(declaration), not declaration.critical_in, declaration.name)
+    ):
+        visit(declaration.name, ())
     for mode in MODES:
-        if not any(mode in one.critical_in for one in declarations.values()):
+        if not any(mode in declaration.critical_in for declaration in declarations.values()):
             raise BadInput(f"mode {mode} has no critical table; declare critical_in=[{mode!r}] for one of its tables")
     return dict(sorted(ordered.items(), key=lambda item: _position(item[1])))
 
@@ -182,22 +184,24 @@ def declared() -> Mapping[str, Declaration]:
 @cache
 def daily_tables(*stages: Stage) -> tuple[str, ...]:
     """Returns the daily tables of some stages, by default of all, in pipeline order."""
-    return tuple(name for name, one in declared().items() if one.is_daily and one.stage in (stages or STAGES))
+    return tuple(
+        name for name, declaration in declared().items() if declaration.is_daily and declaration.stage in (stages or STAGES)
+    )
 
 
 @cache
 def requested_by(sensor: Sensor) -> tuple[str, ...]:
     """Returns the tables that a sensor requests, in pipeline order."""
-    return tuple(name for name, one in declared().items() if one.requested_by == sensor)
+    return tuple(name for name, declaration in declared().items() if declaration.requested_by == sensor)
 
 
 def followers(tables: Collection[str], without: Collection[str] = ()) -> tuple[str, ...]:
     """Returns the tables that an update of some tables requests, directly or through others, in pipeline order.
 
-    Tables of `without` are left out, and so are the tables that follow only them.
+    Excludes the tables of `without`, and the tables that follow only them.
     """
     updated = set(tables)
-    for name, one in declared().items():
-        if name not in without and updated.intersection(one.follows):
+    for name, declaration in declared().items():
+        if name not in without and updated.intersection(declaration.follows):
             updated.add(name)
     return tuple(name for name in declared() if name in updated.difference(tables))

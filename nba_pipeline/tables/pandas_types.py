@@ -65,9 +65,8 @@ def frame_type(name: str, columns: Mapping[str, dy.Column], key: Sequence[str] =
             constraint(of_column, rule, lambda f, c, bad=is_invalid, rule=rule: _value_problem(f, c, bad(f[c]), rule, key))
             for rule, is_invalid in _constraints_of(definition).items()
         ]
-        return library.PandasColumn(
-            column, constraints=constraints, is_required=False
-        )  # the frame's constraint reports missing columns
+        # not required here, because the frame's constraint reports missing columns
+        return library.PandasColumn(column, constraints=constraints, is_required=False)
 
     of_frame, expected = library.constraints.DataFrameConstraint, list(columns)
     shape = [constraint(of_frame, f"columns {', '.join(expected)}", lambda frame: _columns_problem(frame, expected))]
@@ -141,16 +140,16 @@ def _rounded(value: Any) -> float | None:
 
 def _constraints_of(definition: dy.Column) -> dict[str, Callable[[Any], Any]]:
     """Message of each violated constraint -> function that returns a mask of the violating values."""
-    least, largest = (_comparable(getattr(definition, bound, None)) for bound in ("min", "max"))
+    low, high = (_comparable(getattr(definition, bound, None)) for bound in ("min", "max"))
     masks: dict[str, Callable[[Any], Any]] = {}
     if not definition.nullable:
         masks["is null"] = lambda values: values.isna()
     if isinstance(definition, dy.Float64 | dy.Float):
         masks["is not finite"] = lambda values: ~np.isfinite(values)
-    if least is not None:
-        masks[f"is below {least}"] = lambda values: values < least
-    if largest is not None:
-        masks[f"is above {largest}"] = lambda values: values > largest
+    if low is not None:
+        masks[f"is below {low}"] = lambda values: values < low
+    if high is not None:
+        masks[f"is above {high}"] = lambda values: values > high
     return masks
 
 
@@ -160,7 +159,7 @@ def _comparable(bound: Any) -> Any:
 
 
 def _value_problem(frame: Any, column: str, is_invalid: Any, rule: str, key: Sequence[str]) -> str:
-    """The message about the violating values; empty if there are none."""
+    """The message about the violating values; empty without any."""
     if not is_invalid.any():  # comparisons with null are null, which counts as valid
         return ""
     positions = np.flatnonzero(is_invalid.fillna(False).to_numpy(bool))

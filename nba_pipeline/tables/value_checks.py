@@ -27,15 +27,15 @@ def value_problem(rows: pl.DataFrame, columns: Mapping[str, dy.Column]) -> str:
 
 def _rules(name: str, definition: dy.Column) -> Iterator[tuple[str, pl.Expr]]:
     """Yields the message of each constraint of a column, and an expression that is true where it is violated."""
-    value, least, most = pl.col(name), getattr(definition, "min", None), getattr(definition, "max", None)
+    value, low, high = pl.col(name), getattr(definition, "min", None), getattr(definition, "max", None)
     if not definition.nullable:
         yield "is null", value.is_null()
     if definition.dtype.is_float():
         yield "is not finite", ~value.is_finite()
-    if least is not None:
-        yield f"is below {least}", value < least
-    if most is not None:
-        yield f"is above {most}", value > most
+    if low is not None:
+        yield f"is below {low}", value < low
+    if high is not None:
+        yield f"is above {high}", value > high
 
 
 def _examples(rows: pl.DataFrame, name: str, is_violated: pl.Expr) -> list[str]:

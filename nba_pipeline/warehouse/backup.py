@@ -37,7 +37,7 @@ LEDGERS, MANIFESTS, LANDING, JOURNAL, EVALUATIONS = "ledgers", "manifests", "lan
 WRITER = "backup"
 FILES_PER_MESSAGE = 5_000
 DATES_AT_ONCE = 50
-MOST_LISTINGS = 5
+MAX_LISTINGS = 5
 
 Report = Callable[[str], object]
 
@@ -186,7 +186,7 @@ def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], re
 
     with ThreadPoolExecutor(1 if isinstance(landing, Path) else FILES_AT_ONCE) as pool:
         for is_journal in (True, False):
-            for _ in range(MOST_LISTINGS):  # a file renamed after the listing is in the next one
+            for _ in range(MAX_LISTINGS):  # a file renamed after the listing is in the next one
                 listed = missing(is_journal)
                 done = 0
                 for start in range(0, len(listed), FILES_PER_MESSAGE):

@@ -17,7 +17,7 @@ MARK = b"NBAPSUM1"
 DIGEST_BYTES = 32
 SEAL_BYTES = len(MARK) + DIGEST_BYTES
 TAIL_BYTES = 4 + len(MAGIC)
-LEAST_BYTES = len(MAGIC) + TAIL_BYTES
+MIN_BYTES = len(MAGIC) + TAIL_BYTES
 
 
 def seal(file: Path) -> None:
@@ -51,7 +51,7 @@ def problem_of(body: bytes) -> str | None:
 
 
 def _footer_begins(body: bytes) -> int | None:
-    if len(body) < LEAST_BYTES or not body.startswith(MAGIC) or not body.endswith(MAGIC):
+    if len(body) < MIN_BYTES or not body.startswith(MAGIC) or not body.endswith(MAGIC):
         return None
     length = int.from_bytes(body[-TAIL_BYTES : -len(MAGIC)], "little")
     at = len(body) - TAIL_BYTES - length

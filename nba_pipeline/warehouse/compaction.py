@@ -1,10 +1,10 @@
 """Compaction of closed months: one file with the rows of a month instead of one file per date.
 
     1. read the rows of the month, write the month file beside them, compare, rename
-    2. a later run deletes the copied date files, when no reader can still plan to read them
+    2. a later run deletes the copied date files, when no reader can still use them
 
-A run that is killed anywhere leaves each date with its rows: a copy and the month file have equal rows, and a date file that
-was written later takes precedence. The next run continues. Ledgers are not compacted: their date files have manifests.
+A killed run leaves the rows of each date intact: a copy and the month file have equal rows, and a date file that was written
+later takes precedence. The next run continues. Ledgers are not compacted: their date files have manifests.
 """
 
 import time
@@ -33,7 +33,7 @@ WRITER = "compaction"
 
 @dataclass(frozen=True)
 class Compacted:
-    """What a compaction did: month files written, copied date files deleted, and months left because they were being written."""
+    """The result of a compaction: month files written, copied date files deleted, and months skipped while being written."""
 
     months: int = 0
     deleted: int = 0
@@ -44,16 +44,17 @@ class Compacted:
 
     @property
     def summary(self) -> str:
-        """The counts in words; empty if nothing was done."""
-        left = f"; {counted(self.busy, 'month')} being written, left for the next run" if self.busy else ""
+        """The counts as a message; empty if nothing was done."""
         done = f"compacted {counted(self.months, 'month')}, deleted {counted(self.deleted, 'copied date file')}"
-        return f"{done}{left}" if self != Compacted() else ""
+        skipped = f"; skipped {counted(self.busy, 'month')} with an active writer until the next run" if self.busy else ""
+        return f"{done}{skipped}" if self != Compacted() else ""
 
 
 def compact(home: Path, tables: Iterable[StoredTable], today: date) -> Compacted:
     """Compact the closed months of these tables. Ledgers are skipped.
 
-    A month is closed `warehouse.compact_after_days` after its last day. Raises PipelineError if a month file differs from its date files.
+    A month is closed `warehouse.compact_after_days` after its last day. Raises PipelineError if a month file differs from its
+    date files.
     """
     refuse_another_format(home)
     last, done = today - timedelta(days=SETTINGS.warehouse.compact_after_days), Compacted()
@@ -87,7 +88,7 @@ def _with_locks(home: Path, table: StoredTable, days: list[date]) -> Compacted:
     stored = StoredDates(home, TABLES_FOLDER, table)
     files = {day: stored.partition(day).file for day in days}
     signatures = {day: signature for day, file in files.items() if (signature := signature_of(file))}
-    month = next((found for day in days if (found := stored.month_of(day))), None)
+    month = next((month for month in map(stored.month_of, days) if month), None)
     if any(signature != (month.copied.get(day) if month else None) for day, signature in signatures.items()):
         copied = {day: signatures.get(day) or _copied(stored, day) for day in days if stored.written_ns(day) is not None}
         _write(month_file(stored.folder, days[0]), stored, table, copied)

@@ -17,7 +17,7 @@ SECONDS_PER_DATE = "seconds_per_date"
 """Metadata: the seconds of the computation, divided by its number of dates."""
 
 ROW_COUNT, ROWS_QUARANTINED, PROBLEMS = "dagster/partition_row_count", "rows_quarantined", "problems"
-MOST_PROBLEMS = 10
+MAX_PROBLEMS = 10
 
 
 def add_dated_metadata(context: dg.OutputContext, dates: Sequence[date], rows: pl.DataFrame, rejected: pl.DataFrame) -> None:
@@ -44,7 +44,7 @@ def add_dated_metadata(context: dg.OutputContext, dates: Sequence[date], rows: p
 
 
 def _counts(rows: int, rejected: pl.DataFrame) -> dict[str, Any]:
-    problems = rejected.group_by("problem").len().sort("len", descending=True).head(MOST_PROBLEMS)
+    problems = rejected.group_by("problem").len().sort("len", descending=True).head(MAX_PROBLEMS)
     return {
         ROW_COUNT: rows,
         ROWS_QUARANTINED: rejected.height,
@@ -53,8 +53,8 @@ def _counts(rows: int, rejected: pl.DataFrame) -> dict[str, Any]:
 
 
 def _of_date(metadata: Mapping[str, Any], day: date, dates: Sequence[date]) -> dict[str, Any]:
-    """Returns what differs for a date: its own entry of a mapping by date, and numbers of the whole range as text."""
-    keys, own = {one.isoformat() for one in dates}, dict[str, Any]()
+    """Returns the metadata to replace for a date: its own entry of a mapping by date, and numbers of the range as text."""
+    keys, own = {each.isoformat() for each in dates}, dict[str, Any]()
     for name, value in metadata.items():
         data = getattr(value, "value", value)
         if isinstance(data, dict) and data and data.keys() <= keys:

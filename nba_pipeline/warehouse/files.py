@@ -6,8 +6,8 @@ not.
     place("/srv/nba")             a pathlib path: a rename makes a write atomic, and appends are possible
     place("gs://bucket/prefix")   a UPath: a PUT is atomic and appends are impossible, so a log is parts, then one file
 
-The two kinds differ in more than their paths, so most functions have a branch. A UPath's own methods would not do: `exists`
-is False for every error, also for a missing permission; `read_bytes` and `unlink` send several requests instead of one; a
+The two kinds differ in more than their paths, so most functions have a branch. A UPath's own methods are not sufficient:
+`exists` is False for every error, also for a missing permission; `read_bytes` and `unlink` send several requests instead of one; a
 write to a local UPath is not atomic.
 """
 

@@ -17,7 +17,7 @@ FORMAT = 2
 """The format of new and migrated homes."""
 
 WITH_MONTHS = 3
-"""The format of a home with month files, see `months`. Earlier versions would not see their rows, and refuse it."""
+"""The format of a home with month files, see `months`. Earlier versions refuse it, because they would not see these rows."""
 
 READABLE = (FORMAT, WITH_MONTHS)
 """The formats that this version reads and writes."""
@@ -58,7 +58,7 @@ def league_of(home: Path) -> str | None:
 
 
 def refuse_another_format(home: Path) -> None:
-    """Raise BadInput for a home of another format. A known home costs one `stat`; a home without tables passes."""
+    """Raise BadInput for a home of another format. A home that was checked before costs one `stat`; a home without tables passes."""
     if _is_current(home):
         return
     signature, number = _signature(home), format_of(home)
@@ -129,8 +129,8 @@ def _content(home: Path) -> dict[str, Any] | None:
 
 
 def _is_current(home: Path) -> bool:
-    known = _current.get(home)
-    return known is not None and known[0] == _signature(home)
+    cached = _current.get(home)
+    return cached is not None and cached[0] == _signature(home)
 
 
 def _signature(home: Path) -> tuple[int, int, int] | None:

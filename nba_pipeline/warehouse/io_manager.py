@@ -16,6 +16,7 @@ from nba_pipeline.instance.step_failures import explained
 from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import PROBLEM, Table
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import ROWS_IN, per_date, rows_out
 from nba_pipeline.warehouse.dated_metadata import add_dated_metadata
@@ -97,8 +98,8 @@ class TableIO(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> pl.DataFrame:
         """The rows of the dates in the partition mapping.
 
-        The step fails if a required table was never written for a date, or a ledger is closed for every date, or if a
-        required date was unreadable and is not rebuilt yet.
+        Raises Closed if a required table was never written for a date or a ledger is closed for every date, Damaged if a
+        required date is unreadable and not rebuilt yet.
         """
         reader = context.step_context
         span = reader.partition_key_range
@@ -137,9 +138,9 @@ class TableIO(dg.ConfigurableIOManager):
             context.log.warning(lost[day])
 
     def _missing_dates(self, table: Table, dates: set[date]) -> str:
-        """A message with the dates that were never written; empty if there are none."""
+        """A message with the dates that were never written; empty without any."""
         missing = sorted(str(day) for day in dates - self.warehouse.dates(table))
-        more = f" and {len(missing) - DATES_NAMED} more dates" if len(missing) > DATES_NAMED else ""
+        more = f" and {counted(len(missing) - DATES_NAMED, 'more date')}" if len(missing) > DATES_NAMED else ""
         return f"{table.name} was never materialized for {', '.join(missing[:DATES_NAMED])}{more}" if missing else ""
 
     def _excused(self, table: Table, dates: list[date], metadata: Mapping[str, Any] | None) -> dict[date, int]:
@@ -151,8 +152,8 @@ class TableIO(dg.ConfigurableIOManager):
         scheduled = self.warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
         removed = before.join(scheduled, on=["game_date", "game_id"], how="anti")
         excused = dict(removed.group_by("game_date").len().iter_rows())
-        left_out = (metadata or {}).get(LEFT_OUT)
-        for key, names in (getattr(left_out, "data", left_out) or {}).items():
+        exclusions = (metadata or {}).get(LEFT_OUT)
+        for key, names in (getattr(exclusions, "data", exclusions) or {}).items():
             day, excluded = date.fromisoformat(key), " ".join(names)
             rows = before.filter(pl.col("game_date") == day)
             named = [self._is_excluded(row, excluded) for row in rows.iter_rows(named=True)]

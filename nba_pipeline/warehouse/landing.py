@@ -63,7 +63,7 @@ class Landing(LandedPayloads):
         if not self._replay_of:
             assets = sorted(key.to_user_string() for key in run.asset_selection or ()) or None
             tags = {k: v for k, v in run.tags.items() if k in PARTITION_TAGS or k.startswith("nba/")}
-            self._journal = self._opened(run.job_name, assets, tags)
+            self._journal = self._open(run.job_name, assets, tags)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Release the run's journal. A journal that fails to close loses no lines, so the run does not fail."""
@@ -205,11 +205,11 @@ class Landing(LandedPayloads):
         fetched_at = payload.fetched_at if payload else self.clock.now()
         line = request_line(self._run_id, slot, outcome, payload, fetched_at, fields)
         with self._lock:
-            journal = self._journal or self._opened("", None, {})
+            journal = self._journal or self._open("", None, {})
             self._journal = journal
         journal.write(line)
 
-    def _opened(self, job: str, assets: list[str] | None, tags: Mapping[str, str]) -> Journal:
+    def _open(self, job: str, assets: list[str] | None, tags: Mapping[str, str]) -> Journal:
         """The journal of this run. A new journal begins with a header line."""
         header = header_line(self._run_id, self.clock.as_of, job, assets, tags)
         return open_journal(self.root / JOURNAL, self._run_id, header)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from nba_pipeline.tables.table import Table
 
 FILES_AT_ONCE = 16
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 def ledgers() -> list[Table]:
@@ -116,7 +116,7 @@ def settle(manifests: Manifests, table: Table, day: date, existing: pl.DataFrame
 
 
 def record_existing(manifests: Manifests, table: Table, day: date, rows: pl.DataFrame) -> bool:
-    """Record the rows of a date without a manifest and return whether there were any. The caller holds the write lock.
+    """Record the rows of a date without a manifest, and return whether the date has any. The caller holds the write lock.
 
     Only for ledgers that are older than manifests: the existing rows are trusted.
     """
@@ -132,7 +132,7 @@ def rows_by_date(rows: pl.DataFrame) -> Iterable[tuple[date, pl.DataFrame]]:
     return ((key[0], part) for key, part in rows.partition_by("game_date", as_dict=True).items())
 
 
-def for_each(manifests: Manifests, function: Callable[[date], Answer], dates: Sequence[date]) -> list[Answer]:
+def for_each(manifests: Manifests, function: Callable[[date], Result], dates: Sequence[date]) -> list[Result]:
     """Call a function per date; in parallel for a store, where file operations are slow."""
     if isinstance(manifests.root, Path) or len(dates) <= 1:
         return [function(day) for day in dates]

@@ -54,11 +54,11 @@ class LocalReading:
 
     def closed(self, table: StoredTable, dates: Collection[date]) -> dict[date, str]:
         """The closed dates of a ledger, each with the reason."""
-        found = self._unreadable(table, dates)
+        reasons = self._unreadable(table, dates)
         for day in dates if table.is_ledger else ():
             if not self._file(TABLES_FOLDER, table, day).exists() and (manifest := self._manifest(table, day)):
-                found[day] = missing_rows(table, day, manifest.rows.height)
-        return found
+                reasons[day] = missing_rows(table, day, manifest.rows.height)
+        return reasons
 
     def lost(self, table: StoredTable) -> dict[date, str]:
         """The dates with unreadable rows that are not rebuilt yet, each with a message. Always empty for a ledger."""
@@ -68,7 +68,9 @@ class LocalReading:
         """Run one read-only statement, with plain table names. Raises BadInput with the reason."""
         home = Path(self.home)
         refuse_another_format(home)
-        return recovering(lambda: local_sql.answer(home, query, lambda kind, table: self._parts(kind, table, None), self._tables))
+        return recovering(
+            lambda: local_sql.run_query(home, query, lambda kind, table: self._parts(kind, table, None), self._tables)
+        )
 
     def _unreadable(self, table: StoredTable, dates: Collection[date]) -> dict[date, str]:
         """The dates of a ledger with an unreadable file, each with a message."""
@@ -110,11 +112,11 @@ class LocalTables(LocalReading):
 
     def __init__(self, home: Path, tables: Mapping[str, StoredTable]):
         check_home(home, SETTINGS.warehouse.least_free_mib)
-        self.home, self._known = str(home), tables
+        self.home, self._tables_by_name = str(home), tables
 
     @property
     def _tables(self) -> Mapping[str, StoredTable]:
-        return self._known
+        return self._tables_by_name
 
     def unreadable_dates(self, tables: Iterable[StoredTable], dates: Collection[date] | None = None) -> list[str]:
         """Returns a message per date of these tables that lacks rows because a file is unreadable. `dates` limits the dates."""

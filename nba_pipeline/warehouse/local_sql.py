@@ -31,7 +31,7 @@ PartsOf = Callable[[str, StoredTable], Sequence[Part]]
 """Returns the readable files of a table below a folder of the home, `tables` or `quarantine`."""
 
 
-def answer(home: Path, query: str, parts_of: PartsOf, known: Mapping[str, StoredTable] = TABLES) -> pl.DataFrame:
+def run_query(home: Path, query: str, parts_of: PartsOf, tables: Mapping[str, StoredTable] = TABLES) -> pl.DataFrame:
     """Run a read-only query. Raises BadInput for any other query, and for one that DuckDB rejects."""
     home = home.resolve()
     with read_only.connect() as connection, ExitStack() as stack:
@@ -39,12 +39,12 @@ def answer(home: Path, query: str, parts_of: PartsOf, known: Mapping[str, Stored
         home.mkdir(parents=True, exist_ok=True)
         pinned = stack.enter_context(TemporaryDirectory(prefix=".sql-", dir=home))
         connection.execute("SET TimeZone = 'UTC'")
-        links = register(connection, home, query, Path(pinned), parts_of, known)
+        links = register(connection, home, query, Path(pinned), parts_of, tables)
         read_only.lock(connection)
         try:
             return _presentable(pl.DataFrame(connection.sql(statement).to_arrow_table()))
         except duckdb.CatalogException as error:
-            names = sorted([*known, *views.descriptions()])
+            names = sorted([*tables, *views.descriptions()])
             unknown = re.search(r"Table with name (\w+)", str(error))
             question = did_you_mean(unknown.group(1), names) if unknown else ""
             raise BadInput(f"{str(error).splitlines()[0]} {question}Tables: {', '.join(names)}") from error
@@ -66,22 +66,22 @@ def register(
     query: str,
     pinned: Path,
     parts_of: PartsOf,
-    known: Mapping[str, StoredTable] = TABLES,
+    tables: Mapping[str, StoredTable] = TABLES,
 ) -> Links:
     """Register every table and view whose name is a word of the query."""
     words = set(re.findall(r"[a-z_]+", query.lower()))
     named = set(words)
     if words & CATALOG:
-        words |= {*known, *views.descriptions()}
+        words |= {*tables, *views.descriptions()}
     links: Links = {}
-    for name in views.base_tables(words, known):
-        links |= _register_parts(connection, parts_of("tables", known[name]), name, known[name].dtypes, pinned)
+    for name in views.base_tables(words, tables):
+        links |= _register_parts(connection, parts_of("tables", tables[name]), name, tables[name].dtypes, pinned)
     if views.QUARANTINE in words:
-        parts = [part for table in known.values() for part in parts_of("quarantine", table)]
+        parts = [part for table in tables.values() for part in parts_of("quarantine", table)]
         links |= _register_parts(connection, parts, views.QUARANTINE, QUARANTINE_SCHEMA, pinned)
     if words & views.VIEWS.keys():
         for name in views.VIEWS:  # views are listed after the views that they read
-            if views.base_tables({name}, known) <= views.base_tables(words, known):
+            if views.base_tables({name}, tables) <= views.base_tables(words, tables):
                 connection.execute(f"CREATE VIEW {name} AS {views.statement(name)}")
     for name in words & JOURNAL_VIEWS.keys():
         _register_journal(connection, home, name, is_read=name in named)

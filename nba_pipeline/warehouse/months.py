@@ -5,7 +5,7 @@
 
 A month file names its dates, each with the signature of the date file that it was copied from. A date file with that
 signature is a copy and is not read. A date file with another signature was written later and takes precedence. One rename
-replaces a month file, so a reader sees the rows of each date from before or from after.
+replaces a month file, so a reader sees either the old or the new rows of each date.
 
 Deciding which months are written, and deleting copies, belong in `compaction`. Checking files belongs in `partitions`.
 """
@@ -81,8 +81,8 @@ def read_month(file: Path) -> Month | None:
     signature = signature_of(file)
     if signature is None:
         return None
-    known = _months.get(file)
-    if known is None or known[0] != signature:
+    cached = _months.get(file)
+    if cached is None or cached[0] != signature:
         try:
             copied = json.loads(pl.read_parquet_metadata(file)[DATES])
             month = Month(file, {date.fromisoformat(day): Signature(*values) for day, values in copied.items()})
@@ -90,8 +90,8 @@ def read_month(file: Path) -> Month | None:
             return None
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{file} names no dates: {error}") from error
-        known = _months[file] = signature, month
-    return known[1]
+        cached = _months[file] = signature, month
+    return cached[1]
 
 
 def write_month(file: Path, rows: pl.DataFrame, copied: Mapping[date, Signature]) -> None:
@@ -106,17 +106,17 @@ def write_month(file: Path, rows: pl.DataFrame, copied: Mapping[date, Signature]
 
 def scan_parts(parts: Iterable[Part], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
     """The rows of the parts, in order. Columns that were added to the table later are null."""
-    frames, whole = list[pl.LazyFrame](), list[Path]()
+    frames, paths = list[pl.LazyFrame](), list[Path]()
     for part in parts:
         if part.dates is None:
-            whole.append(part.path)
+            paths.append(part.path)
             continue
-        if whole:
-            frames.append(_scan(whole, schema))
-            whole = []
+        if paths:
+            frames.append(_scan(paths, schema))
+            paths = []
         frames.append(_scan([part.path], schema).filter(pl.col("game_date").is_in(list(part.dates))))
-    if whole:
-        frames.append(_scan(whole, schema))
+    if paths:
+        frames.append(_scan(paths, schema))
     return pl.concat(frames) if frames else pl.LazyFrame(schema=dict(schema))
 
 

@@ -160,7 +160,7 @@ def damage_named() -> Iterator[None]:
         if not notices:
             raise
         raise Damaged(
-            f"{'; '.join(notice.message for notice in notices)}; moved to `{damage.FOLDER}`, run the command again"
+            f"{'; '.join(notice.message for notice in notices)}; moved to `{damage.FOLDER}`; run the command again"
         ) from error
 
 

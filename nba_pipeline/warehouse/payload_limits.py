@@ -25,12 +25,12 @@ def most_bytes(provider: str, endpoint: str, extension: str) -> int:
     return int(mib * MIB)
 
 
-def gunzip(body: bytes, most: int) -> bytes:
+def gunzip(body: bytes, max_bytes: int) -> bytes:
     """Decompress gzip data. Raises TooLarge after more than `most` bytes, otherwise as `gzip.decompress`."""
     with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise TooLarge(f"the content has more than {most / MIB:g} MiB ({len(body)} bytes compressed)")
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise TooLarge(f"the content has more than {max_bytes / MIB:g} MiB ({len(body)} bytes compressed)")
     return content
 
 

@@ -1,4 +1,4 @@
-"""Payloads of the landing: the request that each answers, its path, its body and its problems.
+"""Payloads of the landing: the request, path, body and problems of each.
 
     <home>/landing/nba_cdn/boxscore/2024-03-12/0022300945/20240312T100001.123456Z_1f0c2d3e4a5b.json.gz
 
@@ -92,7 +92,7 @@ class Payload:
 
     @cached_property
     def parsed(self) -> dict[Any, Any]:
-        """Parser -> its result, so that a payload is parsed once: when it lands, and its user takes the result from here."""
+        """Parser -> its result. A payload is parsed when it lands, and later calls of the parser return the stored result."""
         return {}
 
     @property
@@ -115,8 +115,8 @@ class Payload:
         except Permanent as error:
             raise Permanent(f"{error}: {self.ref}") from None
 
-    def hand_on(self, document: Any) -> None:
-        """Set the parsed body, if the caller has parsed it already."""
+    def set_document(self, document: Any) -> None:
+        """Set the parsed body, which the caller has already parsed."""
         vars(self)["_document"] = document
 
     def json(self) -> Any:

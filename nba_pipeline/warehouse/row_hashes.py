@@ -33,8 +33,8 @@ FORMAT = 1
 HASH = "sha256"
 """The name of the hash column."""
 
-LEAST_PLAIN, MOST_PLAIN = 1e-4, 1e16
-"""Between these magnitudes polars and Python format floats identically."""
+MIN_PLAIN, MAX_PLAIN = 1e-4, 1e16
+"""Polars and Python format floats between these magnitudes identically."""
 
 INSTANT = "%Y-%m-%dT%H:%M:%S%.6fZ"
 STRING_ESCAPES = {"\\": "\\\\", "\n": "\\n"}
@@ -84,7 +84,7 @@ def _special_columns(typed: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> 
             tests.append(value.str.contains(r"[\\\n]").any())
         elif kind.is_float():
             size = value.abs()
-            tests.append((((size < LEAST_PLAIN) & (size > 0.0)) | (size >= MOST_PLAIN) | value.is_nan()).any())
+            tests.append((((size < MIN_PLAIN) & (size > 0.0)) | (size >= MAX_PLAIN) | value.is_nan()).any())
     return {column.name for column in typed.select(tests) if column.item()} if tests else set()
 
 

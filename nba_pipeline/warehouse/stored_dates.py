@@ -65,7 +65,7 @@ class StoredDates:
 
     @cached_property
     def _date_folders(self) -> Set[str]:
-        """The names of the folders of the table. A compacted date has none, which saves a look at its file."""
+        """The names of the folders of the table. A compacted date has none, which saves a `stat` of its file."""
         try:
             return set(os.listdir(self.folder))  # noqa: PTH208  # names only
         except FileNotFoundError:

@@ -156,9 +156,9 @@ def inspect_matching(warehouse: "Warehouse", table: Table, dates: Sequence[date]
     }
     # recorded keys are unique, so each row has its entry if there are as many matches as rows and as entries
     return {
-        day: one
-        for day, one in inspections.items()
-        if one.height == matches.get(day, 0) == (one.manifest.rows.height if one.manifest else 0)
+        day: inspection
+        for day, inspection in inspections.items()
+        if inspection.height == matches.get(day, 0) == (inspection.manifest.rows.height if inspection.manifest else 0)
     }
 
 

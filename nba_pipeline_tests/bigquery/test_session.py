@@ -150,5 +150,5 @@ def test_a_write_skips_a_limited_number_of_earlier_jobs(provider: Provider, monk
 
     provider.responds(job)
     with pytest.raises(Permanent, match=r"p\.d: replacing lines has more than 5 earlier jobs rows"):
-        session.carry_out(is_there, "rows", lambda: False, "replacing lines")
+        session.run_once(is_there, "rows", lambda: False, "replacing lines")
     assert len(provider.asked) == 6

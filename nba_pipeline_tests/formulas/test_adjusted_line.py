@@ -32,7 +32,7 @@ def test_a_copy_of_a_feed_counts_once_and_the_mean_is_over_feeds() -> None:
     assert adjusted(*rows) == [{"adjusted_line": 22.5, "adjusted_line_feeds": 2}]
 
 
-def test_a_feed_that_is_older_than_five_minutes_is_left_out() -> None:
+def test_a_feed_that_is_older_than_five_minutes_is_excluded() -> None:
     for minutes, feeds in ((5, 2), (6, 1)):
         old = a_prop_line(20.5, "fanduel", snapshot_at=at(20) - timedelta(minutes=minutes))
         assert adjusted(a_prop_line(24.5), old)[0]["adjusted_line_feeds"] == feeds

@@ -30,7 +30,7 @@ def test_what_is_no_probability_has_no_score(probability: float | None) -> None:
     assert scored(probability, True) == (None, None)
 
 
-def test_pushes_and_unknown_outcomes_are_left_out() -> None:
+def test_pushes_and_unknown_outcomes_are_excluded() -> None:
     rows = pl.DataFrame({"actual_value": [21, 20, 19, None], "line": [20.0] * 4})
     assert decided(rows)["is_over"].to_list() == [True, False]
 

@@ -50,6 +50,6 @@ def test_a_last_game_that_is_too_old_says_nothing(days: int, players: list[int])
 
 
 @pytest.mark.parametrize(("games", "players"), [(4, [11]), (5, [])])
-def test_from_the_sixth_game_on_nobody_is_carried_over(games: int, players: list[int]) -> None:
+def test_from_the_sixth_game_on_no_player_is_carried_over(games: int, players: list[int]) -> None:
     played = [last_season(12, OPENING + timedelta(days=n)) for n in range(games)]
     assert expected(last_season(11), *played, on=OPENING + timedelta(days=20)) == players

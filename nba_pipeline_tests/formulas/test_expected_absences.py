@@ -19,7 +19,7 @@ NIGHTS = 40
 @pytest.fixture(autouse=True)
 def few_cases_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
     """A status is known after three reports, so that a test needs few games."""
-    monkeypatch.setattr(expected_absences, "LEAST_CASES_OF_STATUS", 3)
+    monkeypatch.setattr(expected_absences, "MIN_CASES_OF_STATUS", 3)
 
 
 def history(star_missed: int = 0, tonight: bool = False) -> list[Values]:

@@ -21,7 +21,7 @@ def test_the_first_book_of_precedence_is_the_market() -> None:
     assert found and (found["line"], found["book"]) == (24.5, "draftkings")
 
 
-def test_the_next_book_of_precedence_stands_in() -> None:
+def test_the_next_book_of_the_precedence_is_used() -> None:
     found = the_line(a_prop_line(23.5, "fanduel"), a_prop_line(22.5, "bovada"))
     assert found and (found["line"], found["book"]) == (23.5, "fanduel")
 

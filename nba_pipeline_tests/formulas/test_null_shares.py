@@ -2,13 +2,13 @@
 
 import polars as pl
 
-from nba_pipeline.formulas.null_shares import absent_counts, null_shares_beside_earlier
+from nba_pipeline.formulas.null_shares import absent_counts, null_shares_with_earlier
 from nba_pipeline_tests.builders import DAY, before
 
 
 def beside(rows: pl.LazyFrame) -> list[tuple[object, ...]]:
     counts = absent_counts(rows, {"line": pl.col("line").is_not_null()})
-    return null_shares_beside_earlier(counts, ["line"], [DAY, before(1)], window=2).sort("game_date").rows()
+    return null_shares_with_earlier(counts, ["line"], [DAY, before(1)], window=2).sort("game_date").rows()
 
 
 def test_the_share_is_beside_that_of_all_rows_of_the_window_before() -> None:

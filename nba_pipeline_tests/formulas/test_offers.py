@@ -36,7 +36,7 @@ def test_an_over_and_an_under_are_one_two_sided_row() -> None:
     assert merged(*offers) == [("Wendell Carter", -110, -120, None, 1)]
 
 
-def test_the_first_capture_stands_for_those_that_repeat_it() -> None:
+def test_the_first_capture_represents_those_that_repeat_it() -> None:
     later = an_offer("A", -110, -120, captured_at=AT.replace(hour=21), source="b")
     assert merged(later, an_offer("B", -110, -120)) == [("B", -110, -120, None, 1)]
 

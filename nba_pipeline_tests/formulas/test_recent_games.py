@@ -57,7 +57,7 @@ def test_games_of_before_the_reach_do_not_count() -> None:
     assert value(Recent("points", "mean", 5), 10, 20, 30, days=2) == 25
 
 
-def test_an_unknown_value_is_left_out_and_has_no_weight() -> None:
+def test_an_unknown_value_is_excluded_and_has_no_weight() -> None:
     assert value(Recent("points", "weighted_mean", 1), 10, None, 30) == pytest.approx((30 + 10 / 4) / 1.25)
     assert value(Recent("points", "mean", 3), 10, None, 30) == 20
 

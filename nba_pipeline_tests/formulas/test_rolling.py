@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 from nba_pipeline.formulas.rolling import (
     in_order,
     strictly_before,
-    whole,
+    whole_parts,
     window_games,
     window_mean,
     window_slope,
@@ -71,7 +71,7 @@ def test_a_window_has_the_same_bits_whatever_is_in_the_frame_besides() -> None:
 
 
 def test_fractional_minutes_become_whole_seconds() -> None:
-    assert pl.DataFrame({"minutes": [20.766666666666666]}).select(whole("minutes", 60)).item() == 1246
+    assert pl.DataFrame({"minutes": [20.766666666666666]}).select(whole_parts("minutes", 60)).item() == 1246
 
 
 def test_what_happens_on_the_date_is_not_before_it() -> None:

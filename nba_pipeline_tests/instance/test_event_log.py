@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
-from nba_pipeline.instance.event_log import MOST_ENGINES, KeptSqliteEventLogStorage
+from nba_pipeline.instance.event_log import MAX_ENGINES, KeptSqliteEventLogStorage
 from nba_pipeline.instance.private_files import GROUP_AND_OTHERS
 from nba_pipeline_tests.instances import open_instance
 
@@ -44,9 +44,9 @@ def test_dagsters_own_storage_reads_the_stored_events(instance: dg.DagsterInstan
 
 
 def test_few_files_are_open_and_every_run_can_be_queried(instance: dg.DagsterInstance) -> None:
-    runs = [materialise(instance) for _ in range(MOST_ENGINES + 2)]
+    runs = [materialise(instance) for _ in range(MAX_ENGINES + 2)]
     storage = instance.event_log_storage
-    assert isinstance(storage, KeptSqliteEventLogStorage) and len(storage._engines) == MOST_ENGINES
+    assert isinstance(storage, KeptSqliteEventLogStorage) and len(storage._engines) == MAX_ENGINES
     assert all(instance.get_records_for_run(run_id).records for run_id in runs)
 
 

@@ -100,7 +100,7 @@ def test_the_reason_of_a_run_without_an_error_is_the_message_of_its_last_event(i
 
 
 @pytest.mark.parametrize(("stops", "is_stopped"), [(lambda: signal.raise_signal(signal.SIGINT), True), (lambda: 1 / 0, False)])
-def test_an_interruption_is_told_from_a_failure(stops: Callable[[], object], is_stopped: bool) -> None:
+def test_an_interruption_differs_from_a_failure(stops: Callable[[], object], is_stopped: bool) -> None:
     @dg.asset
     def table() -> None:
         stops()

@@ -68,7 +68,7 @@ def test_a_file_overrides_single_values_and_single_keys(file: Path) -> None:
             "[plausible_games.ranges]\npoint = [1, 2]",
             r"unknown setting plausible_games.ranges.point; did you mean plausible_games.ranges.points\?",
         ),
-        ("[plausible_games.ranges]\npoints = [3, 2]", r"the least points, 3, must not be above the most, 2"),
+        ("[plausible_games.ranges]\npoints = [3, 2]", r"the minimum of points, 3, must not be above the maximum, 2"),
         ("[plausible_games.ranges]\npoints = 3", r"plausible_games.ranges.points is 3 but should be a valid array"),
         (
             '[plausible_games]\nnever_zero = ["stels"]',

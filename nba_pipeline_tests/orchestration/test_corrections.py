@@ -10,7 +10,7 @@ import time_machine
 
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
 from nba_pipeline.completeness.modes import tables_of_mode
-from nba_pipeline.instance.rereads import NEWS, READ_AT, changed_at, rereads
+from nba_pipeline.instance.rereads import CORRECTIONS, READ_AT, changed_at, rereads
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.corrections import CARRY, find_corrections
@@ -54,7 +54,10 @@ def the_one(works: Sequence[Work]) -> Work:
 
 def reread(days: Days, at: datetime, *news: str, answered: bool = True) -> None:
     """A run of the job `recheck` at an instant."""
-    metadata: dict[str, object] = {NEWS: dg.MetadataValue.json(list(news)), **({READ_AT: at.isoformat()} if answered else {})}
+    metadata: dict[str, object] = {
+        CORRECTIONS: dg.MetadataValue.json(list(news)),
+        **({READ_AT: at.isoformat()} if answered else {}),
+    }
     with time_machine.travel(at, tick=True):
         days.instance.report_runless_asset_event(dg.AssetObservation("boxscores", partition=str(DAY), metadata=metadata))
 
@@ -62,7 +65,7 @@ def reread(days: Days, at: datetime, *news: str, answered: bool = True) -> None:
 def change(days: Days, at: datetime) -> None:
     """The stored box scores are replaced by different ones, and the other tables of the date follow."""
     with time_machine.travel(at, tick=True):
-        metadata = {NEWS: dg.MetadataValue.json({str(DAY): [GAME["game_id"]]})}
+        metadata = {CORRECTIONS: dg.MetadataValue.json({str(DAY): [GAME["game_id"]]})}
         days.instance.report_runless_asset_event(dg.AssetMaterialization("boxscores", partition=str(DAY), metadata=metadata))
     days.make(at + SECOND, DAY, *tables_of_mode("overnight")[2:])
 
@@ -205,7 +208,7 @@ def test_features_wait_for_the_summaries_of_the_corrected_date(days: Days) -> No
     reread(days, after(5))
     change(days, after(5, 13))
     with time_machine.travel(after(5, 14), tick=True):
-        metadata = {NEWS: dg.MetadataValue.json({str(DAY): ["1"]})}
+        metadata = {CORRECTIONS: dg.MetadataValue.json({str(DAY): ["1"]})}
         days.instance.report_runless_asset_event(dg.AssetMaterialization("boxscores", partition=str(DAY), metadata=metadata))
     assert due(days, after(5, 14, 1)) == []
 

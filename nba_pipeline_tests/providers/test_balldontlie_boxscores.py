@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from nba_pipeline.providers.balldontlie_boxscores import name_box_scores
+from nba_pipeline.providers.balldontlie_boxscores import with_player_ids
 from nba_pipeline_tests.builders import a_boxscore, parsed_rows_of
 
 EARLIER = date(2024, 3, 10)
@@ -21,7 +21,7 @@ def named(
     people = pl.DataFrame(candidates, schema={"player_id": pl.Int64, "player_name": pl.String, "team": pl.String}, orient="row")
     people = people.with_columns(pl.lit(EARLIER).alias("game_date"), pl.lit("2023-24").alias("season"))
     resolved = pl.DataFrame(spellings or [], schema={"player_id": pl.Int64, "spelling": pl.String}, orient="row")
-    frame = name_box_scores(box, people, resolved)
+    frame = with_player_ids(box, people, resolved)
     assert frame.schema == box.schema
     return [row["player_id"] or row["problem"] for row in frame.iter_rows(named=True)]
 

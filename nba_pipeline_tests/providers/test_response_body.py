@@ -40,7 +40,7 @@ def test_a_response_that_is_too_large_is_rejected_without_loading_it(
     answer: Callable[[], Answer], problem: str, http_client: HttpClient, provider: Provider, landing: Landing
 ) -> None:
     provider.responds(answer(), Answer({"game": 1}))
-    http_client._ready()
+    http_client._open_session()
     tracemalloc.start()
     with pytest.raises(Permanent, match=f"nba_cdn boxscore 1: {problem}"):
         http_client.get(BOX)

@@ -97,7 +97,7 @@ def test_retries_end_when_the_breaker_opens(at: At, provider: Provider) -> None:
     client = at(0, attempts=3).model_copy(update={"read_timeout_seconds": 60.0})
     provider.responds(answer)
     slow = threading.Thread(target=client.get_many, args=([box(2)],))
-    client._ready()
+    client._open_session()
     slow.start()
     client.get_many([BOX] * 5)
     is_open.set()
@@ -222,7 +222,7 @@ def test_connections_are_reused(http_client: HttpClient, provider: Provider) -> 
 
 
 def test_requests_observe_the_rate_limit(http_client: HttpClient) -> None:
-    session = http_client._ready()
+    session = http_client._open_session()
     began, turns = time.monotonic(), list[threading.Thread]()
     for _ in range(5):
         turns.append(threading.Thread(target=session.wait_for_turn, args=("nba_cdn", 20.0)))

@@ -194,7 +194,7 @@ def test_a_month_that_is_being_written_is_left_for_the_next_run(
 ) -> None:
     monkeypatch.setitem(SETTINGS.__dict__, "warehouse", SETTINGS.warehouse.model_copy(update={"lock_wait_seconds": 0.05}))
     with store.locked(table, [SECOND], "me"):
-        assert store.compact([table], TODAY).endswith("; 1 month being written, left for the next run")
+        assert store.compact([table], TODAY).endswith("; skipped 1 month with an active writer until the next run")
     assert store.compact([table], TODAY).startswith("compacted 1 month,")
 
 

@@ -37,7 +37,7 @@ from nba_pipeline.formulas.feature_quality import is_present, qualities, within_
 from nba_pipeline.formulas.feature_variation import flat_features
 from nba_pipeline.formulas.game_line import game_lines_of
 from nba_pipeline.formulas.market_line import market_lines
-from nba_pipeline.formulas.null_shares import absent_counts, null_shares_beside_earlier
+from nba_pipeline.formulas.null_shares import absent_counts, null_shares_with_earlier
 from nba_pipeline.formulas.quality import TIERS, tier, with_names
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
@@ -447,7 +447,7 @@ def no_feature_loses_its_source(warehouse: Warehouse, dates: Sequence[date], clo
     span = days(min(dates) - timedelta(days=settings.null_share_days), max(dates))
     known = warehouse.scan(TABLE, span).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
     counts = absent_counts(known, {name: is_present(name) for name in FEATURES})
-    beside = null_shares_beside_earlier(counts, FEATURES, dates, settings.null_share_days)
+    beside = null_shares_with_earlier(counts, FEATURES, dates, settings.null_share_days)
     is_judged = (pl.col("rows") >= settings.least_rows) & (pl.col("earlier_dates") >= settings.least_dates_to_compare)
     is_lost = is_judged & (pl.col("share") > pl.col("usual") + settings.null_share_rise)
     percentages = [(100 * pl.col(name)).round(0).cast(pl.Int64) for name in ("usual", "share")]
@@ -491,13 +491,13 @@ def every_lined_player_has_features(warehouse: Warehouse, dates: Sequence[date],
 
 
 def _varied(
-    warehouse: Warehouse, dates: Sequence[date], required: Mapping[str, tuple[float, int]], least_known: int = 1
+    warehouse: Warehouse, dates: Sequence[date], required: Mapping[str, tuple[float, int]], min_known: int = 1
 ) -> pl.DataFrame:
     """Per date, the features with too little spread or too few distinct values, on slates with at least 50 known players."""
     settings = SETTINGS.slates
     rows = warehouse.scan(TABLE, dates).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
-    sizes = {"least_rows": settings.least_rows, "full_slate_rows": settings.full_slate_rows}
-    flat = flat_features(rows, required, **sizes, least_known=least_known)
+    sizes = {"min_rows": settings.least_rows, "full_slate_rows": settings.full_slate_rows}
+    flat = flat_features(rows, required, **sizes, min_known=min_known)
     results = [(day, *flat.get(day, (0, []))) for day in dates]
     return verdict_rows(
         [

@@ -26,8 +26,8 @@ from nba_pipeline.formulas.matchup import (
     usage_spike_score,
 )
 from nba_pipeline.formulas.rest import age_years, fatigue_score
-from nba_pipeline.formulas.rolling import BILLIONTHS, GAME, LEAST_GAMES, in_order, strictly_before, whole
-from nba_pipeline.formulas.shot_diet import LEAST_GAMES_OF_A_PRIMARY_ZONE
+from nba_pipeline.formulas.rolling import BILLIONTHS, GAME, MIN_GAMES, in_order, strictly_before, whole_parts
+from nba_pipeline.formulas.shot_diet import MIN_GAMES_OF_A_PRIMARY_ZONE
 from nba_pipeline.formulas.similar_games import GAME_COLUMNS, SIMILAR_DAYS, with_similar_games
 from nba_pipeline.formulas.team_form import pace_score
 from nba_pipeline.instance.clock import Clock
@@ -115,7 +115,7 @@ def match_up(
         pl.col("team").alias("opponent"),
         *OF_THE_DEFENSE,
         pl.col("pace_last_15_games").alias("opponent_pace_last_15_games"),
-        (whole(FREE_THROW_RATE, BILLIONTHS).mean().over("game_date") / BILLIONTHS).alias("league_free_throw_rate"),
+        (whole_parts(FREE_THROW_RATE, BILLIONTHS).mean().over("game_date") / BILLIONTHS).alias("league_free_throw_rate"),
     )
     rows = (
         upcoming_players.select(*identity, "birth_date", "injury_risk_level", has_report)
@@ -232,8 +232,8 @@ def _without_unknowable(warehouse: Warehouse, rows: pl.DataFrame) -> pl.DataFram
         )
     is_archived = pl.col("game_date").is_in(sorted(history.archived_dates(warehouse, rows["game_date"].unique())))
     has = {name: pl.col(f"{name}_on").is_not_null() | ~is_archived for name in ("injuries", "play_by_play")}
-    enough = {of: (pl.col(f"games_of_{of}") >= LEAST_GAMES).fill_null(value=False) for of in ("team", "opponent")}
-    has_zones = has["play_by_play"] & (pl.col("games_played_season") >= LEAST_GAMES_OF_A_PRIMARY_ZONE)
+    enough = {of: (pl.col(f"games_of_{of}") >= MIN_GAMES).fill_null(value=False) for of in ("team", "opponent")}
+    has_zones = has["play_by_play"] & (pl.col("games_played_season") >= MIN_GAMES_OF_A_PRIMARY_ZONE)
     return rows.with_columns(
         counts_pace_score=enough["team"] & enough["opponent"],
         counts_shot_zone_mismatch_score=has_zones & enough["opponent"],

@@ -17,7 +17,7 @@ import polars as pl
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before
 from nba_pipeline.asset_factory.checks import checks_of, dated_check
 from nba_pipeline.asset_factory.verdicts import for_each_date, with_share
-from nba_pipeline.formulas.rolling import LEAST_GAMES, strictly_before
+from nba_pipeline.formulas.rolling import MIN_GAMES, strictly_before
 from nba_pipeline.formulas.shot_diet import BALANCED, PLAYER_SEASON, PRIMARY_ZONES, games_with_zones, with_shot_diet
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import SEASON_DAYS, season_of_game_date
@@ -124,7 +124,7 @@ def player_shot_zones(context: dg.AssetExecutionContext, player_game_summary: pl
 @dated_check(TABLE)
 def most_players_have_a_shot_diet(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """At least half of the players with 5 games with zones have their shares. The means of the shares are plotted."""
-    rows = warehouse.scan(TABLE, dates).filter(pl.col("games_with_zones_last_10") >= LEAST_GAMES)
+    rows = warehouse.scan(TABLE, dates).filter(pl.col("games_with_zones_last_10") >= MIN_GAMES)
     shares = ["paint_attempt_pct_last_10_games", "mid_range_attempt_pct_last_10_games", "three_point_attempt_pct_last_10_games"]
     counts = rows.group_by("game_date").agg(
         pl.col(shares[0]).count().cast(pl.Int64).alias("present"),

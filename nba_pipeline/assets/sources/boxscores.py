@@ -28,12 +28,12 @@ from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.completeness.reread_times import is_due_for_rereading
 from nba_pipeline.formulas import shooting
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.instance.rereads import NEWS
+from nba_pipeline.instance.rereads import CORRECTIONS
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import Balldontlie
 from nba_pipeline.providers.balldontlie_boxscores import balldontlie_boxscores
-from nba_pipeline.providers.final_boxscores import NO_ROWS, Rereading, cdn_boxscores, log_boxscores
+from nba_pipeline.providers.final_boxscores import NO_ROWS, Rereading, cdn_boxscores, game_log_boxscores
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.providers.nba_stats import NbaStats
 from nba_pipeline.providers.player_matching import NAME_COLUMNS, known_spellings
@@ -148,7 +148,7 @@ def boxscores(
     rereading = Rereading(partial(is_due_for_rereading, now=now), doubtful_games, disputed)
 
     cdn_rows, problems = cdn_boxscores(games.filter(has_started & (pl.col("status") != OFF)), nba_cdn, rereading)
-    log_rows, not_compared = log_boxscores(games, nba_stats, rereading)
+    log_rows, not_compared = game_log_boxscores(games, nba_stats, rereading)
     first, second = (judge_source(games, rows) for rows in (cdn_rows, log_rows))
     selected = fall_back(first, second)
     incomplete = games.filter(pl.col("game_id").is_in(list(selected.incomplete)))
@@ -177,7 +177,7 @@ def boxscores(
             "disagreements": differences.height,
             "not_compared": dg.MetadataValue.json(not_compared),
             "problems_met": dg.MetadataValue.json(problems),
-            NEWS: dg.MetadataValue.json(_changed(warehouse, selected.rows, requested)),
+            CORRECTIONS: dg.MetadataValue.json(_changed(warehouse, selected.rows, requested)),
             **_counted(dates, sources, selected.rows, from_archive).metadata(),
         }
     )

@@ -24,7 +24,7 @@ from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.did_not_play import CATEGORIES, dnp_category
 from nba_pipeline.formulas.market_line import market_lines
-from nba_pipeline.formulas.possessions import LEAST_USAGE_MINUTES, overtimes, plays, usage_pct
+from nba_pipeline.formulas.possessions import MIN_USAGE_MINUTES, overtimes, plays, usage_pct
 from nba_pipeline.formulas.quality import with_names
 from nba_pipeline.formulas.shooting import effective_field_goal_pct, true_shooting_pct
 from nba_pipeline.formulas.shot_zones import with_zones
@@ -137,7 +137,7 @@ QUALITY_OF_A_GAP = 5
 
 _KNOWN_PLAYS = plays().is_not_null() & plays("team_").is_not_null()
 FLAGS: dict[str, pl.Expr] = {
-    "usage_anomaly": pl.col("usage_pct").is_null() & _KNOWN_PLAYS & (pl.col("minutes") >= LEAST_USAGE_MINUTES),
+    "usage_anomaly": pl.col("usage_pct").is_null() & _KNOWN_PLAYS & (pl.col("minutes") >= MIN_USAGE_MINUTES),
     "rounded_minutes": pl.col("minutes_precision") == "rounded",
     "unknown_starter": pl.col("is_starter").is_null(),
     "no_plus_minus": pl.col("plus_minus").is_null(),

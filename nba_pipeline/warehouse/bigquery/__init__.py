@@ -28,7 +28,7 @@ from nba_pipeline.warehouse.bigquery.connections import Connection
 from nba_pipeline.warehouse.bigquery.format_1 import is_format_1, refusal
 from nba_pipeline.warehouse.bigquery.loads import Load, Loads
 from nba_pipeline.warehouse.bigquery.parts import Parts
-from nba_pipeline.warehouse.bigquery.plan import everything
+from nba_pipeline.warehouse.bigquery.plan import all_shapes
 from nba_pipeline.warehouse.bigquery.reads import Reader, lazy_frame
 from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline.warehouse.bigquery.shapes import Shape, difference, quarantine_of, shape_of
@@ -73,7 +73,7 @@ class BigQueryWarehouse(Warehouse):
     def preflight(self) -> None:
         """Raises BadInput for missing credentials, project, dataset or permission, and for tables of another shape."""
         self.refuse_missing_names()
-        for shape in everything():
+        for shape in all_shapes():
             self._refuse_another_shape(shape)
 
     def refuse_missing_names(self) -> None:
@@ -181,7 +181,7 @@ class BigQueryWarehouse(Warehouse):
         if journal.VIEWS.keys() & set(re.findall(r"[a-z_]+", query.lower())):
             landing = Landing(home=self.store or self.home, clock=Clock())
             journal.sync(self._connection.session, self._connection.loads, landing)
-        return self._connection.session.answer(query)
+        return self._connection.session.select(query)
 
     @property
     def session(self) -> Session:

@@ -13,7 +13,7 @@ from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 from nba_pipeline.warehouse.bigquery.format_1 import is_format_1, shape_of_format_1
-from nba_pipeline.warehouse.bigquery.plan import everything
+from nba_pipeline.warehouse.bigquery.plan import all_shapes
 from nba_pipeline.warehouse.bigquery.shapes import Shape, difference, shape_of
 from nba_pipeline.warehouse.migration import MARKET, RENAMED, to_format_2
 
@@ -27,7 +27,7 @@ class Format1Source(BigQueryWarehouse):
     def preflight(self) -> None:
         """Raises BadInput for a table with other differences than later additions."""
         self.refuse_missing_names()
-        for shape in everything():
+        for shape in all_shapes():
             existing = self._connection.session.describe().get(shape.name)
             expected = shape_of_format_1(shape.name) if self._is_format_1(shape.name) else shape
             if existing and (refused := difference(expected, existing).refused):

@@ -122,7 +122,7 @@ def _load(session: Session, landing: Landing, day: JournalDay, before: Load | No
     rows = _rows(day.day, landing.journal_lines(day))
     content = parquet(rows)
     digest = hashlib.sha256(content).hexdigest()
-    job = session.carry_out(
+    job = session.run_once(
         lambda job_id: session.load(content, JOURNAL, f"{JOURNAL.name}${day.day:%Y%m%d}", job_id, JOURNAL.name),
         identity("load", JOURNAL.name, day.day, digest, before.job_id if before else None),
         lambda: _stored_lines(session, day.day).equals(rows),

@@ -1,8 +1,8 @@
 """The record of writes in the table `loads`: which job wrote which partition, with how many rows.
 
 A partition counts as written once its row is here; the row is added after the job that wrote it. A run reads the record
-once, and reads it again for the dates of each write. Rows are only added, except for dropped tables, so concurrent runs do
-not conflict.
+once, and reads it again for the dates of each write. Rows are only added, and only those of dropped tables
+are deleted, so concurrent runs do not conflict.
 """
 
 import threading

@@ -49,7 +49,7 @@ class Step:
         return f"{self.action} {self.what}{f': {self.detail}' if self.detail else ''}"
 
 
-def everything() -> list[Shape]:
+def all_shapes() -> list[Shape]:
     """Every table that the dataset should contain."""
     return [*shapes(), journal.JOURNAL]
 
@@ -65,7 +65,7 @@ def plan(session: Session) -> list[Step]:
             raise
         return [
             Step("create", f"dataset {session.name}", f"location {session.expected_location or 'US'}"),
-            *(Step("create", f"table {shape.name}", shape.description) for shape in everything()),
+            *(Step("create", f"table {shape.name}", shape.description) for shape in all_shapes()),
             *(Step("create", f"view {name}", view.description) for name, view in _definitions(session.name).items()),
         ]
     session.forget_description()
@@ -78,7 +78,7 @@ def plan(session: Session) -> list[Step]:
 def apply(session: Session) -> Iterator[Step]:
     """Execute every step of the plan except the refused ones, and yield each step. Repeating it changes nothing."""
     steps = plan(session)
-    by_name = {shape.name: shape for shape in everything()}
+    by_name = {shape.name: shape for shape in all_shapes()}
     for step in steps:
         kind, _, name = step.what.partition(" ")
         with session.explained(str(step)):
@@ -97,7 +97,7 @@ def apply(session: Session) -> Iterator[Step]:
 
 
 def _tables(session: Session) -> Iterator[Step]:
-    for shape in everything():
+    for shape in all_shapes():
         existing = session.describe().get(shape.name)
         if existing is None:
             yield Step("create", f"table {shape.name}", shape.description)

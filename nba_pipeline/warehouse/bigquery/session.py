@@ -133,17 +133,17 @@ class Session:
         """The result of a query as a polars frame. Large results use the Storage Read API."""
         rows = self.query(statement, parameters, asset)
         with self.explained(f"the result of a query of {asset}" if asset else "the result"):
-            answer = pl.from_arrow(rows.to_arrow(bqstorage_client=self.storage, timeout=SETTINGS.bigquery.job_seconds))
-        if not isinstance(answer, pl.DataFrame):
+            result = pl.from_arrow(rows.to_arrow(bqstorage_client=self.storage, timeout=SETTINGS.bigquery.job_seconds))
+        if not isinstance(result, pl.DataFrame):
             raise PipelineError("the result of the query is not a table")
-        return answer
+        return result
 
     def read_only(self, statement: str) -> pl.DataFrame:
         """The result of a user's query. Raises BadInput unless it is one SELECT."""
         self.require_select(statement)
-        return self.answer(statement)
+        return self.select(statement)
 
-    def answer(self, statement: str) -> pl.DataFrame:
+    def select(self, statement: str) -> pl.DataFrame:
         """The result of a user's SELECT. Raises BadInput if BigQuery rejects it."""
         with permanent_as_bad_input():
             return self.frame(statement)
@@ -218,7 +218,7 @@ class Session:
             timeout=limits.submit_seconds,
         )
 
-    def carry_out(self, begin: Callable[[str], Job], identity: str, is_written: Callable[[], bool], what: str) -> Job:
+    def run_once(self, begin: Callable[[str], Job], identity: str, is_written: Callable[[], bool], what: str) -> Job:
         """Run a job exactly once. Jobs with the same identity are the same job, also across processes.
 
         If a job with that identity exists, waits for it instead. If the existing job failed, or a later write replaced its rows

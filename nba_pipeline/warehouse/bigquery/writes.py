@@ -100,7 +100,7 @@ class Writer:
     def _load(self, write: Write) -> Job:
         session, name = self.connection.session, write.shape.name
         destination = f"{name}${write.day:%Y%m%d}"
-        return session.carry_out(
+        return session.run_once(
             lambda job_id: session.load(write.content, write.shape, destination, job_id, name),
             identity("load", name, write.day, write.digest, write.replaces),
             lambda: self._is_stored(write),
@@ -165,7 +165,7 @@ class Writer:
             parameters.append(bigquery.ArrayQueryParameter("dates", "DATE", list(dates)))
         with self._staged(shape, rows, job_identity) as staging:
             text = statement.format(staging=staging)
-            return session.carry_out(
+            return session.run_once(
                 lambda job_id: session.statement(text, parameters, job_id, shape.name),
                 job_identity,
                 is_stored,
@@ -174,7 +174,7 @@ class Writer:
 
     @contextmanager
     def _staged(self, shape: Shape, rows: pl.DataFrame, job_identity: str) -> Iterator[str]:
-        """Yields the name of a staging table that holds the rows. It expires by itself if it is never deleted."""
+        """Yields the name of a staging table that holds the rows. It expires if it is never deleted."""
         session, name = self.connection.session, f"{STAGING_PREFIX}{shape.name}_{job_identity[-16:]}"
         limits = SETTINGS.bigquery
         staging = bigquery.Table(session.dataset.reference.table(name), shape.fields)
@@ -191,7 +191,7 @@ class Writer:
             return stored.sort(rows.columns).equals(rows.sort(rows.columns))
 
         try:
-            session.carry_out(
+            session.run_once(
                 lambda job_id: session.load(content, shape, name, job_id, shape.name),
                 identity("stage", name, digest),
                 is_stored,
