@@ -384,6 +384,9 @@ class Training(Section):
         }
     )
     least_rows: int = Field(2000, description="number of player-games below which no model is trained")
+    expected_rows: int = Field(
+        3000, description="number of stored player-games from which a model is expected; not each of them can be learned from"
+    )
     least_days: int = Field(365, description="days of history below which a model's predictions are not actionable")
     validation_days: int = Field(28, description="last days of the training window, used for early stopping")
     iterations: int = 1000

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from nba_pipeline.definitions import build_definitions
+from nba_pipeline.tables.declarations import declared
 
 ROOT = Path(__file__).parents[1]
 
@@ -82,6 +83,16 @@ def test_every_asset_has_a_description_owners_kinds_a_code_version_and_columns()
         name = spec.key.to_user_string()
         assert spec.description and spec.owners and spec.kinds and spec.code_version, name
         assert spec.metadata["dagster/column_schema"].columns, name
+
+
+def test_every_edge_of_the_graph_carries_data_or_a_gate() -> None:
+    """Dagster's lineage has no other edges. `game_lines` has no input from `prop_lines`: it reads the payloads that it landed."""
+    graph = build_definitions("sandbox").resolve_asset_graph()
+    for name, one in declared().items():
+        asset = graph.get(dg.AssetKey(name)).assets_def
+        read = {key.path[-1] for of, key in asset.keys_by_input_name.items() if not asset.op.ins[of].dagster_type.is_nothing}
+        landed = {other for other in one.dependencies if set(one.endpoints) & set(declared()[other].endpoints)}
+        assert set(one.dependencies) <= read | {*one.follows, *one.needs} | landed, name
 
 
 def test_every_source_accounts_for_its_rows() -> None:

@@ -60,7 +60,13 @@ class _Check:
         )
 
     def dated_results(self, verdicts: list[Verdict]) -> list[DatedResult]:
-        return [DatedResult(self.name, v.game_date, v.passed, self.is_blocking, self.severity, v.metadata()) for v in verdicts]
+        warning = dg.AssetCheckSeverity.WARN
+        return [
+            DatedResult(
+                self.name, v.game_date, v.passed, self.is_blocking, warning if v.is_expected else self.severity, v.metadata()
+            )
+            for v in verdicts
+        ]
 
 
 _checks: dict[str, dict[str, _Check]] = {}
@@ -177,7 +183,11 @@ def _crashed(dates: Sequence[date], error: Exception) -> list[Verdict]:
 
 
 def _range_verdict(verdicts: list[Verdict]) -> Verdict:
-    """Returns one verdict for all dates of a range: the worst share, the number of failing dates and the names with their date."""
+    """Returns one verdict for all dates of a range: the worst share, the number of failing dates and the names with their date.
+
+    Dates on which a gate is closed as expected do not count, unless there is no other date.
+    """
+    verdicts = [verdict for verdict in verdicts if not verdict.is_expected] or verdicts
     shares = [verdict.numbers[SHARE] for verdict in verdicts if SHARE in verdict.numbers]
     numbers = {SHARE: min(shares)} if shares else {}
     failing = sum(not verdict.passed for verdict in verdicts)

@@ -1,7 +1,7 @@
 """Frames of check results, one row per date, and the functions that build them.
 
 A frame of verdicts has `game_date`, `passed`, `missing` (the names of what is missing or off) and numeric columns, which are
-plotted over dates. Reading tables belongs in the checks of the table modules.
+plotted over dates. `is_expected` marks a gate that is closed as expected. Reading tables belongs in the checks of the table modules.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ import polars.selectors as cs
 
 from nba_pipeline.errors import BadInput
 
-PASSED, MISSING = "passed", "missing"
+PASSED, MISSING, EXPECTED = "passed", "missing", "is_expected"
 NAMES_SHOWN = 50
 DECIMALS = 4
 """Decimals of the numbers in the pages."""
@@ -29,11 +29,14 @@ class Verdict:
     passed: bool
     numbers: dict[str, float] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    is_expected: bool = False
+    """Whether a closed gate is expected: it needs data from before the stored history."""
 
     def metadata(self) -> dict[str, Any]:
         """Returns the rounded numbers, and the first missing names as text, one per line."""
         numbers = {name: round(value, DECIMALS) for name, value in self.numbers.items()}
-        return numbers | ({MISSING: dg.MetadataValue.text("\n".join(self.missing[:NAMES_SHOWN]))} if self.missing else {})
+        missing = {MISSING: dg.MetadataValue.text("\n".join(self.missing[:NAMES_SHOWN]))} if self.missing else {}
+        return numbers | missing | ({EXPECTED: True} if self.is_expected else {})
 
 
 def verdicts_of(frame: pl.DataFrame, dates: Sequence[date], check: str = "check") -> list[Verdict]:
@@ -50,8 +53,9 @@ def verdicts_of(frame: pl.DataFrame, dates: Sequence[date], check: str = "check"
         Verdict(
             day,
             row[PASSED],
-            {name: value for name, value in row.items() if name not in (PASSED, MISSING) and value is not None},
+            {name: value for name, value in row.items() if name not in (PASSED, MISSING, EXPECTED) and value is not None},
             row.get(MISSING) or [],
+            bool(row.get(EXPECTED)) and not row[PASSED],
         )
         for day, row in sorted(rows.items())
     ]

@@ -24,12 +24,13 @@ GLOSSARY: Mapping[str, str] = {
         "`market_over_probability` is its mean over the distinct feeds at the line."
     ),
     "blended probability": (
-        "The probability of a forecast that contains the market: around 0.2 of the forecast and 0.8 of the price-adjusted "
-        "line. It is published in `over_probability` while its log loss over the last graded rows is not above the market's."
+        "The probability of a distribution around a weighted mean: 0.2 of the forecast and 0.8 of the price-adjusted "
+        "line, so it contains the market. It is published in `over_probability` while its log loss over the last graded "
+        "rows is not above the market's."
     ),
     "price edge": (
-        "The probability of a side according to the other feeds, minus the one that the best price implies. It says nothing "
-        "about the forecast. The model edge is `edge`, in points."
+        "The probability of a side according to the other feeds, minus the one that the best price implies. It says "
+        "nothing about the forecast. The model edge is `edge`, in points."
     ),
     "live": (
         "The `run_kind` of a prediction. A live prediction was made before the game started. A backtest was made "
@@ -64,7 +65,7 @@ GLOSSARY: Mapping[str, str] = {
         "The store of rows that break a rule of their table, each with its problem. Such a row is not in the table, and "
         "its facts are unknown."
     ),
-    "code version": "The version of the code that made a row. Rows of any version but the present one are stale.",
+    "code version": "The version of the code that produced a row. Rows of any other version than the current one are stale.",
     "final game": "A game that the schedule calls final, with both scores.",
     "complete game": (
         "A final game whose box score is plausible: both teams have players, their points sum to the score, and their "
@@ -85,4 +86,3 @@ GLOSSARY: Mapping[str, str] = {
     "replay": "Repeating a run from the landing as of its own instant. Rebuild repeats every run in this way.",
     "circuit breaker": "A mechanism that pauses requests to a provider or for a game after repeated failures.",
 }
-"""Word -> its meaning."""

@@ -13,7 +13,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 
 from nba_pipeline.asset_factory import common_checks
 from nba_pipeline.asset_factory.checks import _checks, checks_of, coverage_check, dated_check
-from nba_pipeline.asset_factory.verdicts import PASSED, Verdict, count_off, share_present, verdict_rows, verdicts_of
+from nba_pipeline.asset_factory.verdicts import EXPECTED, PASSED, Verdict, count_off, share_present, verdict_rows, verdicts_of
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
@@ -57,15 +57,18 @@ def toy_summary() -> None:
     """The table downstream of the check."""
 
 
-def a_check(table: Table, open_dates: Sequence[date], blocking: bool) -> dg.AssetChecksDefinition:
-    """A check that finds all games on open dates and half of them on other dates."""
+def a_check(
+    table: Table, open_dates: Sequence[date], blocking: bool, expected_dates: Sequence[date] = ()
+) -> dg.AssetChecksDefinition:
+    """A check that finds all games on open dates and half of them on other dates, of which some are expected to lack them."""
 
     @dated_check(table, blocking=blocking)
     def games_are_there(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
         """The games are there."""
         games = [(day, name, day in open_dates or name == "LAL@GSW") for day in dates for name in ("LAL@GSW", "NYK@BOS")]
         frame = pl.DataFrame(games, schema=["game_date", "name", "is_present"], orient="row")
-        return share_present(dates, frame, pl.col("is_present"), pl.col("name"), 0.8)
+        verdicts = share_present(dates, frame, pl.col("is_present"), pl.col("name"), 0.8)
+        return verdicts.with_columns(pl.col("game_date").is_in(list(expected_dates)).alias(EXPECTED))
 
     return checks_of(table)
 
@@ -135,6 +138,25 @@ def test_a_range_goes_on_while_one_of_its_dates_is_open(boxes: Table, run: Run) 
     assert result.success and summarised(result)
     told = {name: value.value for name, value in told_of(result).metadata.items()}
     assert told == {"share": 0.5, "failing_dates": 2, "missing": "2024-03-12: NYK@BOS\n2024-03-14: NYK@BOS"}
+
+
+def test_a_date_that_is_closed_as_expected_is_no_failing_date_and_stays_closed(
+    boxes: Table, run: Run, instance: dg.DagsterInstance
+) -> None:
+    result = run(a_check(boxes, [SECOND], blocking=True, expected_dates=[FIRST]), FIRST, THIRD)
+    told = {name: value.value for name, value in told_of(result).metadata.items()}
+    assert told == {"share": 0.5, "failing_dates": 1, "missing": "2024-03-14: NYK@BOS"}
+    closed = [recorded(instance, day) for day in (FIRST, THIRD)]
+    assert [(one.passed, one.severity.value, "is_expected" in one.metadata) for one in closed if one] == [
+        (False, "WARN", True),
+        (False, "ERROR", False),
+    ]
+
+
+@pytest.mark.parametrize("last", [None, THIRD], ids=["date", "range"])
+def test_a_run_of_dates_that_are_closed_as_expected_stops(boxes: Table, run: Run, last: date | None) -> None:
+    result = run(a_check(boxes, [], blocking=True, expected_dates=[FIRST, SECOND, THIRD]), FIRST, last)
+    assert not result.success and not summarised(result)
 
 
 def test_a_range_without_an_open_date_stops(boxes: Table, run: Run) -> None:

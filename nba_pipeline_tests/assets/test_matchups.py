@@ -12,12 +12,14 @@ from nba_pipeline.assets.features.player_form import TABLE as PLAYER_FORM
 from nba_pipeline.assets.features.upcoming_players import TABLE as UPCOMING_PLAYERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import (
     DAY,
     PLAYER,
     Values,
     a_boxscore,
+    a_game,
     an_expected_player,
     at,
     before,
@@ -66,14 +68,64 @@ def test_a_traded_star_is_missed_by_the_team_that_he_is_with() -> None:
     assert {player: rows[player]["star_teammates_out"] for player in (1, 2, 3)} == {1: 0, 2: 1, 3: 0}
 
 
-@pytest.mark.parametrize(("known", "names"), [(10, []), (0, ["pace_score 0%"])])
-def test_a_score_without_any_value_is_named(known: int, names: list[str], tmp_path: Path) -> None:
-    shared: Values = {"game_date": DAY, "game_id": "g", "team": "GSW", "opponent": "NYK", "source": "t", "code_version": "1"}
-    scores = dict.fromkeys(("fatigue_score", "shot_zone_mismatch_score", "usage_spike_score"), 1.0)
-    rows = [shared | scores | {"player_id": n, "pace_score": 1.0 if n < known else None} for n in range(10)]
-    veterans = [shared | {"player_id": n, "season": "2023-24", "games_played_season": 9} for n in range(10)]
-    warehouse = LocalWarehouse(home=str(tmp_path))
+SHARED: Values = {"game_date": DAY, "game_id": "g", "team": "GSW", "opponent": "NYK", "source": "t", "code_version": "1"}
+
+
+def without_score(score: str, known: int, warehouse: LocalWarehouse, games: int = 12) -> list[str]:
+    """The scores that the check names if only some of ten players with so many games have the score."""
+    scores = dict.fromkeys(("fatigue_score", "pace_score", "shot_zone_mismatch_score", "usage_spike_score"), 1.0)
+    rows = [SHARED | scores | {"player_id": n, score: 1.0 if n < known else None} for n in range(10)]
+    veterans = [SHARED | {"player_id": n, "season": "2023-24", "games_played_season": games} for n in range(10)]
     warehouse.replace(TABLE, [DAY], frame_of(TABLE, *rows), "run")
     warehouse.replace(PLAYER_FORM, [DAY], frame_of(PLAYER_FORM, *veterans), "run")
     [found] = verdicts_of(every_score_has_its_inputs(warehouse, [DAY], Clock()), [DAY])
-    assert (found.passed, list(found.missing)) == (not names, names)
+    assert found.passed == (not found.missing)
+    return list(found.missing)
+
+
+def with_history(home: Path, games: int, *sources: str, since: int = 100, archived: bool = False) -> LocalWarehouse:
+    """A home with some games of both teams, of which those of the last days are stored, and rows of some sources."""
+    warehouse = LocalWarehouse(home=str(home))
+    source = "archive/games" if archived else "nba_cdn/schedule"
+    warehouse.replace(SCHEDULE, [DAY], frame_of(SCHEDULE, a_game(DAY, source=source)), "run")
+    for n in range(games):
+        warehouse.replace(SCHEDULE, [before(games - n)], frame_of(SCHEDULE, a_game(before(games - n))), "run")
+    for name in sources:
+        table = TABLES[name]
+        warehouse.replace(table, [before(1)], frame_of(table, {"game_date": before(1), "source": "t"}), "run")
+    warehouse.replace(TABLES["boxscores"], [before(since)], TABLES["boxscores"].empty(), "run")
+    return warehouse
+
+
+@pytest.mark.parametrize(("known", "names"), [(10, []), (0, ["pace_score 0%"])])
+def test_a_score_without_any_value_is_named(known: int, names: list[str], tmp_path: Path) -> None:
+    assert without_score("pace_score", known, LocalWarehouse(home=str(tmp_path))) == names
+
+
+@pytest.mark.parametrize(
+    ("score", "table"), [("usage_spike_score", "injuries"), ("shot_zone_mismatch_score", "play_by_play"), ("pace_score", "")]
+)
+def test_a_score_is_expected_unless_the_archive_lacks_its_source(score: str, table: str, tmp_path: Path) -> None:
+    without = without_score(score, 0, with_history(tmp_path / "without", 12, archived=True))
+    having = without_score(score, 0, with_history(tmp_path / "having", 12, *([table] if table else []), archived=True))
+    live = without_score(score, 0, with_history(tmp_path / "live", 12))
+    assert (without, having, live) == ([] if table else [f"{score} 0%"], [f"{score} 0%"], [f"{score} 0%"])
+
+
+@pytest.mark.parametrize(("games", "names"), [(5, ["pace_score 0%"]), (4, [])])
+def test_the_pace_is_expected_once_both_teams_have_five_games(games: int, names: list[str], tmp_path: Path) -> None:
+    assert without_score("pace_score", 0, with_history(tmp_path, games)) == names
+
+
+def test_games_from_before_the_history_do_not_count(tmp_path: Path) -> None:
+    assert without_score("pace_score", 0, with_history(tmp_path, 12, since=4)) == []
+
+
+@pytest.mark.parametrize(("games", "names"), [(10, ["shot_zone_mismatch_score 0%"]), (9, [])])
+def test_the_shot_zones_are_expected_once_the_player_has_ten_games(games: int, names: list[str], tmp_path: Path) -> None:
+    warehouse = with_history(tmp_path, 12, "play_by_play")
+    assert without_score("shot_zone_mismatch_score", 0, warehouse, games) == names
+
+
+def test_fatigue_needs_nothing_but_five_games(tmp_path: Path) -> None:
+    assert without_score("fatigue_score", 0, with_history(tmp_path, 0)) == ["fatigue_score 0%"]

@@ -31,7 +31,7 @@ from nba_pipeline.assets.features.expected_absences import ExpectedAbsenceFeatur
 from nba_pipeline.assets.features.matchups import MatchupRows
 from nba_pipeline.assets.features.player_form import PlayerFormRows
 from nba_pipeline.assets.features.team_outlook import TeamOutlookFeatures
-from nba_pipeline.completeness import slate_gates
+from nba_pipeline.completeness import history, slate_gates
 from nba_pipeline.formulas.compared_features import compared_features, game_context
 from nba_pipeline.formulas.feature_quality import is_present, qualities, within_range
 from nba_pipeline.formulas.feature_variation import flat_features
@@ -402,8 +402,12 @@ def enough_expected_players_have_features(warehouse: Warehouse, dates: Sequence[
 
 @coverage_check(TABLE, _rows_of_features, on=["game_id", "player_id"], name="name")
 def every_expected_player_has_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """Every expected player has a row. Missing players are named, including those of excluded teams."""
-    return _expected_players(warehouse, dates)
+    """Every expected player has a row. Missing players are named, including those of excluded teams.
+
+    Players do not count whose team is excluded because of games before the first stored date.
+    """
+    waiting = history.waiting_teams(warehouse, dates, clock.as_of)
+    return _expected_players(warehouse, dates).join(waiting, on=["game_date", "team"], how="anti", maintain_order="left")
 
 
 @dated_check(TABLE, blocking=True)
@@ -429,8 +433,11 @@ def no_feature_is_constant(warehouse: Warehouse, dates: Sequence[date], clock: C
 
 @dated_check(TABLE)
 def every_feature_varies(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """Each feature has the spread and the number of distinct values that are usual for a slate of its size."""
-    return _varied(warehouse, dates, SETTINGS.slates.usual_variation)
+    """Each feature has the spread and the number of distinct values that are usual for a slate of its size.
+
+    A feature that fewer than 50 players have is not judged.
+    """
+    return _varied(warehouse, dates, SETTINGS.slates.usual_variation, SETTINGS.slates.least_rows)
 
 
 @dated_check(TABLE, is_error=True)
@@ -477,25 +484,23 @@ def most_rows_are_of_quality(warehouse: Warehouse, dates: Sequence[date], clock:
 
 @dated_check(TABLE)
 def every_lined_player_has_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """Every player with a line from before tip-off has a row. Missing players are named, including those of excluded teams."""
-    market = pl.col("market") == SETTINGS.lines.market
-    lined = (
-        warehouse.scan(TABLES["prop_lines"], dates)
-        .filter(market, pl.col("is_before_tipoff"))
-        .group_by("game_date", "game_id", "player_id")
-        .agg(pl.col("spelling").first())
-        .sort("spelling")
-        .collect()
-    )
+    """Every player with a line from before tip-off has a row. Missing players are named, including those of excluded teams.
+
+    Players do not count whom the stored history cannot contain yet.
+    """
+    lined = history.lined_players(warehouse, dates, clock.as_of)
     players = with_presence(lined, _rows_of_features(warehouse, dates), ["game_id", "player_id"])
     return share_present(dates, players, pl.col("is_present"), pl.col("spelling"), 1.0, share="lined_share")
 
 
-def _varied(warehouse: Warehouse, dates: Sequence[date], required: Mapping[str, tuple[float, int]]) -> pl.DataFrame:
+def _varied(
+    warehouse: Warehouse, dates: Sequence[date], required: Mapping[str, tuple[float, int]], min_known: int = 1
+) -> pl.DataFrame:
     """Returns per date the features with too little spread or too few distinct values. Small slates are not judged."""
     settings = SETTINGS.slates
     rows = warehouse.scan(TABLE, dates).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
-    flat = flat_features(rows, required, min_rows=settings.least_rows, full_slate_rows=settings.full_slate_rows)
+    sizes = {"min_rows": settings.least_rows, "full_slate_rows": settings.full_slate_rows}
+    flat = flat_features(rows, required, **sizes, min_known=min_known)
     results = [(day, *flat.get(day, (0, []))) for day in dates]
     return verdict_rows(
         [

@@ -8,7 +8,7 @@ Caveats: a score with an unknown input is null, never 0; only the age term of `f
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 import dataframely as dy
@@ -17,6 +17,7 @@ import polars as pl
 from nba_pipeline.asset_factory.asset import daily_asset, days_before
 from nba_pipeline.asset_factory.checks import checks_of, dated_check
 from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, for_each_date
+from nba_pipeline.completeness import history
 from nba_pipeline.formulas.availability import absent_teammates
 from nba_pipeline.formulas.matchup import (
     free_throw_points_effect,
@@ -25,10 +26,12 @@ from nba_pipeline.formulas.matchup import (
     usage_spike_score,
 )
 from nba_pipeline.formulas.rest import age_years, fatigue_score
-from nba_pipeline.formulas.rolling import BILLIONTHS, whole_parts
+from nba_pipeline.formulas.rolling import BILLIONTHS, GAME, MIN_GAMES, in_order, strictly_before, whole_parts
+from nba_pipeline.formulas.shot_diet import MIN_GAMES_OF_A_PRIMARY_ZONE
 from nba_pipeline.formulas.similar_games import GAME_COLUMNS, SIMILAR_DAYS, with_similar_games
 from nba_pipeline.formulas.team_form import pace_score
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import SEASON_DAYS, days, season_of_game_date
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Row, Table, number
@@ -173,22 +176,68 @@ SCORES = ("fatigue_score", "pace_score", "shot_zone_mismatch_score", "usage_spik
 
 @dated_check(TABLE)
 def every_score_has_its_inputs(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """Each score is known for most players with 5 games. Scores below that share are named."""
+    """Each score is known for most players with 5 games. Scores below that share are named.
+
+    Players do not count whose score needs more games than the season has had so far, or reports that the archive lacks.
+    """
     veterans = (
         warehouse.scan(TABLES["player_form"], dates)
         .filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
-        .select(TABLE.key)
+        .select(*TABLE.key, "games_played_season")
     )
-    rows = warehouse.scan(TABLE, dates).join(veterans, on=list(TABLE.key), how="semi")
-    known = rows.group_by("game_date").agg(pl.col(SCORES).is_not_null().mean().name.suffix("_share")).collect()
-    few = pl.concat_list(
+    rows = warehouse.scan(TABLE, dates).join(veterans, on=list(TABLE.key)).collect()
+    shares = _known_shares(rows)
+    few = shares.filter(pl.any_horizontal(pl.col(f"{name}_share") < SETTINGS.slates.least_known_scores for name in SCORES))
+    if few.height:
+        of_few = pl.col("game_date").is_in(few["game_date"].implode())
+        shares = pl.concat([shares.filter(~of_few), _known_shares(_without_unknowable(warehouse, rows.filter(of_few)))])
+    missing = pl.concat_list(
         pl.when(pl.col(f"{name}_share") < SETTINGS.slates.least_known_scores).then(
             pl.format(f"{name} {{}}%", (100 * pl.col(f"{name}_share")).round(0).cast(pl.Int64))
         )
         for name in SCORES
     ).list.drop_nulls()
-    return (
-        for_each_date(dates, known).with_columns(few.alias(MISSING)).with_columns((pl.col(MISSING).list.len() == 0).alias(PASSED))
+    verdicts = for_each_date(dates, shares).with_columns(missing.alias(MISSING))
+    return verdicts.with_columns((pl.col(MISSING).list.len() == 0).alias(PASSED))
+
+
+def _known_shares(rows: pl.DataFrame) -> pl.DataFrame:
+    """Returns per date the known share of each score among the rows that count: those without a false `counts_{score}`."""
+    shares = []
+    for name in SCORES:
+        counts = pl.col(f"counts_{name}") if f"counts_{name}" in rows.columns else pl.lit(value=True)
+        shares.append(pl.col(name).is_not_null().filter(counts).mean().alias(f"{name}_share"))
+    return rows.group_by("game_date").agg(shares)
+
+
+def _without_unknowable(warehouse: Warehouse, rows: pl.DataFrame) -> pl.DataFrame:
+    """Adds `counts_{score}`: whether the season's games since the first stored date, and the sources, suffice for the score."""
+    if history.first_date(warehouse) is None:
+        return rows
+    first, last = min(rows["game_date"]), max(rows["game_date"])
+    sides = history.stored_sides(warehouse, days(first - timedelta(days=SEASON_DAYS), last)).filter("has_boxscore_source")
+    sides, rows = (frame.with_columns(season_of_game_date()) for frame in (sides, rows))
+    for of in ("team", "opponent"):
+        counted = in_order(sides.rename({"team": of}), [of, "season"])
+        rows = strictly_before(rows, counted, [of, "season"], {GAME: f"games_of_{of}"})
+    window, longest = days(first - timedelta(days=SETTINGS.usual.days), last), timedelta(days=SETTINGS.usual.days)
+    for table in ("injuries", "play_by_play"):
+        existing = warehouse.scan(TABLES[table], window).select("game_date").unique().sort("game_date").collect()
+        # the play-by-play of the date itself comes after the slate
+        rows = rows.sort("game_date").join_asof(
+            existing.with_columns(pl.col("game_date").alias(f"{table}_on")),
+            on="game_date",
+            tolerance=longest,
+            allow_exact_matches=table == "injuries",
+        )
+    is_archived = pl.col("game_date").is_in(sorted(history.archived_dates(warehouse, rows["game_date"].unique())))
+    has = {name: pl.col(f"{name}_on").is_not_null() | ~is_archived for name in ("injuries", "play_by_play")}
+    enough = {of: (pl.col(f"games_of_{of}") >= MIN_GAMES).fill_null(value=False) for of in ("team", "opponent")}
+    has_zones = has["play_by_play"] & (pl.col("games_played_season") >= MIN_GAMES_OF_A_PRIMARY_ZONE)
+    return rows.with_columns(
+        counts_pace_score=enough["team"] & enough["opponent"],
+        counts_shot_zone_mismatch_score=has_zones & enough["opponent"],
+        counts_usage_spike_score=has["injuries"],
     )
 
 

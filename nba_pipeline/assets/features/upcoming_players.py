@@ -18,8 +18,8 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, optional_input
 from nba_pipeline.asset_factory.checks import checks_of, dated_check
-from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, for_each_date, share_present
-from nba_pipeline.completeness import slate_gates
+from nba_pipeline.asset_factory.verdicts import EXPECTED, MISSING, PASSED, for_each_date, share_present
+from nba_pipeline.completeness import history, slate_gates
 from nba_pipeline.formulas.availability import PRINTED_INSTANT, injury_status, with_unclear
 from nba_pipeline.formulas.carried_over import carried_over
 from nba_pipeline.formulas.rolling import GAME, in_order, strictly_before
@@ -254,16 +254,26 @@ def upcoming_players(
 
 @dated_check(TABLE, blocking=True)
 def the_last_slates_are_covered(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """At least 80 % of the final games of the last 3 slates before the date have complete box scores."""
+    """At least 80 % of the final games of the last 3 slates before the date have complete box scores.
+
+    The gate is also closed, as expected, while these slates are from before the first stored date.
+    """
     slates, _ = slate_gates.judge_slates(*slate_gates.before(warehouse, dates), dates, clock.as_of)
     games = {"recent_complete": "complete_games", "recent_games": "final_games"}
-    return slates.rename({"is_open": PASSED, **games}).select("game_date", PASSED, "share", *games.values(), MISSING)
+    is_expected = pl.col("game_date").is_in(sorted(history.waiting_dates(warehouse, dates, clock.as_of))).alias(EXPECTED)
+    named = slates.rename({"is_open": PASSED, **games})
+    return named.select("game_date", PASSED, "share", *games.values(), MISSING, is_expected)
 
 
 @dated_check(TABLE)
 def no_team_has_a_hole(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """Each team's last 3 games before the date have complete box scores. Teams without them are excluded and named."""
-    _, excluded_teams = slate_gates.judge_slates(*slate_gates.before(warehouse, dates), dates, clock.as_of)
+    """Each team's last 3 games before the date have complete box scores. Teams without them are excluded and named.
+
+    Games before the first stored date do not count.
+    """
+    schedule, boxscores = slate_gates.before(warehouse, dates)
+    known = history.since_first_date(warehouse, schedule)
+    _, excluded_teams = slate_gates.judge_slates(known, boxscores, dates, clock.as_of)
     excluded = excluded_teams.group_by("game_date", maintain_order=True).agg(
         pl.col("team").n_unique().cast(pl.Int64).alias("teams_held_back"), pl.format("{} ({})", "team", "matchup").alias(MISSING)
     )
@@ -272,12 +282,18 @@ def no_team_has_a_hole(warehouse: Warehouse, dates: Sequence[date], clock: Clock
 
 @dated_check(TABLE)
 def both_teams_have_players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """Every team of the slate has at least eight expected players."""
+    """Every team of the slate has at least eight expected players.
+
+    A team without a roster does not count before its first stored game.
+    """
     schedule = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
     sides = pl.concat([schedule.select("game_date", pl.col(f"{side}_team").alias("team")) for side in ("home", "away")])
     expected = warehouse.scan(TABLE, dates).group_by("game_date", "team").len("players").collect()
     counted = sides.join(expected, on=["game_date", "team"], how="left", maintain_order="left")
-    return share_present(dates, counted, pl.col("players") >= MIN_PLAYERS, pl.col("team"), 1.0)
+    new = history.new_teams(warehouse, dates).with_columns(is_new=pl.lit(value=True))
+    counted = counted.join(new, on=["game_date", "team"], how="left", maintain_order="left")
+    known = counted.filter(pl.col("is_new").is_null() | pl.col("players").is_not_null())
+    return share_present(dates, known, pl.col("players") >= MIN_PLAYERS, pl.col("team"), 1.0)
 
 
 checks = checks_of(TABLE)

@@ -7,7 +7,7 @@ Caveats: a ledger, rows are only ever added; `backtest` rows are made after the 
   null while the blended probability scores worse than the market; rows of earlier code versions have no distribution.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -18,7 +18,7 @@ from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before,
 from nba_pipeline.asset_factory.checks import checks_of, coverage_check, dated_check
 from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, count_off, for_each_date, share_present, with_presence
 from nba_pipeline.assets.features.features import FEATURES
-from nba_pipeline.completeness import slate_gates
+from nba_pipeline.completeness import history, slate_gates
 from nba_pipeline.completeness.eligibility import judge_players
 from nba_pipeline.completeness.expectations import games_without_predictions, players_without_predictions
 from nba_pipeline.errors import Closed
@@ -37,13 +37,14 @@ from nba_pipeline.formulas.odds import LARGEST_PRICE
 from nba_pipeline.formulas.prediction_versions import PREDICTED, features_hash, new_versions
 from nba_pipeline.formulas.prices import PRICES, expected_value, line_prices, with_side_prices
 from nba_pipeline.formulas.recommendation import with_recommendation
+from nba_pipeline.formulas.similar_games import SIMILAR_DAYS
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import SEASON_DAYS, days, week_of
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import MOVING_AVERAGE, SYSTEMS, TRAINED_SYSTEMS
+from nba_pipeline.systems import MARKET_BLEND, MOVING_AVERAGE, SYSTEMS, TRAINED_SYSTEMS, Combination
 from nba_pipeline.systems.drift import drift_of_dates, first_date, judge_drift
 from nba_pipeline.systems.forecasts import Models, absent_models, forecasts, joined_reasons, reasons_without_forecast
-from nba_pipeline.systems.interface import PLAYER_GAME
+from nba_pipeline.systems.interface import PLAYER_GAME, System
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
@@ -450,37 +451,92 @@ def every_game_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: 
 
 @dated_check(TABLE)
 def every_lined_player_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """At least 97 % of the players with a line from before tip-off have a forecast. Missing players are named."""
+    """At least 97 % of the players with a line from before tip-off have a forecast. Missing players are named.
+
+    Players do not count whom the stored history cannot contain yet. In weeks before the first model, players need five games.
+    """
     key, is_market = ["game_id", "player_id"], pl.col("market") == SETTINGS.lines.market
-    lined = (
-        warehouse.scan(TABLES["prop_lines"], dates)
-        .filter(is_market, pl.col("is_before_tipoff"))
-        .group_by("game_date", *key)
-        .agg(pl.col("spelling").first())
-        .sort("spelling")
-        .collect()
-    )
+    lined = history.lined_players(warehouse, dates, clock.as_of)
+    if new := sorted(_dates_before_models(warehouse, dates)):
+        known = history.players_with_games(warehouse, new, SETTINGS.predicting.least_games)
+        is_new = pl.col("game_date").is_in(new)
+        of_new = lined.filter(is_new).join(known, on=["game_date", "player_id"], how="semi", maintain_order="left")
+        lined = pl.concat([lined.filter(~is_new), of_new])
     players = with_presence(lined, warehouse.scan(TABLE, dates).filter(is_market).select(key).unique().collect(), key)
     least = SETTINGS.forecasts.lined_coverage
     return share_present(dates, players, pl.col("is_present"), pl.col("spelling"), least, share="lined_share")
 
 
+LONGEST_WINDOW_DAYS = SIMILAR_DAYS
+"""Days of history after which every system can be ready."""
+
+
+def predicts_early(system: System) -> bool:
+    """Whether a system predicts from the first game of a season on, as do combinations of such systems."""
+    if isinstance(system, Combination):
+        return all(predicts_early(other) for other in SYSTEMS if other.system_id in system.members)
+    return not system.least_season_games
+
+
+def systems_before_models(warehouse: Warehouse, dates: Collection[date]) -> set[tuple[date, str]]:
+    """Returns the dates and systems without predictions because the stored history is too short for a model."""
+    least_games = {system.system_id: system.least_season_games for system in TRAINED_SYSTEMS}
+    weeks = history.weeks_before_models(warehouse, {week_of(day) for day in dates}, least_games)
+    without = {(day, name) for day in dates for week, name in weeks if week == week_of(day)}
+    for system in SYSTEMS:
+        if isinstance(system, Combination):
+            without |= {(day, system.system_id) for day in dates if all((day, name) in without for name in system.members)}
+    return without
+
+
+def _dates_before_models(warehouse: Warehouse, dates: Collection[date]) -> set[date]:
+    """Returns the dates on which every system without the need for games of the season lacks its first model."""
+    without = systems_before_models(warehouse, dates)
+    names = [system.system_id for system in TRAINED_SYSTEMS if predicts_early(system)]
+    return {day for day in dates if all((day, name) in without for name in names)}
+
+
 @dated_check(TABLE)
 def every_system_predicts(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """Each system has predictions for the slate. Missing systems are named."""
+    """Each system has predictions for the slate. Missing systems are named.
+
+    Systems that need five games of the season count once a team has them. A trained system does not count in weeks before its
+    first model, `market_blend` not on dates of an archive without prices,
+    and a system without enough ready players not while the stored history is shorter than the longest window.
+    """
     systems = [system.system_id for system in SYSTEMS]
     of_system = [
         pl.col("player_id").filter(pl.col("system_id") == name).n_unique().cast(pl.Int64).alias(f"players_{name}")
         for name in systems
     ]
-    players = warehouse.scan(TABLE, dates).group_by("game_date").agg(*of_system, has_rows=pl.lit(value=True)).collect()
-    to_predict = games_without_predictions(warehouse, dates)[0]["game_date"].unique()
-    is_expected = pl.col("has_rows").fill_null(value=False) | pl.col("game_date").is_in(to_predict.implode())
-    absent = pl.concat_list(
-        pl.when(is_expected & (pl.col(f"players_{name}") == 0)).then(pl.lit(name)) for name in systems
-    ).list.drop_nulls()
-    verdicts = for_each_date(dates, players).with_columns(absent.alias(MISSING)).drop("has_rows")
+    players = warehouse.scan(TABLE, dates).group_by("game_date").agg(*of_system).collect()
+    slates, counts = set(games_without_predictions(warehouse, dates)[0]["game_date"]), for_each_date(dates, players)
+    early, predicted = {system.system_id for system in SYSTEMS if predicts_early(system)}, set(players["game_date"])
+    expected = {name: slates | predicted if name in early else slates for name in systems}
+    absent = {
+        (row["game_date"], name)
+        for row in counts.iter_rows(named=True)
+        for name in systems
+        if row["game_date"] in expected[name] and not row[f"players_{name}"]
+    }
+    absent -= _without_source(warehouse, {day for day, _ in absent})
+    names = [[name for name in systems if (day, name) in absent] for day in counts["game_date"]]
+    verdicts = counts.with_columns(pl.Series(MISSING, names, dtype=pl.List(pl.String)))
     return verdicts.with_columns((pl.col(MISSING).list.len() == 0).alias(PASSED))
+
+
+def _without_source(warehouse: Warehouse, days_to_judge: Collection[date]) -> set[tuple[date, str]]:
+    """Returns the dates and systems that lack what a forecast needs as expected, see `every_system_predicts`."""
+    dates = sorted(days_to_judge)
+    if not dates:
+        return set()
+    without = systems_before_models(warehouse, dates)
+    without |= {(day, MARKET_BLEND.system_id) for day in history.dates_without_lines(warehouse, dates, has_prices=True)}
+    first = history.first_date(warehouse)
+    if first is not None and first > min(dates) - timedelta(days=LONGEST_WINDOW_DAYS):
+        closed = closed_dates(warehouse.scan(TABLES["features"], dates).collect())
+        without |= {(day, name) for name, of_name in closed.items() for day in of_name}
+    return without
 
 
 @dated_check(TABLE, blocking=True)
@@ -495,7 +551,7 @@ def every_line_is_from_before_tipoff(warehouse: Warehouse, dates: Sequence[date]
 def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """At most 40 % of the slate's predictions are NO_LINE. A rising share indicates a problem.
 
-    The share of each recommendation is plotted.
+    Dates of an archive without lines pass. The share of each recommendation is plotted.
     """
     latest = warehouse.scan(TABLE, dates).sort("version").group_by("game_date", *PREDICTED).last()
     shares = [(pl.col("recommendation") == name).mean().alias(f"{name.lower()}_fraction") for name in RECOMMENDATIONS]
@@ -504,7 +560,8 @@ def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: 
         pl.len().cast(pl.Int64).alias("predictions"),
         pl.col("is_actionable").sum().cast(pl.Int64).alias("actionable"),
     )
-    few = pl.col("no_line_fraction").fill_null(0.0) <= SETTINGS.coverage.no_line_warn
+    is_few = pl.col("no_line_fraction").fill_null(0.0) <= SETTINGS.coverage.no_line_warn
+    few = is_few | pl.col("game_date").is_in(sorted(history.dates_without_lines(warehouse, dates)))
     return for_each_date(dates, counts.collect()).with_columns(few.alias(PASSED))
 
 

@@ -19,7 +19,7 @@ import polars as pl
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date, log_problems
 from nba_pipeline.asset_factory.checks import checks_of, dated_check
 from nba_pipeline.asset_factory.common_checks import none_quarantined
-from nba_pipeline.asset_factory.verdicts import for_each_date, none_missing, share_present, with_presence
+from nba_pipeline.asset_factory.verdicts import PASSED, for_each_date, none_missing, share_present, with_presence
 from nba_pipeline.completeness.expectations import absent_books
 from nba_pipeline.errors import NotPublished, Permanent, PipelineError, Transient
 from nba_pipeline.formulas.odds import is_main_line
@@ -264,7 +264,10 @@ def prop_lines(
 
 @dated_check(TABLE)
 def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """Every game of the slate has a points line from before its tip-off."""
+    """Every game of the slate has a points line from before its tip-off.
+
+    Dates of the archive pass if neither they nor earlier slates have such lines.
+    """
     usable = pl.col("is_before_tipoff"), pl.col("market") == SETTINGS.lines.market
     lined = warehouse.scan(TABLE, dates).filter(*usable).select("game_date", "game_id", "player_id").collect()
     counts = lined.group_by("game_date").agg(
@@ -276,7 +279,11 @@ def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) 
     slate = with_presence(games, lined, ["game_id"])
     name = pl.format("{}@{} {}", "away_team", "home_team", "game_id")
     verdicts = share_present(dates, slate, pl.col("is_present"), name, 1.0).drop("present", "expected")
-    return for_each_date(dates, verdicts, counts, late.collect())
+    archived = games.filter(pl.col("source").str.starts_with("archive/"))["game_date"].unique()
+    without = sorted(set(archived).difference(lined["game_date"]))
+    books = absent_books(warehouse, TABLE.name, without, SETTINGS.lines.market) if without else {}
+    is_without_source = pl.col("game_date").is_in([day for day in without if not books.get(day)])
+    return for_each_date(dates, verdicts.with_columns(pl.col(PASSED) | is_without_source), counts, late.collect())
 
 
 @dated_check(TABLE)

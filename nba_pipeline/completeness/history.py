@@ -1,0 +1,192 @@
+"""What the stored history cannot contain because it begins too late: games before its first date, and models of its first weeks.
+
+Checks do not expect it, so that they fail only for gaps. Gates stay closed there. Functions of tables; at least one of the
+tables of `EVIDENCE` still has the first date if rows of another are lost.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from nba_pipeline.completeness import slate_gates
+from nba_pipeline.completeness.expectations import absent_books, playing
+from nba_pipeline.league.calendar import days, season_of_game_date
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.warehouse import Warehouse
+
+EVIDENCE = ("boxscores", "player_game_summary", "predictions")
+"""Tables whose first date is that of the history. `predictions` is a ledger."""
+
+ARCHIVE = "archive/"
+"""Beginning of the source of archived rows."""
+
+TEAM = ["game_date", "team"]
+
+
+def first_date(warehouse: Warehouse) -> date | None:
+    """Returns the first date of the stored history; None without any, so that everything is expected."""
+    return min((day for name in EVIDENCE for day in warehouse.dates(TABLES[name])), default=None)
+
+
+def since_first_date(warehouse: Warehouse, schedule: pl.DataFrame) -> pl.DataFrame:
+    """Returns the games of `schedule` that the history can contain."""
+    first = first_date(warehouse)
+    return schedule if first is None else schedule.filter(pl.col("game_date") >= first)
+
+
+def waiting_teams(warehouse: Warehouse, dates: Sequence[date], as_of: datetime) -> pl.DataFrame:
+    """Returns the teams that the gate of the slate excludes only because the history begins too late: game_date and team."""
+    if not _begins_within(warehouse, dates, slate_gates.RECENT_DAYS):
+        return pl.DataFrame(schema={"game_date": pl.Date, "team": pl.String})
+    schedule, boxscores = slate_gates.before(warehouse, dates)
+    known = since_first_date(warehouse, schedule)
+    excluded, gaps = (_excluded(games, boxscores, dates, as_of) for games in (schedule, known))
+    return excluded.join(gaps, on=TEAM, how="anti", maintain_order="left")
+
+
+def waiting_dates(warehouse: Warehouse, dates: Sequence[date], as_of: datetime) -> set[date]:
+    """Returns the dates whose slate is closed only because the history begins too late."""
+    if not _begins_within(warehouse, dates, slate_gates.RECENT_DAYS):
+        return set()
+    schedule, boxscores = slate_gates.before(warehouse, dates)
+    known = since_first_date(warehouse, schedule)
+    closed, gaps = (_closed(slate_gates.judge_slates(games, boxscores, dates, as_of)[0]) for games in (schedule, known))
+    return closed - gaps
+
+
+def _begins_within(warehouse: Warehouse, dates: Sequence[date], number: int) -> bool:
+    """Whether the history begins in the days before one of the dates, or later."""
+    first = first_date(warehouse)
+    return first is not None and first > min(dates) - timedelta(days=number)
+
+
+def _excluded(schedule: pl.DataFrame, boxscores: pl.DataFrame, dates: Sequence[date], as_of: datetime) -> pl.DataFrame:
+    """Returns the teams without features: those with a hole, and all teams of closed slates."""
+    slates, with_a_hole = slate_gates.judge_slates(schedule, boxscores, dates, as_of)
+    of_closed = _sides(schedule).filter(pl.col("game_date").is_in(sorted(_closed(slates))))
+    return pl.concat([with_a_hole.select(TEAM), of_closed.select(TEAM)]).unique(maintain_order=True)
+
+
+def _closed(slates: pl.DataFrame) -> set[date]:
+    return set(slates.filter(~pl.col("is_open"))["game_date"])
+
+
+def new_teams(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+    """Returns the teams of the dates without an earlier game in the history: game_date and team, sorted.
+
+    A game counts for as long as a player is carried over from it.
+    """
+    longest = SETTINGS.expected.carried_over_days
+    if not _begins_within(warehouse, dates, longest):
+        return pl.DataFrame(schema={"game_date": pl.Date, "team": pl.String})
+    window = days(min(dates) - timedelta(days=longest), max(dates))
+    sides = stored_sides(warehouse, window)
+    earlier = sides.filter("has_boxscore_source").select("team", played_on="game_date").unique()
+    is_earlier = (pl.col("game_date") - pl.col("played_on")).is_between(pl.duration(days=1), pl.duration(days=longest))
+    of_dates = sides.filter(pl.col("game_date").is_in(list(dates))).select(TEAM).unique().sort(TEAM)
+    with_games = of_dates.join(earlier, on="team").filter(is_earlier).select(TEAM)
+    return of_dates.join(with_games, on=TEAM, how="anti", maintain_order="left")
+
+
+def stored_sides(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+    """Returns two rows per game of the dates that the history can contain: game_date, game_id, team and has_boxscore_source."""
+    return _sides(since_first_date(warehouse, warehouse.scan(TABLES["schedule"], dates).collect()))
+
+
+def lined_players(warehouse: Warehouse, dates: Sequence[date], as_of: datetime) -> pl.DataFrame:
+    """Returns the players with a line from before tip-off whom the history can contain: game_date, ids and spelling.
+
+    A player whom the slate does not expect may belong to either team of the game. He is left out if the history begins too late
+    for one of them.
+    """
+    lined = (
+        warehouse.scan(TABLES["prop_lines"], dates)
+        .filter(pl.col("market") == SETTINGS.lines.market, "is_before_tipoff")
+        .group_by("game_date", "game_id", "player_id")
+        .agg(pl.col("spelling").first())
+        .sort("spelling")
+        .collect()
+    )
+    if not _begins_within(warehouse, dates, SETTINGS.expected.carried_over_days):
+        return lined
+    waiting = waiting_teams(warehouse, dates, as_of)
+    expected = warehouse.scan(TABLES["upcoming_players"], dates).select("game_date", "game_id", "player_id", "team").collect()
+    sides = _sides(warehouse.scan(TABLES["schedule"], dates).collect())
+    of_games = sides.join(pl.concat([waiting, new_teams(warehouse, dates)]), on=TEAM, how="semi").select("game_id")
+    key = ["game_id", "player_id"]
+    unknown = lined.join(expected, on=key, how="anti").join(of_games, on="game_id", how="semi")
+    left_out = pl.concat([expected.join(waiting, on=TEAM, how="semi").select(key), unknown.select(key)])
+    return lined.join(left_out, on=key, how="anti", maintain_order="left")
+
+
+def weeks_before_models(warehouse: Warehouse, weeks: Collection[date], least_games: Mapping[str, int]) -> set[tuple[date, str]]:
+    """Returns the weeks and systems whose model is not expected yet: its row says so, and the history has too few player-games.
+
+    Args:
+        warehouse: Holds `points_model` and `player_game_summary`.
+        weeks: Mondays.
+        least_games: system_id -> number of earlier games of the season that a player-game of its training needs.
+    """
+    untrained = warehouse.scan(TABLES["points_model"], weeks).filter(pl.col("model_id").is_null()).collect()
+    if untrained.is_empty():
+        return set()
+    span = pl.col("game_date") < untrained["game_date"].max()
+    columns = ["game_date", "player_id"]
+    played = warehouse.scan(TABLES["player_game_summary"]).filter(span, "did_play").select(columns).collect()
+    number = pl.int_range(pl.len()).over("season", "player_id")
+    played = played.with_columns(season_of_game_date()).sort("game_date").with_columns(number.alias("earlier"))
+    return {
+        (week, name)
+        for week, name in untrained.select("game_date", "system_id").iter_rows()
+        if name in least_games
+        and played.filter(pl.col("game_date") < week, pl.col("earlier") >= max(least_games[name], 1)).height
+        < SETTINGS.training.expected_rows
+    }
+
+
+def archived_dates(warehouse: Warehouse, dates: Collection[date]) -> set[date]:
+    """Returns the dates whose schedule comes from the archive."""
+    is_archived = pl.col("source").str.starts_with(ARCHIVE)
+    games = warehouse.scan(TABLES["schedule"], sorted(dates)).filter(is_archived)
+    return set(games.select("game_date").unique().collect()["game_date"])
+
+
+def dates_without_lines(warehouse: Warehouse, dates: Sequence[date], has_prices: bool = False) -> set[date]:
+    """Returns the dates of the archive without lines from before the tip-off, unless a usual book should have had some.
+
+    Args:
+        warehouse: Holds `schedule` and `prop_lines`.
+        dates: US Eastern dates.
+        has_prices: Counts only lines with both prices.
+    """
+    market = SETTINGS.lines.market
+    lines = warehouse.scan(TABLES["prop_lines"], dates).filter("is_before_tipoff", pl.col("market") == market)
+    counted = lines.drop_nulls(["over_price", "under_price"]) if has_prices else lines
+    without = archived_dates(warehouse, dates).difference(counted.select("game_date").unique().collect()["game_date"])
+    books = absent_books(warehouse, "prop_lines", sorted(without), market) if without else {}
+    return {day for day in without if not books.get(day)}
+
+
+def players_with_games(warehouse: Warehouse, dates: Sequence[date], least: int) -> pl.DataFrame:
+    """Returns the players with `least` games of the season before the date: game_date and player_id."""
+    season = days(min(dates) - timedelta(days=SETTINGS.expected.carried_over_days), max(dates))
+    played = (
+        warehouse.scan(TABLES["player_game_summary"], season)
+        .filter("did_play")
+        .select("player_id", pl.col("game_date"))
+        .collect()
+        .with_columns(season_of_game_date())
+        .rename({"game_date": "played_on"})
+    )
+    slates = pl.DataFrame({"game_date": sorted(dates)}, schema={"game_date": pl.Date}).with_columns(season_of_game_date())
+    earlier = slates.join(played, on="season").filter(pl.col("played_on") < pl.col("game_date"))
+    counts = earlier.group_by("game_date", "player_id").len("games")
+    return counts.filter(pl.col("games") >= least).select("game_date", "player_id")
+
+
+def _sides(schedule: pl.DataFrame) -> pl.DataFrame:
+    """Returns two rows per game that is played."""
+    games, columns = playing(schedule), ("game_date", "game_id", "has_boxscore_source")
+    return pl.concat([games.select(*columns, pl.col(f"{side}_team").alias("team")) for side in ("home", "away")])
