@@ -86,3 +86,4 @@ GLOSSARY: Mapping[str, str] = {
     "replay": "Repeating a run from the landing as of its own instant. Rebuild repeats every run in this way.",
     "circuit breaker": "A mechanism that pauses requests to a provider or for a game after repeated failures.",
 }
+"""Word -> its meaning."""
