@@ -42,7 +42,7 @@ def run_query(home: Path, query: str, parts_of: PartsOf, tables: Mapping[str, St
         links = register(connection, home, query, Path(pinned), parts_of, tables)
         read_only.lock(connection)
         try:
-            return _presentable(pl.DataFrame(connection.sql(statement).to_arrow_table()))
+            return _presentable(pl.DataFrame(read_only.result_of(connection, statement)))
         except duckdb.CatalogException as error:
             names = sorted([*tables, *views.descriptions()])
             unknown = re.search(r"Table with name (\w+)", str(error))

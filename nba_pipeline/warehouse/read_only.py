@@ -6,6 +6,8 @@ DuckDB's parser. A statement that slips through still runs without file access i
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
 
 import duckdb
 
@@ -24,6 +26,9 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 
 READING_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
 """The parser's query nodes that only read. A WITH may contain others: INSERT, UPDATE, DELETE and COPY TO."""
+
+SIGNAL_SECONDS = 0.2
+"""Seconds until a query notices Ctrl-C."""
 
 ACCEPTED = "sql takes one statement that only reads: SELECT, WITH, DESCRIBE, SHOW, SUMMARIZE, or EXPLAIN of one of them"
 HINTS = {"MULTI": "; list the values of a PIVOT with IN"}
@@ -54,6 +59,22 @@ def reading_statement(connection: duckdb.DuckDBPyConnection, query: str) -> duck
     if writing := sorted(_query_nodes(connection, text) - READING_NODES):
         raise BadInput(f"{ACCEPTED}; its WITH contains {writing[0].removesuffix('_QUERY_NODE')}")
     return statements[0]
+
+
+def result_of(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> Any:
+    """Runs a statement and returns its Arrow table. KeyboardInterrupt ends the statement.
+
+    The statement runs in a thread, because DuckDB does not return to Python, where a signal is handled, before it is done.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(lambda: connection.sql(statement).to_arrow_table())
+        try:
+            while not result.done():
+                wait([result], SIGNAL_SECONDS)  # the main thread handles a signal when it wakes
+            return result.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
 
 
 def parsed(connection: duckdb.DuckDBPyConnection, query: str) -> list[duckdb.Statement]:

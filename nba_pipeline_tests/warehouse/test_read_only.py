@@ -7,7 +7,11 @@ even without external access. With only the parser's statement type, `WITH x AS 
 import hashlib
 import json
 import os
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
@@ -428,3 +432,21 @@ def test_rows_of_an_unreadable_ledger_date_are_skipped_and_the_date_is_closed(tm
     warehouse = LocalWarehouse(home=str(tmp_path))
     assert warehouse.sql("SELECT * FROM grades").is_empty()
     assert str(file) in warehouse.closed(TABLES["grades"], [DAY])[DAY]
+
+
+def test_an_interrupt_ends_a_running_query() -> None:
+    code = (
+        "from nba_pipeline.warehouse.read_only import connect, reading_statement, result_of\n"
+        "connection = connect()\n"
+        "statement = reading_statement(connection, 'SELECT count(*) FROM range(10000000) a, range(10000000) b')\n"
+        "connection.execute('BEGIN TRANSACTION READ ONLY')\n"
+        "print('running', flush=True)\n"
+        "result_of(connection, statement)\n"
+    )
+    default = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    with subprocess.Popen([sys.executable, "-c", default + code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stdout.readline() == b"running\n"
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.2)
+        assert process.stderr and process.stderr.read().endswith(b"KeyboardInterrupt\n")
