@@ -7,7 +7,7 @@ import typer
 
 from nba_pipeline.cli.app import app, date_range, date_up_to_tomorrow, leave, runner, runner_at
 from nba_pipeline.cli.choices import one_of
-from nba_pipeline.cli.consoles import err, out, print_line
+from nba_pipeline.cli.consoles import err, out, print_error, print_line
 from nba_pipeline.environments import environment, home
 from nba_pipeline.errors import BadInput
 
@@ -41,6 +41,8 @@ def run(
     outcomes = work.slate(slate, chosen) if chosen else work.run_every_table(slate)
     code = report(work, outcomes, repeat, reported=ended)
     if chosen is None or "predictions" in tables_of_mode(chosen):
+        if any("predictions" in outcome.not_written for outcome in ended):
+            print_error("This run wrote no predictions. Earlier ones follow, if any:", style="yellow")
         print_slate_of(work, slate)
         print_new_versions(work, slate, slate, before)
     print_first_failure(ended)

@@ -83,9 +83,20 @@ def read_ledger(home: Path) -> Ledger:
     """Returns the recorded searches. Raises PipelineError if the ledger was edited."""
     file = home / FILE
     lines = verify(file) if file.exists() else []
-    plans = [line for line in lines if "trials" in line]
-    searches = (Search(line["system"], date.fromisoformat(line["from"]), date.fromisoformat(line["to"])) for line in plans)
-    return Ledger(tuple(searches), sum(len(line["trials"]) for line in plans))
+    plans = [place for place, line in enumerate(lines) if "trials" in line]
+    searches = [
+        Search(line["system"], date.fromisoformat(line["from"]), date.fromisoformat(line["to"]))
+        for place in plans
+        for line in [lines[place]]
+        if _may_have_seen_results(lines[place + 1 : place + 1 + len(line["trials"])], len(line["trials"]))
+    ]
+    return Ledger(tuple(searches), sum(len(lines[place]["trials"]) for place in plans))
+
+
+def _may_have_seen_results(trials: Sequence[Mapping[str, Any]], planned: int) -> bool:
+    """Whether a trial scored a player-game, or has no line because the search was interrupted."""
+    recorded = [trial for trial in trials if "trial" in trial]
+    return len(recorded) < planned or any(trial["n"] for trial in recorded)
 
 
 def search(
@@ -101,7 +112,8 @@ def search(
 ) -> pl.DataFrame:
     """Returns one row per trial: number, mean absolute error, gap to the consensus with its interval, and parameters.
 
-    Trial 0 has the settings in effect. Raises BadInput for a system without parameters or a period without lines.
+    Trial 0 has the settings in effect. Raises BadInput for a system without parameters, a period without lines, or one in which
+    no model could be trained.
     """
     if system_id not in SECTIONS:
         raise BadInput(f"--system is {system_id!r}; {did_you_mean(system_id, SECTIONS)}choose one of {', '.join(SECTIONS)}")
@@ -119,6 +131,11 @@ def search(
         ledger.append({**period, **trial, "parameters": parameters})
         made.append({**trial, "parameters": ", ".join(f"{name} {value:g}" for name, value in parameters.items())})
         report(f"trial {number} of {len(planned) - 1}: mean absolute error {trial['mae']}")
+    if not any(trial["n"] for trial in made):
+        raise BadInput(
+            f"no trial of {system_id} has a forecast with a result from {first} to {last}, because no model could be trained; "
+            "this search does not count against an evaluation of these dates"
+        )
     return pl.DataFrame(made).sort("mae", "trial")
 
 

@@ -65,7 +65,11 @@ class Attempts:
         try:
             response = send()
         except (_RetryableStatus, *RETRIED) as error:
-            reason = str(error) if isinstance(error, _RetryableStatus) else type(error).__name__
+            reason = (
+                str(error)
+                if isinstance(error, _RetryableStatus)
+                else f"{type(error).__name__} at {httpx.URL(self.base_url).host}"
+            )
             raise Transient(f"{self.request.name}: {reason} after {_attempts(len(self.statuses))}") from None
         except httpx.HTTPError as error:
             raise Permanent(f"{self.request.name}: {type(error).__name__} at {self.request.url(self.base_url)}") from None

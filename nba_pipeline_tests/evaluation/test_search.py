@@ -9,7 +9,7 @@ from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.evaluation import search as searching
 from nba_pipeline.evaluation.manifest import verify
 from nba_pipeline.evaluation.search import FILE, SECTIONS, plan, read_ledger, search
-from nba_pipeline.settings import SETTINGS
+from nba_pipeline.settings import SETTINGS, Training
 from nba_pipeline_tests.builders_evaluation import FIRST, LAST, Memory, source_of
 
 DAY = timedelta(days=1)
@@ -37,6 +37,20 @@ def test_an_edited_ledger_is_refused(tmp_path: Path, remembering: None) -> None:
     file.write_text(file.read_text().replace("2024-03-18", "2023-03-18"))
     with pytest.raises(PipelineError, match=f"{FILE}: line 1 was edited after it was written"):
         search(source_of(), tmp_path, "linear_median", FIRST, LAST, trials=1, seed=1)
+
+
+def test_a_search_without_a_model_saw_no_results_and_locks_no_period(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "_with", lambda system, parameters: Memory(Training(least_rows=10**9)))
+    with pytest.raises(BadInput, match=r"^no trial of linear_median has a forecast with a result from .*does not count"):
+        search(source_of(), tmp_path, "linear_median", FIRST, LAST, trials=2, seed=1)
+    assert not read_ledger(tmp_path).overlapping(FIRST, LAST)
+
+
+def test_an_interrupted_search_may_have_seen_results(tmp_path: Path, remembering: None) -> None:
+    search(source_of(), tmp_path, "linear_median", FIRST, LAST, trials=1, seed=1)
+    file = tmp_path / FILE
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:1]))
+    assert read_ledger(tmp_path).overlapping(FIRST, LAST)
 
 
 def test_a_system_without_parameters_is_refused(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_retry_prints_nothing(http_client: HttpClient, provider: Provider, cap
 
 def test_a_closed_port_is_transient(http_client: HttpClient) -> None:
     http_client.base_urls["nba_cdn"] = "http://127.0.0.1:9"
-    with pytest.raises(Transient, match="nba_cdn boxscore 1: ConnectError after 3 attempts"):
+    with pytest.raises(Transient, match=r"nba_cdn boxscore 1: ConnectError at 127\.0\.0\.1 after 3 attempts"):
         http_client.get(BOX)
 
 
