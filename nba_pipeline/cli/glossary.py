@@ -48,6 +48,28 @@ GLOSSARY: Mapping[str, str] = {
         "The share of required features that are known for a player, from 0 to 100. Tiers: gold from 95, silver from 85, "
         "bronze from 70, poor from 50, critical below."
     ),
+    "moving_average": (
+        "The baseline: a weighted mean of the last 5 games, the last 10 and the season, with small corrections for rest, "
+        "matchup, pace, usage and venue."
+    ),
+    "zone_matchup": "The season's and recent means, moved by the opponent's defense in the shot zones that the player uses.",
+    "similarity": (
+        "The mean of the player's own games that resemble the next one in opponent, rest, venue and form. It needs enough"
+        " such games, so it is absent in the first weeks of a history."
+    ),
+    "catboost": "Gradient boosted trees on the median, trained weekly. The player's own line is no input.",
+    "linear_median": "A linear model of the median, trained weekly by least absolute deviations.",
+    "xgboost": "Gradient boosted trees on the median, trained weekly.",
+    "ensemble": "The equal mean of `linear_median` and `xgboost`, and the main forecast without the line as an input.",
+    "market_blend": (
+        "0.2 of `ensemble` and 0.8 of the price-adjusted line. It has no row for a player without a line, and it is no "
+        "basis for a bet, because it contains the line."
+    ),
+    "consensus": "The median line of the distinct feeds for a player. The gap to the consensus compares errors on the same rows.",
+    "closing-line value": (
+        "How far the line moved toward a bet between the offer and the closing line, the last one before tip-off. It "
+        "needs both captures, so it is empty where lines were captured once."
+    ),
     "home": "The folder of `NBA_PIPELINE_HOME`. It holds the warehouse, the landing, the models and Dagster's instance.",
     "warehouse": "Where the tables are stored: Parquet files in the home, or BigQuery.",
     "landing": (
