@@ -8,12 +8,21 @@ from typing import Any
 import polars as pl
 
 from nba_pipeline.evaluation.evaluate import Report
-from nba_pipeline.evaluation.records import MARKET
+from nba_pipeline.evaluation.records import ADJUSTED, MARKET
+from nba_pipeline.systems import SYSTEMS
 
 SIZE = (6.2, 3.9)
 """Inches."""
 LARGEST_IMPORTANCES = 15
-COLORS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e")
+COLORS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e", "#555555")
+
+COLORED = (*(system.system_id for system in SYSTEMS), ADJUSTED, MARKET)
+"""The systems and baselines in the order of their colors. Another one is black."""
+
+
+def color_of(system: str) -> str:
+    """Returns the color of a system, which is the same in every plot."""
+    return COLORS[COLORED.index(system)] if system in COLORED else "black"
 
 
 def plots(report: Report) -> dict[str, str]:
@@ -37,7 +46,6 @@ def _drawn(draw: Callable[[Any], bool]) -> str:
         figure = Figure(figsize=SIZE, layout="constrained")
         axes = figure.add_subplot()
         axes.spines[["top", "right"]].set_visible(False)
-        axes.set_prop_cycle(color=COLORS)
         if not draw(axes):
             return ""
         text = StringIO()
@@ -50,7 +58,14 @@ def _reliability(axes: Any, reliability: pl.DataFrame) -> bool:
     if reliability.is_empty():
         return False
     for (system,), rows in reliability.partition_by("system_id", as_dict=True, maintain_order=True).items():
-        axes.plot(rows["mean_probability"].to_list(), rows["over_share"].to_list(), marker="o", markersize=3, label=system)
+        axes.plot(
+            rows["mean_probability"].to_list(),
+            rows["over_share"].to_list(),
+            color=color_of(system),
+            marker="o",
+            markersize=3,
+            label=system,
+        )
     low, high = axes.get_xlim()
     axes.plot([low, high], [low, high], color="#999999", linewidth=1, linestyle="--", label="perfect")
     axes.set(xlabel="mean probability of the over, given no push", ylabel="share of overs")
@@ -66,7 +81,17 @@ def _gap_by_month(axes: Any, records: pl.DataFrame) -> bool:
         offset = (number - (len(parts) - 1) / 2) * BESIDE
         places = [months.index(value) + offset for value in part["value"]]
         half = [(high or gap) - gap for gap, high in part.select("gap", "gap_high").iter_rows()]
-        axes.errorbar(places, part["gap"].to_list(), yerr=half, marker="o", markersize=3, capsize=2, linewidth=1, label=system)
+        axes.errorbar(
+            places,
+            part["gap"].to_list(),
+            yerr=half,
+            color=color_of(system),
+            marker="o",
+            markersize=3,
+            capsize=2,
+            linewidth=1,
+            label=system,
+        )
     axes.axhline(0, color="#999999", linewidth=1)
     axes.set_xticks(range(len(months)), months, rotation=45 if len(months) > MANY_MONTHS else 0)
     axes.legend(frameon=False, fontsize=8)
@@ -86,7 +111,7 @@ def _error_by_tier(axes: Any, records: pl.DataFrame) -> bool:
     for number, system in enumerate(systems):
         errors = dict(rows.filter(pl.col("system_id") == system).select("value", "mae").iter_rows())
         places = [place + number * width for place, tier in enumerate(tiers) if tier in errors]
-        axes.bar(places, [errors[tier] for tier in tiers if tier in errors], width, label=system)
+        axes.bar(places, [errors[tier] for tier in tiers if tier in errors], width, color=color_of(system), label=system)
     axes.set_xticks([place + 0.4 - width / 2 for place in range(len(tiers))], tiers)
     axes.legend(frameon=False, fontsize=8, ncols=2)
     return bool(tiers)
