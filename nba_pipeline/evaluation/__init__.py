@@ -1,6 +1,6 @@
-"""Evaluation: walk-forward replay of the systems over stored rows, metrics beside the market's, and the report.
+"""Evaluation: replays the systems week by week over stored rows, and reports their metrics beside those of the market.
 
-    source          the rows that an evaluation reads, and when
+    source          the stored rows that an evaluation reads, by date
     market          lines, prices and closing lines per player and game
     walk_forward    weekly refits and forecasts that use only the past
     manifest        what is fixed before the first outcome is read, and the hash of each model

@@ -33,9 +33,9 @@ MODULES_OF_THE_EVALUATION = ("evaluation", "systems", "formulas")
 
 @dataclass(frozen=True)
 class Request:
-    """What is evaluated. `systems` are those in the report; members of a combination are replayed as well.
+    """What to evaluate. `systems` are those in the report; members of a combination are replayed as well.
 
-    `refit_weeks` is the least number of weeks between two trainings of a system.
+    `refit_weeks` is the minimum number of weeks between two trainings of a system.
     """
 
     first: date
@@ -67,7 +67,9 @@ class Report:
 
 
 def evaluate(source: Source, home: Path, request: Request, report: Callable[[str], object] = lambda _: None) -> Report:
-    """Returns the report of a period. `report` receives the hash of the manifest before the first result is read.
+    """Returns the report of a period.
+
+    `report` receives lines of progress. The first is the hash of the manifest, before any result is read.
 
     Raises BadInput for a period without lines or features, or one that overlaps a search.
     """
@@ -84,7 +86,7 @@ def evaluate(source: Source, home: Path, request: Request, report: Callable[[str
         weeks = list[Week]()
         models: Mapping[str, Trained] = {}
         for week in walk(source, lined, systems, refits, written.append):
-            weeks.append(replace(week, models={}))  # a model takes a megabyte
+            weeks.append(replace(week, models={}))  # keeps the last week's models only: each takes a megabyte
             models = week.models
             report(f"{week.monday}: {week.forecasts.height:,} forecasts")
     rows = _graded_rows(weeks, lined)
@@ -222,7 +224,7 @@ def _counts(lined: pl.DataFrame, weeks: Sequence[Week], rows: pl.DataFrame) -> d
 
 
 def _closings(offered: pl.DataFrame) -> pl.DataFrame:
-    """Returns per book the number of player-games with a captured closing line, and of those whose capture was missed."""
+    """Returns one row per book: the number of player-games whose closing line was captured, and of those where it was missed."""
     closing = (
         closing_lines(offered, **SETTINGS.lines.closing)
         .group_by("book")
@@ -253,7 +255,7 @@ def _notes(request: Request, systems: Sequence[System], counts: Mapping[str, int
 
 
 def _blends(systems: Sequence[System]) -> set[str]:
-    """Returns the forecasts that contain the line."""
+    """Returns the ids of the systems whose forecast contains the line."""
     return {system.system_id for system in systems if system.system_id == "market_blend"} | {ADJUSTED, MARKET}
 
 
@@ -265,7 +267,7 @@ def _reliabilities(rows: pl.DataFrame, systems: Sequence[str]) -> pl.DataFrame:
 
 
 def _importances(systems: Sequence[System], models: Mapping[str, Trained]) -> pl.DataFrame:
-    """Returns system_id, feature and share of the last models, the largest first."""
+    """Returns the importances in each system's last model: system_id, feature and share, the largest share first."""
     made = [
         {"system_id": system.system_id, "feature": feature, "share": share}
         for system in systems

@@ -1,4 +1,4 @@
-"""The record of graded predictions per market, run kind and system, beside the line's: computed from `grades`, not replayed."""
+"""Records of graded predictions per market, run kind and system, beside the line's. They are computed from `grades`."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def record_of(grades: pl.DataFrame) -> pl.DataFrame:
     """Returns one row per market, run kind and system: counts of outcomes, hit rate, errors, and the gap to the line.
 
     The gap is the mean absolute error minus that of the line, over the predictions of players who played and had a line. The
-    system `market` is the line itself, over the player-games with one.
+    system `market` is the line itself, over the player-games that have one.
     """
     rows = grades.rename({"actual_value": "points"}).sort("system_id", "game_id", "player_id")
     made = list[dict[str, Any]]()

@@ -1,11 +1,11 @@
-"""The manifest of an evaluation: what is fixed before any result of the period is read, and the models as they are trained.
+"""The manifest of an evaluation: what is fixed before any result of the period is read, and the models of each week.
 
     <home>/evaluations/<first 12 digits of the header's SHA-256>.jsonl
 
 Each line is a JSON object with `sha256`, the hash of the line before it and of its own content. The first line is the header:
 population, code, training rule, parameters and search trials. A line per week follows, with its models and the hash of its
-forecasts. An altered, missing or inserted line breaks the chain. The file holds no instant, so equal evaluations write equal
-bytes; an evaluation of the same header with other models, after a correction of the data, gets a file of its own.
+forecasts. An altered, missing or inserted line breaks the chain. The file has no timestamp, so equal evaluations write equal
+bytes. An evaluation with the same header but other models, as after a correction of the data, gets its own file.
 """
 
 import hashlib
@@ -54,9 +54,9 @@ class Manifest:
 
 @contextmanager
 def writing(home: Path, header: Mapping[str, Any]) -> Iterator[Manifest]:
-    """Writes the header to a pending file, which gets its name when the evaluation is complete. Deletes it after a failure.
+    """Writes the header to a pending file, and renames the file when the evaluation is complete. Deletes it after a failure.
 
-    Raises PipelineError if a manifest of the home was edited.
+    Raises PipelineError if an existing manifest of the home was edited.
     """
     folder = home / FOLDER
     for file in sorted(folder.glob("*.jsonl")):
@@ -74,7 +74,7 @@ def writing(home: Path, header: Mapping[str, Any]) -> Iterator[Manifest]:
 
 
 def _free_name(folder: Path, manifest: Manifest) -> Path:
-    """The file of this header with the same lines, or the first that does not exist."""
+    """Returns the existing file with the same lines, else the first unused name for this header."""
     name, content = manifest.sha256[:NAME_DIGITS], "".join(f"{line}\n" for line in manifest.lines)
     path, number = folder / f"{name}.jsonl", 2
     while path.exists() and path.read_text(encoding="utf-8") != content:
@@ -83,7 +83,7 @@ def _free_name(folder: Path, manifest: Manifest) -> Path:
 
 
 def chained(content: Mapping[str, Any], previous: str) -> str:
-    """A line: the content with the hash of the previous line and its own text."""
+    """Returns the line of a content: JSON with the SHA-256 of the previous line's hash and of the content."""
     text = json.dumps(content, sort_keys=True)
     digest = hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
     return json.dumps({"sha256": digest, **content}, sort_keys=True)
@@ -106,7 +106,7 @@ def verify(file: Path) -> list[dict[str, Any]]:
 
 
 def verify_manifest(file: Path) -> list[dict[str, Any]]:
-    """As `verify`, and refuses a header that was written anew, whose hash differs from the name of the file."""
+    """Returns the lines of a manifest. Raises PipelineError as `verify` does, and if its name differs from its header's hash."""
     contents = verify(file)
     if not contents or not file.name.startswith(json.loads(chained(contents[0], ""))["sha256"][:NAME_DIGITS]):
         raise PipelineError(f"{file}: the name of the file is not that of its header, so one of the two was changed; {_NEXT}")

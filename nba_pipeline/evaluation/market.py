@@ -20,7 +20,7 @@ PLAYER = ["game_id", "player_id"]
 POPULATIONS = ("known", "all")
 SPORTSBOOK, ARCHIVE = "sportsbook", "archive"
 UNKNOWN_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
-"""Stands in for the instant of lines that the archive marks, so that each book has one snapshot."""
+"""Placeholder for the unknown instant of lines from the archive, so that each book has one snapshot."""
 CLOSING = (
     "closing_status",
     "closing_at",
@@ -39,7 +39,7 @@ def market_of(prop_lines: pl.DataFrame, population: str) -> pl.DataFrame:
 
     Args:
         prop_lines: Rows of the table.
-        population: `known` or `all`, see above.
+        population: `known` or `all`, see the docstring of the module.
 
     Returns:
         game_date, game_id, player_id, kind (sportsbook, or archive for lines of unknown instant), consensus (median of the

@@ -1,4 +1,4 @@
-"""The report as one HTML file. It loads nothing: styles and plots are inside."""
+"""The report as one HTML file. It loads no other file: styles and plots are inline."""
 
 from collections.abc import Sequence
 from html import escape

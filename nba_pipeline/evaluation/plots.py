@@ -17,7 +17,7 @@ LARGEST_IMPORTANCES = 15
 COLORS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e", "#555555")
 
 COLORED = (*(system.system_id for system in SYSTEMS), ADJUSTED, MARKET)
-"""The systems and baselines in the order of their colors. Another one is black."""
+"""The systems and baselines in the order of their colors. Any other system is black."""
 
 
 def color_of(system: str) -> str:
@@ -38,7 +38,7 @@ def plots(report: Report) -> dict[str, str]:
 
 
 def _drawn(draw: Callable[[Any], bool]) -> str:
-    """Returns the SVG of a plot; an empty text if `draw` had no data. Imports the library on first use: it takes 0.3 s."""
+    """Returns the SVG of a plot; an empty string if `draw` had no data. Imports matplotlib on first use: it takes 0.3 s."""
     import matplotlib as mpl  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
@@ -100,7 +100,7 @@ def _gap_by_month(axes: Any, records: pl.DataFrame) -> bool:
 
 MANY_MONTHS = 6
 BESIDE = 0.05
-"""Months between the marks of two systems, so that their intervals do not overlap."""
+"""Horizontal distance between the marks of two systems, in months, so that their intervals do not overlap."""
 
 
 def _error_by_tier(axes: Any, records: pl.DataFrame) -> bool:

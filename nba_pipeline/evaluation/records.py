@@ -1,7 +1,7 @@
 """Records: the metrics of every system, over all rows and per season, month, direction, tier, book and edge.
 
-One row per system, group and value. All metrics of a row are over the same player-games; each has its own N, because a result
-can be a push, a price can be missing and a probability needs earlier residuals.
+One row per system, group and value. All metrics of a row come from the same player-games, but each has its own N: a
+result can be a push, a price can be missing, and a probability needs earlier residuals.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ NEEDED = ("line", "consensus", "points", "predicted_value")
 def graded(forecasts: pl.DataFrame, market: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
     """Returns one row per forecast of a player who played, with the market's columns, the bet and its returns.
 
-    The market itself has rows, too: the systems `market` (the consensus) and `adjusted_line`.
+    The market also has rows, as the systems `market` (the consensus) and `adjusted_line`.
     """
     key = ["game_id", "player_id"]
     lines = market.drop("game_date").join(outcomes.select(*key, pl.col("points").cast(pl.Float64)), on=key)
@@ -54,10 +54,10 @@ def graded(forecasts: pl.DataFrame, market: pl.DataFrame, outcomes: pl.DataFrame
 
 def _bets() -> list[pl.Expr]:
     is_over = pl.col("predicted_value") > pl.col("line")
-    is_a_system = pl.col("system_id") != MARKET  # the consensus against one of its own books is no bet
+    is_a_system = pl.col("system_id") != MARKET  # the consensus is no bet against one of its own books
     bet = pl.when(is_a_system).then(result("predicted_value", "line"))
     takes_the_first_line = pl.col("predicted_value") > pl.col("first_line")
-    # a forecast that contains the closing line is no bet at the first one
+    # a forecast that contains a later line cannot be a bet at the first one
     is_free = ~pl.col("reasons").list.contains(CONTAINS_THE_LINE)
     has_side = is_free.fill_null(False) & (pl.col("predicted_value") != pl.col("first_line"))
     return [

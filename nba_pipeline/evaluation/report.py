@@ -14,7 +14,7 @@ from nba_pipeline.settings import SETTINGS
 Row = Mapping[str, Any]
 FEW = "*"
 WARNINGS = ("NO EVIDENCE", "SUSPECT A LEAK")
-"""Beginnings of notes that question the result."""
+"""Prefixes of notes that question the result."""
 
 ERRORS = ("system", "N", "MAE", "gap to the consensus", "gap to the line used", "RMSE", "bias")
 PROBABILITIES = (

@@ -28,7 +28,7 @@ from nba_pipeline.systems.interface import TrainedSystem
 
 FILE = "evaluations/searches/searches.jsonl"
 REFIT_WEEKS = 4
-"""A search trains every fourth week: the order of the trials is the same, at a quarter of the time."""
+"""A search trains every fourth week only: it ranks the trials in the same order, in a quarter of the time."""
 
 Choices = Mapping[str, Sequence[float | int]]
 SECTIONS: Mapping[str, tuple[TrainedSystem, str, Choices]] = {
@@ -94,7 +94,7 @@ def read_ledger(home: Path) -> Ledger:
 
 
 def _may_have_seen_results(trials: Sequence[Mapping[str, Any]], planned: int) -> bool:
-    """Whether a trial scored a player-game, or has no line because the search was interrupted."""
+    """Whether a trial scored a player-game, or has no line in the ledger because the search was interrupted."""
     recorded = [trial for trial in trials if "trial" in trial]
     return len(recorded) < planned or any(trial["n"] for trial in recorded)
 

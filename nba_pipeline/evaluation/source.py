@@ -1,4 +1,4 @@
-"""The rows that an evaluation reads. Each method takes dates, so that an outcome is read only when the replay has reached it."""
+"""The rows that an evaluation reads, by date, so that the replay reads no outcome before it reaches the date of its game."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ def columns_of(systems: Sequence[System]) -> tuple[str, ...]:
 
 
 class Source(Protocol):
-    """Stored rows by US Eastern date, both of a warehouse and of frames."""
+    """The rows that an evaluation reads, by US Eastern date: `StoredRows` of a warehouse, or `Frames` in memory."""
 
     def game_dates(self) -> list[date]:
         """Returns the dates with rows of `features`, in order."""

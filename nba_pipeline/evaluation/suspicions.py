@@ -1,4 +1,4 @@
-"""Results that are too good: each is a leak until the opposite is proven, by target ablation and an audit of the lines used."""
+"""Results that are too good. Each counts as a leak until target ablation and an audit of the lines used prove the opposite."""
 
 from collections.abc import Collection
 

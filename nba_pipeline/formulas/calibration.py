@@ -21,7 +21,7 @@ def without_push(over: pl.Expr, push: pl.Expr) -> pl.Expr:
 
 
 def log_loss(probability: pl.Expr, is_over: pl.Expr) -> pl.Expr:
-    """Logarithmic loss of the probability of the over: -ln p of what happened, >= 0; null for a number outside 0-1.
+    """Logarithmic loss of the probability of the over: -ln P(outcome), >= 0; null for a number outside 0-1.
 
     >>> pl.select(log_loss(pl.lit(0.5), pl.lit(True)).round(4)).item()
     0.6931
@@ -30,7 +30,9 @@ def log_loss(probability: pl.Expr, is_over: pl.Expr) -> pl.Expr:
 
 
 def brier_score(probability: pl.Expr, is_over: pl.Expr) -> pl.Expr:
-    """Squared difference between the probability of the over and the outcome (1 for an over, 0 for an under), 0-1; null as in `log_loss`.
+    """Squared difference between the probability of the over and the outcome: 1 for an over, 0 for an under.
+
+    Range 0-1; null for a probability outside 0-1.
 
     >>> pl.select(brier_score(pl.lit(0.5), pl.lit(True))).item()
     0.25
@@ -39,7 +41,7 @@ def brier_score(probability: pl.Expr, is_over: pl.Expr) -> pl.Expr:
 
 
 def reliability(rows: pl.DataFrame, probability: str) -> pl.DataFrame:
-    """Returns ten rows of equal size by probability: group, rows, mean_probability and over_share, both fractions.
+    """Returns ten groups of equal size, ordered by probability: group, rows, mean_probability and over_share, both fractions.
 
     Args:
         rows: Rows of `decided`. Rows without a probability are excluded; fewer than ten rows give no groups.

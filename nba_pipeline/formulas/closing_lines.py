@@ -23,10 +23,10 @@ def closing_lines(
     Args:
         prop_lines: Rows of the table.
         market: The Odds API's key.
-        placeholder: The line that means that there is none.
+        placeholder: The value of `line` that means that there is no line.
         closing_minutes: See above.
-        historical_minutes: Minutes before tip-off whose lines a request after the game asks for. Such a capture is as good as
-            one at that instant. A row without `captured_at` was captured at its snapshot.
+        historical_minutes: A request after the game asks for the lines of this many minutes before tip-off. It counts as a
+            capture at that instant. A row without `captured_at` was captured at its snapshot.
 
     Returns:
         game_id, player_id, book, closing_status (captured or missed), closing_at (the last snapshot, also of a missed
@@ -77,7 +77,7 @@ def closing_line_value(is_over: pl.Expr) -> pl.Expr:
     """Expected profit per unit staked at the first snapshot's price, if the closing no-vig probability is right.
 
     probability of the side x (1 + payout) - 1, a fraction; positive beats the market. The probability is the closing one at
-    the line that was taken: per point that the line has moved it differs by 0.4 / sd, with sd = 1.6 + 1.224 sqrt(line),
+    the line that was taken: it differs from the one at the closing line by 0.4 / sd per point, with sd = 1.6 + 1.224 sqrt(line),
     which is about 2.8 % per half point at a line of 20. Null without both closing prices, without a price taken, or if the
     first snapshot is the closing one.
 

@@ -27,8 +27,8 @@ def standardized_residuals(rows: pl.DataFrame, forecast: str) -> pl.Series:
 def probabilities(forecasts: pl.Series, spreads: pl.Series, lines: pl.Series, residuals: pl.Series) -> pl.DataFrame:
     """Returns over, push and under: the probabilities of more than the line, exactly the line, and less. They sum to 1.
 
-    P(over) = P(Z > (line - forecast) / spread) with Z distributed as the residuals. The push of a whole-number line is the mass within
-    half a point; other lines have no push. No probability of an over or under is 0 or 1.
+    P(over) = P(Z > (line - forecast) / spread) with Z distributed as the residuals. The push of a whole-number line is the mass
+    within half a point; other lines have no push. No probability of an over or under is 0 or 1.
 
     Args:
         forecasts: Points per row; a null gives nulls.

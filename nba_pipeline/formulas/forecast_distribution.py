@@ -1,6 +1,6 @@
 """The distribution of every prediction, from the outcomes of earlier dates, and whether its probability is published.
 
-There are two distributions. That of the model is around the system's own forecast. The blended one is around a mean of the
+There are two distributions. The model's is centered on the system's own forecast. The blended one is centered on a mean of the
 forecast and the price-adjusted line, so it contains the market. Only the blended one is published, and only while it scores no
 worse than the market.
 
@@ -85,9 +85,10 @@ def with_distribution(
     rules: Rules,
     earlier: Callable[[pl.DataFrame, date], pl.DataFrame] = earlier_rows,
 ) -> pl.DataFrame:
-    """Adds the columns of `DISTRIBUTION` to predictions of any dates. The result of a date does not depend on the other dates given.
+    """Adds the columns of `DISTRIBUTION` to predictions of any dates.
 
-    Predictions of a date count as graded for the later dates, unless `graded` has a row of the same key.
+    The result of a date depends on rows of that date and on earlier ones only. Predictions of a date count as graded for the
+    later dates, unless `graded` has a row of the same key.
 
     Args:
         predictions: The columns of `FORECAST`, without the blended ones.
@@ -174,9 +175,10 @@ def _record_against_market(graded: pl.DataFrame, min_rows: int) -> str | None:
 
 
 def judged_rows(graded: pl.DataFrame, min_rows: int, max_rows: int | None = None) -> pl.DataFrame:
-    """Returns the last graded rows with both probabilities and no push: live ones, or backtests until there are `min_rows`.
+    """Returns the last graded rows with both probabilities and no push: live ones if there are `min_rows`, else backtests.
 
-    Returns at most `max_rows` rows, by default `min_rows`. Adds is_over, and `blended_probability`: that of the over given no push, to compare with the no-vig probability.
+    Returns at most `max_rows` rows, by default `min_rows`. Adds `is_over`, and `blended_probability`: that of the over given no
+    push, to compare with the no-vig probability.
     """
     probability = without_push(pl.col("blended_over_probability"), pl.col("blended_push_probability"))
     rows = decided(graded).with_columns(probability.alias("blended_probability"))
@@ -186,7 +188,7 @@ def judged_rows(graded: pl.DataFrame, min_rows: int, max_rows: int | None = None
 
 
 def log_loss_gap(rows: pl.DataFrame) -> float:
-    """Returns the mean log loss of `blended_probability` minus that of the market, of rows of `judged_rows`, at least one."""
+    """Returns the mean log loss of `blended_probability` minus that of the market, over at least one row of `judged_rows`."""
     ours, markets = (log_loss(pl.col(name), pl.col("is_over")) for name in ("blended_probability", "market_over_probability"))
     gap: float = rows.select((ours - markets).mean()).item()
     return gap
@@ -195,8 +197,8 @@ def log_loss_gap(rows: pl.DataFrame) -> float:
 def calibration_numbers(graded: pl.DataFrame, rules: Rules) -> dict[str, float]:
     """Returns the record of a system's blended probability, as numbers to plot. Empty without rows to judge.
 
-    log_loss_rows and log_loss_minus_market over the last `graded_rows` rows; calibration_rows, calibration_error and, per group
-    of `reliability`, reliability_1_probability and reliability_1_over_share to 10 over the last `residual_rows` rows.
+    Over the last `graded_rows` rows: log_loss_rows and log_loss_minus_market. Over the last `residual_rows` rows:
+    calibration_rows, calibration_error and, per group N of `reliability`, reliability_N_probability and reliability_N_over_share.
     """
     grouped = judged_rows(graded, rules.graded_rows, rules.residual_rows)
     scored = grouped.tail(rules.graded_rows)

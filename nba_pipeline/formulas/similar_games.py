@@ -1,12 +1,12 @@
 """A player's own earlier games that resemble the next one: opponent, rest, venue and form.
 
-    score = 40 the opponent's defense in the same third of the league (20 in the next one)
+    score = 40 the opponent's defense in the same third of the league (20 in an adjacent one)
           + 30 the same rest (15 one step apart); steps: up to 1, 2, 3, 4 or more days
           + 15 the same venue (5 the other one)
           + 15 mean points of the last 5 games within 3 points of the current mean (5 within 6)
 
-Thirds are those of each game's date, because fixed limits drift with the league. An unknown part scores 0. The games with a
-score of at least 70 count, at most the best 20, of this season and the one before.
+Thirds are those of each game's date, because fixed limits drift with the league. An unknown part scores 0. Games of this
+season and the one before count if their score is at least 70; at most the best 20 count.
 """
 
 import polars as pl
@@ -70,7 +70,7 @@ def defense_thirds(slates: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFra
 
 
 def _with_form_before(played: pl.DataFrame) -> pl.DataFrame:
-    """Adds the mean of the 5 games before each game, and the days since the game before, both of the season."""
+    """Adds the mean of the 5 games before each game, and the days since the game before, both within the season."""
     games = in_order(played, PLAYER_SEASON, {"points": pl.col("points")}).with_columns(window_mean("points", 5).alias("mean"))
     columns = {"mean": "form", "game_date": "last_game_date"}
     rows = strictly_before(played, games.select(*PLAYER_SEASON, "game_date", "mean"), PLAYER_SEASON, columns)

@@ -63,7 +63,7 @@ class Incident:
     next_command: str
     raised_at: datetime
     since: datetime
-    """When it was raised, or reopened the last time."""
+    """When it was raised, or last reopened."""
     changes: int = 0
     last_change: str = ""
     acknowledged_by: str = ""
@@ -75,7 +75,7 @@ class Incident:
 
     @property
     def is_open(self) -> bool:
-        """Whether its cause is not known to be over."""
+        """Whether it is not resolved."""
         return self.last_change != "resolved"
 
     def changed(self, change: Change, severity: str, message: str, at: datetime, author: str = "") -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The notifier, which adds the rows of `alerts` and sends their messages.
 
-The table belongs in `alert_rows.py`, changes of alerts in `alert_changes.py`, delivery attempts in `deliveries.py`, the documents of each sink in `sinks.py`,
-alerts for failed runs in `failed_runs.py`. The caller decides what raises or resolves an alert.
+The table belongs in `alert_rows.py`, changes of alerts in `alert_changes.py`, delivery attempts in `deliveries.py`, the
+documents of each sink in `sinks.py`, and alerts for failed runs in `failed_runs.py`. The caller decides what raises or resolves
+an alert.
 """
 
 import logging
@@ -25,7 +26,7 @@ from nba_pipeline.monitoring.alert_changes import (
     duration,
     incident_of,
 )
-from nba_pipeline.monitoring.alert_rows import ALERTS as ALERTS  # noqa: PLC0414  # mypy: also imported from here
+from nba_pipeline.monitoring.alert_rows import ALERTS as ALERTS  # noqa: PLC0414  # mypy requires the alias of a re-export
 from nba_pipeline.monitoring.alert_rows import CODE_VERSION as CODE_VERSION  # noqa: PLC0414
 from nba_pipeline.monitoring.alert_rows import SOURCE as SOURCE  # noqa: PLC0414
 from nba_pipeline.monitoring.alert_rows import AlertKey, Severity, alerts_of, conformed
@@ -50,10 +51,10 @@ logger = logging.getLogger(SOURCE)
 
 
 _unrecorded: dict[MessageKey, Delivery] = {}
-"""Delivery outcomes that the warehouse could not record. This process does not repeat them."""
+"""Message -> its outcome that the warehouse could not record, so that this process does not send it twice."""
 
 _paused_until: dict[str, float] = {}
-"""Webhook -> end of its pause on the monotonic clock. Until then this process leaves new messages to the retry."""
+"""Webhook -> end of its pause on the monotonic clock. Until then this process leaves new messages to `retry_deliveries`."""
 
 
 class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -76,7 +77,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
     def raise_alert(
         self, game_date: date, kind: str, subject: str, message: str, severity: Severity = "warning", next_command: str = ""
     ) -> bool:
-        """Adds an alert and sends its message. Returns False if its date, kind and subject are open; then nothing is sent.
+        """Adds an alert and sends its message. Returns False, without sending, if one with its key is open.
 
         A resolved alert is reopened, and a higher severity escalates an open one; both are sent. `retry_deliveries` repeats
         undelivered messages, including those of processes without a sink. An alert is sent even if the warehouse cannot store
@@ -97,11 +98,13 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         try:
             if incident := incident_of(self.warehouse, key):
                 return self._raise_again(incident, severity, message)
-            # record the claim first: after a crash in between, the alert is raised again; an alert without a claim is never sent
+            # record the claim first: an alert without a claim would never be sent, but a claim without an alert is harmless,
+            # because the alert is raised again
             claimed = [one for one in deliveries if record(self.warehouse, one, self.clock.as_of)]
             is_new = bool(self.warehouse.add(ALERTS, [game_date], rows, f"alert {kind} {subject}"))
         except (PipelineError, OSError) as error:
-            return any([self._send_without_a_row(one, alert, error) for one in deliveries])  # a list: each of them is sent
+            # a list, because `any` would stop a generator at the first message that was sent
+            return any([self._send_without_a_row(one, alert, error) for one in deliveries])
         self._send_first(deliveries, claimed, alert, is_new)
         return is_new
 
@@ -141,7 +144,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Claims the next attempt of messages and sends them as one. Returns False if the sink did not accept it."""
         claims = list[tuple[Delivery, dict[str, Any]]]()
         for delivery in group:
-            if delivery.attempt >= SETTINGS.deliveries.attempts:  # the process of the last one died
+            if delivery.attempt >= SETTINGS.deliveries.attempts:  # the process of the last attempt died
                 self._record(delivery.ended(NO_OUTCOME, now))
                 continue
             content, claim = self._content(delivery), delivery.claimed(now)
@@ -169,7 +172,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         claimed = [one for one in deliveries if record(self.warehouse, one, as_of)]
         writer = f"alert {incident.kind} {incident.subject}"
         is_new = bool(self.warehouse.add(CHANGES, [incident.game_date], change_rows(row, as_of), writer))
-        if content := self._content(deliveries[0]):  # that of another process, if it added the change
+        if content := self._content(deliveries[0]):  # as stored, perhaps by another process
             self._send_first(deliveries, claimed, content, is_new)
         return is_new
 
@@ -188,7 +191,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         return [(*key, number, sink) for sink in sinks_for(severity, self.sinks)]
 
     def _first(self, message: MessageKey) -> Delivery:
-        """Returns the delivery of a new message: its first attempt, or a waiting one."""
+        """Returns the delivery of a new message: the claim of its first attempt, or a waiting delivery."""
         *_, number, sink = message
         url, now, hour = self.sinks.get(sink, ""), self.clock.now(), timedelta(hours=1)
         is_ready = bool(url) and time.monotonic() >= _paused_until.get(url, 0.0)
@@ -198,7 +201,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         return delivery.claimed(now) if is_ready else delivery
 
     def _sent_since(self, kind: str, since: datetime) -> int:
-        """Returns the number of messages about a kind that were sent to Slack since an instant; 0 if that is not readable."""
+        """Returns the number of messages about a kind that were sent to Slack since an instant; 0 if it cannot be read."""
         try:
             return messages_since(self.warehouse, days(self.clock.today - timedelta(days=1), self.clock.today), kind, since)
         except (PipelineError, OSError):  # an alert about the warehouse must be sent
@@ -271,12 +274,12 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def _secret(value: str) -> str:
-    """Returns a secret. Outside of a run, Dagster leaves the name of its variable in the place of the value."""
+    """Returns the value of a secret. Outside of a run, Dagster passes its EnvVar instead of the value."""
     return (value.get_value() or "") if isinstance(value, dg.EnvVar) else value
 
 
 def _groups(due: Sequence[Delivery]) -> list[list[Delivery]]:
-    """Returns the due deliveries: those held back together by kind, each other one alone."""
+    """Groups the due deliveries: those held for a digest by kind and sink, each other one alone."""
     groups: dict[Any, list[Delivery]] = {}
     for one in due:
         groups.setdefault((one.kind, one.sink) if one.reason == HELD else one.id, []).append(one)

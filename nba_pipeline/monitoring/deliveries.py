@@ -119,7 +119,7 @@ class Delivery:
         return self.state in OPEN and self.next_at is not None and self.next_at <= now
 
     def claimed(self, now: datetime) -> "Delivery":
-        """Returns the claim of the next attempt. It lapses after a while, because its process may have died."""
+        """Returns the claim of the next attempt. The claim lapses after a while, because its process may have died."""
         lapses = now + timedelta(minutes=SETTINGS.deliveries.claim_minutes)
         return replace(self, attempt=self.attempt + 1, state="pending", reason="", recorded_at=now, next_at=lapses)
 
@@ -182,7 +182,7 @@ def messages_since(warehouse: Warehouse, dates: Collection[date], kind: str, sin
 
 
 def undelivered_messages(warehouse: Warehouse, dates: Sequence[date]) -> dict[date, list[str]]:
-    """Returns messages about undelivered alerts, by the date on which they were raised. Omits alerts never attempted."""
+    """Returns messages about undelivered alerts, by the date of the delivery. Omits deliveries without an attempt or a reason."""
     messages: dict[date, list[str]] = {}
     for delivery in unsent(warehouse, dates):
         if delivery.attempt or delivery.reason:

@@ -1,6 +1,6 @@
-"""What the watchdog finds outside of the daemon: silence, missing decisions, stopped schedules and sensors.
+"""Findings of the watchdog, which runs outside of the daemon: silence, missing decisions, stopped schedules and sensors.
 
-Functions of Dagster's ticks and of the schedule. They start nothing. `nba-pipeline watch` raises and resolves the alerts.
+The functions judge Dagster's ticks and start no run. `nba-pipeline watch` calls them: `report` raises and resolves alerts.
 """
 
 from collections.abc import Collection, Mapping
@@ -45,7 +45,7 @@ EXPECTED = Expected(
         }
     ),
 )
-"""Those of `definitions.py`, as a test holds: importing the definitions would take half of the watchdog's time."""
+"""A copy from `definitions.py`, whose import would take half of the watchdog's time. A test keeps the two equal."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ def findings(live: Mapping[str, Instigator], expected: Expected, now: datetime) 
 
 
 def report(notifier: Notifier, found: Collection[Finding], kinds: Collection[str]) -> list[str]:
-    """Raises an alert per finding, and resolves the open ones of these kinds that have none. Returns a line per change.
+    """Raises an alert per finding, and resolves the open incidents of these kinds without a finding. Returns a line per change.
 
-    An open incident keeps its date, so that one that lasts over midnight is not raised again.
+    An open incident keeps its date, so it is not raised again after midnight.
     """
     today = notifier.clock.today
     dates = days(today - timedelta(days=SETTINGS.watch.incident_days), today)
@@ -88,7 +88,7 @@ def report(notifier: Notifier, found: Collection[Finding], kinds: Collection[str
 
 
 def raise_unread(notifier: Notifier, found: Collection[Finding]) -> list[str]:
-    """Raises the alerts when the ledgers of the alerts cannot be read. Nothing is resolved."""
+    """Raises an alert per finding while the ledgers of alerts cannot be read. Resolves nothing."""
     today = notifier.clock.today
     for one in found:
         notifier.raise_alert(today, one.kind, one.subject, one.message, one.severity, one.next_command)
@@ -100,7 +100,7 @@ def _resolved(notifier: Notifier, incident: Incident) -> str:
 
 
 def _silence(live: Mapping[str, Instigator], now: datetime) -> Finding | None:
-    """Returns the finding that no schedule or sensor ticks."""
+    """Returns the finding that no schedule or sensor ticks; None if one does."""
     last = max((one.last_tick for one in live.values() if one.last_tick), default=None)
     if last is None:
         return Finding(
@@ -117,7 +117,7 @@ def _silence(live: Mapping[str, Instigator], now: datetime) -> Finding | None:
 
 
 def _differences(live: Mapping[str, Instigator], expected: Expected, now: datetime) -> list[Finding]:
-    """Returns the schedules and sensors that do not run as the code defines, and the running ones that it does not define."""
+    """Returns a finding per schedule or sensor that is defined and does not run, or runs and is not defined."""
     found = []
     for name in sorted(expected.schedules | expected.sensors):
         kind, one = "schedule" if name in expected.schedules else "sensor", live.get(name)
@@ -139,7 +139,7 @@ def _differences(live: Mapping[str, Instigator], expected: Expected, now: dateti
 
 
 def _undecided(live: Mapping[str, Instigator], now: datetime) -> list[Finding]:
-    """Returns the modes whose last due instant left no decision. A mode that was started later was not due then."""
+    """Returns a finding per mode without a decision since it was last due. A mode that was started afterwards is skipped."""
     found, today = [], eastern_date(now)
     until = now - timedelta(minutes=SETTINGS.watch.decision_minutes)
     for mode in MODES:
@@ -153,7 +153,7 @@ def _undecided(live: Mapping[str, Instigator], now: datetime) -> list[Finding]:
 
 
 def _is_old(one: Instigator, now: datetime) -> bool:
-    """Whether the last tick is older than the silence that warns."""
+    """Whether the last tick is old enough for a warning."""
     return one.last_tick is None or now - one.last_tick >= timedelta(minutes=SETTINGS.watch.silent_warning_minutes)
 
 

@@ -1,4 +1,4 @@
-"""Resolves alerts whose cause is over, from the tables and Dagster's records. Raising belongs beside each cause.
+"""Resolves alerts whose cause is over, from the tables and Dagster's records. Code that raises an alert belongs beside its cause.
 
 The watchdog resolves its own alerts. `damaged_file` and `ledger_altered` stay open: a person decides that they are over.
 """
@@ -29,7 +29,7 @@ IsOver = Callable[[Incident], bool]
 
 
 def resolve_over(notifier: Notifier, is_over: Mapping[str, IsOver]) -> list[str]:
-    """Resolves the open alerts of these kinds whose cause is over. Returns their names."""
+    """Resolves the open alerts of these kinds whose cause is over. Returns their kinds and subjects."""
     today = notifier.clock.today
     recent = days(today - timedelta(days=SETTINGS.watch.incident_days), today + timedelta(days=1))
     try:
@@ -41,7 +41,7 @@ def resolve_over(notifier: Notifier, is_over: Mapping[str, IsOver]) -> list[str]
 
 
 def over_by_data(instance: dg.DagsterInstance, warehouse: Warehouse) -> Mapping[str, IsOver]:
-    """Returns the kinds of alerts whose end the tables and materializations show."""
+    """Returns kind of alert -> whether the tables and materializations show that its cause is over."""
     return {
         RUN_FAILED: lambda one: _is_made_again(instance, one),
         "boxscores_missing": lambda one: _is_covered(warehouse, one),
@@ -52,12 +52,12 @@ def over_by_data(instance: dg.DagsterInstance, warehouse: Warehouse) -> Mapping[
 
 
 def over_by_ticks(decided: Collection[str], failed: Collection[str]) -> Mapping[str, IsOver]:
-    """Returns the end of `tick_failed`: recent decisions of the schedule or sensor, and none that failed."""
+    """Returns when `tick_failed` is over: the schedule or sensor made recent decisions, and none of them failed."""
     return {"tick_failed": lambda one: one.subject in decided and one.subject not in failed}
 
 
 def over_by_reconciliation(undone: Collection[Work]) -> Mapping[str, IsOver]:
-    """Returns the end of `probe_failed` (runs can start again) and of `work_undone` (the work is done or no longer due)."""
+    """Returns when `probe_failed` (runs can start again) and `work_undone` (the work is done or no longer due) are over."""
     remaining = {(work.game_date, work.subject) for work in undone}
     return {"probe_failed": lambda one: True, "work_undone": lambda one: (one.game_date, one.subject) not in remaining}
 

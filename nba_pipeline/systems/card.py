@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 FIRST_FILE_NAME = "model.cbm"
-"""Name of every model file in homes of versions that did not record it in the card."""
+"""Name of the model file for cards of earlier versions, which do not record it."""
 
 
 class Card(BaseModel):
@@ -43,9 +43,9 @@ class Card(BaseModel):
     validation_mean_error: float | None = None
     """Forecast minus points, on the validation rows."""
     code_version: str = ""
-    """Code version of `points_model` at the training."""
+    """Code version of `points_model` when the model was trained."""
     data_versions: Mapping[str, tuple[str, ...]] = {}
-    """Table -> the code versions of its rows in the window."""
+    """Table -> the code versions of its rows in the training window."""
 
 
 @dataclass(frozen=True)

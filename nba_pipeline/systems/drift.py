@@ -1,4 +1,4 @@
-"""Drift between training and serving: the range of each feature in the training rows, and served values unlike it."""
+"""Drift between training and serving: the range of each feature in the training rows, and the share of served values outside."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,10 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems.interface import TrainedSystem
 
 OUTER_SHARE = 0.005
-"""Share of the training rows below the low end of a feature's range, and share above its high end."""
+"""Share of the training rows below a feature's range. The same share is above it."""
 
 Range = tuple[float | None, float | None, float]
-"""Low and high end of the central 99 % of a feature's known values, null without any, and the share of nulls."""
+"""Low and high end of the central 99 % of a feature's known values (null if none is known), and the share of nulls."""
 
 DRIFT = {"game_date": pl.Date, "system_id": pl.String, "feature": pl.String, "share": pl.Float64}
 
@@ -23,8 +23,8 @@ def drift_of_dates(
 ) -> pl.DataFrame:
     """Returns the share of values unlike the training rows, one row per date, system and compared feature.
 
-    A date is compared over the days up to it, with the models of its week. Models of less than a year of games, and of earlier
-    versions, which recorded no ranges, are not compared.
+    For each date, the values of the last days up to it are compared with the models of its week. Models with less than a year
+    of games are not compared, nor are models of earlier versions, which recorded no ranges.
 
     Args:
         dates: The dates to compare.
@@ -68,7 +68,7 @@ def judge_drift(shares: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
 
 
 def first_date(day: date) -> date:
-    """Returns the first of the dates that are compared for a date."""
+    """Returns the first of the dates whose values are compared for a date."""
     return day - timedelta(days=SETTINGS.training.drift_days - 1)
 
 
@@ -83,7 +83,7 @@ def feature_ranges(rows: pl.DataFrame, names: Sequence[str]) -> dict[str, Range]
 
 
 def drift(features: pl.DataFrame, system: TrainedSystem, ranges: Mapping[str, Range]) -> dict[str, float]:
-    """Returns feature -> the share of values unlike the training rows, see `unlike_shares`; nothing with too few rows.
+    """Returns feature -> the share of values unlike the training rows, see `unlike_shares`; empty with too few rows.
 
     Rows of a player's first games of the season do not count: their features differ from those of most training rows.
     """
@@ -92,9 +92,9 @@ def drift(features: pl.DataFrame, system: TrainedSystem, ranges: Mapping[str, Ra
 
 
 def unlike_shares(rows: pl.DataFrame, ranges: Mapping[str, Range]) -> dict[str, float]:
-    """Returns feature -> the larger of two shares of the rows: of known values outside its range, and of nulls beyond its own.
+    """Returns feature -> the larger of two numbers: share of its known values outside its range, and rise of its share of nulls.
 
-    A share of known values is 0 without any. A feature without a range has no known value in training; it is not compared.
+    The first is 0 if no value is known. A feature without a known value in training has no range and is not compared.
     """
     shares = rows.select(
         pl.max_horizontal(

@@ -25,7 +25,7 @@ FORECAST: Mapping[str, pl.DataType] = {
     "model_id": pl.String(), "has_short_history": pl.Boolean(),
 }  # fmt: skip
 ONE_MISSING_CAP, MANY_MISSING, MANY_MISSING_CAP = 69.0, 5, 49.0
-"""Highest quality with one missing feature of `required_for_betting`, and with five or more."""
+"""Highest quality with one to four missing features of `required_for_betting`, and with five or more."""
 
 
 def forecasts(

@@ -13,7 +13,7 @@ import polars as pl
 
 from nba_pipeline.errors import Permanent
 from nba_pipeline.settings import SETTINGS, Training
-from nba_pipeline.systems.card import Card as Card  # noqa: PLC0414  # mypy: also imported from here
+from nba_pipeline.systems.card import Card as Card  # noqa: PLC0414  # mypy requires the alias of a re-export
 from nba_pipeline.systems.card import TrainedModel as TrainedModel  # noqa: PLC0414
 
 PLAYER_GAME = ("game_id", "player_id")
@@ -22,7 +22,7 @@ BASE_WINDOWS = ("points_mean_last_5_games", "points_mean_last_10_games", "points
 
 
 class System(ABC):
-    """A system that forecasts points. Inputs are bound by name. A null input is never replaced by a value."""
+    """A system that forecasts points. Inputs are bound by name. Only the system's own arithmetic replaces a null input."""
 
     system_id: ClassVar[str]
     version: ClassVar[str]
@@ -84,11 +84,11 @@ class TrainedSystem(System):
 
     needs_model: ClassVar[bool] = True
     file_name: ClassVar[str]
-    """Name of the model file, after its format: `model.json`."""
+    """Name of the model file, with the extension of its format, such as `model.json`."""
     stops_early: ClassVar[bool] = True
-    """Whether the validation rows choose the length of the training. Otherwise the model learns from them, too."""
+    """Whether the validation rows end the training early. Otherwise the model also learns from them."""
     season_mean: ClassVar[str] = "points_mean_season"
-    """The feature that the validation compares the model with."""
+    """The feature whose error on the validation rows is compared with the model's."""
     training: Training
 
     @property
@@ -121,7 +121,7 @@ class TrainedSystem(System):
         return self._checked(rows).select(pl.col(self.reads).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
 
     def sample(self, rows: pl.DataFrame) -> Sample:
-        """Returns rows with `points` as a sample."""
+        """Returns the matrix of the rows, with their `points` as the label."""
         return Sample(self.matrix(rows), rows[LABEL].cast(pl.Float64).to_numpy())
 
     def forecast(self, model: Any, features: pl.DataFrame) -> pl.Series:
@@ -203,7 +203,7 @@ def bounded(rows: pl.DataFrame, points: pl.Expr, terms: Sequence[str] = ()) -> p
 
 
 def _check_types(card: Card, rows: pl.DataFrame) -> None:
-    """Raises Permanent for a feature of another type than in training. A column without a type has no known value."""
+    """Raises Permanent for a feature of another type than in training. A column of type Null has no known value and passes."""
     types = {name: str(rows.schema[name]) for name in card.feature_types if rows.schema[name] != pl.Null}
     if changed := [
         f"{name} is {kind}, was {card.feature_types[name]}" for name, kind in types.items() if kind != card.feature_types[name]
@@ -212,7 +212,7 @@ def _check_types(card: Card, rows: pl.DataFrame) -> None:
 
 
 def _check_window(card: Card, rows: pl.DataFrame) -> None:
-    """Raises Permanent for rows of dates that the model was trained on, or of earlier ones."""
+    """Raises Permanent for rows dated on or before the last training date."""
     early: Any = rows.filter(pl.col("game_date") <= card.train_end_date)["game_date"].min()
     if early is not None:
         raise Permanent(f"model {card.model_id} was trained on games up to {card.train_end_date}, so it cannot predict {early}")

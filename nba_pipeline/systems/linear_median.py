@@ -1,6 +1,6 @@
 """linear_median: a linear model of the median, trained weekly by least absolute deviations with a ridge penalty.
 
-Features are standardized and clipped at 5 standard deviations. An unknown feature is 0. The fit minimizes
+Features are standardized and clipped at 5 standard deviations. A null feature becomes 0, its mean. The fit minimizes
 
     sum |points - forecast| + l2 * n * sum(coefficient^2)
 
@@ -24,10 +24,10 @@ from nba_pipeline.systems.interface import Sample, shares
 
 FILE_FORMAT = "1"
 ROWS_PER_BLOCK = 32
-"""Rows of a matrix product. OpenBLAS multiplies such small matrices on one thread, so that the number of cores changes no
-coefficient; its other threads would spin, at ten times the CPU time on a busy machine."""
+"""Rows per matrix product. OpenBLAS multiplies matrices of this size on one thread, so the coefficients do not depend on the
+number of cores. More threads would busy-wait, which takes ten times the CPU time on a busy machine."""
 LEAST_SPREAD = 1e-9
-"""Standard deviation below which a feature is constant and has no effect."""
+"""Standard deviation below which a feature counts as constant and has no effect."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class LinearMedian(CrossSeasonSystem):
     def forecast_matrix(self, model: LinearModel, matrix: Any) -> Any:
         """See TrainedSystem.forecast_matrix."""
         design = _design(matrix, np.array(model.means), np.array(model.deviations), self.forecasts.linear_clip)
-        # one row at a time gives the same bits as all together; a matrix product does not
+        # unlike a matrix product, this gives a row the same bits alone as together with others
         return (design * np.array([*model.coefficients, model.intercept])).sum(axis=1)
 
     def importances(self, model: LinearModel) -> Mapping[str, float]:
@@ -110,7 +110,10 @@ class LinearMedian(CrossSeasonSystem):
 
 
 def _moments(matrix: Any) -> tuple[Any, Any]:
-    """Returns mean and standard deviation per column over the known values: 0 and 1 for a column without any, or a constant."""
+    """Returns mean and standard deviation per column over the known values.
+
+    A column without known values has mean 0. Its deviation, and that of a constant column, is 1.
+    """
     known = ~np.isnan(matrix)
     counts = np.maximum(known.sum(axis=0), 1)
     means = np.where(known, matrix, 0.0).sum(axis=0) / counts

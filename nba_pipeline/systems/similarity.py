@@ -4,8 +4,8 @@
              + 0.4 pace_score + 0.8 usage_spike_score + venue (1 - same_venue_pct_similar_games)
 
 `venue` is +0.8 at home and -0.5 away, and counts for the similar games at the other venue only. A term with a null input
-contributes nothing and is listed in `reasons`. It needs five games of the season and five similar games. It is not a member
-of the ensemble: see `benchmarks/forecasts.py`.
+contributes nothing and is listed in `reasons`. The system needs five games of the season and five similar games. It is not
+a member of the ensemble: see `benchmarks/forecasts.py`.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ REQUIRED_FOR_BETTING = ("fatigue_score", "pace_score", "home_court_level")
 
 
 def venue_points() -> pl.Expr:
-    """Points of the venue that the similar games do not contain, -0.5 to 0.8; 0 on a neutral court; null for null."""
+    """Points of the venue x share of similar games at the other venue, -0.5 to 0.8; 0 on a neutral court; null for null."""
     home = pl.col("home_court_level")
     level = pl.when(home == 1).then(HOME_POINTS).when(home == 0).then(AWAY_POINTS).when(home.is_not_null()).then(0.0)
     return level * (1 - pl.col(SAME_VENUE))

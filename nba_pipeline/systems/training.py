@@ -1,4 +1,4 @@
-"""Arithmetic of a system's training: the split into training and validation, errors, and the search for the label.
+"""Arithmetic of a system's training: the split into training and validation, errors, and the refusal of label copies.
 
 Reading rows and storing models belong to `assets/predictions/points_model.py`.
 """
@@ -11,9 +11,9 @@ from nba_pipeline.errors import Permanent
 from nba_pipeline.systems.interface import LABEL, TrainedSystem
 
 WINDOW_DAYS_PER_VALIDATION_DAY = 5
-"""Least ratio in a short window, so that training gets more days than validation."""
+"""Minimum ratio of window to validation. In a short window it reduces the validation, so that training gets more days."""
 LEAST_ROWS_TO_COMPARE = 30
-"""Number of known values from which a feature that always equals the label is the label."""
+"""Minimum number of known values for which a feature that always equals the label counts as the label."""
 
 
 def split(rows: pl.DataFrame, system: TrainedSystem) -> tuple[pl.DataFrame, pl.DataFrame]:

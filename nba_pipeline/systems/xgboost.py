@@ -16,7 +16,7 @@ from nba_pipeline.systems.cross_season import CrossSeasonSystem
 from nba_pipeline.systems.interface import Sample, shares
 
 DIGEST_BYTES = 32
-"""A model file is the SHA-256 of the library's bytes, then these bytes."""
+"""Length of the SHA-256 at the start of a model file. The library's bytes, which it covers, follow."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class XGBoost(CrossSeasonSystem):
         return int(model.num_boosted_rounds())
 
     def importances(self, model: Any) -> Mapping[str, float]:
-        """See TrainedSystem.importances. By the loss that the splits on a feature removed in training."""
+        """See TrainedSystem.importances. By the total reduction of the loss through splits on a feature."""
         gains = model.get_score(importance_type="total_gain")
         return shares({name: gains.get(name, 0.0) for name in self.reads})
 

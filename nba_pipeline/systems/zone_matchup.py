@@ -3,8 +3,8 @@
     points = 0.7 season + 0.3 last 10 + clamp(shot_zone_points_effect + free_throw_points_effect, -4..4)
              + 0.4 pace_score + 0.8 (home_court_level - 0.5) + rest
 
-`rest` is that of `moving_average`. A term with a null input contributes nothing and is listed in `reasons`. It needs five
-games of the season. It is not a member of the ensemble: see `benchmarks/forecasts.py`.
+`rest` is that of `moving_average`. A term with a null input contributes nothing and is listed in `reasons`. The system needs
+five games of the season. It is not a member of the ensemble: see `benchmarks/forecasts.py`.
 """
 
 from dataclasses import dataclass

@@ -140,8 +140,7 @@ def published(predictions: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame
 def _settled(published: pl.DataFrame, schedule: pl.DataFrame, complete_games: Sequence[str] | pl.Series) -> pl.DataFrame:
     """Returns the rows whose game can be graded, with `is_off` and `is_postponed`.
 
-    `is_off`: the game is not played, or the schedule has it on another date. `is_postponed`: the game is
-    postponed or moved.
+    `is_off`: the game is not played, or the schedule has it on another date. `is_postponed`: the game is postponed or moved.
     """
     statuses = schedule.select("game_date", "game_id", "status", "status_text")
     is_elsewhere = pl.col("status").is_null() & pl.col("game_id").is_in(schedule["game_id"].to_list())

@@ -67,7 +67,7 @@ Summary = Mapping[str, Any]
 """Metadata of a training: SUMMARY describes its rows, `importances` and `card` its model."""
 MOST_IMPORTANCES = 30
 ROWS_OF_THE_CARD = {"golden_rows", "golden_outputs", "feature_ranges", "feature_types", "importances", "features"}
-"""Fields of a card that are too long for the UI, or shown apart."""
+"""Fields of a card that are too long for the UI, or shown separately."""
 
 
 def train_week(

@@ -263,7 +263,10 @@ def predict_slate(
 
 
 def with_prices(rows: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """Adds the prices of the line to predictions. They are null without a line, and unless all are from before tip-off."""
+    """Adds the prices of the line to predictions.
+
+    They are null without a line, and unless the newest price is known to be from before tip-off.
+    """
     is_usable = pl.col("line").is_not_null() & (pl.col("prices_snapshot_at") < pl.col("tipoff_at"))
     return rows.join(lines.select(*PLAYER_GAME, *PRICES), on=PLAYER_GAME, how="left", maintain_order="left").with_columns(
         pl.when(is_usable).then(pl.col(name)).alias(name) for name in PRICES
@@ -300,9 +303,10 @@ def unpredicted(
     models: Models,
     now: datetime,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Returns the expected players and games that no system predicts: game_date, ids, player_name, team, reason.
+    """Returns the players that no system predicts, and the reasons of each system.
 
-    The second frame has one row per eligible player, game and system that does not predict: ids, system_id, reason.
+    The first frame has one row per expected player and game that no system predicts: game_date, ids, player_name, team, reason.
+    The second has one row per eligible player, game and system that does not predict: ids, system_id, reason.
     """
     slate = judge_players(upcoming_players, features, schedule, lines, now)
     rows = features.join(slate.filter(pl.col("reason").is_null()), on=["game_date", *PLAYER_GAME], how="semi")
@@ -351,7 +355,7 @@ def lines_with_prices(prop_lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _counted(rows: pl.DataFrame) -> dict[str, int]:
-    """Returns the number of rows per reason, the most frequent first. Numbers within reasons are left out."""
+    """Returns the number of rows per reason, the most frequent first. Reasons that differ only in a number count together."""
     kinds = pl.col("reason").str.replace_all(r"\d+(\.\d+)?", "n")
     return dict(rows.group_by(kinds).len().sort("len", "reason", descending=True).iter_rows())
 
@@ -420,7 +424,7 @@ def predictions(
 
 
 def earlier_predictions(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
-    """Returns the predictions of the days before the dates, and of the dates but the last."""
+    """Returns the predictions from RESIDUAL_DAYS before the first date to the day before the last."""
     span = days(min(dates) - timedelta(days=RESIDUAL_DAYS), max(dates) - timedelta(days=1))
     return warehouse.scan(TABLE, span).select(*FORECAST, "version").collect()
 
@@ -472,7 +476,7 @@ LONGEST_WINDOW_DAYS = SIMILAR_DAYS
 
 
 def predicts_early(system: System) -> bool:
-    """Whether a system predicts from the first game of a season on, as do combinations of such systems."""
+    """Whether a system, or every member of a combination, predicts from the first game of a season on."""
     if isinstance(system, Combination):
         return all(predicts_early(other) for other in SYSTEMS if other.system_id in system.members)
     return not system.least_season_games
@@ -490,7 +494,7 @@ def systems_before_models(warehouse: Warehouse, dates: Collection[date]) -> set[
 
 
 def _dates_before_models(warehouse: Warehouse, dates: Collection[date]) -> set[date]:
-    """Returns the dates on which every system without the need for games of the season lacks its first model."""
+    """Returns the dates on which every trained system that predicts early lacks its first model."""
     without = systems_before_models(warehouse, dates)
     names = [system.system_id for system in TRAINED_SYSTEMS if predicts_early(system)]
     return {day for day in dates if all((day, name) in without for name in names)}
@@ -526,7 +530,7 @@ def every_system_predicts(warehouse: Warehouse, dates: Sequence[date], clock: Cl
 
 
 def _without_source(warehouse: Warehouse, days_to_judge: Collection[date]) -> set[tuple[date, str]]:
-    """Returns the dates and systems that lack what a forecast needs as expected, see `every_system_predicts`."""
+    """Returns the dates and systems whose forecast is not expected, see `every_system_predicts`."""
     dates = sorted(days_to_judge)
     if not dates:
         return set()
