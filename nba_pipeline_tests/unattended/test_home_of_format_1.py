@@ -69,7 +69,12 @@ RENAMED = {
 TABLES_ADDED_LATER = {"career_form", "team_outlook", "expected_absences"}
 
 
-ADDED_SINCE = ("teammates_listed", "adjusted_line", "plays_probability")
+ADDED_SINCE = (
+    "teammates_listed", "adjusted_line", "plays_probability", "standard_deviation", "model_over_probability",
+    "model_push_probability", "model_under_probability", "blended_over_probability", "blended_push_probability",
+    "blended_under_probability", "over_probability", "probability_reason", "market_over_probability", "price", "best_price",
+    "best_price_book", "best_price_source", "price_edge", "expected_value", "best_expected_value", "prices_snapshot_at",
+)  # fmt: skip
 """Nullable columns added to the ledgers after the migration was written. Earlier rows lack them on disk."""
 
 
@@ -156,8 +161,11 @@ def test_a_migrated_home_is_continued_without_a_duplicate(home: Path) -> None:
     assert only(noon.slate(NEXT, "same_day")).succeeded
     assert only(noon.slate(DAY, "overnight")).succeeded
     added = rows(home, "predictions").join(before["predictions"], on="prediction_id", how="anti")
+    is_of_format_1 = pl.col("system_id").is_in(before["predictions"]["system_id"].unique().to_list())
+    repeated, of_new_systems = added.filter(is_of_format_1), added.filter(~is_of_format_1)
     # format 1 treated a missing status as healthy
-    assert added["reasons"].list.contains("injury_status_unknown").all() and added["version"].min() == 2
+    assert repeated["reasons"].list.contains("injury_status_unknown").all() and repeated["version"].min() == 2
+    assert set(of_new_systems["system_id"]) == {"zone_matchup"} and of_new_systems["version"].max() == 1
     old_rows = {
         "predictions": rows(home, "predictions").join(added, on="prediction_id", how="anti"),
         "grades": rows(home, "grades"),
@@ -188,4 +196,5 @@ def test_nothing_of_a_migrated_home_is_stale_and_only_added_tables_are_missing(h
     missing = [{name for name, rows in record["rows"].items() if rows is None} for record in records]
     assert missing == [TABLES_ADDED_LATER] * len(dates)
     steps = plan_backfill(work.warehouse, dates[0], DAY, versions, "grades", is_resumed=True)
-    assert {step.part for step in steps if not step.is_skipped} == {"features", "predictions"}, "only for the added tables"
+    # for the added tables, and for the systems that format 1 did not train
+    assert {step.part for step in steps if not step.is_skipped} == {"features", "models", "predictions"}

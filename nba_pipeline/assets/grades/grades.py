@@ -279,7 +279,7 @@ def _records(totals: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
 
 @dated_check(TABLE)
 def probabilities_are_calibrated(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """The blended probability of no system is further from the outcomes than allowed, or scores worse than the market.
+    """Every system's blended probability is within the allowed calibration error and log-loss gap to the market.
 
     A system is judged once it has enough graded rows. The numbers of every system and its reliability by group are plotted.
     """

@@ -457,7 +457,7 @@ def every_game_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: 
 def every_lined_player_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """At least 97 % of the players with a line from before tip-off have a forecast. Missing players are named.
 
-    Players do not count whom the stored history cannot contain yet. In weeks before the first model, players need five games.
+    Players that the stored history cannot contain yet are excluded. In weeks before the first model, players need five games.
     """
     key, is_market = ["game_id", "player_id"], pl.col("market") == SETTINGS.lines.market
     lined = history.lined_players(warehouse, dates, clock.as_of)
@@ -571,7 +571,7 @@ def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: 
 
 @dated_check(TABLE)
 def features_resemble_training(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """Most values of each feature lie in the range of the model's training rows. Others are named with the share outside or null.
+    """Most values of each feature lie in the range of the model's training rows. The others are named with their share outside or null.
 
     Compares the slates of the last 7 days with the central 99 % of the training rows. Models of less than a year of games,
     weeks with few games and a player's first games of a season are not compared.
