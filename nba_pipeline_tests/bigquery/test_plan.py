@@ -17,7 +17,7 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import views
 from nba_pipeline.warehouse.bigquery import journal
-from nba_pipeline.warehouse.bigquery.plan import Step, apply, everything, plan
+from nba_pipeline.warehouse.bigquery.plan import Step, all_shapes, apply, plan
 from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline.warehouse.bigquery.shapes import LOADS, quarantine_of, shape_of
 from nba_pipeline_tests.bigquery.emulator import Emulator
@@ -68,15 +68,15 @@ def test_a_plan_names_every_step_and_creates_nothing(applied: Applied) -> None:
     assert not applied.was_there_after_planning
     dataset, *rest = [str(step) for step in applied.planned]
     assert dataset == f"create dataset {applied.session.name}: location US"
-    assert {step.split(":")[0] for step in rest} == {f"create table {shape.name}" for shape in everything()} | {
+    assert {step.split(":")[0] for step in rest} == {f"create table {shape.name}" for shape in all_shapes()} | {
         f"create view {name}" for name in VIEWS
     }
-    assert len(rest) == len(everything()) + len(VIEWS)
+    assert len(rest) == len(all_shapes()) + len(VIEWS)
 
 
 def test_apply_completes_the_plan_and_a_second_plan_is_empty(applied: Applied) -> None:
     assert applied.done == applied.planned
-    assert applied.names() == {shape.name for shape in everything()} | set(VIEWS)
+    assert applied.names() == {shape.name for shape in all_shapes()} | set(VIEWS)
     assert applied.messages() == []
     assert list(apply(applied.session)) == []
 
@@ -100,7 +100,7 @@ def test_every_view_can_be_queried(applied: Applied, name: str) -> None:
 
 
 def test_table_names_are_unique() -> None:
-    names = [*(shape.name for shape in everything()), *VIEWS]
+    names = [*(shape.name for shape in all_shapes()), *VIEWS]
     assert len(names) == len(set(names))
     assert not [name for name in names if name.startswith("staging_")]
 

@@ -135,7 +135,7 @@ def test_the_spreads_and_totals_of_a_game_in_play_are_parsed_and_none_is_from_be
 
 def test_quarantined_archive_lines_have_the_problems_of_the_rules(lines: pl.DataFrame) -> None:
     judged = reject_lines(lines)
-    rejected = judged.filter(pl.col(PROBLEM).is_in(prop_lines.not_of_the_market()))
+    rejected = judged.filter(pl.col(PROBLEM).is_in(prop_lines.reasons_against_the_market()))
     # 5 more lines after tip-off have the name as their problem
     assert counts(rejected[PROBLEM]) == {prop_lines.AFTER_TIPOFF: 40_529, prop_lines.placeholder(): 76}
     assert counts(judged[IGNORED].drop_nulls()) == {prop_lines.too_low(): 935, prop_lines.of_low_ladder(): 8}
