@@ -109,6 +109,11 @@ def test_every_asset_description_has_its_sections_in_paragraphs() -> None:
         assert openings == [f"{spec.key.to_user_string()}:", "**Grain:**", "**Source:**", "**Caveats:**"]
 
 
+def test_no_check_description_has_a_paragraph_that_markdown_shows_as_code() -> None:
+    specs = [spec for checks in build_definitions("sandbox").asset_checks or () for spec in checks.check_specs]
+    assert specs and not [spec.name for spec in specs if "\n " in (spec.description or "")]
+
+
 def test_every_daily_asset_carries_a_freshness_policy() -> None:
     assert [s.key.to_user_string() for s in specs_of_tables() if s.freshness_policy is None] == ["points_model"]
 

@@ -3,6 +3,7 @@
 Dagster records the checks of a range run without a date, see `instance/check_evaluations.py`.
 """
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -133,7 +134,12 @@ def checks_of(table: Table, is_source: bool = False) -> dg.AssetChecksDefinition
     checks = _common_checks(table, is_source) | _checks.get(table.name, {})
     specs = [
         dg.AssetCheckSpec(
-            name, asset=table.name, blocking=check.is_blocking, description=check.judge.__doc__, partitions_def=DAILY
+            name,
+            asset=table.name,
+            blocking=check.is_blocking,
+            # indented paragraphs would be code in Markdown
+            description=inspect.getdoc(check.judge),
+            partitions_def=DAILY,
         )
         for name, check in checks.items()
     ]

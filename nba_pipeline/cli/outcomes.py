@@ -112,7 +112,9 @@ def print_failed_checks(ended: Sequence[Outcome]) -> None:
     print_line("\nChecks that failed without stopping a run:")
     for table, checks in names.items():
         print_line(f"  {table}: {', '.join(dict.fromkeys(checks))}")
-    print_line("`nba-pipeline help NAME` explains a check. Its dates are in Dagster's UI, on the tab Checks of the table.")
+    print_line(
+        "`nba-pipeline help NAME` explains a check. Its failed dates are in Dagster's UI: table, tab Checks, check, tab Partitions."
+    )
 
 
 def _stop(started: list[RunProgress]) -> None:

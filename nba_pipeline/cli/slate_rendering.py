@@ -32,8 +32,10 @@ class Cell(NamedTuple):
 
 def print_slate(day: date, rows: pl.DataFrame, shown: pl.DataFrame, shows_reasons: bool = False) -> None:
     """Print the chosen predictions of a slate per system, then the counts of all predictions."""
-    as_of = max(rows["made_at"]).astimezone(EASTERN)
-    print_line(f"Slate of {day}, US Eastern, predicted up to {as_of:%Y-%m-%d %H:%M}", style="bold")
+    newest = max(rows["made_at"]).astimezone(EASTERN)
+    print_line(f"Slate of {day}, newest prediction of {newest:%Y-%m-%d %H:%M} US Eastern", style="bold")
+    if backtests := (rows["run_kind"] == "backtest").sum():
+        print_line(f"{backtests} of {rows.height} predictions are backtests: they were made after the game.", style="yellow")
     for system, of_system in shown.group_by("system_id", maintain_order=True):
         print_line(f"\n{system[0]}")
         _print_predictions(of_system, shows_reasons)

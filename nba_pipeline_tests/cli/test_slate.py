@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -108,6 +108,13 @@ def test_the_newest_version_and_a_live_prediction_are_shown(home: Path) -> None:
     Days(home).write("predictions", DAY, *(a_prediction("OVER", **row) for row in versions))
     (row,) = json.loads(slate(home, "--format", "json").stdout)
     assert (row["version"], row["run_kind"], row["predicted_value"]) == (2, "live", 30.0)
+
+
+def test_backtests_are_called_backtests(home: Path) -> None:
+    assert "backtest" not in slate(home).stdout
+    backtest = BET | {"player_id": 3, "player_name": "Cy Cole", "run_kind": "backtest", "made_at": TIPOFF + timedelta(days=1)}
+    Days(home).write("predictions", DAY, a_prediction("OVER", **BET), a_prediction("OVER", **backtest))
+    assert "1 of 2 predictions are backtests: they were made after the game." in slate(home).stdout
 
 
 def test_a_started_game_is_noted(home: Path) -> None:
