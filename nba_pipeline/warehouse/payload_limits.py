@@ -26,7 +26,7 @@ def most_bytes(provider: str, endpoint: str, extension: str) -> int:
 
 
 def gunzip(body: bytes, max_bytes: int) -> bytes:
-    """Decompress gzip data. Raises TooLarge after more than `most` bytes, otherwise as `gzip.decompress`."""
+    """Decompress gzip data. Raises TooLarge after more than `max_bytes` bytes, otherwise as `gzip.decompress`."""
     with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:

@@ -27,8 +27,8 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 READING_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
 """The parser's query nodes that only read. A WITH may contain others: INSERT, UPDATE, DELETE and COPY TO."""
 
-SIGNAL_SECONDS = 0.2
-"""Seconds until a query notices Ctrl-C."""
+INTERRUPT_SECONDS = 0.2
+"""Pause between two interrupts of a query."""
 
 ACCEPTED = "sql takes one statement that only reads: SELECT, WITH, DESCRIBE, SHOW, SUMMARIZE, or EXPLAIN of one of them"
 HINTS = {"MULTI": "; list the values of a PIVOT with IN"}
@@ -69,11 +69,11 @@ def result_of(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement
     with ThreadPoolExecutor(1) as pool:
         result = pool.submit(lambda: connection.sql(statement).to_arrow_table())
         try:
-            while not result.done():
-                wait([result], SIGNAL_SECONDS)  # the main thread handles a signal when it wakes
             return result.result()
         except KeyboardInterrupt:
-            connection.interrupt()
+            while not result.done():  # DuckDB ignores an interrupt that precedes the start of the statement
+                connection.interrupt()
+                wait([result], INTERRUPT_SECONDS)
             raise
 
 

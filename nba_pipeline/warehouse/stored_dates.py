@@ -115,7 +115,9 @@ class StoredDates:
                 parts += [Part(partition.file) for partition in partitions if is_readable(partition)]
             else:
                 selected = list(days)
-                parts.append(Part(month.file, None if len(selected) == len(month.copied) else selected))
+                # a month file that replaces this one may have more dates, unless this one has them all
+                is_whole_month = len(selected) == len(days_of(month.file))
+                parts.append(Part(month.file, None if is_whole_month else selected))
         return parts
 
     def _readable_month_of(self, day: date) -> Month | None:

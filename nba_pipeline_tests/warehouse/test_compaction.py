@@ -87,6 +87,19 @@ def test_copies_are_kept_for_readers_that_planned_to_read_them(store: LocalWareh
     assert planned.collect().height == 6
 
 
+def test_a_reader_reads_each_date_once_although_its_month_file_is_replaced(
+    store: LocalWarehouse, table: Table, no_wait: None
+) -> None:
+    """The new month file has a date that the reader planned to read from its date file, and one that it did not ask for."""
+    compact_twice(store, table)
+    of_old_dates = store.scan(table, [FIRST, SECOND, EMPTY])
+    store.replace(table, [UNWRITTEN], rows(1, UNWRITTEN), "me")
+    of_all_dates = store.scan(table)
+    assert store.compact([table], TODAY).startswith("compacted 1 month,")
+    assert_frame_equal(of_old_dates.collect(), pl.concat([rows(3, FIRST), rows(2, SECOND)]))
+    assert_frame_equal(of_all_dates.collect(), stored_rows(store, table))
+
+
 def test_a_month_is_compacted_some_days_after_its_end(store: LocalWarehouse, table: Table) -> None:
     assert store.compact([table], TODAY - timedelta(days=1)) == ""
 
