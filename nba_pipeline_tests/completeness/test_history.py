@@ -19,7 +19,7 @@ from nba_pipeline.completeness import history
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days, week_of
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import MOVING_AVERAGE, TRAINED_SYSTEMS
+from nba_pipeline.systems import MOVING_AVERAGE, TRAINED_SYSTEMS, ZONE_MATCHUP
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values, a_prop_line, an_expected_player, frame_of
@@ -212,25 +212,29 @@ def test_a_trained_system_is_not_expected_before_the_history_suffices(warehouse:
     assert {"catboost", "ensemble", "market_blend"} <= set(verdict.missing)
 
 
-def without_similar_games(warehouse: LocalWarehouse) -> list[str]:
-    """The absent systems of a slate whose players have no similar games."""
+def absent_without(warehouse: LocalWarehouse, *features: str) -> list[str]:
+    """The absent systems of a slate whose only player lacks some features."""
     predicted(warehouse, LAST, 8)
     summarize(warehouse, FIVE, players=8)
     without_models(warehouse, week_of(LAST))
     row = complete_box(games(LAST)[0])[0]
     key = {name: row[name] for name in ("game_id", "player_id", "team")}
-    write(warehouse, "features", LAST, a_feature_row(LAST, **key, points_mean_similar_games=None))
+    write(warehouse, "features", LAST, a_feature_row(LAST, **key, **dict.fromkeys(features)))
     (verdict,) = judged(predictions.every_system_predicts, warehouse, LAST)
     return list(verdict.missing)
 
 
-def test_a_system_is_not_expected_while_the_history_is_shorter_than_its_windows(warehouse: LocalWarehouse) -> None:
-    assert "similarity" not in without_similar_games(warehouse)
+def test_similarity_is_not_expected_while_the_history_is_shorter_than_its_window(warehouse: LocalWarehouse) -> None:
+    assert "similarity" not in absent_without(warehouse, "points_mean_similar_games")
 
 
-def test_a_system_is_expected_in_a_long_history(warehouse: LocalWarehouse) -> None:
+def test_similarity_is_expected_in_a_long_history(warehouse: LocalWarehouse) -> None:
     write(warehouse, "boxscores", FIRST - timedelta(days=800))
-    assert "similarity" in without_similar_games(warehouse)
+    assert "similarity" in absent_without(warehouse, "points_mean_similar_games")
+
+
+def test_a_short_history_excuses_no_system_with_short_windows(warehouse: LocalWarehouse) -> None:
+    assert "zone_matchup" in absent_without(warehouse, *ZONE_MATCHUP.required)
 
 
 def test_systems_that_need_five_games_are_expected_once_a_team_has_them(warehouse: LocalWarehouse) -> None:

@@ -41,7 +41,7 @@ from nba_pipeline.formulas.similar_games import SIMILAR_DAYS
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import SEASON_DAYS, days, week_of
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import MARKET_BLEND, MOVING_AVERAGE, SYSTEMS, TRAINED_SYSTEMS, Combination
+from nba_pipeline.systems import MARKET_BLEND, MOVING_AVERAGE, SIMILARITY, SYSTEMS, TRAINED_SYSTEMS, Combination
 from nba_pipeline.systems.drift import drift_of_dates, first_date, judge_drift
 from nba_pipeline.systems.forecasts import Models, absent_models, forecasts, joined_reasons, reasons_without_forecast
 from nba_pipeline.systems.interface import PLAYER_GAME, System
@@ -471,10 +471,6 @@ def every_lined_player_is_predicted(warehouse: Warehouse, dates: Sequence[date],
     return share_present(dates, players, pl.col("is_present"), pl.col("spelling"), least, share="lined_share")
 
 
-LONGEST_WINDOW_DAYS = SIMILAR_DAYS
-"""Days of history after which every system can be ready."""
-
-
 def predicts_early(system: System) -> bool:
     """Whether a system, or every member of a combination, predicts from the first game of a season on."""
     if isinstance(system, Combination):
@@ -504,9 +500,9 @@ def _dates_before_models(warehouse: Warehouse, dates: Collection[date]) -> set[d
 def every_system_predicts(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Each system has predictions for the slate. Missing systems are named.
 
-    Systems that need five games of the season count once a team has them. A trained system does not count in weeks before its
-    first model, `market_blend` not on dates of an archive without prices,
-    and a system without enough ready players not while the stored history is shorter than the longest window.
+    Systems that need five games of the season are expected once a team has them. Trained systems are expected from their first
+    model on. On dates of an archive without prices, `market_blend` is not expected. While the stored history is shorter than
+    the window of similar games, `similarity` is not expected if too few players are ready for it.
     """
     systems = [system.system_id for system in SYSTEMS]
     of_system = [
@@ -537,9 +533,9 @@ def _without_source(warehouse: Warehouse, days_to_judge: Collection[date]) -> se
     without = systems_before_models(warehouse, dates)
     without |= {(day, MARKET_BLEND.system_id) for day in history.dates_without_lines(warehouse, dates, has_prices=True)}
     first = history.first_date(warehouse)
-    if first is not None and first > min(dates) - timedelta(days=LONGEST_WINDOW_DAYS):
-        closed = closed_dates(warehouse.scan(TABLES["features"], dates).collect())
-        without |= {(day, name) for name, of_name in closed.items() for day in of_name}
+    if short := [day for day in dates if first is not None and first > day - timedelta(days=SIMILAR_DAYS)]:
+        closed = closed_dates(warehouse.scan(TABLES["features"], short).collect())
+        without |= {(day, SIMILARITY.system_id) for day in closed.get(SIMILARITY.system_id, ())}
     return without
 
 
