@@ -1,7 +1,7 @@
 """What the stored history cannot contain because it begins too late: games before its first date, and models of its first weeks.
 
-Checks do not expect it, so that they fail only for gaps. Gates stay closed there. Functions of tables; at least one of the
-tables of `EVIDENCE` still has the first date if rows of another are lost.
+Checks do not expect it, so that they fail only for gaps. Gates stay closed there. The functions read tables. Several tables are
+evidence of the beginning of the history, so that lost rows of one table do not look like a late beginning.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from nba_pipeline.completeness import slate_gates
-from nba_pipeline.completeness.expectations import absent_books, playing
+from nba_pipeline.completeness.expectations import playing
 from nba_pipeline.league.calendar import days, season_of_game_date
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
@@ -18,9 +18,6 @@ from nba_pipeline.warehouse import Warehouse
 
 EVIDENCE = ("boxscores", "player_game_summary", "predictions")
 """Tables whose first date is that of the history. `predictions` is a ledger."""
-
-ARCHIVE = "archive/"
-"""Beginning of the source of archived rows."""
 
 TEAM = ["game_date", "team"]
 
@@ -146,36 +143,13 @@ def weeks_before_models(warehouse: Warehouse, weeks: Collection[date], least_gam
     }
 
 
-def archived_dates(warehouse: Warehouse, dates: Collection[date]) -> set[date]:
-    """Returns the dates whose schedule comes from the archive."""
-    is_archived = pl.col("source").str.starts_with(ARCHIVE)
-    games = warehouse.scan(TABLES["schedule"], sorted(dates)).filter(is_archived)
-    return set(games.select("game_date").unique().collect()["game_date"])
-
-
-def dates_without_lines(warehouse: Warehouse, dates: Sequence[date], has_prices: bool = False) -> set[date]:
-    """Returns the dates of the archive without lines from before the tip-off, unless a usual book should have had some.
-
-    Args:
-        warehouse: Holds `schedule` and `prop_lines`.
-        dates: US Eastern dates.
-        has_prices: Counts only lines with both prices.
-    """
-    market = SETTINGS.lines.market
-    lines = warehouse.scan(TABLES["prop_lines"], dates).filter("is_before_tipoff", pl.col("market") == market)
-    counted = lines.drop_nulls(["over_price", "under_price"]) if has_prices else lines
-    without = archived_dates(warehouse, dates).difference(counted.select("game_date").unique().collect()["game_date"])
-    books = absent_books(warehouse, "prop_lines", sorted(without), market) if without else {}
-    return {day for day in without if not books.get(day)}
-
-
 def players_with_games(warehouse: Warehouse, dates: Sequence[date], least: int) -> pl.DataFrame:
     """Returns the players with `least` games of the season before the date: game_date and player_id."""
     season = days(min(dates) - timedelta(days=SETTINGS.expected.carried_over_days), max(dates))
     played = (
         warehouse.scan(TABLES["player_game_summary"], season)
         .filter("did_play")
-        .select("player_id", pl.col("game_date"))
+        .select("player_id", "game_date")
         .collect()
         .with_columns(season_of_game_date())
         .rename({"game_date": "played_on"})

@@ -16,6 +16,7 @@ from nba_pipeline.assets.features import features, upcoming_players
 from nba_pipeline.assets.predictions import points_model, predictions
 from nba_pipeline.assets.sources import prop_lines
 from nba_pipeline.completeness import history
+from nba_pipeline.completeness.expectations import dates_without_lines
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days, week_of
 from nba_pipeline.settings import SETTINGS
@@ -292,6 +293,17 @@ def test_lines_are_expected_unless_the_archive_has_none(
     write(warehouse, "predictions", LAST, *(a_prediction(game_date=LAST, recommendation="NO_LINE", **row) for row in rows))
     (verdict,) = judged(check, warehouse, LAST)
     assert verdict.passed != is_expected
+
+
+@pytest.mark.parametrize("earlier", [-110, None], ids=["earlier slates had prices", "the archive has no prices"])
+def test_prices_are_expected_unless_the_archive_has_none(earlier: int | None, warehouse: LocalWarehouse) -> None:
+    for day in days(FIRST, LAST):
+        price = None if day == LAST else earlier
+        boxes = [row for game in games(day) for row in complete_box(game)]
+        write(warehouse, "prop_lines", day, *(lined(row) | {"over_price": price, "under_price": price} for row in boxes))
+    write(warehouse, "schedule", LAST, *(game | {"source": "archive/games"} for game in games(LAST)))
+    assert dates_without_lines(warehouse, [LAST], has_prices=True) == ({LAST} if earlier is None else set())
+    assert dates_without_lines(warehouse, [LAST]) == set()
 
 
 def test_features_are_judged_by_the_players_that_the_history_contains(warehouse: LocalWarehouse) -> None:

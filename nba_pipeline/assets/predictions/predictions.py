@@ -20,7 +20,11 @@ from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, count_off, for_
 from nba_pipeline.assets.features.features import FEATURES
 from nba_pipeline.completeness import history, slate_gates
 from nba_pipeline.completeness.eligibility import judge_players
-from nba_pipeline.completeness.expectations import games_without_predictions, players_without_predictions
+from nba_pipeline.completeness.expectations import (
+    dates_without_lines,
+    games_without_predictions,
+    players_without_predictions,
+)
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.adjusted_line import adjusted_lines, feed_lines
 from nba_pipeline.formulas.forecast_distribution import (
@@ -531,7 +535,7 @@ def _without_source(warehouse: Warehouse, days_to_judge: Collection[date]) -> se
     if not dates:
         return set()
     without = systems_before_models(warehouse, dates)
-    without |= {(day, MARKET_BLEND.system_id) for day in history.dates_without_lines(warehouse, dates, has_prices=True)}
+    without |= {(day, MARKET_BLEND.system_id) for day in dates_without_lines(warehouse, dates, has_prices=True)}
     first = history.first_date(warehouse)
     if short := [day for day in dates if first is not None and first > day - timedelta(days=SIMILAR_DAYS)]:
         closed = closed_dates(warehouse.scan(TABLES["features"], short).collect())
@@ -561,7 +565,7 @@ def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: 
         pl.col("is_actionable").sum().cast(pl.Int64).alias("actionable"),
     )
     is_few = pl.col("no_line_fraction").fill_null(0.0) <= SETTINGS.coverage.no_line_warn
-    few = is_few | pl.col("game_date").is_in(sorted(history.dates_without_lines(warehouse, dates)))
+    few = is_few | pl.col("game_date").is_in(sorted(dates_without_lines(warehouse, dates)))
     return for_each_date(dates, counts.collect()).with_columns(few.alias(PASSED))
 
 
