@@ -122,7 +122,7 @@ def weeks_before_models(warehouse: Warehouse, weeks: Collection[date], least_gam
     """Returns the weeks and systems whose model is not expected yet: its row says so, and the history has too few player-games.
 
     Args:
-        warehouse: Holds `points_model` and `player_game_summary`.
+        warehouse: Holds `points_model`, `boxscores` and `player_game_summary`.
         weeks: Mondays.
         least_games: system_id -> number of earlier games of the season that a player-game of its training needs.
     """
@@ -130,8 +130,11 @@ def weeks_before_models(warehouse: Warehouse, weeks: Collection[date], least_gam
     if untrained.is_empty():
         return set()
     span = pl.col("game_date") < untrained["game_date"].max()
-    columns = ["game_date", "player_id"]
-    played = warehouse.scan(TABLES["player_game_summary"]).filter(span, "did_play").select(columns).collect()
+    player_games = [
+        warehouse.scan(TABLES[name]).filter(span, "did_play").select("game_date", "player_id")
+        for name in ("boxscores", "player_game_summary")
+    ]
+    played = pl.concat(player_games).unique().collect()
     number = pl.int_range(pl.len()).over("season", "player_id")
     played = played.with_columns(season_of_game_date()).sort("game_date").with_columns(number.alias("earlier"))
     return {

@@ -146,14 +146,14 @@ FIVE = days(LAST - timedelta(days=5), LAST - timedelta(days=1))
 """The dates after which a team has five games."""
 
 
-def summarize(warehouse: LocalWarehouse, dates: Sequence[date], players: int) -> None:
+def summarize(warehouse: LocalWarehouse, dates: Sequence[date], players: int, name: str = "player_game_summary") -> None:
     """Store player-games of the same players on each of the dates."""
     rows = [
         {"game_date": day, "game_id": f"{day:%y%m%d}", "player_id": player, "team": "GSW", "did_play": True}
         for day in dates
         for player in range(1, players + 1)
     ]
-    table = TABLES["player_game_summary"]
+    table = TABLES[name]
     warehouse.replace(table, dates, frame_of(table, *rows), "test", dict.fromkeys(dates, 10_000))
 
 
@@ -179,6 +179,12 @@ def test_a_week_without_models_fails_once_the_history_suffices(warehouse: LocalW
     summarize(warehouse, LONG, players=300)
     gaps, early = points_model.without_models(warehouse, [FIRST])
     assert ("catboost: bootstrap: 0 rows, needs 2000" in gaps, early) == (True, [])
+
+
+def test_lost_summaries_do_not_make_the_history_short(warehouse: LocalWarehouse) -> None:
+    without_models(warehouse, FIRST)
+    summarize(warehouse, LONG, players=300, name="boxscores")
+    assert points_model.without_models(warehouse, [FIRST])[1] == []
 
 
 def test_a_system_that_was_never_trained_fails_in_a_short_history(warehouse: LocalWarehouse) -> None:
