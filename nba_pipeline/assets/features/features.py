@@ -284,6 +284,19 @@ SOURCE = (
 )
 
 
+UPSTREAM = (
+    "upcoming_players",
+    "player_form",
+    "matchups",
+    "career_form",
+    "team_outlook",
+    "expected_absences",
+    "prop_lines",
+    "game_lines",
+)
+"""The tables whose updates request a date, and which must have passed first. `matchups` follows the tables of shot zones."""
+
+
 def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
     """Adds the player's market line and its movement, and the spread and total of the game."""
     key = list(TABLE.key)
@@ -300,26 +313,8 @@ def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.Da
     kinds={"polars"},
     modes=["same_day", "tomorrow"],
     critical_in=["same_day"],
-    follows=[
-        "upcoming_players",
-        "player_form",
-        "matchups",
-        "career_form",
-        "team_outlook",
-        "expected_absences",
-        "prop_lines",
-        "game_lines",
-    ],
-    needs=[
-        "upcoming_players",
-        "player_form",
-        "matchups",
-        "career_form",
-        "team_outlook",
-        "expected_absences",
-        "prop_lines",
-        "game_lines",
-    ],
+    follows=UPSTREAM,
+    needs=UPSTREAM,
     covers="player",
     recompute=lambda world, dates, as_of: features_of(
         slate_gates.ready_players(
