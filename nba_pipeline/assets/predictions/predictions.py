@@ -39,7 +39,7 @@ from nba_pipeline.formulas.latest_offers import latest_offers
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.formulas.odds import LARGEST_PRICE
 from nba_pipeline.formulas.prediction_versions import PREDICTED, features_hash, new_versions
-from nba_pipeline.formulas.prices import PRICES, expected_value, line_prices, with_side_prices
+from nba_pipeline.formulas.prices import line_prices, with_expected_values, with_prices
 from nba_pipeline.formulas.recommendation import with_recommendation
 from nba_pipeline.formulas.similar_games import SIMILAR_DAYS
 from nba_pipeline.instance.clock import Clock
@@ -57,8 +57,6 @@ from nba_pipeline.warehouse.model_store import ModelStore
 from nba_pipeline.warehouse.weekly_models import load_models
 
 RECOMMENDATIONS = ("OVER", "UNDER", "PASS", "NO_LINE")
-
-
 SUM_TOLERANCE = 1e-9
 
 
@@ -264,28 +262,6 @@ def predict_slate(
     recommended = with_recommendation(distributed, season_starts, **SETTINGS.predicting.model_dump(include=THRESHOLDS))
     valued = with_expected_values(recommended)
     return new_versions(valued, ledger, material_move=SETTINGS.lines.material_move).select(COLUMNS).sort(TABLE.key)
-
-
-def with_prices(rows: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """Adds the prices of the line to predictions.
-
-    They are null without a line, and unless the newest price is known to be from before tip-off.
-    """
-    is_usable = pl.col("line").is_not_null() & (pl.col("prices_snapshot_at") < pl.col("tipoff_at"))
-    return rows.join(lines.select(*PLAYER_GAME, *PRICES), on=PLAYER_GAME, how="left", maintain_order="left").with_columns(
-        pl.when(is_usable).then(pl.col(name)).alias(name) for name in PRICES
-    )
-
-
-def with_expected_values(rows: pl.DataFrame) -> pl.DataFrame:
-    """Adds the prices of the recommended side and the expected values at them; null without a published probability."""
-    is_over, over, under = pl.col("recommendation") == "OVER", pl.col("over_probability"), pl.col("blended_under_probability")
-    published = pl.when(over.is_not_null()).then(under)
-    wins, loses = pl.when(is_over).then(over).otherwise(published), pl.when(is_over).then(published).otherwise(over)
-    return with_side_prices(rows).with_columns(
-        expected_value(pl.col("price"), wins, loses).alias("expected_value"),
-        expected_value(pl.col("best_price"), wins, loses).alias("best_expected_value"),
-    )
 
 
 def distribution_rules() -> Rules:
