@@ -73,7 +73,7 @@ def _closed(slates: pl.DataFrame) -> set[date]:
 def new_teams(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
     """Returns the teams of the dates without an earlier game in the history: game_date and team, sorted.
 
-    A game counts for as long as a player is carried over from it.
+    An earlier game counts if it is recent enough to carry players over to the next season.
     """
     longest = SETTINGS.expected.carried_over_days
     if not _begins_within(warehouse, dates, longest):
@@ -95,7 +95,7 @@ def stored_sides(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
 def lined_players(warehouse: Warehouse, dates: Sequence[date], as_of: datetime) -> pl.DataFrame:
     """Returns the players with a line from before tip-off whom the history can contain: game_date, ids and spelling.
 
-    A player whom the slate does not expect may belong to either team of the game. He is left out if the history begins too late
+    A player whom the slate does not expect may belong to either team of the game. He is excluded if the history begins too late
     for one of them.
     """
     lined = (

@@ -179,7 +179,7 @@ SCORES = ("fatigue_score", "pace_score", "shot_zone_mismatch_score", "usage_spik
 def every_score_has_its_inputs(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Each score is known for most players with 5 games. Scores below that share are named.
 
-    Players do not count whose score needs more games than the season has had so far, or reports that the archive lacks.
+    Players whose score needs more games than the season has had so far, or sources that the archive lacks, do not count.
     """
     veterans = (
         warehouse.scan(TABLES["player_form"], dates)

@@ -184,14 +184,14 @@ def grades(
     """The grades of complete and postponed games that the ledger lacks."""
     dates = dates_of(context)
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
-    complete, left_out = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
+    complete, excluded = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
     # a complete game without a summary is not graded yet: its players would look as if they had not played
     summarized = set(player_game_summary["game_id"])
     for game_id, day in (
         schedule.filter(pl.col("game_id").is_in(set(complete) - summarized)).select("game_id", "game_date").iter_rows()
     ):
-        left_out.setdefault(str(day), []).append(f"{game_id} (not summarized)")
-    record_excluded(context, left_out)
+        excluded.setdefault(str(day), []).append(f"{game_id} (not summarized)")
+    record_excluded(context, excluded)
     # add games that moved to another date: their predictions are void on this date, and version numbers continue on the other
     predicted = predictions["game_id"].unique()
     moved = warehouse.scan(TABLES["schedule"]).filter(

@@ -499,13 +499,13 @@ def every_system_predicts(warehouse: Warehouse, dates: Sequence[date], clock: Cl
         for name in systems
         if row["game_date"] in expected[name] and not row[f"players_{name}"]
     }
-    absent -= _without_source(warehouse, {day for day, _ in absent})
+    absent -= _not_expected(warehouse, {day for day, _ in absent})
     names = [[name for name in systems if (day, name) in absent] for day in counts["game_date"]]
     verdicts = counts.with_columns(pl.Series(MISSING, names, dtype=pl.List(pl.String)))
     return verdicts.with_columns((pl.col(MISSING).list.len() == 0).alias(PASSED))
 
 
-def _without_source(warehouse: Warehouse, days_to_judge: Collection[date]) -> set[tuple[date, str]]:
+def _not_expected(warehouse: Warehouse, days_to_judge: Collection[date]) -> set[tuple[date, str]]:
     """Returns the dates and systems whose forecast is not expected, see `every_system_predicts`."""
     dates = sorted(days_to_judge)
     if not dates:
