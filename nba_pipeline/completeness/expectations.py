@@ -4,7 +4,7 @@ Functions of tables. The checks and `states` decide what a gap means.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
 import polars as pl
@@ -14,6 +14,10 @@ from nba_pipeline.league.calendar import days, season_of_game_date, season_start
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
+
+PRICES = ["over_price", "under_price"]
+ARCHIVE = "archive/"
+"""Beginning of the source of archived rows."""
 
 
 def playing(schedule: pl.DataFrame) -> pl.DataFrame:
@@ -108,7 +112,9 @@ def usual(observed: pl.DataFrame, column: str, slates: Sequence[date], dates: Se
     return expected
 
 
-def absent_books(warehouse: Warehouse, table: str, dates: Sequence[date], market: str | None = None) -> dict[date, list[str]]:
+def absent_books(
+    warehouse: Warehouse, table: str, dates: Sequence[date], market: str | None = None, has_prices: bool = False
+) -> dict[date, list[str]]:
     """Returns, for each date with games, the books without lines that had lines on most earlier slates.
 
     Counts only lines with an instant before the tip-off. An archive of lines without instants creates no expectation.
@@ -118,12 +124,37 @@ def absent_books(warehouse: Warehouse, table: str, dates: Sequence[date], market
         table: `prop_lines` or `game_lines`.
         dates: US Eastern dates.
         market: counts only lines of this market.
+        has_prices: counts only lines with both prices.
     """
     window = days(min(dates) - timedelta(days=SETTINGS.usual.days), max(dates))
     lines = warehouse.scan(TABLES[table], window).filter("is_before_tipoff")
     lines = lines if market is None else lines.filter(pl.col("market") == market)
+    lines = lines.drop_nulls(PRICES) if has_prices else lines
     observed = lines.select("game_date", "book").unique().collect()
     slates = playing(warehouse.scan(TABLES["schedule"], window).collect())["game_date"].unique().to_list()
     existing = dict(observed.group_by("game_date").agg("book").iter_rows())
     expected = usual(observed, "book", slates, dates)
     return {day: [book for book in books if book not in existing.get(day, ())] for day, books in expected.items()}
+
+
+def archived_dates(warehouse: Warehouse, dates: Collection[date]) -> set[date]:
+    """Returns the dates whose schedule comes from the archive."""
+    is_archived = pl.col("source").str.starts_with(ARCHIVE)
+    games = warehouse.scan(TABLES["schedule"], sorted(dates)).filter(is_archived)
+    return set(games.select("game_date").unique().collect()["game_date"])
+
+
+def dates_without_lines(warehouse: Warehouse, dates: Sequence[date], has_prices: bool = False) -> set[date]:
+    """Returns the dates of the archive without lines from before the tip-off, unless a usual book should have had some.
+
+    Args:
+        warehouse: holds `schedule` and `prop_lines`.
+        dates: US Eastern dates.
+        has_prices: counts only lines with both prices.
+    """
+    market = SETTINGS.lines.market
+    lines = warehouse.scan(TABLES["prop_lines"], dates).filter("is_before_tipoff", pl.col("market") == market)
+    counted = lines.drop_nulls(PRICES) if has_prices else lines
+    without = archived_dates(warehouse, dates).difference(counted.select("game_date").unique().collect()["game_date"])
+    books = absent_books(warehouse, "prop_lines", sorted(without), market, has_prices) if without else {}
+    return {day for day in without if not books.get(day)}

@@ -1,7 +1,7 @@
 """What the stored history cannot contain because it begins too late: games before its first date, and models of its first weeks.
 
-Checks do not expect it, so that they fail only for gaps. Gates stay closed there. Functions of tables; at least one of the
-tables of `EVIDENCE` still has the first date if rows of another are lost.
+Checks do not expect it, so that they fail only for gaps. Gates stay closed there. The functions read tables. Several tables are
+evidence of the beginning of the history, so that lost rows of one table do not look like a late beginning.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from nba_pipeline.completeness import slate_gates
-from nba_pipeline.completeness.expectations import absent_books, playing
+from nba_pipeline.completeness.expectations import playing
 from nba_pipeline.league.calendar import days, season_of_game_date
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
@@ -18,9 +18,6 @@ from nba_pipeline.warehouse import Warehouse
 
 EVIDENCE = ("boxscores", "player_game_summary", "predictions")
 """Tables whose first date is that of the history. `predictions` is a ledger."""
-
-ARCHIVE = "archive/"
-"""Beginning of the source of archived rows."""
 
 TEAM = ["game_date", "team"]
 
@@ -76,7 +73,7 @@ def _closed(slates: pl.DataFrame) -> set[date]:
 def new_teams(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
     """Returns the teams of the dates without an earlier game in the history: game_date and team, sorted.
 
-    A game counts for as long as a player is carried over from it.
+    An earlier game counts if it is recent enough to carry players over to the next season.
     """
     longest = SETTINGS.expected.carried_over_days
     if not _begins_within(warehouse, dates, longest):
@@ -98,7 +95,7 @@ def stored_sides(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
 def lined_players(warehouse: Warehouse, dates: Sequence[date], as_of: datetime) -> pl.DataFrame:
     """Returns the players with a line from before tip-off whom the history can contain: game_date, ids and spelling.
 
-    A player whom the slate does not expect may belong to either team of the game. He is left out if the history begins too late
+    A player whom the slate does not expect may belong to either team of the game. He is excluded if the history begins too late
     for one of them.
     """
     lined = (
@@ -125,7 +122,7 @@ def weeks_before_models(warehouse: Warehouse, weeks: Collection[date], least_gam
     """Returns the weeks and systems whose model is not expected yet: its row says so, and the history has too few player-games.
 
     Args:
-        warehouse: Holds `points_model` and `player_game_summary`.
+        warehouse: Holds `points_model`, `boxscores` and `player_game_summary`.
         weeks: Mondays.
         least_games: system_id -> number of earlier games of the season that a player-game of its training needs.
     """
@@ -133,8 +130,11 @@ def weeks_before_models(warehouse: Warehouse, weeks: Collection[date], least_gam
     if untrained.is_empty():
         return set()
     span = pl.col("game_date") < untrained["game_date"].max()
-    columns = ["game_date", "player_id"]
-    played = warehouse.scan(TABLES["player_game_summary"]).filter(span, "did_play").select(columns).collect()
+    player_games = [
+        warehouse.scan(TABLES[name]).filter(span, "did_play").select("game_date", "player_id")
+        for name in ("boxscores", "player_game_summary")
+    ]
+    played = pl.concat(player_games).unique().collect()
     number = pl.int_range(pl.len()).over("season", "player_id")
     played = played.with_columns(season_of_game_date()).sort("game_date").with_columns(number.alias("earlier"))
     return {
@@ -146,36 +146,13 @@ def weeks_before_models(warehouse: Warehouse, weeks: Collection[date], least_gam
     }
 
 
-def archived_dates(warehouse: Warehouse, dates: Collection[date]) -> set[date]:
-    """Returns the dates whose schedule comes from the archive."""
-    is_archived = pl.col("source").str.starts_with(ARCHIVE)
-    games = warehouse.scan(TABLES["schedule"], sorted(dates)).filter(is_archived)
-    return set(games.select("game_date").unique().collect()["game_date"])
-
-
-def dates_without_lines(warehouse: Warehouse, dates: Sequence[date], has_prices: bool = False) -> set[date]:
-    """Returns the dates of the archive without lines from before the tip-off, unless a usual book should have had some.
-
-    Args:
-        warehouse: Holds `schedule` and `prop_lines`.
-        dates: US Eastern dates.
-        has_prices: Counts only lines with both prices.
-    """
-    market = SETTINGS.lines.market
-    lines = warehouse.scan(TABLES["prop_lines"], dates).filter("is_before_tipoff", pl.col("market") == market)
-    counted = lines.drop_nulls(["over_price", "under_price"]) if has_prices else lines
-    without = archived_dates(warehouse, dates).difference(counted.select("game_date").unique().collect()["game_date"])
-    books = absent_books(warehouse, "prop_lines", sorted(without), market) if without else {}
-    return {day for day in without if not books.get(day)}
-
-
 def players_with_games(warehouse: Warehouse, dates: Sequence[date], least: int) -> pl.DataFrame:
     """Returns the players with `least` games of the season before the date: game_date and player_id."""
     season = days(min(dates) - timedelta(days=SETTINGS.expected.carried_over_days), max(dates))
     played = (
         warehouse.scan(TABLES["player_game_summary"], season)
         .filter("did_play")
-        .select("player_id", pl.col("game_date"))
+        .select("player_id", "game_date")
         .collect()
         .with_columns(season_of_game_date())
         .rename({"game_date": "played_on"})

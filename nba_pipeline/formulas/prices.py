@@ -70,6 +70,17 @@ def _best(side: str, fresh: pl.DataFrame, keys: pl.DataFrame, feeds: pl.DataFram
     )
 
 
+def with_prices(predictions: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """Adds the prices of the line to predictions.
+
+    They are null without a line, and unless the newest price is known to be from before tip-off.
+    """
+    is_usable = pl.col("line").is_not_null() & (pl.col("prices_snapshot_at") < pl.col("tipoff_at"))
+    return predictions.join(lines.select(*PLAYER, *PRICES), on=PLAYER, how="left", maintain_order="left").with_columns(
+        pl.when(is_usable).then(pl.col(name)).alias(name) for name in PRICES
+    )
+
+
 def with_side_prices(predictions: pl.DataFrame) -> pl.DataFrame:
     """Replaces the columns of both sides by those of the recommended side: null for PASS and NO_LINE."""
     is_over, is_under = (pl.col("recommendation") == side.upper() for side in SIDES)
@@ -78,6 +89,17 @@ def with_side_prices(predictions: pl.DataFrame) -> pl.DataFrame:
         for name in OF_A_SIDE
     ]
     return predictions.with_columns(chosen).drop(f"{side}_{name}" for side in SIDES for name in OF_A_SIDE)
+
+
+def with_expected_values(predictions: pl.DataFrame) -> pl.DataFrame:
+    """Adds the prices of the recommended side and the expected values at them; null without a published probability."""
+    is_over, over, under = pl.col("recommendation") == "OVER", pl.col("over_probability"), pl.col("blended_under_probability")
+    published = pl.when(over.is_not_null()).then(under)
+    wins, loses = pl.when(is_over).then(over).otherwise(published), pl.when(is_over).then(published).otherwise(over)
+    return with_side_prices(predictions).with_columns(
+        expected_value(pl.col("price"), wins, loses).alias("expected_value"),
+        expected_value(pl.col("best_price"), wins, loses).alias("best_expected_value"),
+    )
 
 
 def expected_value(price: pl.Expr, wins: pl.Expr, loses: pl.Expr) -> pl.Expr:

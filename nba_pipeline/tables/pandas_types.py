@@ -29,9 +29,7 @@ import polars as pl
 
 from nba_pipeline.errors import Permanent, wrong_columns
 from nba_pipeline.tables.table import Table
-
-MAX_VALUES_SHOWN = 3
-SIGNIFICANT_DIGITS = 6
+from nba_pipeline.tables.value_checks import MAX_VALUES_SHOWN, SIGNIFICANT_DIGITS, SUMMARY_COLUMNS
 
 
 @lru_cache
@@ -128,9 +126,6 @@ def summary(frame: Any) -> dict[str, Any]:
     share = {"null_pct": _rounded(frame.isna().to_numpy().mean())} if frame.size else {}
     table = dg.MetadataValue.table(records, schema=dg.TableSchema(columns))
     return {"rows": len(frame), "columns": len(frame.columns), **share, "summary": table}
-
-
-SUMMARY_COLUMNS = {"column": "string", "dtype": "string", "null_pct": "float", "min": "float", "mean": "float", "max": "float"}
 
 
 def _rounded(value: Any) -> float | None:

@@ -17,6 +17,7 @@ from nba_pipeline.assets.grades.grades import (
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
+from nba_pipeline.formulas.forecast_distribution import RESIDUAL_DAYS
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -294,8 +295,7 @@ def test_a_game_whose_closing_lines_were_missed_is_named(
 # Calibration
 
 
-@pytest.mark.parametrize(("probability", "passed"), [(0.5, True), (0.9, False)])
-def test_a_probability_that_scores_worse_than_the_market_is_named(tmp_path: Path, probability: float, passed: bool) -> None:
+def with_graded_forecasts(tmp_path: Path, probability: float) -> LocalWarehouse:
     """2,000 rows at even prices, half of them overs."""
     warehouse, players = LocalWarehouse(home=str(tmp_path)), range(1, 2001)
     known = {
@@ -310,6 +310,18 @@ def test_a_probability_that_scores_worse_than_the_market_is_named(tmp_path: Path
     )
     warehouse.add(PREDICTIONS, [DAY], made.with_columns(**lineage), "test")
     warehouse.add(TABLE, [DAY], pl.concat([TABLE.empty(), grades], how="diagonal_relaxed").select(list(TABLE.dtypes)), "test")
+    return warehouse
+
+
+@pytest.mark.parametrize(("probability", "passed"), [(0.5, True), (0.9, False)])
+def test_a_probability_that_scores_worse_than_the_market_is_named(tmp_path: Path, probability: float, passed: bool) -> None:
+    warehouse = with_graded_forecasts(tmp_path, probability)
     (verdict,) = probabilities_are_calibrated(warehouse, [DAY], Clock()).iter_rows(named=True)
     assert (verdict["passed"], verdict["moving_average_log_loss_rows"]) == (passed, 2000)
     assert [name.split(":")[0] for name in verdict["missing"]] == ([] if passed else ["moving_average"])
+
+
+def test_the_calibration_of_a_date_does_not_depend_on_the_other_dates_of_the_run(tmp_path: Path) -> None:
+    warehouse, later = with_graded_forecasts(tmp_path, 0.9), DAY + timedelta(days=RESIDUAL_DAYS + 1)
+    first, last = probabilities_are_calibrated(warehouse, [DAY, later], Clock()).iter_rows(named=True)
+    assert (first["passed"], last["passed"], last["moving_average_log_loss_rows"]) == (False, True, None)

@@ -16,10 +16,11 @@ from nba_pipeline.assets.features import features, upcoming_players
 from nba_pipeline.assets.predictions import points_model, predictions
 from nba_pipeline.assets.sources import prop_lines
 from nba_pipeline.completeness import history
+from nba_pipeline.completeness.expectations import dates_without_lines
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days, week_of
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import MOVING_AVERAGE, TRAINED_SYSTEMS
+from nba_pipeline.systems import MOVING_AVERAGE, TRAINED_SYSTEMS, ZONE_MATCHUP
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values, a_prop_line, an_expected_player, frame_of
@@ -145,14 +146,14 @@ FIVE = days(LAST - timedelta(days=5), LAST - timedelta(days=1))
 """The dates after which a team has five games."""
 
 
-def summarize(warehouse: LocalWarehouse, dates: Sequence[date], players: int) -> None:
+def summarize(warehouse: LocalWarehouse, dates: Sequence[date], players: int, name: str = "player_game_summary") -> None:
     """Store player-games of the same players on each of the dates."""
     rows = [
         {"game_date": day, "game_id": f"{day:%y%m%d}", "player_id": player, "team": "GSW", "did_play": True}
         for day in dates
         for player in range(1, players + 1)
     ]
-    table = TABLES["player_game_summary"]
+    table = TABLES[name]
     warehouse.replace(table, dates, frame_of(table, *rows), "test", dict.fromkeys(dates, 10_000))
 
 
@@ -178,6 +179,12 @@ def test_a_week_without_models_fails_once_the_history_suffices(warehouse: LocalW
     summarize(warehouse, LONG, players=300)
     gaps, early = points_model.without_models(warehouse, [FIRST])
     assert ("catboost: bootstrap: 0 rows, needs 2000" in gaps, early) == (True, [])
+
+
+def test_lost_summaries_do_not_make_the_history_short(warehouse: LocalWarehouse) -> None:
+    without_models(warehouse, FIRST)
+    summarize(warehouse, LONG, players=300, name="boxscores")
+    assert points_model.without_models(warehouse, [FIRST])[1] == []
 
 
 def test_a_system_that_was_never_trained_fails_in_a_short_history(warehouse: LocalWarehouse) -> None:
@@ -212,25 +219,29 @@ def test_a_trained_system_is_not_expected_before_the_history_suffices(warehouse:
     assert {"catboost", "ensemble", "market_blend"} <= set(verdict.missing)
 
 
-def without_similar_games(warehouse: LocalWarehouse) -> list[str]:
-    """The absent systems of a slate whose players have no similar games."""
+def absent_without(warehouse: LocalWarehouse, *features: str) -> list[str]:
+    """The absent systems of a slate whose only player lacks some features."""
     predicted(warehouse, LAST, 8)
     summarize(warehouse, FIVE, players=8)
     without_models(warehouse, week_of(LAST))
     row = complete_box(games(LAST)[0])[0]
     key = {name: row[name] for name in ("game_id", "player_id", "team")}
-    write(warehouse, "features", LAST, a_feature_row(LAST, **key, points_mean_similar_games=None))
+    write(warehouse, "features", LAST, a_feature_row(LAST, **key, **dict.fromkeys(features)))
     (verdict,) = judged(predictions.every_system_predicts, warehouse, LAST)
     return list(verdict.missing)
 
 
-def test_a_system_is_not_expected_while_the_history_is_shorter_than_its_windows(warehouse: LocalWarehouse) -> None:
-    assert "similarity" not in without_similar_games(warehouse)
+def test_similarity_is_not_expected_while_the_history_is_shorter_than_its_window(warehouse: LocalWarehouse) -> None:
+    assert "similarity" not in absent_without(warehouse, "points_mean_similar_games")
 
 
-def test_a_system_is_expected_in_a_long_history(warehouse: LocalWarehouse) -> None:
+def test_similarity_is_expected_in_a_long_history(warehouse: LocalWarehouse) -> None:
     write(warehouse, "boxscores", FIRST - timedelta(days=800))
-    assert "similarity" in without_similar_games(warehouse)
+    assert "similarity" in absent_without(warehouse, "points_mean_similar_games")
+
+
+def test_a_short_history_excuses_no_system_with_short_windows(warehouse: LocalWarehouse) -> None:
+    assert "zone_matchup" in absent_without(warehouse, *ZONE_MATCHUP.required)
 
 
 def test_systems_that_need_five_games_are_expected_once_a_team_has_them(warehouse: LocalWarehouse) -> None:
@@ -288,6 +299,17 @@ def test_lines_are_expected_unless_the_archive_has_none(
     write(warehouse, "predictions", LAST, *(a_prediction(game_date=LAST, recommendation="NO_LINE", **row) for row in rows))
     (verdict,) = judged(check, warehouse, LAST)
     assert verdict.passed != is_expected
+
+
+@pytest.mark.parametrize("earlier", [-110, None], ids=["earlier slates had prices", "the archive has no prices"])
+def test_prices_are_expected_unless_the_archive_has_none(earlier: int | None, warehouse: LocalWarehouse) -> None:
+    for day in days(FIRST, LAST):
+        price = None if day == LAST else earlier
+        boxes = [row for game in games(day) for row in complete_box(game)]
+        write(warehouse, "prop_lines", day, *(lined(row) | {"over_price": price, "under_price": price} for row in boxes))
+    write(warehouse, "schedule", LAST, *(game | {"source": "archive/games"} for game in games(LAST)))
+    assert dates_without_lines(warehouse, [LAST], has_prices=True) == ({LAST} if earlier is None else set())
+    assert dates_without_lines(warehouse, [LAST]) == set()
 
 
 def test_features_are_judged_by_the_players_that_the_history_contains(warehouse: LocalWarehouse) -> None:

@@ -284,6 +284,19 @@ SOURCE = (
 )
 
 
+UPSTREAM = (
+    "upcoming_players",
+    "player_form",
+    "matchups",
+    "career_form",
+    "team_outlook",
+    "expected_absences",
+    "prop_lines",
+    "game_lines",
+)
+"""The tables whose updates request a date, and which must have passed first. `matchups` follows the tables of shot zones."""
+
+
 def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
     """Adds the player's market line and its movement, and the spread and total of the game."""
     key = list(TABLE.key)
@@ -300,26 +313,8 @@ def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.Da
     kinds={"polars"},
     modes=["same_day", "tomorrow"],
     critical_in=["same_day"],
-    follows=[
-        "upcoming_players",
-        "player_form",
-        "matchups",
-        "career_form",
-        "team_outlook",
-        "expected_absences",
-        "prop_lines",
-        "game_lines",
-    ],
-    needs=[
-        "upcoming_players",
-        "player_form",
-        "matchups",
-        "career_form",
-        "team_outlook",
-        "expected_absences",
-        "prop_lines",
-        "game_lines",
-    ],
+    follows=UPSTREAM,
+    needs=UPSTREAM,
     covers="player",
     recompute=lambda world, dates, as_of: features_of(
         slate_gates.ready_players(
@@ -404,7 +399,7 @@ def enough_expected_players_have_features(warehouse: Warehouse, dates: Sequence[
 def every_expected_player_has_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every expected player has a row. Missing players are named, including those of excluded teams.
 
-    Players do not count whose team is excluded because of games before the first stored date.
+    Players whose team is excluded because of games before the first stored date do not count.
     """
     waiting = history.waiting_teams(warehouse, dates, clock.as_of)
     return _expected_players(warehouse, dates).join(waiting, on=["game_date", "team"], how="anti", maintain_order="left")
@@ -486,7 +481,7 @@ def most_rows_are_of_quality(warehouse: Warehouse, dates: Sequence[date], clock:
 def every_lined_player_has_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every player with a line from before tip-off has a row. Missing players are named, including those of excluded teams.
 
-    Players do not count whom the stored history cannot contain yet.
+    Players whom the stored history cannot contain yet do not count.
     """
     lined = history.lined_players(warehouse, dates, clock.as_of)
     players = with_presence(lined, _rows_of_features(warehouse, dates), ["game_id", "player_id"])

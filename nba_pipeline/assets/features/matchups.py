@@ -18,6 +18,7 @@ from nba_pipeline.asset_factory.asset import daily_asset, days_before
 from nba_pipeline.asset_factory.checks import checks_of, dated_check
 from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, for_each_date
 from nba_pipeline.completeness import history
+from nba_pipeline.completeness.expectations import archived_dates
 from nba_pipeline.formulas.availability import absent_teammates
 from nba_pipeline.formulas.matchup import (
     free_throw_points_effect,
@@ -178,7 +179,7 @@ SCORES = ("fatigue_score", "pace_score", "shot_zone_mismatch_score", "usage_spik
 def every_score_has_its_inputs(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Each score is known for most players with 5 games. Scores below that share are named.
 
-    Players do not count whose score needs more games than the season has had so far, or reports that the archive lacks.
+    Players whose score needs more games than the season has had so far, or sources that the archive lacks, do not count.
     """
     veterans = (
         warehouse.scan(TABLES["player_form"], dates)
@@ -230,7 +231,7 @@ def _without_unknowable(warehouse: Warehouse, rows: pl.DataFrame) -> pl.DataFram
             tolerance=longest,
             allow_exact_matches=table == "injuries",
         )
-    is_archived = pl.col("game_date").is_in(sorted(history.archived_dates(warehouse, rows["game_date"].unique())))
+    is_archived = pl.col("game_date").is_in(sorted(archived_dates(warehouse, rows["game_date"].unique())))
     has = {name: pl.col(f"{name}_on").is_not_null() | ~is_archived for name in ("injuries", "play_by_play")}
     enough = {of: (pl.col(f"games_of_{of}") >= MIN_GAMES).fill_null(value=False) for of in ("team", "opponent")}
     has_zones = has["play_by_play"] & (pl.col("games_played_season") >= MIN_GAMES_OF_A_PRIMARY_ZONE)

@@ -184,14 +184,14 @@ def grades(
     """The grades of complete and postponed games that the ledger lacks."""
     dates = dates_of(context)
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
-    complete, left_out = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
+    complete, excluded = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
     # a complete game without a summary is not graded yet: its players would look as if they had not played
     summarized = set(player_game_summary["game_id"])
     for game_id, day in (
         schedule.filter(pl.col("game_id").is_in(set(complete) - summarized)).select("game_id", "game_date").iter_rows()
     ):
-        left_out.setdefault(str(day), []).append(f"{game_id} (not summarized)")
-    record_excluded(context, left_out)
+        excluded.setdefault(str(day), []).append(f"{game_id} (not summarized)")
+    record_excluded(context, excluded)
     # add games that moved to another date: their predictions are void on this date, and version numbers continue on the other
     predicted = predictions["game_id"].unique()
     moved = warehouse.scan(TABLES["schedule"]).filter(
@@ -279,15 +279,18 @@ def _records(totals: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
 
 @dated_check(TABLE)
 def probabilities_are_calibrated(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """Every system's blended probability is within the allowed calibration error and log-loss gap to the market.
+    """No system's blended probability has too large a calibration error, or too large a log-loss gap to the market.
 
-    A system is judged once it has enough graded rows. The numbers of every system and its reliability by group are plotted.
+    A system is judged once it has enough graded rows in the 300 days up to the date. The numbers of each system and its
+    reliability by group are plotted.
     """
-    given, graded = SETTINGS.distributions, _graded_forecasts(warehouse, dates)
-    rules = Rules(blend_weight=SETTINGS.forecasts.blend_weight, **given.rules)
-    limits, verdicts = (given.largest_calibration_error, given.largest_log_loss_gap), list[dict[str, Any]]()
+    settings, graded = SETTINGS.distributions, _graded_forecasts(warehouse, dates)
+    rules = Rules(blend_weight=SETTINGS.forecasts.blend_weight, **settings.rules)
+    limits = settings.largest_calibration_error, settings.largest_log_loss_gap
+    verdicts: list[dict[str, Any]] = []
     for day in dates:
-        systems = graded.filter(pl.col("game_date") <= day).partition_by("system_id", as_dict=True)
+        recent = graded.filter(pl.col("game_date").is_between(day - timedelta(days=RESIDUAL_DAYS), day))
+        systems = recent.partition_by("system_id", as_dict=True)
         records = {system_id: calibration_numbers(rows, rules) for (system_id,), rows in systems.items()}
         numbers = {f"{name}_{what}": value for name, record in records.items() for what, value in record.items()}
         wrong = [f"{name}: {text}" for name, record in records.items() for text in calibration_problems(record, rules, *limits)]

@@ -20,7 +20,11 @@ from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, count_off, for_
 from nba_pipeline.assets.features.features import FEATURES
 from nba_pipeline.completeness import history, slate_gates
 from nba_pipeline.completeness.eligibility import judge_players
-from nba_pipeline.completeness.expectations import games_without_predictions, players_without_predictions
+from nba_pipeline.completeness.expectations import (
+    dates_without_lines,
+    games_without_predictions,
+    players_without_predictions,
+)
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.adjusted_line import adjusted_lines, feed_lines
 from nba_pipeline.formulas.forecast_distribution import (
@@ -35,13 +39,13 @@ from nba_pipeline.formulas.latest_offers import latest_offers
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.formulas.odds import LARGEST_PRICE
 from nba_pipeline.formulas.prediction_versions import PREDICTED, features_hash, new_versions
-from nba_pipeline.formulas.prices import PRICES, expected_value, line_prices, with_side_prices
+from nba_pipeline.formulas.prices import line_prices, with_expected_values, with_prices
 from nba_pipeline.formulas.recommendation import with_recommendation
 from nba_pipeline.formulas.similar_games import SIMILAR_DAYS
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import SEASON_DAYS, days, week_of
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import MARKET_BLEND, MOVING_AVERAGE, SYSTEMS, TRAINED_SYSTEMS, Combination
+from nba_pipeline.systems import MARKET_BLEND, MOVING_AVERAGE, SIMILARITY, SYSTEMS, TRAINED_SYSTEMS, Combination
 from nba_pipeline.systems.drift import drift_of_dates, first_date, judge_drift
 from nba_pipeline.systems.forecasts import Models, absent_models, forecasts, joined_reasons, reasons_without_forecast
 from nba_pipeline.systems.interface import PLAYER_GAME, System
@@ -53,8 +57,6 @@ from nba_pipeline.warehouse.model_store import ModelStore
 from nba_pipeline.warehouse.weekly_models import load_models
 
 RECOMMENDATIONS = ("OVER", "UNDER", "PASS", "NO_LINE")
-
-
 SUM_TOLERANCE = 1e-9
 
 
@@ -262,28 +264,6 @@ def predict_slate(
     return new_versions(valued, ledger, material_move=SETTINGS.lines.material_move).select(COLUMNS).sort(TABLE.key)
 
 
-def with_prices(rows: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """Adds the prices of the line to predictions.
-
-    They are null without a line, and unless the newest price is known to be from before tip-off.
-    """
-    is_usable = pl.col("line").is_not_null() & (pl.col("prices_snapshot_at") < pl.col("tipoff_at"))
-    return rows.join(lines.select(*PLAYER_GAME, *PRICES), on=PLAYER_GAME, how="left", maintain_order="left").with_columns(
-        pl.when(is_usable).then(pl.col(name)).alias(name) for name in PRICES
-    )
-
-
-def with_expected_values(rows: pl.DataFrame) -> pl.DataFrame:
-    """Adds the prices of the recommended side and the expected values at them; null without a published probability."""
-    is_over, over, under = pl.col("recommendation") == "OVER", pl.col("over_probability"), pl.col("blended_under_probability")
-    published = pl.when(over.is_not_null()).then(under)
-    wins, loses = pl.when(is_over).then(over).otherwise(published), pl.when(is_over).then(published).otherwise(over)
-    return with_side_prices(rows).with_columns(
-        expected_value(pl.col("price"), wins, loses).alias("expected_value"),
-        expected_value(pl.col("best_price"), wins, loses).alias("best_expected_value"),
-    )
-
-
 def distribution_rules() -> Rules:
     """Returns the thresholds of the distribution from the settings."""
     return Rules(blend_weight=SETTINGS.forecasts.blend_weight, **SETTINGS.distributions.rules)
@@ -471,10 +451,6 @@ def every_lined_player_is_predicted(warehouse: Warehouse, dates: Sequence[date],
     return share_present(dates, players, pl.col("is_present"), pl.col("spelling"), least, share="lined_share")
 
 
-LONGEST_WINDOW_DAYS = SIMILAR_DAYS
-"""Days of history after which every system can be ready."""
-
-
 def predicts_early(system: System) -> bool:
     """Whether a system, or every member of a combination, predicts from the first game of a season on."""
     if isinstance(system, Combination):
@@ -504,9 +480,9 @@ def _dates_before_models(warehouse: Warehouse, dates: Collection[date]) -> set[d
 def every_system_predicts(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Each system has predictions for the slate. Missing systems are named.
 
-    Systems that need five games of the season count once a team has them. A trained system does not count in weeks before its
-    first model, `market_blend` not on dates of an archive without prices,
-    and a system without enough ready players not while the stored history is shorter than the longest window.
+    Systems that need five games of the season are expected once a team has them. Trained systems are expected from their first
+    model on. On dates of an archive without prices, `market_blend` is not expected. While the stored history is shorter than
+    the window of similar games, `similarity` is not expected if too few players are ready for it.
     """
     systems = [system.system_id for system in SYSTEMS]
     of_system = [
@@ -523,23 +499,23 @@ def every_system_predicts(warehouse: Warehouse, dates: Sequence[date], clock: Cl
         for name in systems
         if row["game_date"] in expected[name] and not row[f"players_{name}"]
     }
-    absent -= _without_source(warehouse, {day for day, _ in absent})
+    absent -= _not_expected(warehouse, {day for day, _ in absent})
     names = [[name for name in systems if (day, name) in absent] for day in counts["game_date"]]
     verdicts = counts.with_columns(pl.Series(MISSING, names, dtype=pl.List(pl.String)))
     return verdicts.with_columns((pl.col(MISSING).list.len() == 0).alias(PASSED))
 
 
-def _without_source(warehouse: Warehouse, days_to_judge: Collection[date]) -> set[tuple[date, str]]:
+def _not_expected(warehouse: Warehouse, days_to_judge: Collection[date]) -> set[tuple[date, str]]:
     """Returns the dates and systems whose forecast is not expected, see `every_system_predicts`."""
     dates = sorted(days_to_judge)
     if not dates:
         return set()
     without = systems_before_models(warehouse, dates)
-    without |= {(day, MARKET_BLEND.system_id) for day in history.dates_without_lines(warehouse, dates, has_prices=True)}
+    without |= {(day, MARKET_BLEND.system_id) for day in dates_without_lines(warehouse, dates, has_prices=True)}
     first = history.first_date(warehouse)
-    if first is not None and first > min(dates) - timedelta(days=LONGEST_WINDOW_DAYS):
-        closed = closed_dates(warehouse.scan(TABLES["features"], dates).collect())
-        without |= {(day, name) for name, of_name in closed.items() for day in of_name}
+    if short := [day for day in dates if first is not None and first > day - timedelta(days=SIMILAR_DAYS)]:
+        closed = closed_dates(warehouse.scan(TABLES["features"], short).collect())
+        without |= {(day, SIMILARITY.system_id) for day in closed.get(SIMILARITY.system_id, ())}
     return without
 
 
@@ -565,7 +541,7 @@ def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: 
         pl.col("is_actionable").sum().cast(pl.Int64).alias("actionable"),
     )
     is_few = pl.col("no_line_fraction").fill_null(0.0) <= SETTINGS.coverage.no_line_warn
-    few = is_few | pl.col("game_date").is_in(sorted(history.dates_without_lines(warehouse, dates)))
+    few = is_few | pl.col("game_date").is_in(sorted(dates_without_lines(warehouse, dates)))
     return for_each_date(dates, counts.collect()).with_columns(few.alias(PASSED))
 
 

@@ -205,7 +205,7 @@ def _changed(warehouse: Warehouse, rows: pl.DataFrame, dates: Collection[date]) 
 
 
 def _counted(dates: Sequence[date], sources: Sequence[pl.DataFrame], selected: pl.DataFrame, archived: pl.DataFrame) -> RowsIn:
-    """Counts the rows of every source. Rows of games that are taken from another source are only compared: they are ignored."""
+    """Counts the rows of every source. Rows of a game that is taken from another source are only compared, and count as ignored."""
     rows_in = RowsIn(dates)
     for rows in (*sources, archived):
         rows_in.parsed(rows)

@@ -20,7 +20,7 @@ from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before,
 from nba_pipeline.asset_factory.checks import checks_of, dated_check
 from nba_pipeline.asset_factory.common_checks import none_quarantined
 from nba_pipeline.asset_factory.verdicts import PASSED, for_each_date, none_missing, share_present, with_presence
-from nba_pipeline.completeness.expectations import absent_books
+from nba_pipeline.completeness.expectations import absent_books, dates_without_lines
 from nba_pipeline.errors import NotPublished, Permanent, PipelineError, Transient
 from nba_pipeline.formulas.odds import is_main_line
 from nba_pipeline.formulas.offers import merge_offers
@@ -279,10 +279,7 @@ def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) 
     slate = with_presence(games, lined, ["game_id"])
     name = pl.format("{}@{} {}", "away_team", "home_team", "game_id")
     verdicts = share_present(dates, slate, pl.col("is_present"), name, 1.0).drop("present", "expected")
-    archived = games.filter(pl.col("source").str.starts_with("archive/"))["game_date"].unique()
-    without = sorted(set(archived).difference(lined["game_date"]))
-    books = absent_books(warehouse, TABLE.name, without, SETTINGS.lines.market) if without else {}
-    is_without_source = pl.col("game_date").is_in([day for day in without if not books.get(day)])
+    is_without_source = pl.col("game_date").is_in(sorted(dates_without_lines(warehouse, dates)))
     return for_each_date(dates, verdicts.with_columns(pl.col(PASSED) | is_without_source), counts, late.collect())
 
 

@@ -77,7 +77,7 @@ SUMMER = (7, 8, 9)
 
 
 def newest_of_each_game(season: pl.DataFrame) -> pl.DataFrame:
-    """Adds a problem to all but the latest date of a game that is listed twice, as while the league moves it."""
+    """Adds a problem to the earlier dates of a game that is listed on several dates, for example while the league moves it."""
     is_stale = pl.col("game_date") < pl.col("game_date").max().over("game_id")
     stale = pl.when(is_stale).then(pl.format("{} is also listed on a later date", "game_id"))
     return season.with_columns(pl.coalesce(PROBLEM, stale).alias(PROBLEM))
