@@ -195,14 +195,7 @@ def _graded_rows(weeks: Sequence[Week], lined: pl.DataFrame) -> pl.DataFrame:
     truth = outcomes.select(*PLAYER_GAME, pl.lit(market).alias("market"), pl.col("points").alias("actual_value"))
     blended = [pl.lit(None, pl.Float64).alias(f"blended_{side}_probability") for side in ("over", "push")]
     none_yet = inputs.clear().with_columns(blended).select(FORECAST).with_columns(truth["actual_value"].clear())
-    settings = SETTINGS.distributions
-    rules = Rules(
-        SETTINGS.forecasts.blend_weight,
-        settings.residual_rows,
-        settings.least_residuals,
-        settings.graded_rows,
-        settings.few_games_spread,
-    )
+    rules = Rules(blend_weight=SETTINGS.forecasts.blend_weight, **SETTINGS.distributions.rules)
     known = inputs.filter(pl.col("adjusted_line").is_not_null())
     distributed = with_distribution(known, none_yet, truth, rules)
     columns = ["blended_over_probability", "blended_push_probability", "over_probability"]

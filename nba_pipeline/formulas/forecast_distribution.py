@@ -4,12 +4,12 @@ There are two distributions. The model's is centered on the system's own forecas
 forecast and the price-adjusted line, so it contains the market. Only the blended one is published, and only while it scores no
 worse than the market.
 
-Every step of a date sees graded rows of strictly earlier dates only (`earlier_rows`).
+Every step of a date sees only graded rows of the 300 days before it (`earlier_rows`).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -62,8 +62,11 @@ class Rules:
 
 
 def earlier_rows(graded: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Returns the graded rows of strictly earlier dates."""
-    return graded.filter(pl.col("game_date") < day)
+    """Returns the graded rows of the RESIDUAL_DAYS days before a date, without the date itself.
+
+    The limit makes a long range of dates give the same values as each date alone.
+    """
+    return graded.filter(pl.col("game_date").is_between(day - timedelta(days=RESIDUAL_DAYS), day, closed="left"))
 
 
 def graded_rows(predictions: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
