@@ -1,8 +1,8 @@
 """The distribution of every prediction, from the outcomes of earlier dates, and whether its probability is published.
 
-There are two distributions. The model's is centered on the system's own forecast. The blended one is centered on a mean of the
-forecast and the price-adjusted line, so it contains the market. Only the blended one is published, and only while it scores no
-worse than the market.
+There are two distributions. The model's is centered on the system's own forecast. The blended one is centered on a weighted
+mean of the forecast and the price-adjusted line, so it contains the market. Only the blended one is published, and only while
+its log loss is not above the market's.
 
 Every step of a date sees only graded rows of the 300 days before it (`earlier_rows`).
 """
@@ -90,8 +90,8 @@ def with_distribution(
 ) -> pl.DataFrame:
     """Adds the columns of `DISTRIBUTION` to predictions of any dates.
 
-    The result of a date depends on rows of that date and on earlier ones only. Predictions of a date count as graded for the
-    later dates, unless `graded` has a row of the same key.
+    The result of a date depends only on rows of that date and of earlier dates. Predictions of a date count as graded for later
+    dates, unless `graded` has a row of the same key.
 
     Args:
         predictions: The columns of `FORECAST`, without the blended ones.
