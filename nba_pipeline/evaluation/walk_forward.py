@@ -56,7 +56,7 @@ def walk(
         source: The stored rows.
         lined: One row per lined player and game: game_date, key and adjusted_line. No outcomes.
         systems: A combination comes after its members.
-        refit_weeks: system -> weeks between two trainings; 1 if absent.
+        refit_weeks: system -> weeks with lines between two trainings; 1 if absent.
         record: Receives the entry of a week (its models and the hash of its forecasts) before its results are read.
     """
     dates, models = source.game_dates(), dict[str, Trained]()
