@@ -22,20 +22,24 @@ from nba_pipeline.formulas.closing_lines import CAPTURED, MISSED, closing_lines
 from nba_pipeline.formulas.forecast_distribution import FORECAST, Rules, with_distribution
 from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import SYSTEMS
+from nba_pipeline.systems import MARKET_BLEND, SYSTEMS
 from nba_pipeline.systems.combination import Combination
 from nba_pipeline.systems.interface import System, TrainedSystem
 
 FORMAT = 1
-TRAINING_RULE = "every player-game before the Monday of the week that the system may learn from, as in points_model"
-MODULES_OF_THE_EVALUATION = ("evaluation", "systems", "formulas")
+TRAINING_RULE = "as in points_model: the player-games before the Monday of the week that the system may learn from"
+PACKAGES_OF_THE_EVALUATION = ("evaluation", "systems", "formulas")
+
+
+CONTAINING_THE_LINE = {MARKET_BLEND.system_id, ADJUSTED, MARKET}
+"""System or baseline whose forecast contains the line."""
 
 
 @dataclass(frozen=True)
 class Request:
     """What to evaluate. `systems` are those in the report; members of a combination are replayed as well.
 
-    `refit_weeks` is the minimum number of weeks between two trainings of a system.
+    `refit_weeks` is the minimum number of weeks with lines between two trainings of a system.
     """
 
     first: date
@@ -46,7 +50,7 @@ class Request:
     refit_weeks: int = 1
 
     def refits(self, system: System) -> int:
-        """Returns the weeks between two trainings of a system."""
+        """Returns the number of weeks with lines between two trainings of a system."""
         return max(self.refit_weeks, SETTINGS.evaluation.refit_weeks.get(system.system_id, 1))
 
 
@@ -95,7 +99,7 @@ def evaluate(source: Source, home: Path, request: Request, report: Callable[[str
     shown = (*request.systems, ADJUSTED, MARKET)
     made = records(rows, shown)
     counts = _counts(lined, weeks, rows)
-    notes = (*overlap, *_notes(request, systems, counts), *suspicions(made, contains_the_line=_blends(systems)))
+    notes = (*overlap, *_notes(request, systems, counts), *suspicions(made, contains_the_line=CONTAINING_THE_LINE))
     return Report(
         header,
         written.path,
@@ -121,12 +125,11 @@ def with_members(names: Sequence[str]) -> list[System]:
 
 def _overlap(searches: Ledger, request: Request) -> list[str]:
     """Returns a note per search over the period. Raises BadInput unless the request allows an overlap."""
-    found = [f"{one.system} from {one.first} to {one.last}" for one in searches.overlapping(request.first, request.last)]
-    if found and not request.allows_overlap:
-        raise BadInput(
-            f"parameters were searched on dates of this period: {'; '.join(found)}; choose other dates, or --allow-overlap"
-        )
-    return [f"NO EVIDENCE: parameters were searched on dates of this period ({'; '.join(found)})"] if found else []
+    overlapping = searches.overlapping(request.first, request.last)
+    names = "; ".join(f"{search.system} from {search.first} to {search.last}" for search in overlapping)
+    if names and not request.allows_overlap:
+        raise BadInput(f"parameters were searched on dates of this period: {names}; choose other dates, or --allow-overlap")
+    return [f"NO EVIDENCE: parameters were searched on dates of this period ({names})"] if names else []
 
 
 def _refuse_an_empty_period(source: Source, lined: pl.DataFrame, request: Request) -> None:
@@ -177,9 +180,9 @@ def _description(system: System, request: Request) -> dict[str, Any]:
 
 
 def _code_hash() -> str:
-    """Returns the SHA-256 of the source that evaluates and forecasts."""
+    """Returns the SHA-256 of the source files of these packages."""
     digest = hashlib.sha256()
-    for file in sorted(file for name in MODULES_OF_THE_EVALUATION for file in (PACKAGE / name).rglob("*.py")):
+    for file in sorted(file for name in PACKAGES_OF_THE_EVALUATION for file in (PACKAGE / name).rglob("*.py")):
         digest.update(f"{file.relative_to(PACKAGE).as_posix()}\n".encode() + file.read_bytes())
     return digest.hexdigest()
 
@@ -195,14 +198,7 @@ def _graded_rows(weeks: Sequence[Week], lined: pl.DataFrame) -> pl.DataFrame:
     truth = outcomes.select(*PLAYER_GAME, pl.lit(market).alias("market"), pl.col("points").alias("actual_value"))
     blended = [pl.lit(None, pl.Float64).alias(f"blended_{side}_probability") for side in ("over", "push")]
     none_yet = inputs.clear().with_columns(blended).select(FORECAST).with_columns(truth["actual_value"].clear())
-    settings = SETTINGS.distributions
-    rules = Rules(
-        SETTINGS.forecasts.blend_weight,
-        settings.residual_rows,
-        settings.least_residuals,
-        settings.graded_rows,
-        settings.few_games_spread,
-    )
+    rules = Rules(blend_weight=SETTINGS.forecasts.blend_weight, **SETTINGS.distributions.rules)
     known = inputs.filter(pl.col("adjusted_line").is_not_null())
     distributed = with_distribution(known, none_yet, truth, rules)
     columns = ["blended_over_probability", "blended_push_probability", "over_probability"]
@@ -245,18 +241,13 @@ def _notes(request: Request, systems: Sequence[System], counts: Mapping[str, int
     ]
     for system in systems:
         if isinstance(system, TrainedSystem) and (every := request.refits(system)) > 1:
-            notes.append(f"{system.system_id} is trained every {every} weeks only.")
+            notes.append(f"{system.system_id} is only trained every {every} weeks.")
     if counts["closing_missed"]:
         notes.append(
             f"The closing line of {counts['closing_missed']:,} player-games was missed: the last capture is more than "
             f"{SETTINGS.lines.closing_minutes:g} minutes before tip-off. They have no closing-line value."
         )
     return notes
-
-
-def _blends(systems: Sequence[System]) -> set[str]:
-    """Returns the ids of the systems whose forecast contains the line."""
-    return {system.system_id for system in systems if system.system_id == "market_blend"} | {ADJUSTED, MARKET}
 
 
 def _reliabilities(rows: pl.DataFrame, systems: Sequence[str]) -> pl.DataFrame:

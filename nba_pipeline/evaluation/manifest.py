@@ -29,7 +29,6 @@ class Manifest:
     """A manifest that is being written. A line is on the disk when `append` returns."""
 
     path: Path
-    header: Mapping[str, Any]
     lines: list[str] = field(default_factory=list)
 
     @property
@@ -64,7 +63,7 @@ def writing(home: Path, header: Mapping[str, Any]) -> Iterator[Manifest]:
     folder.mkdir(parents=True, exist_ok=True)
     pending = folder / f"{os.getpid()}{PENDING}"
     pending.unlink(missing_ok=True)
-    manifest = Manifest(pending, header)
+    manifest = Manifest(pending)
     try:
         manifest.append(header)
         yield manifest
@@ -99,17 +98,17 @@ def verify(file: Path) -> list[dict[str, Any]]:
         except (ValueError, KeyError, AttributeError, TypeError):
             raise PipelineError(f"{file}: line {number} is not a line of a manifest; {_NEXT}") from None
         if chained(content, previous) != line:
-            raise PipelineError(f"{file}: line {number} was edited after it was written, its SHA-256 does not match; {_NEXT}")
+            raise PipelineError(f"{file}: line {number} was edited after it was written: its SHA-256 does not match; {_NEXT}")
         previous = digest
         contents.append(content)
     return contents
 
 
 def verify_manifest(file: Path) -> list[dict[str, Any]]:
-    """Returns the lines of a manifest. Raises PipelineError as `verify` does, and if its name differs from its header's hash."""
+    """Returns the lines of a manifest. Raises PipelineError if a line was edited, or if the file name is not the header's hash."""
     contents = verify(file)
     if not contents or not file.name.startswith(json.loads(chained(contents[0], ""))["sha256"][:NAME_DIGITS]):
-        raise PipelineError(f"{file}: the name of the file is not that of its header, so one of the two was changed; {_NEXT}")
+        raise PipelineError(f"{file}: the file name does not match the SHA-256 of the header in line 1; {_NEXT}")
     return contents
 
 

@@ -20,7 +20,7 @@ PLAYER = ["game_id", "player_id"]
 POPULATIONS = ("known", "all")
 SPORTSBOOK, ARCHIVE = "sportsbook", "archive"
 UNKNOWN_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
-"""Placeholder for the unknown instant of lines from the archive, so that each book has one snapshot."""
+"""Placeholder for the unknown instant of lines from the archive, so that each book has one snapshot. It is not returned."""
 CLOSING = (
     "closing_status",
     "closing_at",

@@ -7,6 +7,7 @@ from nba_pipeline.evaluation.evaluate import Report
 from nba_pipeline.evaluation.plots import plots
 from nba_pipeline.evaluation.report import WARNINGS, Section, footnote, sections
 
+TABLES_BEFORE_THE_PLOTS = 3
 STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; color: #1b1e23; margin: 2rem auto; max-width: 78rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin-bottom: .3rem; }
@@ -28,13 +29,14 @@ def page(report: Report) -> str:
     header = report.header
     title = f"Evaluation of {header['market']}, {header['from']} to {header['to']}"
     figures = [f"<figure><figcaption>{escape(name)}</figcaption>{svg}</figure>" for name, svg in plots(report).items()]
+    tables = [_table(section) for section in sections(report)]
     parts = [
         f"<h1>{escape(title)}</h1>",
         *(_note(note) for note in report.notes),
-        *(_table(section) for section in sections(report)[:3]),
+        *tables[:TABLES_BEFORE_THE_PLOTS],
         f'<p class="small">{escape(footnote())}</p>',
         f'<h2>Plots</h2><div class="plots">{"".join(figures)}</div>',
-        *(_table(section) for section in sections(report)[3:]),
+        *tables[TABLES_BEFORE_THE_PLOTS:],
         f'<h2>Manifest</h2><p class="small">SHA-256 {report.sha256}, with all models {report.chain_sha256}. '
         f"Code {header['code_sha256']}. Search trials: {header['search_trials']}. "
         f"Training rule: {escape(header['training_rule'])}.</p>",

@@ -1,5 +1,6 @@
 """The plots of a report as SVG: reliability, gap by month, error by tier, importances. Equal reports give equal bytes."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from io import StringIO
@@ -15,14 +16,13 @@ SIZE = (6.2, 3.9)
 """Inches."""
 LARGEST_IMPORTANCES = 15
 COLORS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e", "#555555")
-
-COLORED = (*(system.system_id for system in SYSTEMS), ADJUSTED, MARKET)
-"""The systems and baselines in the order of their colors. Any other system is black."""
+COLOR_OF = dict(zip((*(system.system_id for system in SYSTEMS), ADJUSTED, MARKET), COLORS, strict=False))
+"""System or baseline -> its color. A system without one is black."""
 
 
 def color_of(system: str) -> str:
     """Returns the color of a system, which is the same in every plot."""
-    return COLORS[COLORED.index(system)] if system in COLORED else "black"
+    return COLOR_OF.get(system, "black")
 
 
 def plots(report: Report) -> dict[str, str]:
@@ -80,11 +80,13 @@ def _gap_by_month(axes: Any, records: pl.DataFrame) -> bool:
     for number, ((system,), part) in enumerate(parts.items()):
         offset = (number - (len(parts) - 1) / 2) * BESIDE
         places = [months.index(value) + offset for value in part["value"]]
-        half = [(high or gap) - gap for gap, high in part.select("gap", "gap_high").iter_rows()]
+        half_widths = (
+            (part["gap_high"] - part["gap"]).cast(pl.Float64).fill_null(math.nan)
+        )  # a month with one row has no interval
         axes.errorbar(
             places,
             part["gap"].to_list(),
-            yerr=half,
+            yerr=half_widths.to_list(),
             color=color_of(system),
             marker="o",
             markersize=3,

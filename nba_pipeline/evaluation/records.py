@@ -54,10 +54,10 @@ def graded(forecasts: pl.DataFrame, market: pl.DataFrame, outcomes: pl.DataFrame
 
 def _bets() -> list[pl.Expr]:
     is_over = pl.col("predicted_value") > pl.col("line")
-    is_a_system = pl.col("system_id") != MARKET  # the consensus is no bet against one of its own books
+    is_a_system = pl.col("system_id") != MARKET  # the consensus does not bet against one of its own books
     bet = pl.when(is_a_system).then(result("predicted_value", "line"))
     takes_the_first_line = pl.col("predicted_value") > pl.col("first_line")
-    # a forecast that contains a later line cannot be a bet at the first one
+    # a forecast that contains a later line could not be bet at the first one
     is_free = ~pl.col("reasons").list.contains(CONTAINS_THE_LINE)
     has_side = is_free.fill_null(False) & (pl.col("predicted_value") != pl.col("first_line"))
     return [

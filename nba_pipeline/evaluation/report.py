@@ -88,8 +88,8 @@ def footnote() -> str:
     """Returns the explanation of the cells."""
     return (
         f"± and brackets are 95 % intervals. {FEW} fewer than {SETTINGS.evaluation.least_bets} bets or rows: no result. Break-even "
-        "at -110 is 52.4 %. Void bets are excluded, pushes return the stake. The gap is the mean absolute error minus the "
-        "baseline's on the same rows; log loss and Brier exclude pushes."
+        "at -110 is 52.4 %. Void bets are excluded; pushes return the stake. The gap is the mean absolute error minus the "
+        "baseline's on the same rows. Log loss and Brier score exclude pushes."
     )
 
 

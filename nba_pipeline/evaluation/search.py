@@ -28,7 +28,7 @@ from nba_pipeline.systems.interface import TrainedSystem
 
 FILE = "evaluations/searches/searches.jsonl"
 REFIT_WEEKS = 4
-"""A search trains every fourth week only: it ranks the trials in the same order, in a quarter of the time."""
+"""A search only trains every fourth week, which takes a quarter of the time."""
 
 Choices = Mapping[str, Sequence[float | int]]
 SECTIONS: Mapping[str, tuple[TrainedSystem, str, Choices]] = {
@@ -51,7 +51,7 @@ SECTIONS: Mapping[str, tuple[TrainedSystem, str, Choices]] = {
         {"depth": (4, 6, 8), "learning_rate": (0.03, 0.05, 0.1), "l2_leaf_reg": (1.0, 3.0, 10.0)},
     ),
 }  # fmt: skip
-"""System -> the section of the settings with its parameters, and the values that a trial draws from."""
+"""System id -> the system, the section of the settings with its parameters, and the values that a trial draws from."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,13 @@ def read_ledger(home: Path) -> Ledger:
     """Returns the recorded searches. Raises PipelineError if the ledger was edited."""
     file = home / FILE
     lines = verify(file) if file.exists() else []
-    plans = [place for place, line in enumerate(lines) if "trials" in line]
+    plans = [(number, line) for number, line in enumerate(lines, 1) if "trials" in line]
     searches = [
-        Search(line["system"], date.fromisoformat(line["from"]), date.fromisoformat(line["to"]))
-        for place in plans
-        for line in [lines[place]]
-        if _may_have_seen_results(lines[place + 1 : place + 1 + len(line["trials"])], len(line["trials"]))
+        Search(planned["system"], date.fromisoformat(planned["from"]), date.fromisoformat(planned["to"]))
+        for after, planned in plans
+        if _may_have_seen_results(lines[after : after + len(planned["trials"])], len(planned["trials"]))
     ]
-    return Ledger(tuple(searches), sum(len(lines[place]["trials"]) for place in plans))
+    return Ledger(tuple(searches), sum(len(planned["trials"]) for _, planned in plans))
 
 
 def _may_have_seen_results(trials: Sequence[Mapping[str, Any]], planned: int) -> bool:
@@ -119,7 +118,7 @@ def search(
         raise BadInput(f"--system is {system_id!r}; {did_you_mean(system_id, SECTIONS)}choose one of {', '.join(SECTIONS)}")
     lined = market_of(source.prop_lines(days(first, last)), "known")
     if lined.is_empty():
-        raise BadInput(f"no {SETTINGS.lines.market} line from before tip-off from {first} to {last}")
+        raise BadInput(f"prop_lines has no {SETTINGS.lines.market} line from before tip-off from {first} to {last}")
     planned = plan(system_id, trials, seed)
     read_ledger(home)  # refuses to extend an edited ledger
     ledger = _opened(home / FILE)
@@ -127,16 +126,17 @@ def search(
     ledger.append({**period, "refit_weeks": REFIT_WEEKS, "trials": planned})
     made = []
     for number, parameters in enumerate(planned):
-        trial = {"trial": number, **_tried(source, lined, _with(system_id, parameters))}
+        trial = {"trial": number, **_result_of(source, lined, _with(system_id, parameters))}
         ledger.append({**period, **trial, "parameters": parameters})
         made.append({**trial, "parameters": ", ".join(f"{name} {value:g}" for name, value in parameters.items())})
-        report(f"trial {number} of {len(planned) - 1}: mean absolute error {trial['mae']}")
+        score = "no forecast has a result" if trial["mae"] is None else f"mean absolute error {trial['mae']}"
+        report(f"trial {number} ({number + 1} of {len(planned)}): {score}")
     if not any(trial["n"] for trial in made):
         raise BadInput(
             f"no trial of {system_id} has a forecast with a result from {first} to {last}, because no model could be trained; "
             "this search does not count against an evaluation of these dates"
         )
-    return pl.DataFrame(made).sort("mae", "trial")
+    return pl.DataFrame(made).sort("mae", "trial", nulls_last=True)
 
 
 def plan(system_id: str, trials: int, seed: int) -> list[dict[str, float | int]]:
@@ -150,7 +150,7 @@ def plan(system_id: str, trials: int, seed: int) -> list[dict[str, float | int]]
 
 def _opened(file: Path) -> Manifest:
     file.parent.mkdir(parents=True, exist_ok=True)
-    return Manifest(file, {}, file.read_text(encoding="utf-8").splitlines() if file.exists() else [])
+    return Manifest(file, file.read_text(encoding="utf-8").splitlines() if file.exists() else [])
 
 
 def _with(system_id: str, parameters: Mapping[str, float | int]) -> TrainedSystem:
@@ -159,7 +159,8 @@ def _with(system_id: str, parameters: Mapping[str, float | int]) -> TrainedSyste
     return replace(system, **{section: changed})  # type: ignore[type-var]  # every trained system is a dataclass
 
 
-def _tried(source: Source, lined: pl.DataFrame, system: TrainedSystem) -> dict[str, Any]:
+def _result_of(source: Source, lined: pl.DataFrame, system: TrainedSystem) -> dict[str, Any]:
+    """Returns the number of graded forecasts of a trial, their mean absolute error and their gap to the consensus."""
     weeks = walk(source, lined, [system], {system.system_id: REFIT_WEEKS}, lambda _: None)
     made = pl.concat([week.forecasts.join(week.outcomes.select(*PLAYER_GAME, "points"), on=PLAYER_GAME) for week in weeks])
     rows = made.join(lined.select(*PLAYER_GAME, "consensus"), on=PLAYER_GAME)

@@ -1,4 +1,4 @@
-"""The rows that an evaluation reads, by date, so that the replay reads no outcome before it reaches the date of its game."""
+"""The rows that an evaluation reads, by date. The replay reads the outcomes of a date only when it reaches the date."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

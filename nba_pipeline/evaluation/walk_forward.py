@@ -17,7 +17,7 @@ from nba_pipeline.errors import PipelineError
 from nba_pipeline.evaluation.source import PLAYER_GAME, Source
 from nba_pipeline.league.calendar import week_of
 from nba_pipeline.systems.combination import Combination
-from nba_pipeline.systems.interface import System, TrainedSystem, bounded
+from nba_pipeline.systems.interface import System, TrainedSystem
 from nba_pipeline.systems.training import split
 from nba_pipeline.warehouse.model_store import identify
 
@@ -56,7 +56,7 @@ def walk(
         source: The stored rows.
         lined: One row per lined player and game: game_date, key and adjusted_line. No outcomes.
         systems: A combination comes after its members.
-        refit_weeks: system -> weeks between two trainings; 1 if absent.
+        refit_weeks: system -> weeks with lines between two trainings; 1 if absent.
         record: Receives the entry of a week (its models and the hash of its forecasts) before its results are read.
     """
     dates, models = source.game_dates(), dict[str, Trained]()
@@ -89,7 +89,10 @@ class _Rows:
 
 
 def train(system: TrainedSystem, features: pl.DataFrame, outcomes: pl.DataFrame, monday: date) -> Trained:
-    """Returns the week's model of a system, without a booster if there are too few rows. Raises PipelineError for a row of the week."""
+    """Returns the week's model of a system, without a booster if there are too few rows.
+
+    Raises PipelineError for a training row of the week or later.
+    """
     rows = training_rows(features, outcomes, monday, system)
     last = rows["game_date"].max()
     if isinstance(last, date) and last >= week_of(monday):
@@ -113,8 +116,7 @@ def forecasts(systems: Sequence[System], rows: pl.DataFrame, models: Mapping[str
             made[system.system_id] = system.combine(made, lines)
         elif isinstance(system, TrainedSystem):
             usable = system.predictable(rows) if models[system.system_id].booster is not None else rows.clear()
-            points = system.forecast(models[system.system_id].booster, usable)
-            made[system.system_id] = bounded(usable.with_columns(points.alias("_points")), pl.col("_points"))
+            made[system.system_id] = system.forecast_rows(models[system.system_id].booster, usable)
         else:
             made[system.system_id] = system.predict(rows)
     dates = rows.select("game_date", *PLAYER_GAME)

@@ -34,17 +34,18 @@ def over_probability(adjusted: pl.Expr, line: pl.Expr) -> pl.Expr:
     return (0.5 + DENSITY_AT_MEDIAN * (adjusted - line) / deviation(line)).clip(0, 1)
 
 
-def adjusted_line() -> pl.Expr:
+def adjusted_line(prefix: str = "") -> pl.Expr:
     """Points at which the over would have a probability of 50 %, from `line`, `over_price` and `under_price`.
 
     line + (p - 0.5) sd / 0.4, with the no-vig probability p of the over and sd = 1.6 + 1.224 sqrt(line). Null unless both
-    sides have a price.
+    sides have a price. The names of the columns start with `prefix`.
 
     >>> pl.select(line=20.5, over_price=-140, under_price=110).select(adjusted_line().round(3)).item()
     21.403
     """
-    shift = (no_vig_over_probability() - 0.5) * deviation(pl.col("line")) / DENSITY_AT_MEDIAN
-    return (pl.col("line") + shift).alias("adjusted_line")
+    line = pl.col(f"{prefix}line")
+    shift = (no_vig_over_probability(prefix) - 0.5) * deviation(line) / DENSITY_AT_MEDIAN
+    return (line + shift).alias("adjusted_line")
 
 
 def feed_lines(offers: pl.DataFrame, feed_minutes: float) -> pl.DataFrame:

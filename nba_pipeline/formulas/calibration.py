@@ -11,13 +11,13 @@ def decided(rows: pl.DataFrame) -> pl.DataFrame:
     return without_pushes.with_columns((pl.col("actual_value") > pl.col("line")).alias("is_over"))
 
 
-def without_push(over: pl.Expr, push: pl.Expr) -> pl.Expr:
-    """Probability of the over given that there is no push: over / (1 - push), a fraction; null for null or a certain push.
+def without_push(side: pl.Expr, push: pl.Expr) -> pl.Expr:
+    """Probability of a side given that there is no push: side / (1 - push), a fraction; null for null or a certain push.
 
     >>> pl.select(without_push(pl.lit(0.45), pl.lit(0.1))).item()
     0.5
     """
-    return pl.when(push < 1).then(over / (1 - push))
+    return pl.when(push < 1).then(side / (1 - push))
 
 
 def log_loss(probability: pl.Expr, is_over: pl.Expr) -> pl.Expr:

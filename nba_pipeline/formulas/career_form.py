@@ -1,6 +1,6 @@
 """A player's form across seasons: weighted averages, spreads, an empirical-Bayes scoring rate, and residuals from it.
 
-Unlike the windows of `player_form`, which begin with the season, they have values for a season's first game.
+They have values for a season's first game, unlike the windows of `player_form`, which begin with the season.
 """
 
 import polars as pl
@@ -147,7 +147,7 @@ def residuals(played: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Returns one row per played game with `residual`: the points beyond those expected from its minutes, in whole thousandths.
 
     points - rate * minutes of the game, with the rate of the 365 days before. Excludes games without a game in those days, and
-    games that no row reads: before the 730 days, or against another opponent and not at the same of home and away.
+    games that no row reads. A row reads the games of the 730 days before that have its opponent or its venue (home or away).
     """
     columns = ["player_id", "game_date", "game_id", "opponent", "is_home", "points", "minutes"]
     first = rows.select(pl.col("game_date").min() - pl.duration(days=RESIDUAL_DAYS)).to_series()

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from nba_pipeline.formulas.adjusted_line import DENSITY_AT_MEDIAN, deviation, over_probability
-from nba_pipeline.formulas.odds import implied_probability, is_main_line, payout
+from nba_pipeline.formulas.adjusted_line import adjusted_line, over_probability
+from nba_pipeline.formulas.odds import is_main_line, payout
 
 BOOK = ("game_id", "player_id", "book")
 CAPTURED, MISSED = "captured", "missed"
@@ -16,15 +16,15 @@ def closing_lines(
 ) -> pl.DataFrame:
     """Returns one row per player, game and book with a line known to be from before tip-off.
 
-    A closing line is captured if the lines of its game were captured at most `closing_minutes` before tip-off. Otherwise
-    the capture was missed: the closing columns are null, and `closing_status` is missed. It is missed, too, if the tip-off is
-    unknown. A capture that shows no change of any book of the game leaves no row, so it does not count.
+    A closing line is captured if the lines of its game were captured at most `closing_minutes` before tip-off. Otherwise it
+    is missed: `closing_status` is missed, and line and prices are null. It is also missed if the tip-off is unknown. A
+    capture without a change of any book of the game leaves no row, so it does not count.
 
     Args:
         prop_lines: Rows of the table.
         market: The Odds API's key.
         placeholder: The value of `line` that means that there is no line.
-        closing_minutes: See above.
+        closing_minutes: Maximum time between the last capture of the game and tip-off.
         historical_minutes: A request after the game asks for the lines of this many minutes before tip-off. It counts as a
             capture at that instant. A row without `captured_at` was captured at its snapshot.
 
@@ -86,11 +86,7 @@ def closing_line_value(is_over: pl.Expr) -> pl.Expr:
     >>> pl.select(**row).select(closing_line_value(pl.lit(True)).round(4)).item()
     0.1011
     """
-    closing, first = pl.col("closing_line"), pl.col("first_line")
-    over_price, under_price = (implied_probability(pl.col(f"closing_{side}_price")) for side in ("over", "under"))
-    no_vig = over_price / (over_price + under_price)
-    median = closing + (no_vig - 0.5) * deviation(closing) / DENSITY_AT_MEDIAN
-    over = over_probability(median, first)
+    over = over_probability(adjusted_line("closing_"), pl.col("first_line"))
     probability = pl.when(is_over).then(over).otherwise(1 - over)
     price = pl.when(is_over).then("first_over_price").otherwise("first_under_price")
     is_earlier = pl.col("first_at") < pl.col("closing_at")

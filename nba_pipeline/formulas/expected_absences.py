@@ -1,9 +1,9 @@
 """Minutes and points that a team is expected to lack: each teammate's playing time times his probability of being out.
 
 A teammate averages 10 minutes or more, and his latest game was for the team, this season, at most 25 team games ago. His
-probability of being out is a rate over the 365 days before the date: the share of teammates with the same number of missed games and the
-same status on the injury report who were out. Without a report, or with too few earlier cases of the status, the rate ignores
-the status. The box score of the game itself is never read.
+probability of being out is a rate over the 365 days before the date: among teammates with the same number of missed games
+and the same status on the injury report, the share who were out. Without a report, or with too few earlier cases of the
+status, the rate ignores the status. The box score of the game itself is never read.
 """
 
 from datetime import datetime
@@ -143,8 +143,9 @@ def _with_playing_time(played: pl.DataFrame, team_games: pl.DataFrame) -> pl.Dat
 def with_out_probability(mates: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
     """Adds `out_probability`, and `is_of_report`: whether it is the rate of the reported status.
 
-    The rate is the share of cases with the same status and the same number of missed games that were out. Without a report, or with too
-    few earlier cases of the status, it is the rate of all players with the same number of missed games; null if that is unknown.
+    The rate is the share of cases with the same status and the same number of missed games that were out. Without a report, or
+    with too few earlier cases of the status, it is the rate of all players with the same number of missed games. Null if that
+    is unknown.
     """
     of_all = out_rates(mates, cases, [], MIN_CASES).rename({"rate": "rate_of_all"})
     of_status = out_rates(mates, cases.filter(pl.col("reported").is_not_null()), ["reported"], MIN_CASES_OF_STATUS)

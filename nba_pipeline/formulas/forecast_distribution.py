@@ -1,15 +1,15 @@
 """The distribution of every prediction, from the outcomes of earlier dates, and whether its probability is published.
 
-There are two distributions. The model's is centered on the system's own forecast. The blended one is centered on a mean of the
-forecast and the price-adjusted line, so it contains the market. Only the blended one is published, and only while it scores no
-worse than the market.
+There are two distributions. The model's is centered on the system's own forecast. The blended one is centered on a weighted
+mean of the forecast and the price-adjusted line, so it contains the market. Only the blended one is published, and only while
+its log loss is not above the market's.
 
-Every step of a date sees graded rows of strictly earlier dates only (`earlier_rows`).
+Every step of a date sees only graded rows of the 300 days before it (`earlier_rows`).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -62,8 +62,11 @@ class Rules:
 
 
 def earlier_rows(graded: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Returns the graded rows of strictly earlier dates."""
-    return graded.filter(pl.col("game_date") < day)
+    """Returns the graded rows of the RESIDUAL_DAYS days before a date, without the date itself.
+
+    The limit makes a long range of dates give the same values as each date alone.
+    """
+    return graded.filter(pl.col("game_date").is_between(day - timedelta(days=RESIDUAL_DAYS), day, closed="left"))
 
 
 def graded_rows(predictions: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
@@ -87,8 +90,8 @@ def with_distribution(
 ) -> pl.DataFrame:
     """Adds the columns of `DISTRIBUTION` to predictions of any dates.
 
-    The result of a date depends on rows of that date and on earlier ones only. Predictions of a date count as graded for the
-    later dates, unless `graded` has a row of the same key.
+    The result of a date depends only on rows of that date and of earlier dates. Predictions of a date count as graded for later
+    dates, unless `graded` has a row of the same key.
 
     Args:
         predictions: The columns of `FORECAST`, without the blended ones.

@@ -1,4 +1,4 @@
-"""The sportsbooks' latest offers before tip-off, and which of them are simultaneous."""
+"""The latest offers of the sportsbooks before tip-off, and which of them are recent enough to compare."""
 
 from collections.abc import Mapping, Sequence
 

@@ -37,15 +37,16 @@ def payout(price: pl.Expr) -> pl.Expr:
     return 1 / implied_probability(price) - 1
 
 
-def no_vig_over_probability() -> pl.Expr:
+def no_vig_over_probability(prefix: str = "") -> pl.Expr:
     """Probability of the over without the book's margin, from `over_price` and `under_price`.
 
-    over / (over + under) of the implied probabilities, a fraction 0-1; null unless both sides have a price.
+    over / (over + under) of the implied probabilities, a fraction 0-1; null unless both sides have a price. The names of the
+    columns start with `prefix`.
 
     >>> pl.select(over_price=-140, under_price=110).select(no_vig_over_probability().round(4)).item()
     0.5506
     """
-    over, under = implied_probability(pl.col("over_price")), implied_probability(pl.col("under_price"))
+    over, under = (implied_probability(pl.col(f"{prefix}{side}_price")) for side in ("over", "under"))
     return (over / (over + under)).alias("no_vig_over_probability")
 
 

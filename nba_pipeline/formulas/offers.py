@@ -11,8 +11,8 @@ def merge_offers(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     """Merges consistent offers to one row per line, and keeps all distinct offers of a contradictory line.
 
     Offers are consistent if no side has two prices: one may have the over and another the under. The merged row is the first
-    captured row with the prices of both sides, and `copies` counts the others. Contradictory offers get a `problem`. A row with a `problem`, or
-    an `ignored` one, is only merged with equal rows.
+    captured row with the prices of both sides, and `copies` counts the others. Contradictory offers get a `problem`. A row that
+    has a `problem` or is `ignored` is only merged with equal rows.
     """
     rows = rows.sort("captured_at", "spelling", nulls_last=True, maintain_order=True)
     is_offer = pl.col("problem").is_null() & pl.col("ignored").is_null()

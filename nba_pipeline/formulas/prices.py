@@ -82,7 +82,7 @@ def with_prices(predictions: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_side_prices(predictions: pl.DataFrame) -> pl.DataFrame:
-    """Replaces the columns of both sides by those of the recommended side: null for PASS and NO_LINE."""
+    """Replaces the columns of both sides with those of the recommended side: null for PASS and NO_LINE."""
     is_over, is_under = (pl.col("recommendation") == side.upper() for side in SIDES)
     chosen = [
         pl.when(is_over).then(pl.col(f"over_{name}")).when(is_under).then(pl.col(f"under_{name}")).alias(name)

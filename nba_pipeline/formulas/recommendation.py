@@ -5,6 +5,8 @@ from datetime import date
 
 import polars as pl
 
+from nba_pipeline.formulas.calibration import without_push
+
 SEASON_STARTS: Mapping[str, pl.DataType] = {"season": pl.String(), "season_starts": pl.Date()}
 
 MISSING_REQUIRED = "missing_required_feature"
@@ -13,7 +15,7 @@ CONTAINS_THE_LINE = "contains_the_line"
 """A system gives this reason if its forecast contains the line, because the edge would compare the line with itself."""
 
 LOW_PROBABILITY = "low_probability"
-"""Does not apply while no probability is published."""
+"""Requires a published probability."""
 
 FEW_CAREER_GAMES = "few_career_games"
 """A system on features across seasons gives this flag for a player with few games. It widens the distribution."""
@@ -33,9 +35,8 @@ def _recommendation(edge: pl.Expr, pass_below_edge: float) -> pl.Expr:
 
 def _published_probability(edge: pl.Expr) -> pl.Expr:
     """Returns the published probability of the side with the edge, given no push; null while none is published."""
-    decided = 1 - pl.col("blended_push_probability")
     side = pl.when(edge > 0).then(pl.col("over_probability")).otherwise(pl.col("blended_under_probability"))
-    return pl.when(pl.col("over_probability").is_not_null()).then(side / decided)
+    return pl.when(pl.col("over_probability").is_not_null()).then(without_push(side, pl.col("blended_push_probability")))
 
 
 def with_recommendation(

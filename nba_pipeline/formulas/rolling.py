@@ -47,7 +47,7 @@ def in_order(
 
 
 def whole_parts(value: str, per_unit: int) -> pl.Expr:
-    """Converts a fractional column to whole parts of its unit: `whole_parts("minutes", 60)` is seconds; use BILLIONTHS for rates."""
+    """Converts a fractional column to whole parts of its unit: `whole_parts("minutes", 60)` is seconds. Rates use BILLIONTHS."""
     return (pl.col(value) * per_unit).round().cast(pl.Int64)
 
 
@@ -65,14 +65,14 @@ def window_sum(name: str, games: int | None = None) -> pl.Expr:
 
 
 def window_mean(name: str, games: int | None = None, min_games: int = MIN_GAMES) -> pl.Expr:
-    """Mean over the window. Null under `least` games."""
+    """Mean over the window. Null under `min_games` games."""
     return of_at_least(min_games, window_sum(name, games) / window_games(games))
 
 
 def window_standard_deviation(name: str, games: int | None = None, min_games: int = MIN_GAMES) -> pl.Expr:
     """Sample standard deviation (n - 1) over the window.
 
-    sqrt((n sum(x^2) - sum(x)^2) / (n (n - 1))). Null under `least` games.
+    sqrt((n sum(x^2) - sum(x)^2) / (n (n - 1))). Null under `min_games` games.
     """
     n = window_games(games)
     spread = n * window_sum(_squared(name), games) - window_sum(name, games) ** 2
@@ -83,7 +83,7 @@ def window_slope(name: str, games: int, min_games: int = MIN_GAMES) -> pl.Expr:
     """Least-squares slope over the window, per game. Positive values rise towards the latest game.
 
     (n sum(i y) - sum(i) sum(y)) / (n sum(i^2) - sum(i)^2) with i = 0 at the oldest game, n - 1 at the latest. Null
-    under `least` games.
+    under `min_games` games.
     """
     n, row = window_games(games), pl.int_range(pl.len())
     # n sum(i y) - sum(i) sum(y) with i counted from the oldest game; the running sums use the row number as i

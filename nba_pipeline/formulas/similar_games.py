@@ -6,7 +6,7 @@
           + 15 mean points of the last 5 games within 3 points of the current mean (5 within 6)
 
 Thirds are those of each game's date, because fixed limits drift with the league. An unknown part scores 0. Games of this
-season and the one before count if their score is at least 70; at most the best 20 count.
+season and the one before count if their score is at least 70, at most the 20 with the highest score.
 """
 
 import polars as pl

@@ -3,7 +3,7 @@
 These systems forecast from the first game of a season on. `moving_average` and `catboost` need five games of the season.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import polars as pl
 
@@ -12,7 +12,7 @@ from nba_pipeline.formulas.expected_absences import ABSENCE_FEATURES
 from nba_pipeline.formulas.recommendation import FEW_CAREER_GAMES
 from nba_pipeline.formulas.team_outlook import TEAM_OUTLOOK
 from nba_pipeline.settings import SETTINGS, Forecasts
-from nba_pipeline.systems.interface import TrainedModel, TrainedSystem
+from nba_pipeline.systems.interface import PLAYER_GAME, TrainedSystem
 
 REQUIRED = ("points_half_life_8_games", "minutes_half_life_5_games")
 """Null only for a player without a game in the 1,095 days before."""
@@ -35,13 +35,11 @@ class CrossSeasonSystem(TrainedSystem):
         """See TrainedSystem.learnable. Players with few minutes per game are excluded."""
         return self.predictable(features).filter(pl.col("minutes_half_life_5_games") >= self.forecasts.least_training_minutes)
 
-    def predict(self, features: pl.DataFrame, model: TrainedModel | None = None) -> pl.DataFrame:
-        """See TrainedSystem.predict. `reasons` flags players with few career games."""
-        made = super().predict(features, model)
+    def forecast_rows(self, model: Any, rows: pl.DataFrame) -> pl.DataFrame:
+        """See TrainedSystem.forecast_rows. `reasons` flags players with few career games."""
+        forecasts = super().forecast_rows(model, rows)
         has_few = pl.col(CAREER_GAMES) < self.forecasts.few_career_games
-        flags = self.predictable(features).select(
-            "game_id", "player_id", pl.when(has_few).then(pl.lit(FEW_CAREER_GAMES)).alias("flag")
-        )
-        return made.join(flags, on=["game_id", "player_id"], how="left", maintain_order="left").select(
-            "game_id", "player_id", "predicted_value", pl.concat_list("reasons", "flag").list.drop_nulls().alias("reasons")
+        flags = rows.select(*PLAYER_GAME, pl.when(has_few).then(pl.lit(FEW_CAREER_GAMES)).alias("flag"))
+        return forecasts.join(flags, on=PLAYER_GAME, how="left", maintain_order="left").select(
+            *PLAYER_GAME, "predicted_value", pl.concat_list("reasons", "flag").list.drop_nulls().alias("reasons")
         )

@@ -32,11 +32,11 @@ class Ensemble(Combination):
             )
             rows = rows.join(made, on=PLAYER_GAME, how="left", maintain_order="left")
         missing = [pl.when(pl.col(name).is_null()).then(pl.lit(f"without {name}")) for name in self.members]
-        said = [pl.col(f"{name}_reasons").fill_null([]) for name in self.members]
+        reasons = [pl.col(f"{name}_reasons").fill_null([]) for name in self.members]
         return rows.select(
             *PLAYER_GAME,
             pl.mean_horizontal(self.members).alias("predicted_value"),
-            pl.concat_list(*said, pl.concat_list(missing)).list.drop_nulls().list.unique(maintain_order=True).alias("reasons"),
+            pl.concat_list(*reasons, pl.concat_list(missing)).list.drop_nulls().list.unique(maintain_order=True).alias("reasons"),
         )
 
     def why_not_combined(self, features: pl.DataFrame, made: pl.DataFrame, forecasts: Forecasts) -> pl.DataFrame:

@@ -33,7 +33,7 @@ class System(ABC):
     reads: ClassVar[tuple[str, ...]]
     needs_model: ClassVar[bool] = False
     least_season_games: ClassVar[int] = SETTINGS.predicting.least_games
-    """Least number of played games this season: the system skips players with fewer. 0: earlier seasons count as well."""
+    """Minimum number of played games this season. The system skips players with fewer; at 0, earlier seasons suffice."""
 
     @abstractmethod
     def predict(self, features: pl.DataFrame, model: "TrainedModel | None" = None) -> pl.DataFrame:
@@ -117,7 +117,10 @@ class TrainedSystem(System):
         """Returns the number of trees in the model; None for a system without trees."""
 
     def matrix(self, rows: pl.DataFrame) -> Any:
-        """Returns the columns of `reads`, in order, as float64 with NaN for null. Raises Permanent if one is absent or not numeric."""
+        """Returns the columns of `reads`, in order, as float64 with NaN for null.
+
+        Raises Permanent if a column is absent or not numeric.
+        """
         return self._checked(rows).select(pl.col(self.reads).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
 
     def sample(self, rows: pl.DataFrame) -> Sample:
@@ -181,7 +184,14 @@ class TrainedSystem(System):
         rows = self.predictable(features)
         _check_types(model.card, rows)
         _check_window(model.card, rows)
-        return bounded(rows.with_columns(self.forecast(model.booster, rows).alias("_points")), pl.col("_points"))
+        return self.forecast_rows(model.booster, rows)
+
+    def forecast_rows(self, model: Any, rows: pl.DataFrame) -> pl.DataFrame:
+        """Returns game_id, player_id, predicted_value and reasons, for each of the rows, which are rows of `predictable`.
+
+        `predict` and the walk-forward replay share it, so that both give the same reasons.
+        """
+        return bounded(rows.with_columns(self.forecast(model, rows).alias("_points")), pl.col("_points"))
 
 
 def shares(values: Mapping[str, float]) -> dict[str, float]:

@@ -55,13 +55,13 @@ class LinearMedian(CrossSeasonSystem):
     @property
     def parameters(self) -> Mapping[str, float | int | str]:
         """See TrainedSystem.parameters."""
-        wanted = self.forecasts
+        settings = self.forecasts
         return {
-            "rounds": wanted.linear_rounds,
-            "l2": wanted.linear_l2,
-            "least_residual": wanted.linear_least_residual,
-            "clip": wanted.linear_clip,
-            "least_training_minutes": wanted.least_training_minutes,
+            "rounds": settings.linear_rounds,
+            "l2": settings.linear_l2,
+            "least_residual": settings.linear_least_residual,
+            "clip": settings.linear_clip,
+            "least_training_minutes": settings.least_training_minutes,
         }
 
     @property
@@ -127,17 +127,17 @@ def _design(matrix: Any, means: Any, deviations: Any, clip: float) -> Any:
     return np.hstack([np.where(np.isnan(standardized), 0.0, standardized), np.ones((len(matrix), 1))])
 
 
-def _least_absolute_deviations(design: Any, points: Any, wanted: Forecasts) -> Any:
+def _least_absolute_deviations(design: Any, points: Any, settings: Forecasts) -> Any:
     """Returns the coefficients of the columns of `design`; the last is the intercept."""
-    penalty = np.full(design.shape[1], wanted.linear_l2 * len(points))
+    penalty = np.full(design.shape[1], settings.linear_l2 * len(points))
     penalty[-1] = 0.0
     rows, targets = _blocks(design), _blocks(points)
     weights, solution = np.ones(targets.shape), np.zeros(design.shape[1])
-    for _ in range(wanted.linear_rounds):
+    for _ in range(settings.linear_rounds):
         weighted = rows * weights[..., None]
         squares = (weighted.transpose(0, 2, 1) @ rows).sum(axis=0)
         solution = np.linalg.solve(squares + np.diag(penalty), (weighted * targets[..., None]).sum(axis=(0, 1)))
-        weights = 1 / np.maximum(np.abs(targets - rows @ solution), wanted.linear_least_residual)
+        weights = 1 / np.maximum(np.abs(targets - rows @ solution), settings.linear_least_residual)
     return solution
 
 

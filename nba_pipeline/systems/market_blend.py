@@ -2,7 +2,7 @@
 
     points = 0.2 ensemble + 0.8 price-adjusted line
 
-A player without a line has no row; `ensemble` is displayed instead. It is never a pick: a bet against a line needs a
+A player without a line has no row; `ensemble` is displayed instead. The blend is never a pick: a bet against a line needs a
 forecast that does not contain the line.
 """
 

@@ -1,4 +1,4 @@
-"""Arithmetic of a system's training: the split into training and validation, errors, and the refusal of label copies.
+"""Arithmetic of a system's training: the split into training and validation, the errors, and the check for copied labels.
 
 Reading rows and storing models belong to `assets/predictions/points_model.py`.
 """
@@ -13,7 +13,7 @@ from nba_pipeline.systems.interface import LABEL, TrainedSystem
 WINDOW_DAYS_PER_VALIDATION_DAY = 5
 """Minimum ratio of window to validation. In a short window it reduces the validation, so that training gets more days."""
 LEAST_ROWS_TO_COMPARE = 30
-"""Minimum number of known values for which a feature that always equals the label counts as the label."""
+"""A feature that always equals the label is refused from this number of known values on."""
 
 
 def split(rows: pl.DataFrame, system: TrainedSystem) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -47,16 +47,15 @@ def mean_error(forecast: pl.Series, rows: pl.DataFrame) -> float | None:
 
 def refuse_the_label(rows: pl.DataFrame, system: TrainedSystem) -> None:
     """Raises Permanent for a feature that has the label's name, or that equals the label in every row in which it is known."""
-    is_label = [
+    if LABEL in system.reads:
+        raise Permanent(f"{system.system_id}_training: the label `{LABEL}` is among the features")
+    is_copy = [
         (
             (pl.col(name) == pl.col(LABEL)).all() & (pl.col(name).count() >= LEAST_ROWS_TO_COMPARE) & (pl.col(name).std() > 0)
         ).alias(name)
         for name in system.reads
     ]
-    copies = (
-        [LABEL]
-        if LABEL in system.reads
-        else [name for name, copies in rows.select(is_label).row(0, named=True).items() if copies]
-    )
+    copies = [name for name, copied in rows.select(is_copy).row(0, named=True).items() if copied]
     if copies:
-        raise Permanent(f"{system.system_id}_training: the label is among the features: {', '.join(copies)} equals {LABEL}")
+        names = ", ".join(copies)
+        raise Permanent(f"{system.system_id}_training: these features equal the label `{LABEL}` in every known row: {names}")

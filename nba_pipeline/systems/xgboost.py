@@ -33,23 +33,23 @@ class XGBoost(CrossSeasonSystem):
     @property
     def parameters(self) -> Mapping[str, float | int | str]:
         """See TrainedSystem.parameters."""
-        wanted = self.forecasts
+        settings = self.forecasts
         return {
             "objective": "reg:quantileerror",
             "quantile_alpha": 0.5,
             "tree_method": "hist",
             "grow_policy": "lossguide",
             "max_depth": 0,
-            "max_leaves": wanted.tree_leaves,
-            "learning_rate": wanted.tree_learning_rate,
-            "min_child_weight": wanted.tree_least_weight,
-            "subsample": wanted.tree_subsample,
-            "colsample_bynode": wanted.tree_columns,
-            "lambda": wanted.tree_l2,
+            "max_leaves": settings.tree_leaves,
+            "learning_rate": settings.tree_learning_rate,
+            "min_child_weight": settings.tree_least_weight,
+            "subsample": settings.tree_subsample,
+            "colsample_bynode": settings.tree_columns,
+            "lambda": settings.tree_l2,
             "seed": self.training.seed,
-            "nthread": wanted.tree_threads,
-            "rounds": wanted.tree_rounds,
-            "least_training_minutes": wanted.least_training_minutes,
+            "nthread": settings.tree_threads,
+            "rounds": settings.tree_rounds,
+            "least_training_minutes": settings.least_training_minutes,
         }
 
     @property

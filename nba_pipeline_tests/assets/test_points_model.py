@@ -354,7 +354,9 @@ def test_the_label_under_another_name_is_refused(store: ModelStore, system: Trai
     name = next(name for name in reversed(system.reads) if name not in system.required)
     points = summaries.select("game_id", "player_id", pl.col("points").cast(pl.Float64).alias(name))
     leaking = features.drop(name).join(points, on=["game_id", "player_id"])
-    with pytest.raises(Permanent, match=f"^{system.system_id}_training: the label is among the features: {name} equals points$"):
+    with pytest.raises(
+        Permanent, match=f"^{system.system_id}_training: these features equal the label `points` in every known row: {name}$"
+    ):
         train_week(leaking, summaries, WEEK, store, system)
 
 
@@ -363,7 +365,7 @@ def test_the_label_under_its_own_name_is_refused(store: ModelStore) -> None:
         reads = (*LinearMedian.reads, "points")
 
     features, summaries = a_linear_history()
-    with pytest.raises(Permanent, match="linear_median_training: the label is among the features: points equals points"):
+    with pytest.raises(Permanent, match="linear_median_training: the label `points` is among the features"):
         train_week(features.with_columns(points=pl.lit(1.0)), summaries, WEEK, store, Leaking(FEW_ROWS.training))
 
 

@@ -72,5 +72,5 @@ def test_a_header_written_anew_with_its_hash_differs_from_the_name(tmp_path: Pat
     other = written(tmp_path / "other", WEEKS[0])
     renamed = file.with_name("0" * 12 + ".jsonl")
     other.rename(renamed)
-    with pytest.raises(PipelineError, match="the name of the file is not that of its header"):
+    with pytest.raises(PipelineError, match="the file name does not match the SHA-256 of the header"):
         verify_manifest(renamed)

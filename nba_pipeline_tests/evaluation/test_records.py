@@ -1,6 +1,5 @@
 """The records of a few graded forecasts, with values computed by hand."""
 
-from datetime import date
 from typing import Any
 
 import polars as pl
@@ -78,29 +77,15 @@ def test_closing_line_value_needs_a_forecast_without_the_line() -> None:
 
 
 def test_results_that_are_too_good_are_named() -> None:
-    players = range(1, 4001)
-    day = date(2024, 3, 18)
-    made = pl.DataFrame(
-        {
-            "system_id": "model", "game_date": day, "group": "all", "value": "all", "gap": [-0.01], "gap_n": len(players),
-            "log_loss_gap": [-0.01], "log_loss_gap_n": len(players), "hit_rate": [0.5], "hit_rate_n": len(players),
-        }
-    )  # fmt: skip
-    edge = made.with_columns(pl.lit("edge").alias("group"), pl.lit("at least 1").alias("value"), pl.lit(0.57).alias("hit_rate"))
-    found = suspicions(pl.concat([made, edge]), contains_the_line=set())
-    assert [sentence.split("model")[0] for sentence in found] == [
-        "SUSPECT A LEAK: the gap of ", "SUSPECT A LEAK: the log loss of ", "SUSPECT A LEAK: ",
-    ]  # fmt: skip
-    assert (
-        suspicions(
-            made.with_columns(
-                pl.lit(100).alias(
-                    "gap_n",
-                ),
-                log_loss_gap_n=100,
-            ),
-            contains_the_line=set(),
-        )
-        == []
-    )
-    assert len(suspicions(made, contains_the_line={"model"})) == 1
+    n = 4000
+    overall = {"gap": -0.01, "gap_n": n, "log_loss_gap": -0.01, "log_loss_gap_n": n, "hit_rate": 0.5, "hit_rate_n": n}
+    of_all = pl.DataFrame([{"system_id": "model", "group": "all", "value": "all", **overall}])
+    of_edge = of_all.with_columns(group=pl.lit("edge"), value=pl.lit("at least 1"), hit_rate=0.57)
+    assert suspicions(pl.concat([of_all, of_edge]), contains_the_line=set()) == [
+        "SUSPECT A LEAK: the gap of model is -0.0100 over 4,000 rows, below +0.02",
+        "SUSPECT A LEAK: the log loss of model minus the market's is -0.01000 over 4,000 rows",
+        "SUSPECT A LEAK: model wins 57.0% of 4,000 bets at an edge of at least 1",
+    ]
+    assert suspicions(of_all.with_columns(gap_n=100, log_loss_gap_n=100), contains_the_line=set()) == []
+    # -0.01 points is not suspect for a forecast that contains the line; its log loss is
+    assert len(suspicions(of_all, contains_the_line={"model"})) == 1

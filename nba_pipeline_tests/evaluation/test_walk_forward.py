@@ -10,11 +10,13 @@ import pytest
 from nba_pipeline.evaluation import walk_forward
 from nba_pipeline.evaluation.market import market_of
 from nba_pipeline.evaluation.source import Frames
-from nba_pipeline.evaluation.walk_forward import Week, walk
+from nba_pipeline.evaluation.walk_forward import Trained, Week, forecasts, walk
 from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import Training
-from nba_pipeline.systems import MOVING_AVERAGE
+from nba_pipeline.systems import LINEAR_MEDIAN, MOVING_AVERAGE
+from nba_pipeline.systems.linear_median import LinearModel
 from nba_pipeline_tests.builders_evaluation import FIRST, LAST, MONDAY, PLAYERS, Memory, league, source_of
+from nba_pipeline_tests.builders_predictions import a_feature_row, features_of_rows
 
 
 def replay(source: Frames, system: Any = None, **refits: int) -> tuple[list[Week], list[dict[str, Any]]]:
@@ -113,3 +115,12 @@ def test_changed_results_of_a_later_week_change_no_earlier_forecast() -> None:
 def test_a_system_without_a_model_forecasts_every_lined_player() -> None:
     weeks, entries = replay(source_of(), MOVING_AVERAGE)
     assert [week.forecasts.height for week in weeks] == [7 * PLAYERS] * 2 and entries[0]["models"] == {}
+
+
+def test_the_replay_flags_few_career_games_as_predict_does() -> None:
+    """The flag widens the distribution of the forecast, so without it the report scores other probabilities than `predictions`."""
+    zeros = (0.0,) * len(LINEAR_MEDIAN.reads)
+    model = LinearModel(LINEAR_MEDIAN.reads, zeros, tuple(1.0 for _ in zeros), zeros, intercept=17.0)
+    rows = features_of_rows(*(a_feature_row(player_id=n, career_games_last_1095_days=n) for n in (9, 10)))
+    replayed = forecasts([LINEAR_MEDIAN], rows, {"linear_median": Trained(model, {})}, rows.clear())
+    assert replayed.select("player_id", "predicted_value", "reasons").rows() == [(9, 17.0, ["few_career_games"]), (10, 17.0, [])]

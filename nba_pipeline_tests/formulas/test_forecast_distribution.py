@@ -114,6 +114,14 @@ def test_a_date_gives_the_same_values_alone_and_in_a_range() -> None:
     assert together.tail(1)["standard_deviation"].item() > first["standard_deviation"].item()
 
 
+@pytest.mark.parametrize(("days", "is_read"), [(300, True), (301, False)])
+def test_rows_of_300_days_count_also_in_a_longer_range(days: int, is_read: bool) -> None:
+    """A run of one date reads the ledger of 300 days, so a run of a range must not read more for its later dates."""
+    later = a_row(DAY + timedelta(days=days - 1))
+    day_before = history(days=1, players=20)
+    assert (one(later, graded=day_before)["standard_deviation"] is not None) is is_read
+
+
 @pytest.mark.parametrize("other", [{"system_id": "xgboost"}, {"market": "player_rebounds"}], ids=str)
 def test_the_residuals_of_another_system_or_market_do_not_count(other: dict[str, str]) -> None:
     assert one(a_row(**other))["standard_deviation"] is None
