@@ -9,10 +9,11 @@ import polars as pl
 from nba_pipeline.assets.grades.grades import STATISTICS, published
 from nba_pipeline.completeness import expectations
 from nba_pipeline.completeness.not_played import OFF
+from nba_pipeline.formulas.grade_versions import OF_A_DATE
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
-BET = ("game_date", "game_id", "player_id", "system_id", "market", "run_kind")
+BET = OF_A_DATE
 """Columns that identify a bet in `predictions` and `grades`."""
 
 GAME = ("game_date", "game_id")
