@@ -11,7 +11,7 @@ from nba_pipeline.cli.app import alerts, date_of, leave
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_error, print_line
 from nba_pipeline.environments import clock, environment, notifier_for, warehouse_of
-from nba_pipeline.errors import BadInput
+from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def acknowledge(
     day: Annotated[str, typer.Option("--date", help="date of the alert")],
     author: Annotated[str, typer.Option(help="who works on it; recorded permanently")],
 ) -> None:
-    """Record that a person works on an open alert, and tell the sinks."""
+    """Record that a person works on an open alert, and notify the sinks."""
     from nba_pipeline.monitoring.alert_changes import incident_of
 
     if not author.strip():
@@ -83,11 +83,20 @@ def acknowledge(
     if incident is None or not incident.is_open:
         problem = "is resolved" if incident else "does not exist"
         raise BadInput(f"the alert {kind} {subject} of {day} {problem}; `nba-pipeline alerts list` names the open ones")
-    if incident.acknowledged_by:
-        print_line(f"{incident.acknowledged_by} already works on it")
-    elif notifier.acknowledge(incident, author.strip()):
-        print_line(f"acknowledged {kind} {subject}")
+    print_line(_acknowledged(notifier, incident, author.strip()))
     leave(0)
+
+
+def _acknowledged(notifier: "Notifier", incident: "Incident", author: str) -> str:
+    """Acknowledges an incident and returns what happened. Raises PipelineError if another process has changed the alert."""
+    if incident.acknowledged_by:
+        return f"{incident.acknowledged_by} already works on it"
+    if not notifier.acknowledge(incident, author):
+        raise PipelineError(
+            f"the alert {incident.kind} {incident.subject} was changed at the same time and is not acknowledged; "
+            "`nba-pipeline alerts list` shows its state"
+        )
+    return f"acknowledged {incident.kind} {incident.subject}"
 
 
 @alerts.command("test")

@@ -76,7 +76,10 @@ def main() -> NoReturn:
 
 
 def _run() -> None:
-    """Run the command. Errors of Dagster's databases and of unreadable tables become errors that name the file."""
+    """Run the command. Errors of Dagster's databases and of unreadable tables become errors that name the file.
+
+    Every error is raised again: the classes of these errors are slow to import, so they are imported after a failure only.
+    """
     try:
         app()
     except PipelineError:

@@ -77,7 +77,8 @@ def print_first_failure(ended: Sequence[Outcome]) -> None:
         return
     first, later_failures = failed[0], len(failed) - 1
     cause = first.failures[0]
-    dependents = [name for name in first.not_written if name != cause.partition(":")[0]]
+    failed_tables = {failure.partition(":")[0] for failure in first.failures}
+    dependents = [name for name in first.not_written if name not in failed_tables]
     if not later_failures and not dependents and len(first.failures) == 1 and len(ended) == 1:
         return  # it is the last line already
     more = f"; {later_failures} later run{'s' if later_failures > 1 else ''} failed" if later_failures else ""
@@ -86,15 +87,15 @@ def print_first_failure(ended: Sequence[Outcome]) -> None:
         print_error(f"not written because of it: {', '.join(dependents)}")
 
 
-def versions(work: Runner, first: date, last: date) -> int:
-    """Returns the number of predictions of these dates that are a later version of an earlier one."""
+def later_versions(work: Runner, first: date, last: date) -> int:
+    """Returns the number of predictions of these dates whose version is not the first."""
     rows = work.warehouse.scan(TABLES["predictions"], days(first, last)).filter(pl.col("version") > 1)
     return int(rows.select(pl.len()).collect().item())
 
 
 def print_new_versions(work: Runner, first: date, last: date, before: int) -> None:
     """Print how many versions a command has added to existing predictions. `before` is the number before the command."""
-    if number := versions(work, first, last) - before:
+    if number := later_versions(work, first, last) - before:
         print_line(
             f"{number:,} {'prediction is a new version' if number == 1 else 'predictions are new versions'} of an existing one, "
             "because an input changed; the view latest_predictions has the newest"

@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-import time
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -38,7 +37,8 @@ def rehearse(
 ) -> None:
     """Play a day of the simulated league with the daemon on a moved clock, and show what ran when and why.
 
-    The day begins at 5 a.m. and ends at noon of the next day. Your home does not change. Its settings and sandbox rules are copied.
+    The day begins at 5 a.m. and ends at noon of the next day. The daemon is evaluated at 16 instants, the real one every 30 seconds.
+    Your home does not change. Its settings and sandbox rules are copied.
     """
     from nba_pipeline.league.calendar import FIRST_DATE, eastern
 
@@ -103,7 +103,7 @@ def _rehearse(slate: date, history: int, start: datetime) -> int:
 
 
 def instants(slate: date) -> list[datetime]:
-    """Returns the instants at which the daemon is evaluated. The real one evaluates every 30 seconds, with the same results."""
+    """Returns the instants at which the daemon is evaluated. The real one evaluates every 30 seconds, so its runs begin earlier."""
     from nba_pipeline.league.calendar import eastern
 
     return [eastern(slate + timedelta(days=hour // 24), hour % 24, 10) for hour in HOURS]
@@ -115,11 +115,9 @@ def _play(work: "Runner", slate: date, start: datetime, end: datetime) -> bool:
     from nba_pipeline.orchestration.runner import QUIET
 
     daemon = SimulatedDaemon(work.definitions, work.instance, home() / STATE_FILE, start, QUIET)
-    began, failed = time.perf_counter(), list[str]()
+    failed = list[str]()
 
-    def show(request: dict[str, Any], success: bool) -> None:
-        nonlocal began
-        seconds, began = time.perf_counter() - began, time.perf_counter()
+    def show(request: dict[str, Any], success: bool, seconds: float) -> None:
         print_line(timeline_line(datetime.now(UTC), request, success, seconds), style=None if success else "red")
         failed.extend([] if success else [request["asked_by"]])
 

@@ -27,7 +27,7 @@ def run(
     ] = None,
 ) -> None:
     """Collect, predict or grade one slate: the work that is due now, or that of a mode."""
-    from nba_pipeline.cli.outcomes import print_first_failure, print_new_versions, report, versions
+    from nba_pipeline.cli.outcomes import later_versions, print_first_failure, print_new_versions, report
     from nba_pipeline.completeness.modes import MODES, tables_of_mode
 
     environment()
@@ -37,7 +37,7 @@ def run(
     work = runner()
     chosen = next((choice for choice in MODES if choice == mode), None) or _due_mode(work, slate)
     repeat = f"nba-pipeline run --date {slate}" + (f" --mode {mode}" if mode else "")
-    before, ended = versions(work, slate, slate), list["Outcome"]()
+    before, ended = later_versions(work, slate, slate), list["Outcome"]()
     outcomes = work.slate(slate, chosen) if chosen else work.run_every_table(slate)
     code = report(work, outcomes, repeat, reported=ended)
     if chosen is None or "predictions" in tables_of_mode(chosen):
@@ -83,12 +83,12 @@ def backfill(
     """Materialize every table for a range of dates: sources, features, missing models, predictions, grades."""
     from nba_pipeline.cli.grades_rendering import print_record
     from nba_pipeline.cli.outcomes import (
+        later_versions,
         print_first_failure,
         print_new_versions,
         print_rating,
         report,
         report_skipped,
-        versions,
     )
     from nba_pipeline.league.calendar import days
     from nba_pipeline.orchestration.backfill import STAGES, rate
@@ -101,7 +101,7 @@ def backfill(
         leave(0)
     work = runner()
     repeat = f"nba-pipeline backfill --from {start} --to {end} --stop-after {stage} --resume"
-    before, ended = versions(work, start, end), list["Outcome"]()
+    before, ended = later_versions(work, start, end), list["Outcome"]()
     outcomes = work.backfill(start, end, stop_after=stage, is_resumed=resume, on_skipped=report_skipped)
     code = report(work, outcomes, repeat, reported=ended)
     print_record(work, start, end)

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -56,7 +56,7 @@ def status(
 class Snapshot:
     """The status of dates at an instant, and the due work that the states do not show."""
 
-    work: "Runner"
+    at: datetime
     records: list[dict[str, Any]]
     due: Sequence[str]
     """Names of due re-reads and corrections."""
@@ -74,26 +74,27 @@ def read_snapshot(work: "Runner", start: date, end: date) -> Snapshot:
     from nba_pipeline.orchestration.lost_partitions import alert_on_damage
     from nba_pipeline.tables.registry import TABLES
 
-    dates, before = days(start, end), loaded_before(work.instance)
+    at, dates, before = work.clock.now(), days(start, end), loaded_before(work.instance)
     runs = read_runs(work.instance, dates, work.clock)
     records = grid.status(work.warehouse, work.landing, work.clock, dates, work.code_versions, before, runs)
     alert_on_damage(work.notifier, work.landing)
     elsewhere = missing_sources(work.warehouse, work.landing, end, before).keys() - set(dates)
     due = [one.name for one in work.corrections()]
-    return Snapshot(work, records, due, sorted(elsewhere), not work.warehouse.dates(TABLES["schedule"]))
+    return Snapshot(at, records, due, sorted(elsewhere), not work.warehouse.dates(TABLES["schedule"]))
 
 
 def print_snapshot(snapshot: Snapshot, is_verbose: bool = False) -> None:
     """Print a snapshot. For a home without tables, print only what to do first."""
     from nba_pipeline.cli.status_rendering import print_due, print_status
+    from nba_pipeline.league.calendar import eastern_date
 
     end = snapshot.records[-1]["game_date"]
     if snapshot.is_empty:
-        first_command = "demo" if environment() == "sandbox" else f"run --date {snapshot.work.clock.today}"
+        first_command = "demo" if environment() == "sandbox" else f"run --date {eastern_date(snapshot.at)}"
         print_line(f"the home {home()} has no tables; first: `nba-pipeline {first_command}`")
         if not any(record["happened"] for record in snapshot.records):
             return
-    print_status(snapshot.records, snapshot.work.clock.now(), is_verbose)
+    print_status(snapshot.records, snapshot.at, is_verbose)
     if snapshot.not_loaded:
         number = "1 other date" if len(snapshot.not_loaded) == 1 else f"{len(snapshot.not_loaded)} other dates"
         first = snapshot.not_loaded[0]

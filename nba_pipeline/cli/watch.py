@@ -55,8 +55,9 @@ def check(notifier: "Notifier") -> int:
     kinds: tuple[str, ...] = watchdog.KINDS
     try:
         found = _find(notifier)
-    except (PipelineError, OSError) as error:
-        message = f"The watchdog could not check the daemon: {error}"
+    except Exception as error:  # noqa: BLE001  nothing else watches: an error of any class must be sent
+        reason = str(error) if isinstance(error, (PipelineError, OSError)) else f"{type(error).__name__}: {error}"
+        message = f"The watchdog could not check the daemon: {reason}"
         found = [watchdog.Finding(watchdog.WATCH_FAILED, "watch", message, "critical", "nba-pipeline status")]
         kinds = (watchdog.WATCH_FAILED,)  # nothing is known about the others
     try:

@@ -32,26 +32,26 @@ class DatedResult:
     is_blocking: bool
     severity: dg.AssetCheckSeverity
     metadata: Mapping[str, Any]
-    description: str | None = None
 
 
 def report_per_date(context: dg.AssetCheckExecutionContext, table: dg.AssetKey, results: Sequence[DatedResult]) -> None:
     """Stores the results of a range run per date. If this fails, the checks stay planned, which the pages show as failed."""
     dates = sorted({result.game_date for result in results})
     newest = newest_materializations(context.instance, table, dates)
-    evaluated_at = _spread(context, dates)
+    judged_at = time.time()
+    plotted_at = _plot_instants(context, dates, judged_at)
     entries = [
         dg.EventLogEntry(  # type: ignore[no-untyped-call]
             error_info=None,
             level=logging.INFO,
             user_message="",
             run_id=context.run.run_id,
-            timestamp=evaluated_at[result.game_date],
+            timestamp=plotted_at[result.game_date],
             job_name=context.run.job_name,
             dagster_event=dg.DagsterEvent(
                 event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
                 job_name=context.run.job_name,
-                event_specific_data=_evaluation(table, result, newest.get(result.game_date.isoformat())),
+                event_specific_data=_evaluation(table, result, newest.get(result.game_date.isoformat()), judged_at),
             ),
         )
         for result in results
@@ -64,19 +64,23 @@ def report_per_date(context: dg.AssetCheckExecutionContext, table: dg.AssetKey, 
         log.store_event(entry)
 
 
-def _spread(context: dg.AssetCheckExecutionContext, dates: Sequence[date]) -> dict[date, float]:
-    """Returns date -> instant of its evaluation, in order over the duration of the run.
+def _plot_instants(context: dg.AssetCheckExecutionContext, dates: Sequence[date], judged_at: float) -> dict[date, float]:
+    """Returns date -> instant at which the pages plot its result, in order over the duration of the run.
 
-    The plots of a check have the instants on their axis. A check judges all dates at once, which would be one vertical line.
+    These instants are not measured: a check judges all dates at once, and the plots, whose axis is the instant of a result,
+    would be one vertical line. The description of each result says so and has the measured instant.
     """
-    now, record = time.time(), context.instance.get_run_record_by_id(context.run.run_id)
-    began = record.start_time if record and record.start_time else now
-    step = max(now - began, 0.0) / len(dates)
+    record = context.instance.get_run_record_by_id(context.run.run_id)
+    began = record.start_time if record and record.start_time else judged_at
+    step = max(judged_at - began, 0.0) / len(dates)
     return {day: began + step * number for number, day in enumerate(dates, start=1)}
 
 
-def _evaluation(table: dg.AssetKey, result: DatedResult, record: dg.EventLogRecord | None) -> dg.AssetCheckEvaluation:
+def _evaluation(
+    table: dg.AssetKey, result: DatedResult, record: dg.EventLogRecord | None, judged_at: float
+) -> dg.AssetCheckEvaluation:
     """Returns Dagster's evaluation of a result. Without a record, it names no materialization."""
+    at = datetime.fromtimestamp(judged_at, UTC).isoformat(timespec="seconds")
     target = record and AssetCheckEvaluationTargetMaterializationData(
         storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
     )
@@ -86,7 +90,7 @@ def _evaluation(table: dg.AssetKey, result: DatedResult, record: dg.EventLogReco
         passed=result.passed,
         metadata=result.metadata,
         severity=result.severity,
-        description=result.description,
+        description=f"Judged with all dates of the run at {at}. The instant of this result only orders the plots.",
         blocking=result.is_blocking,
         partition=result.game_date.isoformat(),
         target_materialization_data=target,

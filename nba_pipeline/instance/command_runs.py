@@ -23,7 +23,7 @@ REPOSITORY = "__repository__"
 """Name that Dagster gives the repository of a `dg.Definitions`."""
 
 TAGS = {STARTED_BY_TAG: COMMAND, MAX_RETRIES_TAG: "0"}
-"""The daemon does not retry the run: whoever started the command may repeat it, and both would run at once."""
+"""Tags of each run. They disable the daemon's retries, because a retry could overlap with a repetition of the command."""
 
 
 def execute(

@@ -6,6 +6,7 @@ process can be killed at any event and restarted. Uses private modules of Dagste
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from dagster._core.definitions.automation_tick_evaluation_context import build_r
 from dagster._serdes import deserialize_value, serialize_value
 from dagster._utils.schedules import schedule_execution_time_iterator
 
+from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.run_tags import PARTITION_TAG
 
@@ -60,8 +62,8 @@ class SimulatedDaemon:
         self.state = State(**json.loads(path.read_text())) if path.exists() else State(start.isoformat())
         self.repository = definitions.get_repository_def()
         self.jobs = {schedule.name: schedule.job_name for schedule in self.repository.schedule_defs}
-        self.on_run: Callable[[dict[str, Any], bool], object] = lambda request, success: None
-        """Called after each run with its request and whether it succeeded."""
+        self.on_run: Callable[[dict[str, Any], bool, float], object] = lambda request, success, seconds: None
+        """Called after each run with its request, whether it succeeded, and its duration in seconds."""
 
     def run(self, to: datetime, next_instant: Callable[[datetime], datetime]) -> None:
         """Evaluates from the stored instant to a given instant."""
@@ -88,10 +90,10 @@ class SimulatedDaemon:
                 request_count += self.execute_new(name, requests)
             if not request_count:
                 return
-        raise AssertionError(f"at {now} sensors still request runs after {MAX_ROUNDS} evaluations")
+        raise PipelineError(f"at {now} sensors still request runs after {MAX_ROUNDS} evaluations")
 
     def scheduled(self, now: datetime) -> Iterator[tuple[str, list[dg.RunRequest]]]:
-        """Returns the last tick of each schedule since the previous evaluation."""
+        """Evaluates the last tick of each schedule since the previous evaluation. Yields its name and requests."""
         for schedule in self.repository.schedule_defs:
             since = datetime.fromisoformat(self.state.ticked.get(schedule.name, (now - FIRST_LOOK_BACK).isoformat()))
             self.state.ticked[schedule.name] = now.isoformat()
@@ -109,7 +111,7 @@ class SimulatedDaemon:
                 yield schedule.name, list(evaluation.run_requests or ())
 
     def sensed(self) -> Iterator[tuple[str, list[dg.RunRequest]]]:
-        """Evaluates every sensor once."""
+        """Evaluates every sensor once. Yields its name and requests."""
         for sensor in self.repository.sensor_defs:
             if isinstance(sensor, AutomationConditionSensorDefinition):
                 yield sensor.name, self.conditions(sensor)
@@ -171,7 +173,7 @@ class SimulatedDaemon:
         """Executes one run in this process, with the tags of the daemon's queue."""
         partition = request["day"] or request["tags"].get(PARTITION_TAG)
         job = self.definitions.resolve_job_def("game_day" if request["job"] == "__ASSET_JOB" else request["job"])
-        selection = [dg.AssetKey(table) for table in request["assets"]]
+        selection, began = [dg.AssetKey(table) for table in request["assets"]], time.perf_counter()
         result = job.execute_in_process(
             instance=self.instance,
             partition_key=partition,
@@ -180,12 +182,12 @@ class SimulatedDaemon:
             raise_on_error=False,
             run_config=dict(self.run_config),
         )
-        tables = request["assets"] or [request["job"]]
+        seconds, tables = time.perf_counter() - began, request["assets"] or [request["job"]]
         outcome = f"{'done' if result.success else 'FAILED'} {partition} {' '.join(tables)}"
         self.state.decisions.append([datetime.now(UTC).isoformat()[:19], request["asked_by"], outcome])
         self.state.unfinished.remove(request)
         self.save()
-        self.on_run(request, result.success)
+        self.on_run(request, result.success, seconds)
 
     def save(self) -> None:
         """Writes the state atomically."""

@@ -78,7 +78,7 @@ class Incident:
         """Whether it is not resolved."""
         return self.last_change != "resolved"
 
-    def changed(self, change: Change, severity: str, message: str, at: datetime, author: str = "") -> dict[str, Any]:
+    def next_change(self, change: Change, severity: str, message: str, at: datetime, author: str = "") -> dict[str, Any]:
         """Returns the row of the next change."""
         game_date, kind, subject = self.key
         return {
@@ -120,12 +120,11 @@ def change_rows(row: dict[str, Any], as_of: datetime) -> pl.DataFrame:
     return rows
 
 
-def change_number(warehouse: Warehouse, key: AlertKey, number: int) -> dict[str, Any] | None:
-    """Returns a change of an alert by its number; None if it does not exist."""
+def change_of(warehouse: Warehouse, key: AlertKey, number: int) -> dict[str, Any] | None:
+    """Returns the row of a change by its number; None if it does not exist."""
     day, kind, subject = key
     is_this = (pl.col("kind") == kind) & (pl.col("subject") == subject) & (pl.col("number") == number)
-    rows = warehouse.scan(CHANGES, [day]).filter(is_this).collect().to_dicts()
-    return rows[0] if rows else None
+    return next(iter(warehouse.scan(CHANGES, [day]).filter(is_this).collect().to_dicts()), None)
 
 
 def duration(since: datetime, until: datetime) -> str:

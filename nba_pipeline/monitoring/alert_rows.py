@@ -47,8 +47,8 @@ def conformed(alert: Mapping[str, Any], as_of: datetime) -> pl.DataFrame:
     return rows
 
 
-def alerts_of(warehouse: Warehouse, key: AlertKey) -> list[dict[str, Any]]:
-    """Returns the alert of a date, kind and subject as a list of at most one row."""
+def alert_of(warehouse: Warehouse, key: AlertKey) -> dict[str, Any] | None:
+    """Returns the row of an alert; None if it was never raised."""
     day, kind, subject = key
     of_alert = (pl.col("kind") == kind) & (pl.col("subject") == subject)
-    return warehouse.scan(ALERTS, [day]).filter(of_alert).collect().to_dicts()
+    return next(iter(warehouse.scan(ALERTS, [day]).filter(of_alert).collect().to_dicts()), None)

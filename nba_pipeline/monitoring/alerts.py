@@ -21,7 +21,7 @@ from nba_pipeline.monitoring.alert_changes import (
     CHANGES,
     Change,
     Incident,
-    change_number,
+    change_of,
     change_rows,
     duration,
     incident_of,
@@ -29,7 +29,7 @@ from nba_pipeline.monitoring.alert_changes import (
 from nba_pipeline.monitoring.alert_rows import ALERTS as ALERTS  # noqa: PLC0414  # mypy requires the alias of a re-export
 from nba_pipeline.monitoring.alert_rows import CODE_VERSION as CODE_VERSION  # noqa: PLC0414
 from nba_pipeline.monitoring.alert_rows import SOURCE as SOURCE  # noqa: PLC0414
-from nba_pipeline.monitoring.alert_rows import AlertKey, Severity, alerts_of, conformed
+from nba_pipeline.monitoring.alert_rows import AlertKey, Severity, alert_of, conformed
 from nba_pipeline.monitoring.deliveries import (
     HELD,
     NO_OUTCOME,
@@ -167,7 +167,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _change(self, incident: Incident, change: Change, severity: str, message: str, author: str = "") -> bool:
         """Adds a change and sends its message. Returns False if another process added a change of the same number."""
-        row, as_of = incident.changed(change, severity, message, self.clock.now(), author), self.clock.as_of
+        row, as_of = incident.next_change(change, severity, message, self.clock.now(), author), self.clock.as_of
         deliveries = [self._first(one) for one in self._messages(incident.key, row["number"], severity)]
         claimed = [one for one in deliveries if record(self.warehouse, one, as_of)]
         writer = f"alert {incident.kind} {incident.subject}"
@@ -194,7 +194,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Returns the delivery of a new message: the claim of its first attempt, or a waiting delivery."""
         *_, number, sink = message
         url, now, hour = self.sinks.get(sink, ""), self.clock.now(), timedelta(hours=1)
-        is_ready = bool(url) and time.monotonic() >= _paused_until.get(url, 0.0)
+        is_ready = _is_ready(url)
         delivery = waiting(self.clock.today, message[:3], now, PAUSED if url and not is_ready else "", number, sink)
         if is_ready and sink == "slack" and self._sent_since(message[1], now - hour) >= SETTINGS.deliveries.most_per_hour:
             return delivery.held(now + hour)
@@ -209,19 +209,18 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _content(self, delivery: Delivery) -> dict[str, Any] | None:
         """Returns what a message says: the alert, or a change of it; None if it does not exist."""
-        alerts = alerts_of(self.warehouse, delivery.alert)
-        if not alerts or not delivery.number:
-            return alerts[0] if alerts else None
-        change = change_number(self.warehouse, delivery.alert, delivery.number)
-        return {**alerts[0], **change, "alert": alerts[0]["message"], "raised_at": change["changed_at"]} if change else None
+        alert = alert_of(self.warehouse, delivery.alert)
+        if alert is None or not delivery.number:
+            return alert
+        change = change_of(self.warehouse, delivery.alert, delivery.number)
+        return {**alert, **change, "raised_at": change["changed_at"]} if change else None
 
     def _send_first(
         self, deliveries: Sequence[Delivery], claimed: Sequence[Delivery], alert: Mapping[str, Any], is_new: bool
     ) -> None:
         """Sends the claimed messages. Logs a new alert for which no attempt is made."""
         if is_new and not any(one.attempt for one in deliveries):
-            level = logging.CRITICAL if alert["severity"] == "critical" else logging.WARNING
-            logger.log(level, "%s", log_line(alert))
+            _log(alert)
         for one in deliveries:
             if _unrecorded.pop(one.id, None) is None and one.attempt and one in claimed:
                 self._record(one.ended(self._post(one.sink, [alert]), self.clock.now()))
@@ -259,7 +258,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         Later calls for the same alert retry an undelivered message.
         """
         now, is_first, url = self.clock.now(), delivery.id not in _unrecorded, self.sinks.get(delivery.sink, "")
-        is_ready = bool(url) and time.monotonic() >= _paused_until.get(url, 0.0)
+        is_ready = _is_ready(url)
         if not is_first and (not delivery.is_due(now) or not is_ready):
             return False
         unstored = {**alert, "message": f"{alert['message']} (The table alerts cannot store this alert: {error})"}
@@ -267,10 +266,18 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         if attempt.attempt:
             attempt = attempt.ended(self._post(delivery.sink, [unstored]), self.clock.now())
         else:
-            level = logging.CRITICAL if alert["severity"] == "critical" else logging.WARNING
-            logger.log(level, "%s", log_line(unstored))
+            _log(unstored)
         _unrecorded[delivery.id] = attempt
         return is_first
+
+
+def _is_ready(url: str) -> bool:
+    """Whether a sink is configured and not paused."""
+    return bool(url) and time.monotonic() >= _paused_until.get(url, 0.0)
+
+
+def _log(alert: Mapping[str, Any]) -> None:
+    logger.log(logging.CRITICAL if alert["severity"] == "critical" else logging.WARNING, "%s", log_line(alert))
 
 
 def _secret(value: str) -> str:

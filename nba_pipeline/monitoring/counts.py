@@ -9,10 +9,11 @@ import polars as pl
 from nba_pipeline.assets.grades.grades import STATISTICS, published
 from nba_pipeline.completeness import expectations
 from nba_pipeline.completeness.not_played import OFF
+from nba_pipeline.formulas.grade_versions import OF_A_DATE
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
-BET = ("game_date", "game_id", "player_id", "system_id", "market", "run_kind")
+BET = OF_A_DATE
 """Columns that identify a bet in `predictions` and `grades`."""
 
 GAME = ("game_date", "game_id")
@@ -51,8 +52,6 @@ def counts(
     complete = final.filter("is_complete").select(GAME)
     to_predict, _ = expectations.games_without_predictions(warehouse, dates)
     graded = keys("grades", BET)
-    settled = pl.concat([complete, schedule.filter(pl.col("status") == OFF).select(GAME)])
-    gradable = _gradable(warehouse, schedule, dates).join(settled, on=GAME, how="semi")
     expected_and_actual = {
         "boxscores": (final.select(GAME), complete),
         "player_game_summary": (complete, keys("player_game_summary", GAME)),
@@ -60,7 +59,7 @@ def counts(
         "upcoming_players": (playing, keys("upcoming_players", GAME)),
         "features": (keys("upcoming_players", PLAYER), keys("features", PLAYER)),
         "predictions": (to_predict.select(GAME), keys("predictions", GAME)),
-        "grades": (pl.concat([gradable, graded]).unique(), graded),
+        "grades": (pl.concat([gradable(warehouse, schedule, judged, dates), graded]).unique(), graded),
     }
     numbers = {
         name: (_per_date(expected), _per_date(actual.join(expected, on=expected.columns, how="semi")))
@@ -72,12 +71,14 @@ def counts(
     }
 
 
-def _gradable(warehouse: Warehouse, schedule: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
-    """Returns the bets whose outcome can be graded."""
+def gradable(warehouse: Warehouse, schedule: pl.DataFrame, judged: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
+    """Returns the bets that can be graded: those on a statistic, in a game that is complete or not played. One row per bet."""
+    complete = judged.filter("is_covered", "is_complete").select(GAME)
+    settled = pl.concat([complete, schedule.filter(pl.col("status") == OFF).select(GAME)])
     columns = [*BET, "version", "made_at", "tipoff_at"]
     is_gradable_market = pl.col("market").is_in(list(STATISTICS))
     predictions = warehouse.scan(TABLES["predictions"], dates).filter(is_gradable_market).select(columns).collect()
-    return published(predictions, schedule).select(BET).unique()
+    return published(predictions.join(settled, on=GAME, how="semi"), schedule).select(BET)
 
 
 def _per_date(rows: pl.DataFrame) -> dict[date, int]:

@@ -6,20 +6,16 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from nba_pipeline.assets.grades.grades import STATISTICS, published
 from nba_pipeline.completeness import expectations, gates
 from nba_pipeline.completeness.date_facts import Facts, Game
-from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
+from nba_pipeline.monitoring.counts import BET, gradable
 from nba_pipeline.monitoring.run_facts import RunFacts
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
-
-BET = ("game_date", "game_id", "player_id", "system_id", "market", "run_kind")
-"""Columns that identify a bet in `predictions` and `grades`."""
 
 Messages = Mapping[date, Mapping[str, str]]
 """Messages by date and table."""
@@ -120,13 +116,8 @@ def _games(schedule: pl.DataFrame, judged: pl.DataFrame) -> dict[date, list[Game
 
 def _ungraded(warehouse: Warehouse, schedule: pl.DataFrame, judged: pl.DataFrame, dates: Sequence[date]) -> dict[date, list[str]]:
     """Returns per date a message for each complete or not played game with ungraded predictions, with their number."""
-    complete = judged.filter("is_covered", "is_complete").select("game_id")
-    settled = pl.concat([complete, schedule.filter(pl.col("status") == OFF).select("game_id")])
-    columns = [*BET, "version", "made_at", "tipoff_at"]
-    predictions = warehouse.scan(TABLES["predictions"], dates).filter(pl.col("market").is_in(list(STATISTICS))).select(columns)
     graded = warehouse.scan(TABLES["grades"], dates).select(BET).unique().collect()
-    of_games = predictions.collect().join(settled, on="game_id", how="semi")
-    ungraded = published(of_games, schedule).join(graded, on=list(BET), how="anti")
+    ungraded = gradable(warehouse, schedule, judged, dates).join(graded, on=BET, how="anti")
     counts = ungraded.group_by("game_date", "game_id").len().join(schedule, on=["game_date", "game_id"]).sort("game_id")
     noun = pl.when(pl.col("len") == 1).then(pl.lit("prediction is")).otherwise(pl.lit("predictions are"))
     matchup = pl.format("{}@{} {}: {} {} not graded", "away_team", "home_team", "game_id", "len", noun)

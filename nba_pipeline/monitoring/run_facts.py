@@ -18,6 +18,9 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import daily_tables
 
 OF_STEPS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
+DAILY_JOBS = ("game_day", "season")
+"""The jobs of all daily tables."""
+
 TRAINING_JOB = "train"
 """The job whose partitions are weeks."""
 
@@ -77,9 +80,8 @@ def failed_tables(instance: dg.DagsterInstance, dates: Sequence[date]) -> dict[d
     statuses = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.SUCCESS]
     for record in instance.get_run_records(dg.RunsFilter(statuses=statuses)):  # newest first
         run = record.dagster_run
-        names = {key.path[-1] for key in run.asset_selection or ()}
         of_run = set(_dates_of(run)).intersection(dates)
-        for name in names:
+        for name in _tables_of(run):
             done = repeated.setdefault(name, set())
             if run.status != dg.DagsterRunStatus.SUCCESS:
                 for day in of_run - done:
@@ -94,14 +96,13 @@ def _undone(instance: dg.DagsterInstance, record: dg.RunRecord, day: date) -> It
     For a job without tables, yields the name of the job.
     """
     run = record.dagster_run
-    if not run.asset_selection and run.job_name not in ("game_day", "season"):
+    if not _tables_of(run):
         if not _was_repeated(instance, record, day):
             yield run.job_name
         return
-    names = {key.path[-1] for key in run.asset_selection or ()} or set(daily_tables())
     began, ended = (datetime.fromtimestamp(at, UTC) if at else None for at in (record.start_time, record.end_time))
     failing = {step.removesuffix("_checks") for step in _failed_steps(instance, run.run_id)}
-    for name in names:
+    for name in _tables_of(run):
         materialized, since = materialized_at(instance, name, day), ended if name in failing else began
         if materialized is None or (since is not None and materialized < since):
             yield name
@@ -118,6 +119,12 @@ def _was_repeated(instance: dg.DagsterInstance, record: dg.RunRecord, day: date)
 def _failed_steps(instance: dg.DagsterInstance, run_id: str) -> set[str]:
     entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     return {entry.dagster_event.step_key or "" for entry in entries if entry.dagster_event}
+
+
+def _tables_of(run: dg.DagsterRun) -> set[str]:
+    """Returns the selected tables of a run, or all of its job; none for a job without tables."""
+    selected = {key.path[-1] for key in run.asset_selection or ()}
+    return selected or (set(daily_tables()) if run.job_name in DAILY_JOBS else set())
 
 
 def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:

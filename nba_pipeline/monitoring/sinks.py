@@ -8,12 +8,14 @@ from nba_pipeline.monitoring.kinds import runbook
 from nba_pipeline.monitoring.webhook import head, slack_document, text
 
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
-LONGEST_SUMMARY = 1024
-"""PagerDuty's limit (https://developer.pagerduty.com/docs/send-alert-event)."""
+MAX_SUMMARY_LENGTH = 1024
+"""PagerDuty's limit in characters (https://developer.pagerduty.com/docs/send-alert-event)."""
 
-MOST_IN_DIGEST = 20
+MAX_IN_DIGEST = 20
+"""Maximum alerts listed in a digest. `nba-pipeline alerts list` has all."""
+
 ACTIONS = {"resolved": "resolve", "acknowledged": "acknowledge"}
-"""Change of an alert -> PagerDuty's action. Every other message triggers."""
+"""Change of an alert -> PagerDuty's action. The action of every other message is `trigger`."""
 
 
 def sinks_for(severity: str, configured: Iterable[Sink]) -> list[Sink]:
@@ -30,8 +32,8 @@ def document_for(sink: Sink, alerts: Sequence[Mapping[str, Any]], pagerduty_key:
 
 def digest(alerts: Sequence[Mapping[str, Any]]) -> str:
     """Returns one message about several alerts of a kind."""
-    lines = [f"{head(alert)}: {alert['message']}" for alert in alerts[:MOST_IN_DIGEST]]
-    more = [f"and {len(alerts) - MOST_IN_DIGEST} more: nba-pipeline alerts list"] if len(alerts) > MOST_IN_DIGEST else []
+    lines = [f"{head(alert)}: {alert['message']}" for alert in alerts[:MAX_IN_DIGEST]]
+    more = [f"and {len(alerts) - MAX_IN_DIGEST} more: nba-pipeline alerts list"] if len(alerts) > MAX_IN_DIGEST else []
     return "\n".join([f"digest: {len(alerts)} more messages about {alerts[0]['kind']}", *lines, *more])
 
 
@@ -52,7 +54,7 @@ def _pagerduty_document(alert: Mapping[str, Any], key: str) -> dict[str, Any]:
         "event_action": ACTIONS.get(alert.get("change", ""), "trigger"),
         "dedup_key": _dedup_key(alert),
         "payload": {
-            "summary": f"{head(alert)}: {alert['message']}"[:LONGEST_SUMMARY],
+            "summary": f"{head(alert)}: {alert['message']}"[:MAX_SUMMARY_LENGTH],
             "source": "nba_pipeline",
             "severity": alert["severity"],
             "timestamp": alert["raised_at"].isoformat(),

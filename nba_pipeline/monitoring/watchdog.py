@@ -45,7 +45,7 @@ EXPECTED = Expected(
         }
     ),
 )
-"""A copy from `definitions.py`, whose import would take half of the watchdog's time. A test keeps the two equal."""
+"""A copy of the names in `definitions.py`, whose import takes longer than a whole check. A test keeps the two equal."""
 
 
 @dataclass(frozen=True)

@@ -194,13 +194,15 @@ def test_without_stored_results_no_date_has_passed(
 
 
 def test_the_plots_of_a_range_have_its_dates_in_order(boxes: Table, run: Run, instance: dg.DagsterInstance) -> None:
-    """Dagster plots over the instants of the evaluations."""
+    """Dagster plots over the instants of the evaluations. All dates are judged at once, which each result says."""
     run(a_check(boxes, [FIRST], blocking=False), FIRST, THIRD)
     key = dg.AssetCheckKey(dg.AssetKey("toy_boxes"), "key_is_unique")
     records = instance.event_log_storage.get_asset_check_execution_history(key, limit=50)
     instants = {record.partition: record.event.timestamp for record in records if record.event}
     assert sorted(instants, key=lambda day: instants[day]) == [str(FIRST), str(SECOND), str(THIRD)]
     assert len(set(instants.values())) == 3
+    (description,) = {evaluation.description for day in (FIRST, SECOND, THIRD) if (evaluation := recorded(instance, day))}
+    assert description and description.startswith("Judged with all dates of the run at 20")
 
 
 def test_a_run_of_one_date_records_it_itself(boxes: Table, run: Run, instance: dg.DagsterInstance) -> None:

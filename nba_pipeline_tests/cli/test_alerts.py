@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from nba_pipeline.cli.alerts import _acknowledged
+from nba_pipeline.errors import PipelineError
+from nba_pipeline.monitoring.alert_changes import incident_of
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.monitoring.webhook import DAY, NOON, SECRET, Slack, a_notifier, listening
@@ -32,15 +35,13 @@ def test_an_open_alert_is_listed_with_its_age_until_it_is_resolved(home: Path) -
     [listed] = json.loads(nba_pipeline("alerts", "list", "--format", "json", home=home, now=NOON).stdout)
     assert (listed["subject"], listed["is_open"]) == (RUN[2], True)
     notifier = a_notifier(LocalWarehouse(home=str(home)))
-    from nba_pipeline.monitoring.alert_changes import incident_of  # noqa: PLC0415
-
     incident = incident_of(notifier.warehouse, RUN)
     assert incident and notifier.resolve(incident)
     assert later(home, "alerts", "list") == (0, "no alert is open")
     assert "resolved" in later(home, "alerts", "list", "--all")[1]
 
 
-def test_an_alert_is_acknowledged_once_and_the_sinks_are_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_alert_is_acknowledged_once_and_the_sinks_are_notified(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with listening() as slack:
         monkeypatch.setenv("SLACK_WEBHOOK_URL", slack.url)
         assert later(home, *ACK, "--author", "kim") == (0, "acknowledged run_failed overnight 2024-03-12")
@@ -49,6 +50,14 @@ def test_an_alert_is_acknowledged_once_and_the_sinks_are_told(home: Path, monkey
         ["acknowledged, critical: run_failed overnight 2024-03-12 (2024-03-12)", "kim works on it."]
     ]
     assert "kim works on it" in later(home, "alerts", "list")[1]
+
+
+def test_an_alert_that_was_changed_at_the_same_time_is_not_acknowledged(home: Path) -> None:
+    notifier = a_notifier(LocalWarehouse(home=str(home)))
+    incident = incident_of(notifier.warehouse, RUN)
+    assert incident and notifier.resolve(incident)
+    with pytest.raises(PipelineError, match="was changed at the same time and is not acknowledged"):
+        _acknowledged(notifier, incident, "kim")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 import typer
 
-from nba_pipeline.cli.outcomes import print_failed_checks, print_new_versions, report, request_problems, versions
+from nba_pipeline.cli.outcomes import later_versions, print_failed_checks, print_new_versions, report, request_problems
 from nba_pipeline.cli.repair import NOTHING_DUE
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.instance.opening import open_instance
@@ -106,7 +106,7 @@ def test_new_versions_of_predictions_are_counted(work: Runner, tmp_path: Path, c
     day, days = date(2026, 1, 15), Days(tmp_path)
     work.warehouse = days.warehouse
     days.write("predictions", day, a_prediction(game_date=day, version=1))
-    before = versions(work, day, day)
+    before = later_versions(work, day, day)
     days.write("predictions", day, a_prediction(game_date=day, version=2))
     print_new_versions(work, day, day, before)
     assert before == 0 and "1 prediction is a new version of an existing one" in capsys.readouterr().out

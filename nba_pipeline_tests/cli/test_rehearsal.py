@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nba_pipeline.cli.rehearsal import RULES_FILE, _scratch_home, instants, timeline_line
+from nba_pipeline.cli.rehearsal import RULES_FILE, _scratch_home, instants, rehearse, timeline_line
 from nba_pipeline.environments import home
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.run_tags import WHY_TAG
@@ -45,6 +45,7 @@ def test_the_users_home_is_untouched_and_its_rules_apply(tmp_path: Path, monkeyp
 
 
 def test_the_day_ends_at_the_deadline_of_the_next_day() -> None:
+    assert rehearse.__doc__ and f"evaluated at {len(instants(DAY))} instants" in rehearse.__doc__
     assert (instants(DAY)[0], instants(DAY)[-1]) == (eastern(DAY, 5, 10), eastern(date(2026, 1, 16), 12, 10))
 
 

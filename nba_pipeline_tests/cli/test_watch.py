@@ -1,5 +1,7 @@
 """`nba-pipeline watch --once` reads Dagster's storage without a daemon, alerts over real HTTP and reports by its exit code."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -86,6 +88,16 @@ def test_an_unreadable_database_of_dagster_is_an_alert_of_the_watchdog(home: Pat
     assert done.returncode == 1 and "watch_failed watch: The watchdog could not check the daemon" in done.stderr
     alerts = LocalWarehouse(home=str(home)).scan(ALERTS).collect()
     assert alerts.select("kind", "severity").rows() == [("watch_failed", "critical")]
+
+
+def test_an_unexpected_error_is_an_alert_too(home: Path) -> None:
+    """An uncaught error would end with exit code 1, as an alert does, and nothing would have been sent."""
+    play_today(home)
+    tick(home, minutes_ago=1)
+    with closing(sqlite3.connect(next((home / "dagster").rglob("schedules.db")))) as connection, connection:
+        connection.execute("UPDATE instigators SET instigator_body = '{}'")
+    done = watch(home)
+    assert done.returncode == 1 and "watch_failed watch: The watchdog could not check the daemon: Deserialization" in done.stderr
 
 
 def test_a_hanging_sink_delays_the_watchdog_by_its_deadline_only(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

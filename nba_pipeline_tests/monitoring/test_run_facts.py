@@ -12,6 +12,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import RANGE_TAGS
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.run_facts import RunFacts, failed_tables, read_runs
+from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline_tests.builders_days import Days
 
 DAY = date(2026, 1, 15)
@@ -116,3 +117,9 @@ def test_a_failed_table_is_repeated_by_a_later_run_of_the_table(days: Days) -> N
     )
     assert failed_tables(days.instance, [DAY]) == {DAY: {"predictions"}}
     assert failed_tables(days.instance, [DAY - timedelta(days=1)]) == {}
+
+
+@pytest.mark.parametrize(("job", "tables"), [("game_day", set(daily_tables())), ("housekeeping", set())])
+def test_a_run_without_a_selection_has_all_tables_of_its_job(days: Days, job: str, tables: set[str]) -> None:
+    failed(days, NOON, job=job)
+    assert failed_tables(days.instance, [DAY]).get(DAY, set()) == tables

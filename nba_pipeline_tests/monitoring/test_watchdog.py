@@ -128,7 +128,7 @@ def test_a_silence_is_reported_once_rises_once_and_its_end_is_reported_once(ware
 
 
 def test_two_watchers_at_once_send_one_alert_and_one_recovery(warehouse: LocalWarehouse, slack: Slack) -> None:
-    """The second watcher reads before the first one writes: it holds what it read, and finds its rows taken."""
+    """Both resolve the incident that they read before: the second one does not add its row."""
     one, other = (a_notifier(LocalWarehouse(home=warehouse.home), slack.url) for _ in range(2))
     assert [report(notifier, [SILENT], KINDS) != [] for notifier in (one, other)] == [True, False]
     from nba_pipeline.monitoring.alert_changes import incidents  # noqa: PLC0415
