@@ -1,6 +1,6 @@
 """The data dictionary: every table with its columns, written from the schemas.
 
-It is the page `docs/data-dictionary.md`; `COMMAND` writes it again after a change of a table.
+It is the page `docs/data-dictionary.md`; `make generated` writes it again after a change of a table.
 """
 
 from collections.abc import Iterator
@@ -14,17 +14,16 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
 
 PAGE = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
-COMMAND = "python -m nba_pipeline_tests.suite.test_data_dictionary > docs/data-dictionary.md"
 STAGES = ("sources", "summaries", "features", "predictions", "grades")
 RECORDS = "records"
 """Heading of the tables that no asset makes."""
 INSTANT = str(pl.Datetime("us", "UTC"))
 
-HEADER = f"""# Data dictionary
+HEADER = """# Data dictionary
 
 Every table with its grain, key and columns. The page is generated from the schemas:
 
-    {COMMAND}
+    make generated
 
 These conventions hold in every table:
 
@@ -68,7 +67,7 @@ def _rules(table: Table) -> list[str]:
 
 
 def test_the_data_dictionary_is_current() -> None:
-    assert PAGE.read_text(encoding="utf-8").splitlines() == "\n".join(data_dictionary()).splitlines(), f"run `{COMMAND}`"
+    assert PAGE.read_text(encoding="utf-8").splitlines() == "\n".join(data_dictionary()).splitlines(), "run `make generated`"
 
 
 def test_every_column_has_a_description() -> None:

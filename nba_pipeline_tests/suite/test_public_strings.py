@@ -1,7 +1,6 @@
 """The public strings: what stored data, run history, scripts and dashboards match. A change here breaks a home or a user.
 
-The list is in `public_strings.txt`. After an intended and migrated change:
-`python -m nba_pipeline_tests.suite.test_public_strings > nba_pipeline_tests/suite/public_strings.txt`.
+The list is in `public_strings.txt`. After an intended and migrated change, `make generated` writes it again.
 """
 
 import ast
@@ -161,7 +160,7 @@ def _quarantine_texts(node: ast.expr) -> Iterator[str]:
 def test_no_public_string_changes_unnoticed() -> None:
     expected, current = set(SNAPSHOT.read_text(encoding="utf-8").splitlines()), set(public_strings())
     assert (sorted(expected - current), sorted(current - expected)) == ([], []), (
-        "missing, new; the module's docstring says how to accept them"
+        "missing strings, new strings; if the change is intended and migrated, run `make generated`"
     )
 
 

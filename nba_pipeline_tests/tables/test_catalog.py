@@ -1,4 +1,4 @@
-"""The catalog agrees with the definitions. `COMMAND` writes it again after a change of a table or check."""
+"""The catalog agrees with the definitions. `make generated` writes it again after a change of a table or check."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,6 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.views import descriptions
 
 FILE = Path(str(nba_pipeline.tables.__file__)).with_name(catalog.FILE)
-COMMAND = "python -m nba_pipeline_tests.tables.test_catalog > nba_pipeline/tables/catalog.json"
 
 
 def generated() -> dict[str, Any]:
@@ -47,7 +46,7 @@ def summary(description: str) -> str:
 
 
 def test_the_catalog_is_current() -> None:
-    assert json.loads(FILE.read_text(encoding="utf-8")) == generated(), f"run `{COMMAND}`"
+    assert json.loads(FILE.read_text(encoding="utf-8")) == generated(), "run `make generated`"
 
 
 def test_the_catalog_has_the_columns_and_types_of_the_tables() -> None:
