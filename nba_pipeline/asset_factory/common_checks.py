@@ -11,6 +11,7 @@ from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, for_each_date, 
 from nba_pipeline.instance.check_evaluations import newest_materializations
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.tables.table import Table
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import account_of
 from nba_pipeline.warehouse.verification import Verified, verify
@@ -44,8 +45,10 @@ def no_row_is_quarantined(table: Table) -> Judge:
 def none_quarantined(dates: Sequence[date], quarantined: pl.LazyFrame, count: str) -> pl.DataFrame:
     """Returns verdicts that pass on dates without quarantined rows. `count` is the metadata key of their number."""
     problems = quarantined.group_by("game_date", "problem").len().sort("problem")
+    one, several = pl.format("{} (1 row)", "problem"), pl.format("{} ({} rows)", "problem", "len")
+    named = pl.when(pl.col("len") == 1).then(one).otherwise(several)
     counts = problems.group_by("game_date", maintain_order=True).agg(
-        pl.col("len").cast(pl.Int64).sum().alias(count), pl.format("{} ({} rows)", "problem", "len").alias(MISSING)
+        pl.col("len").cast(pl.Int64).sum().alias(count), named.alias(MISSING)
     )
     return for_each_date(dates, counts.collect()).with_columns((pl.col(count) == 0).alias(PASSED))
 
@@ -95,5 +98,5 @@ def _accounted(table: Table, day: date, record: dg.EventLogRecord | None) -> dic
         "rows_ignored": account.ignored,
         "rows_repeated": account.repeated,
         "rows_unaccounted": account.unaccounted,
-        MISSING: [f"ignored: {reason} ({count} rows)" for reason, count in sorted(account.reasons.items())],
+        MISSING: [f"ignored: {reason} ({counted(count, 'row')})" for reason, count in sorted(account.reasons.items())],
     }

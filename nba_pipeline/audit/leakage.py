@@ -26,6 +26,7 @@ from nba_pipeline.audit.snapshots import with_snapshots_in_play
 from nba_pipeline.audit.worlds import PLAYER, between, first_tipoff
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.wording import counted
 
 THREADS = 2
 """The derivation of one date has many small steps, and few of them use more than one core."""
@@ -116,7 +117,9 @@ def the_games_own_box_score_may_change(audit: Audit, derivation: Derivation, dat
         "the_games_own_box_score_may_change", audit, derivation, evenly_spaced(dates, PLAYER_DATES), worlds
     )
     players = sum(altered_on.values())
-    return Result(result.name, result.passed, players, f"{players} players altered; {result.detail}", result.differences)
+    return Result(
+        result.name, result.passed, players, f"{counted(players, 'player')} altered; {result.detail}", result.differences
+    )
 
 
 def no_line_or_report_is_from_after_tipoff(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
@@ -153,11 +156,11 @@ def no_feature_knows_the_points_better_than_the_line(audit: Audit, derivation: D
     """
     name, rows = "no_feature_knows_the_points_better_than_the_line", _with_points(audit, derivation)
     if rows.height < MIN_ROWS:
-        return Result(name, None, rows.height, f"too few players: {rows.height}, fewer than {MIN_ROWS}")
+        return Result(name, None, rows.height, f"{counted(rows.height, 'player')}; the test needs {MIN_ROWS}")
     numbers = rows.select(cs.numeric().exclude("player_id", "points"))
     columns = [column for column in numbers.columns if numbers[column].count() >= MIN_ROWS]
     if not columns:
-        return Result(name, None, rows.height, f"no feature has values for {MIN_ROWS} players")
+        return Result(name, None, rows.height, f"no feature is known for {MIN_ROWS} players")
     correlations = {column: _correlation(rows, column) for column in columns}
     best = max(correlations, key=lambda column: correlations[column][0])
     too_good = [f"{column} {r:.3f} (N {n:,})" for column, (r, n) in correlations.items() if r > HIGHEST_PLAUSIBLE_CORRELATION]
@@ -193,12 +196,12 @@ def windows_rarely_equal_the_leaked_ones(audit: Audit, derivation: Derivation, d
     beside = games.select(*PLAYER, *[window.alias(f"{window_name}_leaked") for window_name, window in leaked.items()])
     rows = audit.baseline(derivation)["features"].join(beside, on=PLAYER)
     if rows.height < MIN_ROWS:
-        return Result(name, None, rows.height, f"too few players: {rows.height}, fewer than {MIN_ROWS}")
+        return Result(name, None, rows.height, f"{counted(rows.height, 'player')}; the test needs {MIN_ROWS}")
     same = {window: (pl.col(window) - pl.col(f"{window}_leaked")).abs() < SAME for window in leaked}
     known = rows.select(value.count().alias(window) for window, value in same.items()).row(0, named=True)
     judged = [window for window in leaked if known[window] >= MIN_ROWS]
     if not judged:
-        return Result(name, None, rows.height, f"no window has values for {MIN_ROWS} players")
+        return Result(name, None, rows.height, f"no window is known for {MIN_ROWS} players")
     shares = rows.select(same[window].mean().alias(window) for window in judged).row(0, named=True)
     detail = ", ".join(f"{window} {share:.1%} (N {known[window]:,})" for window, share in shares.items())
     return Result(name, max(shares.values()) <= LARGEST_SHARE_BY_CHANCE, rows.height, f"share of equal windows: {detail}")
@@ -249,7 +252,7 @@ def _compared(name: str, pairs: Iterable[tuple[Sequence[date], World, World]]) -
         rows += was["features"].filter(pl.col("game_date").is_in(list(compared_dates))).height
         values, dates, all_differences = values + compared, dates + len(compared_dates), all_differences + differing
     if not all_differences:
-        return Result(name, True if rows else None, rows, f"{values:,} values of {dates} dates are equal")
+        return Result(name, True if rows else None, rows, f"all {values:,} values of {counted(dates, 'date')} are unchanged")
     columns = list(dict.fromkeys(difference.name for difference in all_differences))
     more = f"; {len(columns)} columns differ, such as {', '.join(columns[1 : COLUMNS_NAMED + 1])}" if len(columns) > 1 else ""
     listed = [{"column": d.name, "rows": d.rows, "worst": str(d)} for d in all_differences[:DIFFERENCES_LISTED]]

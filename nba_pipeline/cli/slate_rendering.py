@@ -45,7 +45,7 @@ def print_slate(day: date, rows: pl.DataFrame, shown: pl.DataFrame, shows_reason
         )
     started = shown.filter(pl.col("tipoff_at") <= now())["game_id"].n_unique()
     if started:
-        print_line(f"\n{started} of the {shown['game_id'].n_unique()} games above have started.", style="yellow")
+        print_line(f"\nGames above that have started: {started} of {shown['game_id'].n_unique()}.", style="yellow")
     print_line("\nAll predictions of the slate:")
     print_counts(rows)
 

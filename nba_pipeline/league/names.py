@@ -104,7 +104,7 @@ ALIASES = {
 def lookup(name: str) -> str:
     """Returns the normal form of a name: lower-case ASCII letters and digits, given name first, suffix last.
 
-    Annotations in parentheses are removed: "Kyle Lowry (Phi)" is kylelowry. Source: domain/tables.md, section 2.1.
+    Annotations in parentheses are removed: "Kyle Lowry (Phi)" is kylelowry.
     """
     return "".join(words_of(name))
 

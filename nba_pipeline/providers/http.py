@@ -146,7 +146,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _peek(self, request: Request) -> httpx.Response:
         if self.landing.sends_nothing:
-            raise NotLanded(f"{request.name}: peeked responses are not landed, and the network is off")
+            raise NotLanded(f"{request.name}: an offline run sends no requests, and a peeked response is never landed")
         attempts = self._attempts_for(request)
         self._raise_if_key_is_rejected(attempts.session, request)
         return attempts.single_response()
@@ -238,7 +238,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         if line and line["outcome"] == "rejected":
             raise Permanent(problem)
         if payload is None:
-            raise NotLanded(f"{request.name}: not landed in or before the original run, and the network is off")
+            raise NotLanded(f"{request.name}: no response was landed up to the original run, and a replay sends no requests")
         return payload
 
     def _read_landed(self, request: Request) -> Payload:

@@ -30,6 +30,7 @@ import polars as pl
 from nba_pipeline.errors import Permanent, wrong_columns
 from nba_pipeline.tables.table import Table
 from nba_pipeline.tables.value_checks import MAX_VALUES_SHOWN, SIGNIFICANT_DIGITS, SUMMARY_COLUMNS
+from nba_pipeline.tables.wording import counted
 
 
 @lru_cache
@@ -188,7 +189,8 @@ def _columns_problem(frame: Any, expected: Sequence[str]) -> str:
 def _key_problem(frame: Any, key: Sequence[str]) -> str:
     positions = np.flatnonzero(frame.duplicated(list(key)).to_numpy())
     rows = "; ".join(_row(frame, n, key) for n in positions[:MAX_VALUES_SHOWN])
-    return f"columns {', '.join(key)} are not unique: {len(positions)} rows are copies: {rows}" if len(positions) else ""
+    repeated = f"{counted(len(positions), 'row')} {'repeats' if len(positions) == 1 else 'repeat'} an earlier key"
+    return f"columns {', '.join(key)} are not unique: {repeated}: {rows}" if len(positions) else ""
 
 
 def _pandas() -> Any:

@@ -99,7 +99,7 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
         try:
             return self._load(folder, system)
         except FileNotFoundError as error:
-            raise Damaged(f"model {model_id} is not in {folder.parent}: train its week again") from error
+            raise Damaged(f"model {model_id} is not in {folder.parent}; next: {NEXT_COMMAND}") from error
         except (ValidationError, UnicodeDecodeError) as error:
             problem = f"{folder / CARD} cannot be read: {str(error).splitlines()[0]}"
         except Damaged as error:
@@ -165,7 +165,7 @@ def _check_golden_rows(system: "TrainedSystem", model: "TrainedModel") -> None:
     outputs = system.forecast(model.booster, rows)
     expected = pl.Series(card.golden_outputs, dtype=pl.Float64)
     if outputs.len() != expected.len() or outputs.is_empty():
-        raise Damaged(f"model {card.model_id} has {outputs.len()} golden rows and {expected.len()} outputs")
+        raise Damaged(f"model {card.model_id} has {outputs.len()} golden rows and {expected.len()} saved outputs")
     deviation = float((outputs - expected).abs().max())  # type: ignore[arg-type]  # a non-empty series of floats
     if not deviation <= GOLDEN_TOLERANCE:
         raise Damaged(f"model {card.model_id} deviates by {deviation:.6f} points from the saved outputs of its golden rows")

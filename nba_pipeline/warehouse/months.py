@@ -89,7 +89,7 @@ def read_month(file: Path) -> Month | None:
         except FileNotFoundError:  # moved aside since
             return None
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{file} names no dates: {error}") from error
+            raise ValueError(f"{file} has no readable list of its dates: {error}") from error
         cached = _months[file] = signature, month
     return cached[1]
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from nba_pipeline.errors import Busy, Damaged
 from nba_pipeline.tables.table import Table
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse.ledgers import for_each, hashed, rows_by_date, settle
 from nba_pipeline.warehouse.manifests import InvalidManifest, Manifest, empty_manifest
 from nba_pipeline.warehouse.row_hashes import HASH
@@ -123,10 +124,10 @@ def inspect(warehouse: "Warehouse", table: Table, day: date) -> Inspection:
     except InvalidManifest as error:
         return Inspection(rows, None, finding(MANIFEST_INVALID, f"its rows cannot be verified: {error}", path))
     if manifest.rows.is_empty() and rows.height and warehouse.manifests.read(table, day) is None:
-        message = f"the date has {rows.height} rows and no manifest: the manifest was deleted, or the rows were never recorded"
+        message = f"the date has {counted(rows.height, 'row')} and no manifest: the manifest was deleted, or the rows were never recorded"
         return Inspection(rows, manifest, finding(MANIFEST_MISSING, message, path))
     if manifest.rows.height and rows.is_empty() and day not in warehouse.dates(table):
-        message = f"the partition is missing; its manifest has {manifest.rows.height} rows"
+        message = f"the partition is missing; its manifest has {counted(manifest.rows.height, 'row')}"
         return Inspection(rows, manifest, finding(PARTITION_MISSING, message, file))
     differences = _differences(table, day, hashed(table, rows), manifest.rows, file, path)
     return Inspection(rows, manifest, tuple(differences))

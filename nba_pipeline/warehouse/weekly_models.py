@@ -44,7 +44,9 @@ def load_models(
             continue
         if model.card.train_end_date >= week_of(week):
             last = model.card.train_end_date
-            report(f"{system_id}: model {model_id} was trained on {last}, which is not before the week of {week}; it is not used")
+            report(
+                f"{system_id}: model {model_id} is not used: its training rows reach to {last}, which is not before the week of {week}"
+            )
             continue
         models[week, system_id] = model
     return models

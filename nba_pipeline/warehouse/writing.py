@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from nba_pipeline.errors import Busy, PipelineError, wrong_columns
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.wording import counted
 
 if TYPE_CHECKING:
     from nba_pipeline.tables.table import Table
@@ -49,7 +50,8 @@ def refuse_to_shrink(table: Table, day: date, rows: int, before: int, excused: i
     """Raise PipelineError if fewer than `coverage.shrink_floor` of the rows that are not excused would remain."""
     if not table.may_shrink and rows < SETTINGS.coverage.shrink_floor * (before - excused):
         raise PipelineError(
-            f"{table.name} {day}: {rows} rows would replace {before - excused}, less than {SETTINGS.coverage.shrink_floor:.0%}; nothing was written"
+            f"{table.name} {day}: {counted(rows, 'row')} would replace {before - excused}, "
+            f"fewer than the required {SETTINGS.coverage.shrink_floor:.0%}; nothing was written"
         )
 
 
@@ -73,10 +75,11 @@ def locked(folder: Path, name: str, dates: Sequence[date], writer: str, wait_sec
 
 
 def _writer_of(file: Path) -> str:
-    """Return the writer that a lock file names."""
+    """Return the writer that a lock file names, with its process and host."""
     try:
-        return file.read_text(errors="replace") or "an unnamed writer"
-    except FileNotFoundError:  # released just now
+        owner = json.loads(file.read_text(errors="replace"))
+        return f"{owner['writer']} (process {owner['process']} on {owner['host']})"
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # released just now, or not yet written
         return "an unnamed writer"
 
 

@@ -431,7 +431,7 @@ def test_a_row_that_is_nowhere_fails_its_date_and_an_uncounted_date_is_no_pass(
         materialized(instance, day, **metadata)
     dates = [FIRST, SECOND, THIRD]
     first, second, third = verdicts_of(common_checks.every_row_is_accounted_for(instance, boxes, dates), dates)
-    assert (first.passed, first.missing) == (True, ["ignored: market player_double_double (1 rows)"])
+    assert (first.passed, first.missing) == (True, ["ignored: market player_double_double (1 row)"])
     assert first.numbers == {
         "rows_in": 2,
         "rows_kept": 1,

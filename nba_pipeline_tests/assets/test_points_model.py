@@ -243,7 +243,7 @@ def test_a_model_trained_on_its_own_week_is_refused_and_other_models_are_used(st
     early = good.with_columns(game_date=pl.lit(LAST - timedelta(days=3)))
     messages: list[object] = []
     assert load_models(pl.concat([early, good]), store, TRAINED_SYSTEMS, messages.append).keys() == {(WEEK, "catboost")}
-    assert len(messages) == 1 and f"was trained on {LAST}, which is not before the week of" in str(messages[0])
+    assert len(messages) == 1 and f"its training rows reach to {LAST}, which is not before the week of" in str(messages[0])
 
 
 @pytest.mark.parametrize("make_unusable", [write_nothing, make_a_folder], ids=["empty", "a folder"])

@@ -193,7 +193,7 @@ def test_anything_else_in_the_quarantine_fails_the_other_check(warehouse: LocalW
         verdicts_of(no_row_is_quarantined(warehouse, [DAY], CLOCK), [DAY]),
     )
     assert names.passed and not others.passed
-    assert others.missing == ["Over price of Stephen Curry at 24.5 is 1.91 (1 rows)"]
+    assert others.missing == ["Over price of Stephen Curry at 24.5 is 1.91 (1 row)"]
 
 
 def test_rosters_of_the_days_before_are_sightings_and_a_name_without_an_id_has_a_negative_one(warehouse: LocalWarehouse) -> None:

@@ -149,6 +149,6 @@ def test_a_write_skips_a_limited_number_of_earlier_jobs(provider: Provider, monk
         raise Conflict(job_id)  # type: ignore[no-untyped-call]
 
     provider.responds(job)
-    with pytest.raises(Permanent, match=r"p\.d: replacing lines has more than 5 earlier jobs rows"):
+    with pytest.raises(Permanent, match=r"p\.d: replacing lines: more than 5 earlier jobs have the id rows"):
         session.run_once(is_there, "rows", lambda: False, "replacing lines")
     assert len(provider.asked) == 6

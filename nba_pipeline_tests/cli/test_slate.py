@@ -119,7 +119,7 @@ def test_backtests_are_called_backtests(home: Path) -> None:
 
 def test_a_started_game_is_noted(home: Path) -> None:
     ended = nba_pipeline("slate", home=home, now=TIPOFF)
-    assert "1 of the 1 games above have started" in ended.stdout
+    assert "Games above that have started: 1 of 1." in ended.stdout
 
 
 def test_a_home_without_tables_says_what_to_do_first(tmp_path: Path) -> None:

@@ -209,7 +209,7 @@ def test_a_provider_without_a_url_is_named(landing: Landing, clock: Clock) -> No
 def test_a_replay_does_not_poll(http_client: HttpClient, provider: Provider) -> None:
     @dg.op
     def poll(nba_cdn: NbaCdn) -> None:
-        with pytest.raises(NotLanded, match="the network is off"):
+        with pytest.raises(NotLanded, match="an offline run sends no requests, and a peeked response is never landed"):
             nba_cdn.scoreboard()
 
     @dg.job(tags={REPLAY_TAG: "0" * 8})

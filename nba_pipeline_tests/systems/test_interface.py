@@ -35,7 +35,7 @@ NOT_COMPARED = {
     "points_mean_similar_games",
     "same_venue_pct_similar_games",
 }
-"""Added to the domain's list after the strongest set, and not compared on fixed folds since."""
+"""Features that are newer than the reads of CatBoost, and whose effect on it was never measured."""
 
 ACROSS_SEASONS = {
     *CareerFormFeatures.column_names(),

@@ -124,7 +124,10 @@ def test_the_type_of_a_table_is_built_once_and_described_for_the_ui() -> None:
         ({"pct": [0.5, math.nan]}, "column pct is not finite in 1 of 2 rows: nan (game_id 0022300001, player_id 2)"),
         ({"pct": [-math.inf, None]}, "column pct is not finite in 1 of 2 rows: -inf (game_id 0022300001, player_id 1)"),
         ({"player_id": [1, None]}, "column player_id is null in 1 of 2 rows: <NA> (game_id 0022300001, player_id <NA>)"),
-        ({"player_id": [2, 2]}, "columns game_id, player_id are not unique: 1 rows are copies: game_id 0022300001, player_id 2"),
+        (
+            {"player_id": [2, 2]},
+            "columns game_id, player_id are not unique: 1 row repeats an earlier key: game_id 0022300001, player_id 2",
+        ),
         (
             {"game_date": [date(2021, 9, 30), date(2021, 10, 1)]},
             "column game_date is below 2021-10-01 00:00:00 in 1 of 2 rows: 20",

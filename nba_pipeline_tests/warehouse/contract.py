@@ -378,7 +378,7 @@ class Contract:
         for less in (rows(7), lines.empty()):
             with pytest.raises(
                 PipelineError,
-                match=f"toy_lines 2024-03-12: {less.height} rows would replace 10, less than 80%; nothing was written",
+                match=f"toy_lines 2024-03-12: {less.height} rows would replace 10, fewer than the required 80%; nothing was written",
             ):
                 warehouse.replace(lines, [DAY], less, "me")
         assert_frame_equal(stored_rows(warehouse, lines), rows(10))
@@ -642,7 +642,7 @@ class Contract:
     def test_the_second_writer_of_a_date_gives_up_naming_the_first(self, store: Store, lines: Table) -> None:
         with a_write_that_takes_its_time(store, lines):
             second, began = store.open(IMPATIENT), time.monotonic()
-            with pytest.raises(Busy, match=r"toy_lines 2024-03-12 is being written by .*run one.*; gave up after"):
+            with pytest.raises(Busy, match=r"toy_lines 2024-03-12 is being written by run one .process \d+ on .*; gave up after"):
                 second.add(lines, [DAY], rows(5), "run two")
             assert time.monotonic() - began >= IMPATIENT
             assert store.open().dates(lines) == set(), "nothing of the first can be seen before it is done"

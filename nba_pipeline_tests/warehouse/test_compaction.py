@@ -112,7 +112,7 @@ def test_ledgers_are_not_compacted(store: LocalWarehouse, tables: Tables) -> Non
 
 def test_a_date_of_a_compacted_month_is_replaced_and_compacted_again(store: LocalWarehouse, table: Table, no_wait: None) -> None:
     compact_twice(store, table)
-    with pytest.raises(PipelineError, match="1 rows would replace 3"):
+    with pytest.raises(PipelineError, match="1 row would replace 3"):
         store.replace(table, [FIRST], rows(1, FIRST), "me")
     store.replace(table, [FIRST], rows(4, FIRST, points=9), "me")
     store.replace(table, [UNWRITTEN], rows(1, UNWRITTEN), "me")

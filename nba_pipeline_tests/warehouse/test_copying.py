@@ -242,7 +242,7 @@ def test_a_shrinking_date_is_reported_and_the_others_are_copied(source: Warehous
     target.replace(toy, [DAY], rows(toy, (DAY, 10)), "me")
     results = list(copy(source, target, WEEK, ["toy_lines"]))
     assert named(results) == [
-        "toy_lines 2024-03-12: 7 rows in the source, 10 rows in the target; toy_lines 2024-03-12: 7 rows would replace 10, less than 80%; nothing was written"
+        "toy_lines 2024-03-12: 7 rows in the source, 10 rows in the target; toy_lines 2024-03-12: 7 rows would replace 10, fewer than the required 80%; nothing was written"
     ]
     assert stored_rows(target, toy)["game_date"].value_counts(sort=True).rows() == [(DAY, 10), (NEXT, 1)]
 

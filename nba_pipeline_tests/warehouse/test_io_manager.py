@@ -168,7 +168,7 @@ def test_a_good_run_empties_the_quarantine_of_its_date(warehouse: Warehouse, toy
         (rows(2).drop("points"), r"toys: missing columns: points"),
         (rows(2).with_columns(points=pl.lit("two")), "toys: a value cannot be cast to its type"),
         (rows(2, NEXT), "toys: rows of 2024-03-13 are outside the dates of the write"),
-        (rows(1), "toys 2024-03-12: 1 rows would replace 2"),
+        (rows(1), "toys 2024-03-12: 1 row would replace 2"),
     ],
     ids=["columns", "type", "date", "shrinks"],
 )

@@ -112,7 +112,7 @@ def test_a_card_without_golden_rows_is_refused(store: ModelStore, model_id: str)
 
 def test_a_card_with_fewer_outputs_than_golden_rows_is_refused(store: ModelStore, model_id: str) -> None:
     change_card(store, model_id, golden_outputs=[1.0])
-    with pytest.raises(Damaged, match="has 20 golden rows and 1 outputs"):
+    with pytest.raises(Damaged, match="has 20 golden rows and 1 saved outputs"):
         store.load(model_id, CATBOOST)
 
 

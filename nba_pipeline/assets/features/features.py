@@ -59,7 +59,7 @@ HISTORY, TEAM, GAME, MATCHUP, MARKET, EXTENDED = (
 
 
 class FeatureRows(Row, CareerFormFeatures, TeamOutlookFeatures, ExpectedAbsenceFeatures):
-    """Columns of `features`: identity, the features in the order of the domain's list, and quality."""
+    """Columns of `features`: identity, the features in a fixed order, and quality."""
 
     game_id = dy.String(description="the NBA's ten digits")
     player_id = dy.Int64(description="the NBA's person id")
@@ -172,7 +172,7 @@ TABLE = Table(
 )
 ABOUT = {name: column.metadata for name, column in FeatureRows.columns().items() if column.metadata}
 FEATURES = tuple(ABOUT)
-"""All features, in the order of the domain's list."""
+"""All features, in the order of the columns."""
 
 REQUIRED_FOR_BETTING = tuple(name for name, about in ABOUT.items() if about["required_for_betting"])
 """Default requirements for a bet. A system requires only features that it reads."""
@@ -422,7 +422,7 @@ def most_players_are_ready(warehouse: Warehouse, dates: Sequence[date], clock: C
 
 @dated_check(TABLE, blocking=True)
 def no_feature_is_constant(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """No player or team measure has a single value on a slate. A feature that is null in every row is missing, not constant."""
+    """No feature of a player or team is the same in every row of a slate. A feature without values is missing, not constant."""
     return _varied(warehouse, dates, {name: (0.0, 2) for name in SETTINGS.slates.never_constant})
 
 

@@ -177,7 +177,7 @@ SCORES = ("fatigue_score", "pace_score", "shot_zone_mismatch_score", "usage_spik
 
 @dated_check(TABLE)
 def every_score_has_its_inputs(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """Each score is known for most players with 5 games. Scores below that share are named.
+    """Each matchup score is known for at least half of the players with 5 games. The other scores are named.
 
     Players whose score needs more games than the season has had so far, or sources that the archive lacks, do not count.
     """

@@ -123,7 +123,7 @@ def player_shot_zones(context: dg.AssetExecutionContext, player_game_summary: pl
 
 @dated_check(TABLE)
 def most_players_have_a_shot_diet(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """At least half of the players with 5 games with zones have their shares. The means of the shares are plotted."""
+    """At least half of the players with 5 games of known zones have shares of attempts by zone. The mean shares are plotted."""
     rows = warehouse.scan(TABLE, dates).filter(pl.col("games_with_zones_last_10") >= MIN_GAMES)
     shares = ["paint_attempt_pct_last_10_games", "mid_range_attempt_pct_last_10_games", "three_point_attempt_pct_last_10_games"]
     counts = rows.group_by("game_date").agg(

@@ -2,8 +2,8 @@
 
 Grain: one row per action per game
 Source: NBA CDN play-by-play; no other
-Caveats: the archive has none, so its dates are empty; the NBA edits a list after the end of a game, so it is read again;
-  a game may have a box score and no list: columns derived from the list are then null.
+Caveats: the archive has none, so its dates are empty; the NBA edits the actions after the end of a game, so they are fetched
+  again; a game may have a box score and no play-by-play: columns derived from it are then null.
 """
 
 from collections.abc import Sequence
@@ -70,9 +70,9 @@ NO_SOURCE = "no source: the archive holds no play-by-play"
 
 
 def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.DataFrame, dict[str, str]]:
-    """Returns the finished lists of the games, and a problem by game id.
+    """Returns the finished play-by-play of each game, and a problem by game id.
 
-    A landed list is read again at the same times as a box score, counted from the first fetch that contains the end of the
+    A landed response is fetched again at the same times as a box score, counted from the first fetch that contains the end of the
     game. It is read again at once if its last score differs from the schedule's. Requests are concurrent.
     """
     finished: dict[str, Payload] = {}
@@ -104,7 +104,7 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
 
 
 def _finished(payloads: Sequence[Payload], nba_cdn: NbaCdn, problems: dict[str, str]) -> list[Payload]:
-    """Returns the lists of a game that contain its end. An unparsable payload is rejected and becomes the game's problem."""
+    """Returns the responses for a game that contain its end. An unparsable payload is rejected and becomes the game's problem."""
     messages = list[str]()
     finished = payloads_where(is_over, payloads, nba_cdn.http.landing, messages)
     problems.update({payload.slot.entity: problem for payload in payloads for problem in messages})
@@ -112,7 +112,7 @@ def _finished(payloads: Sequence[Payload], nba_cdn: NbaCdn, problems: dict[str, 
 
 
 def contradicts(payload: Payload, home_points: int | None, away_points: int | None) -> bool:
-    """Whether a list's last score differs from the schedule's. False for a list that cannot be parsed: `collect` rejects it."""
+    """Whether the last score differs from the schedule's. False for a response that cannot be parsed: `collect` rejects it."""
     try:
         rows = parse_play_by_play(payload)
     except Permanent:
@@ -140,11 +140,11 @@ def play_by_play(
     archive: Archive,
     clock: Clock,
 ) -> pl.DataFrame:
-    """The lists of the final games that have a box score. Missing lists are logged and do not stop the run."""
+    """The actions of the final games that have a box score. Missing games are logged and do not stop the run."""
     has_box = pl.col("game_id").is_in(boxscores["game_id"].unique().implode())
     due = schedule.filter((pl.col("status") == "final") & has_box)
     frames, problems = [TABLE.empty().drop(LINEAGE[1:])], dict[str, str]()
-    for day in dates_of(context):  # date by date, to save memory: a list is 0.4 MB of text and several times that when parsed
+    for day in dates_of(context):  # date by date, to save memory: a game is 0.4 MB of text and several times that when parsed
         if archive.holds(day):
             continue
         frame, messages = collect(due.filter(pl.col("game_date") == day), nba_cdn, clock.as_of)
@@ -161,7 +161,7 @@ def play_by_play(
 
 @dated_check(TABLE)
 def every_final_game_has_play_by_play(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """Every final game with a source has its list. Missing games are named. Dates of the archive pass: it has no lists."""
+    """Every final game with a source has play-by-play. Missing games are named. Dates of the archive, which has none, pass."""
     boxscores, schedule = (warehouse.scan(TABLES[name], dates) for name in ("boxscores", "schedule"))
     archived = boxscores.filter(pl.col("provider") == "archive").select("game_date").unique().collect()["game_date"]
     existing = warehouse.scan(TABLE, dates).select("game_date", "game_id").unique()
@@ -179,7 +179,7 @@ def every_final_game_has_play_by_play(warehouse: Warehouse, dates: Sequence[date
 
 @dated_check(TABLE)
 def lists_are_as_long_as_usual(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """A game has 200 to 900 actions. Typical games have about 450 to 650."""
+    """Each game has 200 to 900 actions. Typical games have about 450 to 650."""
     lengths = warehouse.scan(TABLE, dates).group_by("game_date", "game_id").len("actions").sort("game_id")
     is_off, name = ~pl.col("actions").is_between(*USUAL_ACTIONS), pl.format("{}: {} actions", "game_id", "actions")
     actions = pl.col("actions").sum().cast(pl.Int64)
@@ -226,9 +226,9 @@ def every_field_goal_has_a_zone(warehouse: Warehouse, dates: Sequence[date], clo
 
 @dated_check(TABLE)
 def assists_are_those_of_the_box_scores(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """Each team has as many assists in its list as in its box score, if the box score has them.
+    """Each team has the same number of assists in the play-by-play and in its box score, if the box score has assists.
 
-    A basket without an assist counts as unassisted, so only this check notices that the list lost the field.
+    A basket without an assist counts as unassisted, so only this check notices that the provider dropped the field.
     """
     team = ["game_date", "game_id", "team"]
     listed = (

@@ -232,7 +232,7 @@ def league_means_are_plausible(warehouse: Warehouse, dates: Sequence[date], cloc
 
 @dated_check(TABLE)
 def team_zones_are_complete(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """Every team of a game with play-by-play has its zones. Missed heaves of totals and of lists are plotted."""
+    """Every team of a game with play-by-play has its zones. Missed heaves are plotted, by team totals and by play-by-play."""
     play_by_play = warehouse.scan(TABLES["play_by_play"], dates).collect()
     players = warehouse.scan(TABLES["player_game_summary"], dates).collect()
     rows = warehouse.scan(TABLE, dates).collect().join(play_by_play, on="game_id", how="semi")

@@ -231,7 +231,9 @@ class Session:
         number = attempts = 0
         while attempts < SETTINGS.bigquery.attempts:
             if number - attempts > SETTINGS.bigquery.most_earlier_jobs:
-                raise Permanent(f"{self.name}: {what} has more than {number - attempts - 1} earlier jobs {identity}")
+                raise Permanent(
+                    f"{self.name}: {what}: more than {number - attempts - 1} earlier jobs have the id {identity}; no job was submitted"
+                )
             job_id, is_fresh = f"{identity}_{number}" if number else identity, True
             with self.explained(what):
                 try:
