@@ -520,7 +520,7 @@ class Patience(Section):
 
 
 class Deliveries(Section):
-    """Delivery of alerts to the webhook."""
+    """Delivery of alerts to each sink."""
 
     deadline_seconds: float = Field(
         10.0, description="total deadline of a message, from the connection to the status of the response"

@@ -89,6 +89,6 @@ def _later_rosters(rosters: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
         games.select("game_date", pl.col(f"{side}_team").alias("team"), pl.coalesce("tipoff_at", noon).alias("seen_at"))
         for side in ("home", "away")
     )
-    strangers = pl.DataFrame({"player_id": range(9_000_001, 9_000_016), "spelling": ["A Stranger"] * 15})
-    rows = teams.join(strangers, how="cross").with_columns(pl.lit(date(1950, 1, 1)).alias("birth_date"))
+    invented_players = pl.DataFrame({"player_id": range(9_000_001, 9_000_016), "spelling": ["A Stranger"] * 15})
+    rows = teams.join(invented_players, how="cross").with_columns(pl.lit(date(1950, 1, 1)).alias("birth_date"))
     return pl.concat([rosters, like(rosters, rows)])

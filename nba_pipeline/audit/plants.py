@@ -84,8 +84,8 @@ def only_who_played(world: World, dates: Sequence[date], as_of: datetime, derive
     """A player list from the box score of the game, which omits everyone who was absent."""
     derived, games = derive(world, dates, as_of), world["player_game_summary"].select("game_id").unique()
     is_over = derived["features"].join(games, on="game_id", how="semi")
-    took_part = is_over.join(_played(world), on=PLAYER, how="semi")
-    return {**derived, "features": pl.concat([derived["features"].join(games, on="game_id", how="anti"), took_part])}
+    rows_of_played = is_over.join(_played(world), on=PLAYER, how="semi")
+    return {**derived, "features": pl.concat([derived["features"].join(games, on="game_id", how="anti"), rows_of_played])}
 
 
 def out_is_who_did_not_play(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:

@@ -9,6 +9,7 @@ from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out
 from nba_pipeline.environments import environment
 from nba_pipeline.errors import BadInput
+from nba_pipeline.tables.wording import counted
 
 if TYPE_CHECKING:
     from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
@@ -36,7 +37,8 @@ def bigquery_apply() -> None:
     for step in apply(production().session):
         out.print(str(step), highlight=False, soft_wrap=True, style="red" if step.action == "refused" else None)
         done, refused = done + (step.action != "refused"), refused + (step.action == "refused")
-    out.print(f"{done} steps done" if done else "nothing to do" if not refused else f"{refused} steps refused", highlight=False)
+    counts = [f"{counted(number, 'step')} {result}" for number, result in ((done, "done"), (refused, "refused")) if number]
+    out.print(", ".join(counts) or "nothing to do", highlight=False)
     leave(int(bool(refused)))
 
 

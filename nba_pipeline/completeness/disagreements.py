@@ -49,18 +49,18 @@ def disagreements(chosen: pl.DataFrame, sources: Sequence[pl.DataFrame]) -> pl.D
     return pl.concat([_between(chosen.filter("did_play"), source) for source in sources])
 
 
-def _between(ours: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+def _between(chosen: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
     has_problem = pl.col("problem").is_not_null()
-    theirs = other.filter(pl.col("did_play") & ~has_problem)
-    games = _games(ours).join(_games(theirs), on="game_id", suffix="_of_other")
+    other_played = other.filter(pl.col("did_play") & ~has_problem)
+    games = _games(chosen).join(_games(other_played), on="game_id", suffix="_of_other")
     games = games.filter(pl.col("provider") != pl.col("provider_of_other"))
-    beside = _values(ours).join(
-        _values(theirs), on=["game_id", "player_id", "statistic"], how="full", coalesce=True, suffix="_of_other"
+    pairs = _values(chosen).join(
+        _values(other_played), on=["game_id", "player_id", "statistic"], how="full", coalesce=True, suffix="_of_other"
     )
     distance = (pl.col("value").fill_null(0.0) - pl.col("value_of_other").fill_null(0.0)).abs()
     is_unclear = pl.col("value_of_other").is_null() & pl.col("game_id").is_in(other.filter(has_problem)["game_id"].implode())
     return (
-        beside.filter(distance > pl.col("statistic").replace_strict(TOLERANCES, return_dtype=pl.Float64), ~is_unclear)
+        pairs.filter(distance > pl.col("statistic").replace_strict(TOLERANCES, return_dtype=pl.Float64), ~is_unclear)
         .join(games, on="game_id")
         .select(
             "game_date",

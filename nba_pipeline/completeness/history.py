@@ -114,8 +114,8 @@ def lined_players(warehouse: Warehouse, dates: Sequence[date], as_of: datetime) 
     of_games = sides.join(pl.concat([waiting, new_teams(warehouse, dates)]), on=TEAM, how="semi").select("game_id")
     key = ["game_id", "player_id"]
     unknown = lined.join(expected, on=key, how="anti").join(of_games, on="game_id", how="semi")
-    left_out = pl.concat([expected.join(waiting, on=TEAM, how="semi").select(key), unknown.select(key)])
-    return lined.join(left_out, on=key, how="anti", maintain_order="left")
+    excluded_players = pl.concat([expected.join(waiting, on=TEAM, how="semi").select(key), unknown.select(key)])
+    return lined.join(excluded_players, on=key, how="anti", maintain_order="left")
 
 
 def weeks_before_models(warehouse: Warehouse, weeks: Collection[date], least_games: Mapping[str, int]) -> set[tuple[date, str]]:

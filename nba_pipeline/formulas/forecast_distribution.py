@@ -192,8 +192,10 @@ def judged_rows(graded: pl.DataFrame, min_rows: int, max_rows: int | None = None
 
 def log_loss_gap(rows: pl.DataFrame) -> float:
     """Returns the mean log loss of `blended_probability` minus that of the market, over at least one row of `judged_rows`."""
-    ours, markets = (log_loss(pl.col(name), pl.col("is_over")) for name in ("blended_probability", "market_over_probability"))
-    gap: float = rows.select((ours - markets).mean()).item()
+    own_loss, market_loss = (
+        log_loss(pl.col(name), pl.col("is_over")) for name in ("blended_probability", "market_over_probability")
+    )
+    gap: float = rows.select((own_loss - market_loss).mean()).item()
     return gap
 
 

@@ -28,11 +28,11 @@ def new_grades(graded: pl.DataFrame, ledger: pl.DataFrame, predictions: pl.DataF
     has_new_prediction = pl.col("prediction_id_before").ne_missing(pl.col("prediction_id"))
     version_change = _from_to(pl.lit("prediction version"), pl.col("version_before"), pl.col("version"))
     changes.append(pl.when(has_new_prediction).then(version_change))
-    why = pl.concat_str(changes, separator=", ", ignore_nulls=True)
+    reason = pl.concat_str(changes, separator=", ", ignore_nulls=True)
     is_new, is_changed = pl.col("is_graded").is_null(), pl.any_horizontal(part.is_not_null() for part in changes)
     return rows.filter(is_new | is_changed).with_columns(
         (pl.col("grade_version").fill_null(0) + 1).alias("grade_version"),
-        pl.when(~is_new).then(why).alias("regrade_reason"),
+        pl.when(~is_new).then(reason).alias("regrade_reason"),
     )
 
 

@@ -41,8 +41,8 @@ def line_prices(lines: pl.DataFrame, offers: pl.DataFrame, feeds: pl.DataFrame, 
         pl.col("snapshot_at").max().alias("prices_snapshot_at"),
     )
     rows = keys.join(own.unique([*LINE, "book"], keep="first"), on=[*LINE, "book"], how="left", maintain_order="left")
-    for beside in (market, *(_best(side, fresh, keys, feeds) for side in SIDES)):
-        rows = rows.join(beside, on=PLAYER, how="left", maintain_order="left")
+    for prices in (market, *(_best(side, fresh, keys, feeds) for side in SIDES)):
+        rows = rows.join(prices, on=PLAYER, how="left", maintain_order="left")
     return rows.select(*PLAYER, *PRICES)
 
 

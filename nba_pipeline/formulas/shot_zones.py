@@ -172,9 +172,9 @@ def _and_ones(actions: pl.LazyFrame, shots: pl.LazyFrame) -> pl.LazyFrame:
     moment = (*PLAYER, "period", hundredths_left)
     made = shots.filter("is_made").select(*moment, "order_number")
     is_bonus = (pl.col("action_type") == FREE_THROW) & (pl.col("sub_type") == ONE_OF_ONE)
-    throws = actions.filter(is_bonus).select(*moment, pl.col("order_number").alias("thrown_after"))
+    free_throws = actions.filter(is_bonus).select(*moment, pl.col("order_number").alias("thrown_after"))
     return (
-        made.join(throws, on=[*PLAYER, "period", "hundredths_left"])
+        made.join(free_throws, on=[*PLAYER, "period", "hundredths_left"])
         .filter(pl.col("thrown_after") > pl.col("order_number"))
         .group_by(PLAYER)
         .agg(pl.col("order_number").n_unique().alias("and_ones"))

@@ -160,8 +160,8 @@ def _names_of(printed_at: datetime) -> list[str]:
     """Returns the possible names of a report printed at a quarter-hour. Before the change, only half past has a name."""
     local = printed_at.astimezone(EASTERN)
     half = "PM" if local.hour >= 12 else "AM"  # noqa: PLR2004  noon; %p depends on the locale
-    newer = [f"{local:%Y-%m-%d_%I_%M}{half}"] if printed_at >= QUARTER_HOURLY_SINCE else []
-    return newer + ([f"{local:%Y-%m-%d_%I}{half}"] if local.minute == HALF_PAST else [])
+    quarter_hour_names = [f"{local:%Y-%m-%d_%I_%M}{half}"] if printed_at >= QUARTER_HOURLY_SINCE else []
+    return quarter_hour_names + ([f"{local:%Y-%m-%d_%I}{half}"] if local.minute == HALF_PAST else [])
 
 
 @parser

@@ -17,8 +17,8 @@ def match_games(provider_games: pl.DataFrame, schedule: pl.DataFrame) -> pl.Data
     same_day = _only(keys.join(games, on=["game_date", "pair"], nulls_equal=False), keys)
     matched_games = same_day.select("game_id").drop_nulls()
     adjacent = pl.concat(
-        games.join(matched_games, on="game_id", how="anti").with_columns(pl.col("game_date").dt.offset_by(by))
-        for by in ("-1d", "1d")
+        games.join(matched_games, on="game_id", how="anti").with_columns(pl.col("game_date").dt.offset_by(offset))
+        for offset in ("-1d", "1d")
     )
     unmatched_keys = same_day.filter(pl.col("game_id").is_null()).drop("game_id")
     adjacent_matches = _only(unmatched_keys.join(adjacent, on=["game_date", "pair"]), keys)

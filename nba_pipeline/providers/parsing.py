@@ -31,11 +31,11 @@ def parsing(slot: Slot, ref: str = "") -> Iterator[None]:
 
     Errors that are not caused by the payload propagate unchanged: OSError, MemoryError, OutOfTime and other PipelineErrors.
     """
-    where = f": {ref}" if ref else ""
+    reference = f": {ref}" if ref else ""
     try:
         yield
     except Unusable as error:
-        raise Permanent(f"{slot.name}: {error}{where}"[:MAX_CHARACTERS]) from None
+        raise Permanent(f"{slot.name}: {error}{reference}"[:MAX_CHARACTERS]) from None
     except Permanent as error:
         if len(str(error)) > MAX_CHARACTERS:
             raise Permanent(str(error)[:MAX_CHARACTERS]) from None
@@ -47,7 +47,7 @@ def parsing(slot: Slot, ref: str = "") -> Iterator[None]:
         problem = (
             f"{error.args[0]} is missing" if isinstance(error, KeyError) and error.args else f"{type(error).__name__}: {error}"
         )
-        raise Permanent(f"{slot.name}: unexpected structure: {problem[:MAX_CHARACTERS]}{where}") from error
+        raise Permanent(f"{slot.name}: unexpected structure: {problem[:MAX_CHARACTERS]}{reference}") from error
 
 
 def parser(

@@ -51,10 +51,10 @@ class Session:
         """Sleep until the rate limit permits the next request to the provider."""
         with self.lock:
             now = time.monotonic()
-            turn = max(now, self._next.get(provider, now))
-            self._next[provider] = turn + 1 / per_second
-        if turn > now:
-            time.sleep(turn - now)
+            starts_at = max(now, self._next.get(provider, now))
+            self._next[provider] = starts_at + 1 / per_second
+        if starts_at > now:
+            time.sleep(starts_at - now)
 
     def admit(self, request: Request, landing: Landing, clock: Clock) -> bool:
         """Wait until the breakers admit the request. Returns True for a trial. Raises Transient when a breaker is open.

@@ -39,8 +39,8 @@ def _rules(name: str, definition: dy.Column) -> Iterator[tuple[str, pl.Expr]]:
 
 
 def _examples(rows: pl.DataFrame, name: str, is_violated: pl.Expr) -> list[str]:
-    wrong = rows.with_row_index("row").filter(is_violated).head(MAX_VALUES_SHOWN)
-    return [f"{'null' if value is None else value} (row {row})" for row, value in wrong.select("row", name).iter_rows()]
+    violating = rows.with_row_index("row").filter(is_violated).head(MAX_VALUES_SHOWN)
+    return [f"{'null' if value is None else value} (row {row})" for row, value in violating.select("row", name).iter_rows()]
 
 
 def summary(rows: pl.DataFrame) -> dict[str, dg.MetadataValue]:

@@ -37,9 +37,9 @@ def run_query(home: Path, query: str, parts_of: PartsOf, tables: Mapping[str, St
     with read_only.connect() as connection, ExitStack() as stack:
         statement = read_only.reading_statement(connection, query)
         home.mkdir(parents=True, exist_ok=True)
-        pinned = stack.enter_context(TemporaryDirectory(prefix=".sql-", dir=home))
+        link_folder = stack.enter_context(TemporaryDirectory(prefix=".sql-", dir=home))
         connection.execute("SET TimeZone = 'UTC'")
-        links = register(connection, home, query, Path(pinned), parts_of, tables)
+        links = register(connection, home, query, Path(link_folder), parts_of, tables)
         read_only.lock(connection)
         try:
             return _presentable(pl.DataFrame(read_only.result_of(connection, statement)))
@@ -64,7 +64,7 @@ def register(
     connection: duckdb.DuckDBPyConnection,
     home: Path,
     query: str,
-    pinned: Path,
+    link_folder: Path,
     parts_of: PartsOf,
     tables: Mapping[str, StoredTable] = TABLES,
 ) -> Links:
@@ -75,10 +75,10 @@ def register(
         words |= {*tables, *views.descriptions()}
     links: Links = {}
     for name in views.base_tables(words, tables):
-        links |= _register_parts(connection, parts_of("tables", tables[name]), name, tables[name].dtypes, pinned)
+        links |= _register_parts(connection, parts_of("tables", tables[name]), name, tables[name].dtypes, link_folder)
     if views.QUARANTINE in words:
         parts = [part for table in tables.values() for part in parts_of("quarantine", table)]
-        links |= _register_parts(connection, parts, views.QUARANTINE, QUARANTINE_SCHEMA, pinned)
+        links |= _register_parts(connection, parts, views.QUARANTINE, QUARANTINE_SCHEMA, link_folder)
     if words & views.VIEWS.keys():
         for name in views.VIEWS:  # views are listed after the views that they read
             if views.base_tables({name}, tables) <= views.base_tables(words, tables):
@@ -89,7 +89,7 @@ def register(
 
 
 def _register_parts(
-    connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], name: str, schema: Mapping[str, pl.DataType], pinned: Path
+    connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], name: str, schema: Mapping[str, pl.DataType], link_folder: Path
 ) -> Links:
     """Register the current files of a table. A column that a file lacks is null.
 
@@ -97,9 +97,9 @@ def _register_parts(
     link keeps pointing to the old file.
     """
     linked = dict[Path, Path]()
-    (pinned / name).mkdir()
+    (link_folder / name).mkdir()
     for number, file in enumerate(dict.fromkeys(part.path for part in parts)):
-        link = pinned / name / f"{number}.parquet"
+        link = link_folder / name / f"{number}.parquet"
         with suppress(FileNotFoundError):
             os.link(file, link)
             linked[file] = link

@@ -110,8 +110,8 @@ def list_logs(folder: Place) -> list[LogFile]:
     """The logs of a folder, in the order in which they began. Parts are ignored if the merged file exists."""
 
     def stem(file: File) -> str:
-        name, above = file.path.name, file.path.parent.name
-        return above.removesuffix(PARTS) if above.endswith(PARTS) else name.removesuffix(LOG)
+        name, folder_name = file.path.name, file.path.parent.name
+        return folder_name.removesuffix(PARTS) if folder_name.endswith(PARTS) else name.removesuffix(LOG)
 
     listed = sorted(listing(folder, f"*{LOG}", f"*{PARTS}/*{LOG}"), key=lambda file: (stem(file), file.path.name))
     results = []

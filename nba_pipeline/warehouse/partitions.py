@@ -203,8 +203,8 @@ def _move_as_reader(partition: Partition) -> bool:
 
 def lock_of(partition: Partition) -> AbstractContextManager[None]:
     """The write locks of the dates of a file."""
-    locks, wait = partition.home / "locks" / partition.table.name, SETTINGS.warehouse.lock_wait_seconds
-    return locked(locks, partition.table.name, partition.days, "file check", wait)
+    locks, wait_seconds = partition.home / "locks" / partition.table.name, SETTINGS.warehouse.lock_wait_seconds
+    return locked(locks, partition.table.name, partition.days, "file check", wait_seconds)
 
 
 def day_of(file: Path) -> date:

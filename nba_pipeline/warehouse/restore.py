@@ -194,8 +194,8 @@ def _restore_part(warehouse: Warehouse, part: Part, differences: list[str], dry_
         (saved, existing, "the row differs from the backup; it was not changed"),
         (part.manifest.rows, inspection.manifest.rows, "the recorded hash differs from the backup; it was not changed"),
     )
-    for theirs, ours, message in compared:
-        both = theirs.join(ours, on=key, how="inner", nulls_equal=True, suffix="_here").filter(
+    for from_backup, in_home, message in compared:
+        both = from_backup.join(in_home, on=key, how="inner", nulls_equal=True, suffix="_here").filter(
             pl.col(HASH) != pl.col(f"{HASH}_here")
         )
         named = [f"{table.name} {day}, {key_text(values)}: {message}" for values in both.select(key).iter_rows(named=True)]

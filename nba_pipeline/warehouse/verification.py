@@ -145,8 +145,8 @@ def inspect_matching(warehouse: "Warehouse", table: Table, dates: Sequence[date]
     except (InvalidManifest, *UNREADABLE):
         if len(dates) == 1:
             return {}
-        apart = (inspect_matching(warehouse, table, [day]) for day in dates)
-        return {day: inspection for inspections in apart for day, inspection in inspections.items()}
+        by_date = (inspect_matching(warehouse, table, [day]) for day in dates)
+        return {day: inspection for inspections in by_date for day, inspection in inspections.items()}
     recorded = pl.concat(manifest.rows.with_columns(pl.lit(manifest.game_date).alias("game_date")) for manifest in manifests)
     on = list(dict.fromkeys(("game_date", *table.key, HASH)))
     matched = recorded.join(hashed(table, rows), on=on, how="semi", nulls_equal=True)
@@ -170,9 +170,9 @@ def _recorded(warehouse: "Warehouse", table: Table, day: date) -> Manifest:
 def _differences(table: Table, day: date, rows: pl.DataFrame, recorded: pl.DataFrame, file: str, path: str) -> Iterator[Finding]:
     """Yields one finding per key whose row differs from the manifest."""
     key = list(table.key)
-    suspect = rows.join(recorded, on=[*key, HASH], how="anti", nulls_equal=True)
-    altered = suspect.join(recorded, on=key, how="semi", nulls_equal=True)
-    unrecorded = suspect.join(recorded, on=key, how="anti", nulls_equal=True)
+    unmatched = rows.join(recorded, on=[*key, HASH], how="anti", nulls_equal=True)
+    altered = unmatched.join(recorded, on=key, how="semi", nulls_equal=True)
+    unrecorded = unmatched.join(recorded, on=key, how="anti", nulls_equal=True)
     missing = recorded.join(rows, on=key, how="anti", nulls_equal=True)
     copies = rows.filter(pl.struct(key).is_duplicated())
     for problem, differing, message in (

@@ -158,10 +158,10 @@ class BigQueryWarehouse(Warehouse):
         parts = partitioned(shape.name, dates, under_a_date(rejected, dates))
         empty = pl.DataFrame(schema=dict(QUARANTINE_SCHEMA))
         rows_before = {day: load.rows for day in dates if (load := loads.get(shape.name, day))}
-        touched = {day: parts.get(day, empty) for day in dates if day in parts or rows_before.get(day)}
-        if touched:
+        rows_to_replace = {day: parts.get(day, empty) for day in dates if day in parts or rows_before.get(day)}
+        if rows_to_replace:
             self._refuse_another_shape(shape)
-            Writer(self._connection).replace(shape, ("problem", "row"), touched)
+            Writer(self._connection).replace(shape, ("problem", "row"), rows_to_replace)
 
     def drop(self, table: Table) -> None:
         if table.is_ledger:
