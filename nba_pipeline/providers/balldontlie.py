@@ -132,7 +132,7 @@ def _parse_page(payload: Payload) -> pl.DataFrame:
 
 
 def _read_page(payload: Payload) -> None:
-    """Raise Permanent if the rows or the next cursor of a page cannot be read."""
+    """Raises Permanent if the rows or the next cursor of a page cannot be read."""
     _parse_page(payload)
     next_cursor(payload)
 

@@ -165,7 +165,7 @@ class History:
         return history
 
     def add(self, result: RequestResult) -> None:
-        """Add the outcome of a request."""
+        """Adds the outcome of a request."""
         self._count_for_provider(result)
         self._count_for_entities(result)
 

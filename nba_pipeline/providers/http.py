@@ -55,7 +55,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextlib.contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> "Iterator[HttpClient]":
-        """Share the run's session. The last resource to exit closes it."""
+        """Shares the run's session. The last resource to exit closes it."""
         with session_of_run(context.run.run_id if context.run else "") as session:
             self._session = session
             try:
@@ -64,7 +64,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
                 self._session = None
 
     def close(self) -> None:
-        """Close the connections. Only required outside of a run."""
+        """Closes the connections. Only required outside of a run."""
         if self._session:
             self._session.client.close()
             self._session = None
@@ -174,7 +174,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextlib.contextmanager
     def _admitted(self, attempts: Attempts, url: str) -> Iterator[None]:
-        """Admit a request and record its outcome. A request that is not admitted is journaled without a status."""
+        """Admits a request and records its outcome. A request that is not admitted is journaled without a status."""
         session, request = attempts.session, attempts.request
         try:
             self._raise_if_key_is_rejected(session, request)

@@ -224,7 +224,7 @@ def _carried_down(rows: Iterable[Printed]) -> list[Printed]:
 
 
 def _limit(kind: int, limit: int) -> None:
-    """Lower a resource limit of this process. Never raises an existing limit."""
+    """Lowers a resource limit of this process. Never raises an existing limit."""
     import resource  # noqa: PLC0415  as in `main`
 
     _, hard = resource.getrlimit(kind)

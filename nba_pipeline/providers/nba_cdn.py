@@ -82,7 +82,7 @@ class NbaCdn(dg.ConfigurableResource):  # type: ignore[type-arg]
             return False
 
     def reject(self, payload: Payload, problem: str) -> None:
-        """Exclude a payload that does not parse from all later reads."""
+        """Excludes a payload that does not parse from all later reads."""
         self.http.landing.reject(payload, problem)
 
 

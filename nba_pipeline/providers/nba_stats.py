@@ -101,7 +101,7 @@ class NbaStats(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self.http.landed(player_game_log_request(day, season_type))
 
     def reject(self, payload: Payload, problem: str) -> None:
-        """Exclude a payload that does not parse from all later reads."""
+        """Excludes a payload that does not parse from all later reads."""
         self.http.landing.reject(payload, problem)
 
 

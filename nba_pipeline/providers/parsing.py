@@ -27,7 +27,7 @@ class Unusable(PipelineError):
 
 @contextmanager
 def parsing(slot: Slot, ref: str = "") -> Iterator[None]:
-    """Convert the errors of a parser to Permanent errors that name provider, endpoint and entity.
+    """Converts the errors of a parser to Permanent errors that name provider, endpoint and entity.
 
     Errors that are not caused by the payload propagate unchanged: OSError, MemoryError, OutOfTime and other PipelineErrors.
     """

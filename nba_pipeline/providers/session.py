@@ -44,11 +44,11 @@ class Session:
         self.client = httpx.Client(headers=headers, verify=_trusted_authorities())
 
     def close(self) -> None:
-        """Close the connections."""
+        """Closes the connections."""
         self.client.close()
 
     def wait_for_turn(self, provider: str, per_second: float) -> None:
-        """Sleep until the rate limit permits the next request to the provider."""
+        """Sleeps until the rate limit permits the next request to the provider."""
         with self.lock:
             now = time.monotonic()
             starts_at = max(now, self._next.get(provider, now))
@@ -57,7 +57,7 @@ class Session:
             time.sleep(starts_at - now)
 
     def admit(self, request: Request, landing: Landing, clock: Clock) -> bool:
-        """Wait until the breakers admit the request. Returns True for a trial. Raises Transient when a breaker is open.
+        """Waits until the breakers admit the request. Returns True for a trial. Raises Transient when a breaker is open.
 
         The first request loads the history of earlier runs from the journal. Later requests of the session add to it.
         """
@@ -78,7 +78,7 @@ class Session:
                 self._settled.wait()
 
     def settle(self, result: RequestResult, is_trial: bool) -> None:
-        """Record the outcome of an admitted request and wake the requests that wait for a trial."""
+        """Records the outcome of an admitted request and wakes the requests that wait for a trial."""
         with self._settled:
             if self._history:
                 self._history.add(result)

@@ -29,11 +29,11 @@ class RowsIn:
     reasons: dict[date, Counter[str]] = field(default_factory=dict)
 
     def parsed(self, rows: pl.DataFrame) -> None:
-        """Count parsed rows."""
+        """Counts parsed rows."""
         self._add(PARSED, per_date(rows, self.dates))
 
     def ignored(self, rows: pl.DataFrame, reason: str | pl.Expr) -> None:
-        """Count intentionally ignored rows by reason. `reason` is a text or a column."""
+        """Counts intentionally ignored rows by reason. `reason` is a text or a column."""
         with_reason = rows.with_columns((pl.lit(reason) if isinstance(reason, str) else reason).alias("reason"))
         for (text,), part in with_reason.group_by("reason"):
             counts = per_date(part, self.dates)
@@ -42,7 +42,7 @@ class RowsIn:
                 self.reasons.setdefault(day, Counter())[str(text)] += count
 
     def repeated(self, rows: pl.DataFrame, copies: pl.Expr | None = None) -> None:
-        """Count rows that were merged into equal rows: `rows` themselves, or with `copies` the sum of that column over `rows`."""
+        """Counts rows that were merged into equal rows: `rows` themselves, or with `copies` the sum of that column over `rows`."""
         self._add(REPEATED, per_date(rows, self.dates, copies))
 
     def metadata(self) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def digest_of(document: dict[str, object]) -> str:
 def back_up(
     warehouse: Warehouse, landing: Place, folder: Path, *, home: Path, environment: str, made_at: datetime, report: Report
 ) -> Receipt:
-    """Copy ledgers, manifests and landing to a new or empty folder, verify the copy, and write its receipt.
+    """Copies ledgers, manifests and landing to a new or empty folder, verifies the copy, and writes its receipt.
 
     Safe while writers are active: each date is read under its write lock, and journals are copied before the payloads that
     they reference. Raises BadInput for an unusable folder, PipelineError if the copy differs.
@@ -101,7 +101,7 @@ def back_up(
 
 
 def refuse_folder(folder: Path, home: Path) -> None:
-    """Create the folder. Raises BadInput if it is inside the home, not empty or not writable."""
+    """Creates the folder. Raises BadInput if it is inside the home, not empty or not writable."""
     if folder.resolve().is_relative_to(home.resolve()):
         raise BadInput(f"{folder} is inside the home {home}; choose a folder outside it, preferably on another disk")
     try:
@@ -120,7 +120,7 @@ def refuse_folder(folder: Path, home: Path) -> None:
 
 @contextmanager
 def explained(folder: Path) -> Iterator[None]:
-    """Convert an OSError to a PipelineError that names the file."""
+    """Converts an OSError to a PipelineError that names the file."""
     try:
         yield
     except OSError as error:
@@ -139,7 +139,7 @@ def mismatch(path: Path, entry: Entry) -> str:
 
 
 def _back_up_ledger(warehouse: Warehouse, table: Table, folder: Path, entries: dict[str, Entry]) -> list[str]:
-    """Copy every date of a ledger and return the findings as messages. Unreadable files are skipped and reported."""
+    """Copies every date of a ledger and returns the findings as messages. Unreadable files are skipped and reported."""
     findings = list[str]()
     dates = sorted(warehouse.dates(table) | warehouse.manifests.dates(table).keys())
     for start in range(0, len(dates), DATES_AT_ONCE):
@@ -167,7 +167,7 @@ def _write_date(table: Table, day: date, inspection: Inspection, folder: Path, e
 
 
 def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], report: Report) -> None:
-    """Copy the journals, then the payloads. Payloads are stored before a journal references them, so every ref has its file."""
+    """Copies the journals, then the payloads. Payloads are stored before a journal references them, so every ref has its file."""
 
     def copied(file: File) -> tuple[str, Entry] | None:
         name = f"{LANDING}/{_below(file.path, landing)}"
@@ -201,7 +201,7 @@ def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], re
 
 
 def _back_up_evaluations(home: Path, folder: Path, entries: dict[str, Entry]) -> None:
-    """Copy the files of complete evaluations, and the ledger of searches, which only grows."""
+    """Copies the files of complete evaluations, and the ledger of searches, which only grows."""
     for file in sorted((home / EVALUATIONS).rglob(f"*{LOG}")):
         name, body = file.relative_to(home).as_posix(), file.read_bytes()
         files.write(folder / name, body)

@@ -21,7 +21,7 @@ MIN_BYTES = len(MAGIC) + TAIL_BYTES
 
 
 def seal(file: Path) -> None:
-    """Insert the checksum into a parquet file that is not in use yet. Rewrites only the footer."""
+    """Inserts the checksum into a parquet file that is not in use yet. Rewrites only the footer."""
     with file.open("r+b") as stream:
         body = stream.read()
         at = _footer_begins(body)

@@ -84,7 +84,7 @@ def _compact_month(home: Path, table: StoredTable, days: list[date]) -> Compacte
 
 
 def _with_locks(home: Path, table: StoredTable, days: list[date]) -> Compacted:
-    """Write or clean one month. The caller holds the locks of its days, so no file changes meanwhile."""
+    """Writes or cleans one month. The caller holds the locks of its days, so no file changes meanwhile."""
     stored = StoredDates(home, TABLES_FOLDER, table)
     files = {day: stored.partition(day).file for day in days}
     signatures = {day: signature for day, file in files.items() if (signature := signature_of(file))}

@@ -98,7 +98,7 @@ class Rows:
         return warehouse.scan(self.table, dates).collect()
 
     def write(self, warehouse: Warehouse, dates: Sequence[date], frame: pl.DataFrame) -> None:
-        """Replace the dates, or add to a ledger."""
+        """Replaces the dates, or adds to a ledger."""
         if self.table.write == "add":
             warehouse.add(self.table, dates, frame, WRITER)
         else:
@@ -135,7 +135,7 @@ class Replaced(Rows):
     """A table whose dates are always replaced, even by fewer rows and even if writes normally only add rows."""
 
     def write(self, warehouse: Warehouse, dates: Sequence[date], frame: pl.DataFrame) -> None:
-        """Replace the dates."""
+        """Replaces the dates."""
         warehouse.replace(self.table, dates, frame, WRITER, dict.fromkeys(dates, sys.maxsize))
 
     def refusal(self, day: date, source_part: Part, target_part: Part | None) -> str:
@@ -165,7 +165,7 @@ class Quarantine(Rows):
         return warehouse.scan_quarantine(self.table, dates).collect()
 
     def write(self, warehouse: Warehouse, dates: Sequence[date], frame: pl.DataFrame) -> None:
-        """Replace the quarantine of these dates."""
+        """Replaces the quarantine of these dates."""
         warehouse.quarantine(self.table, dates, frame)
 
     def refusal(self, day: date, source_part: Part, target_part: Part | None) -> str:
@@ -191,7 +191,7 @@ def copy(
     dates_per_chunk: int | None = None,
     rows: type[Rows] = Rows,
 ) -> Iterator[Copied]:
-    """Copy tables, in this order, from the first date to the last, and yield a result per chunk.
+    """Copies tables, in this order, from the first date to the last, and yields a result per chunk.
 
     Dates that were never written in the source are left unchanged in the target. Ledger rows are added. Other rows replace
     existing ones, unless a date would lose too many rows. With `rows=Replaced`, rows always replace existing ones. A dry run

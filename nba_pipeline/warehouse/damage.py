@@ -45,7 +45,7 @@ class Notice:
 
 
 def set_aside(home: Place, path: Place, problem: str, next_command: str = RECONCILE) -> Notice | None:
-    """Move an unreadable file or folder below `damaged`, with a notice and a log message. None if it is already moved."""
+    """Moves an unreadable file or folder below `damaged`, with a notice and a log message. None if it is already moved."""
     at = datetime.now(UTC)
     subject = _below(home, path)
     moved_to = moved_name(subject, at)
@@ -66,7 +66,7 @@ def moved_name(subject: str, at: datetime) -> str:
 
 
 def record_notice(home: Place, notice: Notice, version: str) -> None:
-    """Write and log a notice, once per version of the unreadable file."""
+    """Writes and logs a notice, once per version of the unreadable file."""
     name = quote(notice.subject, safe="=-_")[-LONGEST_NAME:]
     path = home / FOLDER / NOTICES / f"{name}@{version}.json"
     if files.exists(path):

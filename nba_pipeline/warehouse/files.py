@@ -121,7 +121,7 @@ def read(path: Place) -> bytes:
 
 
 def write_immutable(path: Place, make: Callable[[], bytes]) -> None:
-    """Write an immutable file atomically. If it exists, only set its modification time so that it sorts last in its folder."""
+    """Writes an immutable file atomically. If it exists, only sets its modification time, so that it sorts last."""
     if not isinstance(path, Path):
         if not create(path, make()):
             with reached(path):
@@ -137,7 +137,7 @@ def write_immutable(path: Place, make: Callable[[], bytes]) -> None:
 
 
 def write(path: Place, body: bytes) -> None:
-    """Write or overwrite a file atomically. Allows one writer at a time."""
+    """Writes or overwrites a file atomically. Allows one writer at a time."""
     if not isinstance(path, Path):
         put(path, body)
         return
@@ -148,7 +148,7 @@ def write(path: Place, body: bytes) -> None:
 
 
 def delete(path: Place) -> None:
-    """Delete a file, if it exists."""
+    """Deletes a file, if it exists."""
     if isinstance(path, Path):
         path.unlink(missing_ok=True)
         return
@@ -179,7 +179,7 @@ def _mark_as_last(path: Path) -> None:
 
 
 def create(path: "UPath", body: bytes) -> bool:
-    """Create an object. Returns False if it exists."""
+    """Creates an object. Returns False if it exists."""
     with reached(path):
         try:
             path.fs.pipe_file(path.path, body, mode="create")
@@ -189,13 +189,13 @@ def create(path: "UPath", body: bytes) -> bool:
 
 
 def put(path: "UPath", body: bytes) -> None:
-    """Create or overwrite an object."""
+    """Creates or overwrites an object."""
     with reached(path):
         path.fs.pipe_file(path.path, body)
 
 
 def rename(path: Place, new: str) -> None:
-    """Rename a file within its folder. Raises FileNotFoundError if it does not exist."""
+    """Renames a file within its folder. Raises FileNotFoundError if it does not exist."""
     if isinstance(path, Path):
         path.replace(path.with_name(new))
         return
@@ -205,7 +205,7 @@ def rename(path: Place, new: str) -> None:
 
 
 def move(path: Place, target: Place) -> None:
-    """Move a file or folder within a home or store, overwriting an existing file. Raises FileNotFoundError."""
+    """Moves a file or folder within a home or store, overwriting an existing file. Raises FileNotFoundError."""
     if isinstance(path, Path):
         target.parent.mkdir(parents=True, exist_ok=True)
         path.replace(Path(str(target)))

@@ -58,7 +58,7 @@ def league_of(home: Path) -> str | None:
 
 
 def refuse_another_format(home: Path) -> None:
-    """Raise BadInput for a home of another format. A home that was checked before costs one `stat`; a home without tables passes."""
+    """Raises BadInput for a home of another format. A home that was checked before costs one `stat`; a home without tables passes."""
     if _is_current(home):
         return
     signature, number = _signature(home), format_of(home)
@@ -73,7 +73,7 @@ def refuse_another_format(home: Path) -> None:
 
 
 def refuse_another_league(home: Path, league: str) -> None:
-    """Raise BadInput for a home with games of the other league. Simulated and real rows must not mix."""
+    """Raises BadInput for a home with games of the other league. Simulated and real rows must not mix."""
     recorded = league_of(home)
     if recorded is not None and recorded != league:
         raise BadInput(
@@ -83,7 +83,7 @@ def refuse_another_league(home: Path, league: str) -> None:
 
 
 def prepare_write(home: Path, league: str | None = None) -> None:
-    """Assign the current format to a home without tables, and record the league of its first write.
+    """Assigns the current format to a home without tables, and records the league of its first write.
 
     Raises BadInput as `refuse_another_format` and `refuse_another_league`.
     """
@@ -96,13 +96,13 @@ def prepare_write(home: Path, league: str | None = None) -> None:
 
 
 def write_format_of_months(home: Path) -> None:
-    """Assign the format of a home with month files, before the first one is written."""
+    """Assigns the format of a home with month files, before the first one is written."""
     if format_of(home) != WITH_MONTHS:
         write_format(home, WITH_MONTHS)
 
 
 def write_format(home: Path, number: int, league: str | None = None) -> None:
-    """Write the format number, and the league if given, atomically. A recorded league stays."""
+    """Writes the format number, and the league if given, atomically. A recorded league stays."""
     content = {"format": number, "league": league or league_of(home)}
     home.mkdir(parents=True, exist_ok=True)
     temporary = home / f".{FILE}.{os.getpid()}.{threading.get_ident()}"

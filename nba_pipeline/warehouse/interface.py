@@ -23,14 +23,14 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     """Tables in daily partitions. Every write is atomic per table and date."""
 
     def preflight(self) -> None:
-        """Check the preconditions of all writes before the first one. Raises BadInput with the next step."""
+        """Checks the preconditions of all writes before the first one. Raises BadInput with the next step."""
         return
 
     @abstractmethod
     def replace(
         self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, excused: Mapping[date, int] | None = None
     ) -> None:
-        """Replace the rows of these dates with the rows of the frame. A date without rows becomes an empty partition.
+        """Replaces the rows of these dates with the rows of the frame. A date without rows becomes an empty partition.
 
         Raises PipelineError for a row outside the dates, a duplicate key, columns or types that differ from the table's, and
         a date that would keep less than the fraction `coverage.shrink_floor` of its rows. `excused` is the number of rows per
@@ -38,7 +38,7 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         """
 
     def add(self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str) -> int:
-        """Insert the rows whose key does not exist yet and return their number. A date without rows becomes an empty partition.
+        """Inserts the rows whose key does not exist yet and returns their number. A date without rows becomes an empty partition.
 
         The rows of a ledger are recorded in its manifests, see `ledgers`.
         """
@@ -56,7 +56,7 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     def _add(
         self, table: Table, dates: Sequence[date], parts: Mapping[date, pl.DataFrame], writer: str, recorder: Recorder
     ) -> int:
-        """Insert missing rows inside the recorder's block, under the write lock of the dates."""
+        """Inserts missing rows inside the recorder's block, under the write lock of the dates."""
 
     @property
     @abstractmethod
@@ -65,7 +65,7 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     @abstractmethod
     def locked(self, table: Table, dates: Sequence[date], writer: str) -> AbstractContextManager[None]:
-        """Hold the write lock of a table and dates. Raises Busy."""
+        """Holds the write lock of a table and dates. Raises Busy."""
 
     @abstractmethod
     def partition_name(self, table: Table, day: date) -> str:
@@ -79,7 +79,7 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         return self.scan(table, dates).collect()
 
     def replace_unreadable(self, table: Table, day: date, frame: pl.DataFrame) -> str:
-        """Replace a ledger's unreadable partition and return the path of its copy. The caller holds the write lock."""
+        """Replaces a ledger's unreadable partition and returns the path of its copy. The caller holds the write lock."""
         raise PipelineError(f"{self.partition_name(table, day)} cannot be read; a restore can only replace partition files")
 
     @abstractmethod
@@ -92,14 +92,14 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     @abstractmethod
     def quarantine(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
-        """Replace the quarantine of these dates with the rejected rows."""
+        """Replaces the quarantine of these dates with the rejected rows."""
 
     @abstractmethod
     def scan_quarantine(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
         """The quarantined rows of a table."""
 
     def check(self, tables: Iterable[Table], dates: Collection[date]) -> None:
-        """Move unreadable files of these tables and dates aside, so that `dates` excludes them."""
+        """Moves unreadable files of these tables and dates aside, so that `dates` excludes them."""
         return
 
     def closed(self, table: Table, dates: Collection[date]) -> dict[date, str]:
@@ -119,13 +119,13 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         return {}
 
     def compact(self, tables: Iterable[Table], today: date) -> str:
-        """Store the closed months of these tables in fewer files, with the same rows. Returns a summary, or an empty text."""
+        """Stores the closed months of these tables in fewer files, with the same rows. Returns a summary, or an empty text."""
         return ""
 
     @abstractmethod
     def drop(self, table: Table) -> None:
-        """Delete a table and its quarantine. Refuses ledgers. No command calls it: `rebuild` replaces tables."""
+        """Deletes a table and its quarantine. Refuses ledgers. No command calls it: `rebuild` replaces tables."""
 
     @abstractmethod
     def sql(self, query: str) -> pl.DataFrame:
-        """Run one read-only statement, with plain table names. Raises BadInput with the reason."""
+        """Runs one read-only statement, with plain table names. Raises BadInput with the reason."""

@@ -49,7 +49,7 @@ class TableIO(dg.ConfigurableIOManager):
     """Unused here. The dependency opens a journal in every run that writes a table, which `rebuild` needs to replay the run."""
 
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
-        """Write the valid rows, quarantine the others, and add the counts as metadata."""
+        """Writes the valid rows, quarantines the others, and adds the counts as metadata."""
         with explained(context.asset_key.path[-1], context.asset_partition_keys):
             self._handle(context, obj)
 
@@ -130,7 +130,7 @@ class TableIO(dg.ConfigurableIOManager):
             context.log.warning(f"{closed[day]}; the rows of this date are not read")
 
     def _refuse_lost(self, table: Table, dates: set[date], metadata: Mapping[str, Any], context: dg.InputContext) -> None:
-        """Raise Damaged for lost dates, because they change the values of a window. Named and reference inputs only log them."""
+        """Raises Damaged for lost dates, because they change the values of a window. Named and reference inputs only log them."""
         lost = {day: message for day, message in self.warehouse.lost(table).items() if day in dates}
         if lost and not metadata.get(NAMED) and not metadata.get(REFERENCE):
             raise Damaged(lost[min(lost)])

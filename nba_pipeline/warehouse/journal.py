@@ -79,11 +79,11 @@ class Journal:
             self.write(header)
 
     def write(self, line: Mapping[str, Any]) -> None:
-        """Append one line and flush it."""
+        """Appends one line and flushes it."""
         self._log.write(json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str))
 
     def close(self) -> None:
-        """Close the log. No lines may be written afterwards."""
+        """Closes the log. No lines may be written afterwards."""
         self._log.close()
 
 
@@ -101,7 +101,7 @@ def open_journal(folder: Place, run_id: str, header: Mapping[str, Any]) -> Journ
 
 
 def release_journal(journal: Journal, folder: Place, run_id: str) -> None:
-    """Release a journal for one resource. The last release closes it."""
+    """Releases a journal for one resource. The last release closes it."""
     if run_id == DIRECT:
         journal.close()
         return
@@ -182,7 +182,7 @@ class JournalReader:
         return document
 
     def _record_damage(self, log: LogFile, number: int, line: str) -> bool:
-        """Report a damaged line once and return False. The journal is evidence, so it is neither moved nor changed."""
+        """Reports a damaged line once and returns False. The journal is evidence, so it is neither moved nor changed."""
         subject = f"landing/journal/{log.path.name}:{number}"
         version = hashlib.sha256(line.encode(errors="replace")).hexdigest()[:HASH_DIGITS]
         problem = f"{problem_of(line)}; reports, circuit breakers and rebuilds ignore it"

@@ -53,7 +53,7 @@ class Landing(LandedPayloads):
     _is_offline: bool = PrivateAttr(default=False)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Open the journal of the run, or start the replay that its tags request."""
+        """Opens the journal of the run, or starts the replay that its tags request."""
         run = context.run
         if run is None:
             return
@@ -66,7 +66,7 @@ class Landing(LandedPayloads):
             self._journal = self._open(run.job_name, assets, tags)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Release the run's journal. A journal that fails to close loses no lines, so the run does not fail."""
+        """Releases the run's journal. A journal that fails to close loses no lines, so the run does not fail."""
         if context.run:
             dead_runs.unmark(context.run.run_id)
         with self._lock:
@@ -102,7 +102,7 @@ class Landing(LandedPayloads):
         quota: Mapping[str, int] | None = None,
         final_game_ids: Sequence[str] = (),
     ) -> Payload:
-        """Write a body to its slot and journal it as landed. An identical existing file is kept.
+        """Writes a body to its slot and journals it as landed. An identical existing file is kept.
 
         `statuses` are the HTTP statuses of every attempt. Raises BadInput in a replay.
         """
@@ -143,7 +143,7 @@ class Landing(LandedPayloads):
         problem: str | None = None,
         final_game_ids: Sequence[str] = (),
     ) -> None:
-        """Journal an outcome without a new payload: reused, not_yet or failed. Does nothing in a replay."""
+        """Journals an outcome without a new payload: reused, not_yet or failed. Does nothing in a replay."""
         self._note(
             slot,
             outcome,
@@ -156,7 +156,7 @@ class Landing(LandedPayloads):
         )
 
     def reject(self, payload: Payload, problem: str) -> None:
-        """Exclude a payload that does not parse from every look-up. The file is kept, with `.rejected.` in its name."""
+        """Excludes a payload that does not parse from every look-up. The file is kept, with `.rejected.` in its name."""
         if self.is_replay:
             return
         digest, ending = None, f".{payload.slot.extension}.gz"

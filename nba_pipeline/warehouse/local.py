@@ -126,7 +126,7 @@ class LocalWarehouse(LocalReading, Warehouse):
             self._parts(TABLES_FOLDER, table, dates)
 
     def _prepare(self, table: Table, dates: Sequence[date]) -> None:
-        """Move unreadable files aside before a write. The caller holds the locks. Raises Closed for an unreadable ledger date."""
+        """Moves unreadable files aside before a write. The caller holds the locks. Raises Closed for an unreadable ledger date."""
         if closed := self._unreadable(table, dates):
             raise Closed(closed[min(closed)])
         for day in dates:

@@ -65,7 +65,7 @@ class LocalReading:
         return lost(Path(self.home), table)
 
     def sql(self, query: str) -> pl.DataFrame:
-        """Run one read-only statement, with plain table names. Raises BadInput with the reason."""
+        """Runs one read-only statement, with plain table names. Raises BadInput with the reason."""
         home = Path(self.home)
         refuse_another_format(home)
         return recovering(
@@ -125,7 +125,7 @@ class LocalTables(LocalReading):
 
 
 def check_home(home: Path, least_free_mib: int) -> None:
-    """Check format, free space and permissions of a home, and finish an interrupted replacement of its tables.
+    """Checks format, free space and permissions of a home, and finishes an interrupted replacement of its tables.
 
     Raises BadInput with the next step.
     """

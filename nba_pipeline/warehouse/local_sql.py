@@ -32,7 +32,7 @@ PartsOf = Callable[[str, StoredTable], Sequence[Part]]
 
 
 def run_query(home: Path, query: str, parts_of: PartsOf, tables: Mapping[str, StoredTable] = TABLES) -> pl.DataFrame:
-    """Run a read-only query. Raises BadInput for any other query, and for one that DuckDB rejects."""
+    """Runs a read-only query. Raises BadInput for any other query, and for one that DuckDB rejects."""
     home = home.resolve()
     with read_only.connect() as connection, ExitStack() as stack:
         statement = read_only.reading_statement(connection, query)
@@ -68,7 +68,7 @@ def register(
     parts_of: PartsOf,
     tables: Mapping[str, StoredTable] = TABLES,
 ) -> Links:
-    """Register every table and view whose name is a word of the query."""
+    """Registers every table and view whose name is a word of the query."""
     words = set(re.findall(r"[a-z_]+", query.lower()))
     named = set(words)
     if words & CATALOG:
@@ -91,7 +91,7 @@ def register(
 def _register_parts(
     connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], name: str, schema: Mapping[str, pl.DataType], link_folder: Path
 ) -> Links:
-    """Register the current files of a table. A column that a file lacks is null.
+    """Registers the current files of a table. A column that a file lacks is null.
 
     A frame opens its files at every scan, so a replacement between two scans would mix versions within one query. A hard
     link keeps pointing to the old file.
@@ -108,7 +108,7 @@ def _register_parts(
 
 
 def _register_journal(connection: duckdb.DuckDBPyConnection, home: Path, view: str, is_read: bool) -> None:
-    """Read the journal into memory and register one view over it. Skips lines that are not JSON.
+    """Reads the journal into memory and registers one view over it. Skips lines that are not JSON.
 
     A view that is only listed and not read is registered without rows.
     """
@@ -124,13 +124,13 @@ def _register_journal(connection: duckdb.DuckDBPyConnection, home: Path, view: s
 
 
 def raise_read_error(links: Links) -> None:
-    """Raise polars' exception for an unreadable file, because DuckDB's message does not name the file."""
+    """Raises polars' exception for an unreadable file, because DuckDB's message does not name the file."""
     for link in links:
         pl.read_parquet(link, hive_partitioning=False)
 
 
 def _presentable(frame: pl.DataFrame) -> pl.DataFrame:
-    """Convert instants to UTC and decimals to numbers: DuckDB returns a sum of integers as a decimal."""
+    """Converts instants to UTC and decimals to numbers: DuckDB returns a sum of integers as a decimal."""
     return frame.with_columns(cs.datetime(time_zone="*").dt.convert_time_zone("UTC"), cs.decimal().cast(pl.Float64)).with_columns(
         pl.col(c).cast(pl.Int64) for c, kind in frame.schema.items() if isinstance(kind, pl.Decimal) and kind.scale == 0
     )

@@ -34,7 +34,7 @@ class Log:
         path.parent.mkdir(parents=True, exist_ok=True)
 
     def write(self, line: str) -> None:
-        """Append one line and flush it."""
+        """Appends one line and flushes it."""
         with self._lock, self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 
@@ -64,7 +64,7 @@ class PartedLog(Log):
         put(self._part(number), (line + "\n").encode())
 
     def close(self) -> None:
-        """Write the merged file, then delete the parts."""
+        """Writes the merged file, then deletes the parts."""
         with self._lock:
             if self._is_closed:
                 return

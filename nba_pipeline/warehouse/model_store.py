@@ -89,7 +89,7 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
             new.replace(target)
 
     def load(self, model_id: str, system: "TrainedSystem") -> "TrainedModel":
-        """Load the model of a system and verify that it reproduces its golden rows.
+        """Loads the model of a system and verifies that it reproduces its golden rows.
 
         Raises Damaged if it is missing, unreadable or predicts other values than when it was saved. A damaged model is moved
         aside, and its week can be trained again. Raises Permanent if it belongs to another system or has another signature
@@ -153,7 +153,7 @@ def _card_json(card: "Card", file: Path) -> str:
 
 
 def _check_hash(card: "Card", model: Path, path: Place) -> None:
-    """Raise Damaged for a model file that differs from the saved one, before a library reads it."""
+    """Raises Damaged for a model file that differs from the saved one, before a library reads it."""
     body = model.read_bytes()
     if card.model_sha256 and hashlib.sha256(body).hexdigest() != card.model_sha256:
         raise Damaged(f"{path} differs from the hash in the model's card")

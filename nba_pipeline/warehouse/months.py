@@ -95,7 +95,7 @@ def read_month(file: Path) -> Month | None:
 
 
 def write_month(file: Path, rows: pl.DataFrame, copied: Mapping[date, Signature]) -> None:
-    """Write a month file atomically."""
+    """Writes a month file atomically."""
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{os.getpid()}.{threading.get_ident()}.tmp")
     dates = json.dumps({day.isoformat(): signature for day, signature in sorted(copied.items())})

@@ -108,7 +108,7 @@ def is_readable(partition: Partition) -> bool:
 
 
 def move_aside(partition: Partition) -> None:
-    """Move an unreadable file aside. The caller holds the write lock, so no writer can replace the file meanwhile."""
+    """Moves an unreadable file aside. The caller holds the write lock, so no writer can replace the file meanwhile."""
     try:
         problem = problem_of(partition.file)
     except FileNotFoundError:
@@ -141,7 +141,7 @@ def find_damage() -> list[Notice]:
 
 
 def recovering(work: Callable[[], Result]) -> Result:
-    """Call a function that reads tables. If a read fails, move unreadable files aside and call it once more."""
+    """Calls a function that reads tables. If a read fails, moves unreadable files aside and calls it once more."""
     try:
         return work()
     except READ_ERRORS:
@@ -195,7 +195,7 @@ def _problem_in_pages(file: Path) -> str | None:
 
 
 def _move_as_reader(partition: Partition) -> bool:
-    """Move the file aside, unless a writer has replaced it. Returns whether the file is readable now."""
+    """Moves the file aside, unless a writer has replaced it. Returns whether the file is readable now."""
     with lock_of(partition):
         move_aside(partition)
     return partition.file.exists() and problem_of(partition.file) is None

@@ -35,7 +35,7 @@ def gunzip(body: bytes, max_bytes: int) -> bytes:
 
 
 def read_json(body: bytes, about: str, reason: str = "") -> Any:
-    """Parse a JSON body. Raises Permanent, with a message that begins with `about`, for invalid or too deeply nested JSON.
+    """Parses a JSON body. Raises Permanent, with a message that begins with `about`, for invalid or too deeply nested JSON.
 
     `reason` replaces the JSON parser's error in the message.
     """

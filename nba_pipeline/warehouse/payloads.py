@@ -116,7 +116,7 @@ class Payload:
             raise Permanent(f"{error}: {self.ref}") from None
 
     def set_document(self, document: Any) -> None:
-        """Set the parsed body, which the caller has already parsed."""
+        """Sets the parsed body, which the caller has already parsed."""
         vars(self)["_document"] = document
 
     def json(self) -> Any:

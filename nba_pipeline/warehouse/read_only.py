@@ -35,7 +35,7 @@ HINTS = {"MULTI": "; list the values of a PIVOT with IN"}
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """Open an in-memory database that neither spills to disk nor loads extensions."""
+    """Opens an in-memory database that neither spills to disk nor loads extensions."""
     return duckdb.connect(":memory:", config=CONFIG)
 
 

@@ -50,7 +50,7 @@ class Replay:
 
     @classmethod
     def of(cls, journals: Sequence[LogFile], run_id: str, root: Place, read: Read) -> "Replay":
-        """Read the journals up to the run. Raises NotLanded if the run has no journal."""
+        """Reads the journals up to the run. Raises NotLanded if the run has no journal."""
         positions = [number for number, log in enumerate(journals) if log.owner == run_id]
         if not positions:
             raise NotLanded(f"the landing below {root} has no journal of run {run_id}")

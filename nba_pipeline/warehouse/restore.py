@@ -78,7 +78,10 @@ def restore(
     report: Report,
     home: Path | None = None,
 ) -> Restored:
-    """Add what the home lacks from the backup; the evaluations only if `home` is given. Raises BadInput for an unusable backup, before any change."""
+    """Adds what the home lacks from the backup; the evaluations only if `home` is given.
+
+    Raises BadInput for an unusable backup, before any change.
+    """
     receipt = read_receipt(folder)
     report(f"verifying {counted(len(receipt.files), 'file')} of the backup of {receipt.made_at}")
     refuse_unusable(folder, receipt, environment)
@@ -123,7 +126,7 @@ def read_receipt(folder: Path) -> Receipt:
 
 
 def refuse_unusable(folder: Path, receipt: Receipt, environment: str) -> None:
-    """Raise BadInput for a missing, altered, unlisted or misplaced file, or for a mix of sandbox and real data."""
+    """Raises BadInput for a missing, altered, unlisted or misplaced file, or for a mix of sandbox and real data."""
     if (receipt.environment == SANDBOX) != (environment == SANDBOX):
         raise BadInput(
             f"the backup {folder} was made in the environment {receipt.environment}; NBA_PIPELINE_ENV is {environment}"
@@ -180,7 +183,7 @@ def _manifest(folder: Path, receipt: Receipt, table: Table, day: date) -> Manife
 
 
 def _restore_part(warehouse: Warehouse, part: Part, differences: list[str], dry_run: bool) -> int:
-    """Add the missing rows of a date and return their number. Appends differences to `differences`."""
+    """Adds the missing rows of a date and returns their number. Appends differences to `differences`."""
     table, day, key = part.table, part.game_date, list(part.table.key)
     with warehouse.locked(table, [day], WRITER):
         replaced = 0 if dry_run else _replace_damaged(warehouse, part, differences)
@@ -210,7 +213,7 @@ def _restore_part(warehouse: Warehouse, part: Part, differences: list[str], dry_
 
 
 def _replace_damaged(warehouse: Warehouse, part: Part, differences: list[str]) -> int:
-    """Set aside an unreadable manifest or partition. Returns the number of restored rows. The caller holds the write lock."""
+    """Sets aside an unreadable manifest or partition. Returns the number of restored rows. The caller holds the write lock."""
     table, day = part.table, part.game_date
     for moved in warehouse.manifests.set_aside(table, day):
         differences.append(
@@ -225,7 +228,7 @@ def _replace_damaged(warehouse: Warehouse, part: Part, differences: list[str]) -
 
 
 def _restore_landing(landing: Place, folder: Path, receipt: Receipt, restored: Restored, dry_run: bool) -> None:
-    """Add missing payloads, then missing journals, in the order of their modification times."""
+    """Adds missing payloads, then missing journals, in the order of their modification times."""
     names = sorted(
         names_below(receipt, LANDING),
         key=lambda name: (name.startswith(f"{LANDING}/{JOURNAL}/"), receipt.files[name].modified_ns, name),
@@ -243,7 +246,7 @@ def _restore_landing(landing: Place, folder: Path, receipt: Receipt, restored: R
 
 
 def _restore_evaluations(home: Path, folder: Path, receipt: Receipt, restored: Restored, dry_run: bool) -> None:
-    """Add the missing files of evaluations and searches."""
+    """Adds the missing files of evaluations and searches."""
     for name in names_below(receipt, EVALUATIONS):
         target, entry = home / name, receipt.files[name]
         if not target.exists():

@@ -12,7 +12,7 @@ SERVER_ERRORS, TOO_MANY, TIMED_OUT = 500, 429, 408
 
 @contextmanager
 def reached(path: object, *, raises_bad_input: bool = True) -> Iterator[None]:
-    """Convert a store's errors to a PipelineError that names the path. FileNotFoundError propagates unless `raises_bad_input`."""
+    """Converts a store's errors to a PipelineError that names the path. FileNotFoundError propagates unless `raises_bad_input`."""
     try:
         yield
     except FileNotFoundError as error:

@@ -25,7 +25,7 @@ def is_pending(home: Path) -> bool:
 
 
 def install(home: Path, names: Sequence[str]) -> None:
-    """Replace tables of the home and their quarantine with the ones below `<home>/rebuild`."""
+    """Replaces tables of the home and their quarantine with the ones below `<home>/rebuild`."""
     new = {kind: [name for name in names if _new(home, kind, name).exists()] for kind in KINDS}
     body = json.dumps({"tables": list(names), "new": new})
     temporary = _journal(home).with_suffix(".tmp")
@@ -53,7 +53,7 @@ def finish(home: Path) -> None:
 
 
 def _swap(home: Path, kind: str, name: str, *, has_new: bool) -> None:
-    """Move the old table aside and the new one in. Resumes after an interruption."""
+    """Moves the old table aside and the new one in. Resumes after an interruption."""
     live, new, old = home / kind / name, _new(home, kind, name), home / FOLDER / "old" / kind / name
     if has_new and not new.exists():
         return

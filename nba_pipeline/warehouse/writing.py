@@ -47,7 +47,7 @@ def under_a_date(rejected: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
 
 
 def refuse_to_shrink(table: Table, day: date, rows: int, before: int, excused: int) -> None:
-    """Raise PipelineError if fewer than `coverage.shrink_floor` of the rows that are not excused would remain."""
+    """Raises PipelineError if fewer than `coverage.shrink_floor` of the rows that are not excused would remain."""
     if not table.may_shrink and rows < SETTINGS.coverage.shrink_floor * (before - excused):
         raise PipelineError(
             f"{table.name} {day}: {counted(rows, 'row')} would replace {before - excused}, "
@@ -57,7 +57,7 @@ def refuse_to_shrink(table: Table, day: date, rows: int, before: int, excused: i
 
 @contextmanager
 def locked(folder: Path, name: str, dates: Sequence[date], writer: str, wait_seconds: float) -> Iterator[None]:
-    """Hold the write lock of each date on this machine. The operating system releases it when the process dies.
+    """Holds the write lock of each date on this machine. The operating system releases it when the process dies.
 
     The lock file names its writer and is removed before the release. A writer that waited on a removed file opens a new one.
     """
@@ -75,7 +75,7 @@ def locked(folder: Path, name: str, dates: Sequence[date], writer: str, wait_sec
 
 
 def _writer_of(file: Path) -> str:
-    """Return the writer that a lock file names, with its process and host."""
+    """Returns the writer that a lock file names, with its process and host."""
     try:
         owner = json.loads(file.read_text(errors="replace"))
         return f"{owner['writer']} (process {owner['process']} on {owner['host']})"

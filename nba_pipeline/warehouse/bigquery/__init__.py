@@ -62,7 +62,7 @@ class BigQueryWarehouse(Warehouse):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["BigQueryWarehouse"]:
-        """Share one client with all resources of the run. The last resource to exit closes it."""
+        """Shares one client with all resources of the run. The last resource to exit closes it."""
         self._run_id = context.run.run_id if context.run else DIRECT
         RUN_OBJECTS.acquire(self._key)
         try:
@@ -194,7 +194,7 @@ class BigQueryWarehouse(Warehouse):
         return lazy_frame(schema, lambda selected: Reader(self._connection).read_dates(shape, key, selected, dates))
 
     def _refuse_another_shape(self, shape: Shape) -> None:
-        """Raise BadInput, before any data moves, if the table is missing or its shape differs from the schema."""
+        """Raises BadInput, before any data moves, if the table is missing or its shape differs from the schema."""
         session = self._connection.session
         existing = session.describe().get(shape.name)
         if existing is None:
@@ -212,7 +212,7 @@ class BigQueryWarehouse(Warehouse):
             )
 
     def _refuse_format_1(self, table: Table) -> None:
-        """Raise BadInput for a ledger in the shape of format 1. Other tables have the same shape in both formats."""
+        """Raises BadInput for a ledger in the shape of format 1. Other tables have the same shape in both formats."""
         if table.name in RENAMED:
             session = self._connection.session
             if is_format_1(table.name, session.describe().get(table.name, ())):

@@ -21,5 +21,5 @@ class Connection:
     receipts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def close(self) -> None:
-        """Close the client."""
+        """Closes the client."""
         self.session.close()

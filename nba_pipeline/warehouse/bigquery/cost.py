@@ -67,7 +67,7 @@ SUMMED = ("jobs", "failed_jobs", "bytes_billed", "bytes_processed", "recent_byte
 
 
 def command(session: Session, days: int, output_format: str) -> int:
-    """Print the report of the last days as a table or as JSON. Exits with 1 if the projected month is over budget."""
+    """Prints the report of the last days as a table or as JSON. Exits with 1 if the projected month is over budget."""
     if days < 1:
         raise BadInput(f"--days must be at least 1, not {days}")
     content = report(session, days, datetime.now(UTC))

@@ -24,7 +24,7 @@ RETRIED_REASONS = (
 
 @contextmanager
 def permanent_as_bad_input() -> Iterator[None]:
-    """Convert Permanent to BadInput, because a query that BigQuery rejects permanently is invalid input."""
+    """Converts Permanent to BadInput, because a query that BigQuery rejects permanently is invalid input."""
     try:
         yield
     except Permanent as error:

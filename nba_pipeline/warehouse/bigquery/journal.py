@@ -87,7 +87,7 @@ def statement(view: str, qualified: str = "{}") -> str:
 
 
 def sync(session: Session, loads: Loads, landing: Landing) -> int:
-    """Load each date of the journal that has grown since its last load, and return the number of dates.
+    """Loads each date of the journal that has grown since its last load, and returns the number of dates.
 
     Successful loads are recorded even if others fail; the first error is raised afterwards.
     """
@@ -118,7 +118,7 @@ def _content(load: Load | None) -> str | None:
 
 
 def _load(session: Session, landing: Landing, day: JournalDay, before: Load | None) -> tuple[str, int]:
-    """Replace a date's partition with the lines of its journals. Returns the job id and the number of lines."""
+    """Replaces a date's partition with the lines of its journals. Returns the job id and the number of lines."""
     rows = _rows(day.day, landing.journal_lines(day))
     content = parquet(rows)
     digest = hashlib.sha256(content).hexdigest()

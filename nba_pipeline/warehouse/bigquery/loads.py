@@ -72,7 +72,7 @@ class Loads:
         return self._current().get((table, day))
 
     def renew(self, table: str, dates: Sequence[date]) -> list[date]:
-        """Read the record of these dates again, and return the dates that another run has written since."""
+        """Reads the record of these dates again, and returns the dates that another run has written since."""
         condition = "game_date BETWEEN @first AND @last AND table_name = @table"
         parameters = [*day_parameters(min(dates), max(dates)), bigquery.ScalarQueryParameter("table", "STRING", table)]
         now = self._read(condition, parameters)
@@ -83,7 +83,7 @@ class Loads:
         return changed
 
     def acknowledge(self, written: Sequence[tuple[Load, str | None]]) -> None:
-        """Record writes, each with the job that it replaced. Repeating adds nothing."""
+        """Records writes, each with the job that it replaced. Repeating adds nothing."""
         if not written:
             return
         rows = [
@@ -119,7 +119,7 @@ class Loads:
                 self._record |= {(load.table, load.day): load for load, _ in written}
 
     def forget(self, tables: Iterable[str]) -> None:
-        """Delete every row of dropped tables from the record."""
+        """Deletes every row of dropped tables from the record."""
         self.session.query(
             f"DELETE FROM loads WHERE game_date >= DATE '{EVER}' AND table_name IN UNNEST(@tables)",
             [bigquery.ArrayQueryParameter("tables", "STRING", list(tables))],

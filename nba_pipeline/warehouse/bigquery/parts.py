@@ -30,7 +30,7 @@ class Parts:
             return self._frames.get(key)
 
     def keep(self, table: str, dates: Sequence[date], columns: Sequence[str], frame: pl.DataFrame) -> None:
-        """Cache rows."""
+        """Caches rows."""
         if not self.is_cached:
             return
         with self._lock:
@@ -41,13 +41,13 @@ class Parts:
                 self._drop([next(iter(self._frames))])
 
     def forget(self, table: str, dates: Collection[date]) -> None:
-        """Drop every cached frame that includes one of these dates of a table."""
+        """Drops every cached frame that includes one of these dates of a table."""
         changed = set(dates)
         with self._lock:
             self._drop([key for key in self._frames if key[0] == table and not changed.isdisjoint(key[1])])
 
     def forget_tables(self, tables: Collection[str]) -> None:
-        """Drop every cached frame of these tables."""
+        """Drops every cached frame of these tables."""
         with self._lock:
             self._drop([key for key in self._frames if key[0] in tables])
 

@@ -76,7 +76,7 @@ def plan(session: Session) -> list[Step]:
 
 
 def apply(session: Session) -> Iterator[Step]:
-    """Execute every step of the plan except the refused ones, and yield each step. Repeating it changes nothing."""
+    """Executes every step of the plan except the refused ones, and yields each step. Repeating it changes nothing."""
     steps = plan(session)
     by_name = {shape.name: shape for shape in all_shapes()}
     for step in steps:

@@ -97,7 +97,7 @@ class Session:
         )
 
     def close(self) -> None:
-        """Close all clients and channels."""
+        """Closes all clients and channels."""
         self._stack.close()
 
     def labels(self, asset: str) -> dict[str, str]:
@@ -105,7 +105,7 @@ class Session:
         return {**LABELS, "dagster_run_id": self.run_id[:LABEL_LENGTH].lower(), "asset": asset[:LABEL_LENGTH]}
 
     def query(self, statement: str, parameters: Sequence[Parameter] = (), asset: str = "") -> bigquery.table.RowIterator:
-        """Run one statement and wait. Cancels it after the time limit; refuses it over the limit on billed bytes."""
+        """Runs one statement and waits for it. Cancels it after the time limit; refuses it over the limit on billed bytes."""
         limits, config = SETTINGS.bigquery, self._limited(parameters, asset or "none")
         with self.explained(f"a query of {asset}" if asset else "the query"):
             return self.client.query_and_wait(
@@ -149,7 +149,7 @@ class Session:
             return self.frame(statement)
 
     def require_select(self, statement: str) -> None:
-        """Raise BadInput unless BigQuery parses the statement as one SELECT. Uses a dry run, so nothing is executed."""
+        """Raises BadInput unless BigQuery parses the statement as one SELECT. Uses a dry run, so nothing is executed."""
         config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False, default_dataset=self.dataset.reference)
         limits = SETTINGS.bigquery
         with permanent_as_bad_input(), self.explained("the query"):
@@ -176,12 +176,12 @@ class Session:
             return columns
 
     def forget_description(self) -> None:
-        """Discard the cached columns, because tables are being changed."""
+        """Discards the cached columns, because tables are being changed."""
         with _described_lock:
             _described.pop(self.name, None)
 
     def load(self, content: bytes, shape: Shape, destination: str, job_id: str, asset: str) -> bigquery.LoadJob:
-        """Start one parquet load that replaces `destination`, a partition or a staging table."""
+        """Starts one parquet load that replaces `destination`, a partition or a staging table."""
         limits = SETTINGS.bigquery
         lists = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
         lists.enable_list_inference = True
@@ -206,7 +206,7 @@ class Session:
         )
 
     def statement(self, text: str, parameters: Sequence[Parameter], job_id: str, asset: str) -> bigquery.QueryJob:
-        """Start one statement that changes a table."""
+        """Starts one statement that changes a table."""
         limits, config = SETTINGS.bigquery, self._limited(parameters, asset)
         return self.client.query(
             text,
@@ -219,7 +219,7 @@ class Session:
         )
 
     def run_once(self, begin: Callable[[str], Job], identity: str, is_written: Callable[[], bool], what: str) -> Job:
-        """Run a job exactly once. Jobs with the same identity are the same job, also across processes.
+        """Runs a job exactly once. Jobs with the same identity are the same job, also across processes.
 
         If a job with that identity exists, waits for it instead. If the existing job failed, or a later write replaced its rows
         (`is_written` returns false), submits a new job with the next number in its identity. A new job that fails is retried
@@ -260,7 +260,7 @@ class Session:
         )
 
     def _wait(self, job: Job, what: str) -> None:
-        """Wait for the job. Raises Transient after a timeout, which cancels the job, and for server errors."""
+        """Waits for the job. Raises Transient after a timeout, which cancels the job, and for server errors."""
         limits = SETTINGS.bigquery
         try:
             with self.explained(f"{what} (job {job.job_id})"):
@@ -274,7 +274,7 @@ class Session:
 
     @contextmanager
     def explained(self, what: str) -> Iterator[None]:
-        """Convert Google's errors to errors of the platform that name project, dataset and next step."""
+        """Converts Google's errors to errors of the platform that name project, dataset and next step."""
         try:
             yield
         except concurrent.futures.TimeoutError:

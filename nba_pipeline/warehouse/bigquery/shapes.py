@@ -138,7 +138,7 @@ def shapes(tables: Iterable[Table] | None = None) -> list[Shape]:
 
 
 def difference(shape: Shape, existing: Sequence[Mapping[str, Any]]) -> Difference:
-    """Compare an existing table's rows of INFORMATION_SCHEMA.COLUMNS with the shape."""
+    """Compares an existing table's rows of INFORMATION_SCHEMA.COLUMNS with the shape."""
     unexpected = {row["column_name"]: row for row in existing}
     added: list[Column] = []
     refused: list[str] = []

@@ -54,7 +54,7 @@ class Writer:
         self.connection, self.reader = connection, Reader(connection)
 
     def replace(self, shape: Shape, key: Sequence[str], parts: Mapping[date, pl.DataFrame]) -> None:
-        """Replace the rows of each date that is not current: by one load per date, or by one MERGE for many dates."""
+        """Replaces the rows of each date that is not current: by one load per date, or by one MERGE for many dates."""
         writes = [self._write(shape, key, day, rows) for day, rows in parts.items()]
         writes = [write for write in writes if not self._is_current(write)]
         if len(writes) > SETTINGS.bigquery.dates_by_load:
@@ -78,7 +78,7 @@ class Writer:
         return stored.sort(write.key).equals(write.rows.select(stored.columns).sort(write.key))
 
     def _load_each(self, shape: Shape, writes: Sequence[Write]) -> None:
-        """Load dates in parallel, one job each. Successful loads are recorded even if others fail."""
+        """Loads dates in parallel, one job each. Successful loads are recorded even if others fail."""
         written: list[tuple[Load, str | None]] = []
         errors: list[Exception] = []
         jobs: list[Job] = []
@@ -108,7 +108,7 @@ class Writer:
         )
 
     def _merge_replaced(self, shape: Shape, writes: Sequence[Write]) -> None:
-        """Load the rows of many dates into a staging table and replace the dates with one statement."""
+        """Loads the rows of many dates into a staging table and replaces the dates with one statement."""
         rows = pl.concat([write.rows for write in writes]).sort("game_date", *writes[0].key)
         dates = [write.day for write in writes]
         names = ", ".join(f"`{column.name}`" for column in shape.columns)
@@ -122,7 +122,7 @@ class Writer:
         self._acknowledge(shape, [(write.record_for(job.job_id), write.replaces) for write in writes], [job])
 
     def add(self, table: Table, shape: Shape, new: Mapping[date, pl.DataFrame], existing: pl.DataFrame) -> None:
-        """Load new rows into a staging table and insert those whose key is still missing."""
+        """Loads new rows into a staging table and inserts those whose key is still missing."""
         rows = pl.concat(list(new.values())).sort("game_date", *table.key)
         loads, rows_before = self.connection.loads, dict(existing.group_by("game_date").len().iter_rows())
         before = {day: loads.get(table.name, day) for day in new}
