@@ -37,9 +37,18 @@ def bigquery_apply() -> None:
     for step in apply(production().session):
         out.print(str(step), highlight=False, soft_wrap=True, style="red" if step.action == "refused" else None)
         done, refused = done + (step.action != "refused"), refused + (step.action == "refused")
-    counts = [f"{counted(number, 'step')} {result}" for number, result in ((done, "done"), (refused, "refused")) if number]
-    out.print(", ".join(counts) or "nothing to do", highlight=False)
+    out.print(steps_summary(done, refused), highlight=False)
     leave(int(bool(refused)))
+
+
+def steps_summary(done: int, refused: int) -> str:
+    """Returns the last line of `bigquery apply`.
+
+    >>> steps_summary(3, 1), steps_summary(0, 2), steps_summary(0, 0)
+    ('3 steps done, 1 step refused', '2 steps refused', 'nothing to do')
+    """
+    counts = [f"{counted(number, 'step')} {result}" for number, result in ((done, "done"), (refused, "refused")) if number]
+    return ", ".join(counts) or "nothing to do"
 
 
 @bigquery.command("cost")
