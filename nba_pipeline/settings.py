@@ -554,6 +554,28 @@ class Watch(Section):
     every_seconds: AtLeastOne = Field(300, description="pause between two checks of `watch` without --once")
 
 
+class Doctor(Section):
+    """The probes of `nba-pipeline doctor`."""
+
+    deadline_seconds: float = Field(10.0, description="time after which a probe without a result has failed")
+    free_disk_gib: float = Field(5.0, description="free disk space below which `doctor` warns")
+    free_memory_gib: float = Field(
+        1.0, description="available memory below which `doctor` warns; the largest job needs about this"
+    )
+    open_files: int = Field(1024, description="limit of open files per process below which `doctor` warns")
+    clock_skew_seconds: float = Field(60.0, description="difference to a provider's clock from which `doctor` warns")
+    quota_share: Share = Field(0.20, description="share of a provider's credits below which `doctor` warns")
+    game_log_days: int = Field(300, description="age of the newest game whose game log `doctor` requests")
+
+
+class Metrics(Section):
+    """The metrics that `nba-pipeline serve health` serves."""
+
+    every_seconds: float = Field(60.0, gt=0, description="pause between two measurements")
+    graded_days: AtLeastOne = Field(30, description="days of grades in the error and the gap to the line")
+    runs: AtLeastOne = Field(100, description="newest runs among which the duration of each job is looked up")
+
+
 class Warehouse(Section):
     """Writes to the warehouse."""
 
@@ -660,6 +682,8 @@ class Settings(Section):
     patience: Patience = Patience()
     deliveries: Deliveries = Deliveries()
     watch: Watch = Watch()
+    doctor: Doctor = Doctor()
+    metrics: Metrics = Metrics()
     warehouse: Warehouse = Warehouse()
     bigquery: BigQuery = BigQuery()
     costs: Costs = Costs()

@@ -6,6 +6,8 @@
     slate             slate
     status            status
     watch             watch
+    doctor            doctor
+    serve             health
     alerts            list, ack, test
     inspection        decisions, breakers, sql
     settings          settings
@@ -36,7 +38,21 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import runs, rehearsal, slate, status, watch, alerts, inspection, settings, repair, homes, bigquery
+from nba_pipeline.cli import (
+    runs,
+    rehearsal,
+    slate,
+    status,
+    watch,
+    doctor,
+    serve,
+    alerts,
+    inspection,
+    settings,
+    repair,
+    homes,
+    bigquery,
+)
 from nba_pipeline.cli import audits, evaluation, explanations
 # isort: on
 
@@ -45,6 +61,7 @@ __all__ = [
     "app",
     "audits",
     "bigquery",
+    "doctor",
     "evaluation",
     "explanations",
     "homes",
@@ -53,6 +70,7 @@ __all__ = [
     "rehearsal",
     "repair",
     "runs",
+    "serve",
     "settings",
     "slate",
     "status",

@@ -4,6 +4,7 @@ import dagster as dg
 
 from nba_pipeline import assets  # noqa: F401  # declares every table
 from nba_pipeline.instance.run_tags import MAX_RUNTIME_TAG
+from nba_pipeline.monitoring.doctor import storage  # noqa: F401  registers the table that `doctor` writes
 from nba_pipeline.orchestration.housekeeping import housekeeping
 from nba_pipeline.orchestration.recheck_job import recheck
 from nba_pipeline.settings import SETTINGS
