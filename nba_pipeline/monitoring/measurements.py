@@ -52,12 +52,12 @@ def measure(
         instigators=read_instigators(instance),
         breakers=breakers_not_closed(landing),
         graded=graded,
-        quota=_quota(warehouse),
+        quota=quota_of(warehouse),
         run_seconds=_run_seconds(instance),
     )
 
 
-def _quota(warehouse: Warehouse) -> Mapping[str, int]:
+def quota_of(warehouse: Warehouse) -> Mapping[str, int]:
     """Returns the credits of the newest response that told them; empty without one."""
     rows = warehouse.sql(QUOTA)
     if rows.is_empty():
