@@ -568,6 +568,18 @@ class Doctor(Section):
     game_log_days: int = Field(300, description="age of the newest game whose game log `doctor` requests")
 
 
+class Latency(Section):
+    """Delays between the steps of the pipeline, and the limits of the service levels."""
+
+    warning_minutes: float = Field(60.0, description="delay between two steps that the morning summary names")
+    critical_minutes: float = Field(120.0, description="delay between two steps that is critical")
+    boxscore_minutes: float = Field(30.0, description="objective: last action of a game to its box score")
+    grades_hours: float = Field(6.0, description="objective: last action of a game to its grades")
+    predictions_by_hour_eastern: float = Field(7.5, description="objective: hour at which a slate has predictions; 7.5 is 07:30")
+    end_to_end_minutes: float = Field(400.0, description="objective: last action of a slate to the predictions of the next one")
+    least_units: AtLeastOne = Field(10, description="games or slates below which an exhausted error budget is not reported")
+
+
 class Metrics(Section):
     """The metrics that `nba-pipeline serve health` serves."""
 
@@ -683,6 +695,7 @@ class Settings(Section):
     deliveries: Deliveries = Deliveries()
     watch: Watch = Watch()
     doctor: Doctor = Doctor()
+    latency: Latency = Latency()
     metrics: Metrics = Metrics()
     warehouse: Warehouse = Warehouse()
     bigquery: BigQuery = BigQuery()

@@ -8,6 +8,7 @@
     watch             watch
     doctor            doctor
     serve             health
+    service_levels    slo
     alerts            list, ack, test
     inspection        decisions, breakers, sql
     settings          settings
@@ -38,22 +39,8 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import (
-    runs,
-    rehearsal,
-    slate,
-    status,
-    watch,
-    doctor,
-    serve,
-    alerts,
-    inspection,
-    settings,
-    repair,
-    homes,
-    bigquery,
-)
-from nba_pipeline.cli import audits, evaluation, explanations
+from nba_pipeline.cli import runs, rehearsal, slate, status, watch, doctor, serve, service_levels, alerts
+from nba_pipeline.cli import inspection, settings, repair, homes, bigquery, audits, evaluation, explanations
 # isort: on
 
 __all__ = [
@@ -71,6 +58,7 @@ __all__ = [
     "repair",
     "runs",
     "serve",
+    "service_levels",
     "settings",
     "slate",
     "status",

@@ -11,6 +11,7 @@ from typing import Any
 from nba_pipeline.completeness.states import FAILING
 from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline.monitoring.alert_changes import Incident, duration
+from nba_pipeline.monitoring.latency import SlowStep
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.wording import counted
 
@@ -36,6 +37,8 @@ class Facts:
     """Messages about schedules and sensors that did not tick."""
     untrained_week: date | None = None
     """The current week if its models are overdue."""
+    slow: Sequence[SlowStep] = ()
+    """Slow steps of the last games."""
 
 
 def summary(facts: Facts) -> list[str]:
@@ -52,7 +55,8 @@ def summary(facts: Facts) -> list[str]:
 def is_all_well(facts: Facts) -> bool:
     """Whether nothing in the summary needs a person."""
     states = {record["state"] for record in (facts.yesterday, facts.today)}
-    return not (states & {*FAILING, "DEGRADED"} or facts.open_alerts or facts.missed or facts.untrained_week)
+    problems = (facts.open_alerts, facts.missed, facts.untrained_week, facts.slow)
+    return not (states & {*FAILING, "DEGRADED"} or any(problems))
 
 
 def _day(record: Mapping[str, Any]) -> str:
@@ -104,7 +108,8 @@ def _operation(facts: Facts) -> list[str]:
         else "the models of the week are current"
     )
     credit = f"{facts.quota['remaining']:,} credits of The Odds API left" if "remaining" in facts.quota else "credits unknown"
-    return [f"{ticks}; {models}; {credit}", *(f"  {message}" for message in facts.missed)]
+    slow = [f"  slow: {step} of {day} took {minutes:.0f} minutes ({severity})" for day, step, minutes, severity in facts.slow]
+    return [f"{ticks}; {models}; {credit}", *(f"  {message}" for message in facts.missed), *slow]
 
 
 def title(facts: Facts) -> str:

@@ -16,6 +16,8 @@ from nba_pipeline.monitoring.alert_changes import incidents
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.deliveries import record, waiting
 from nba_pipeline.monitoring.landed_dates import loaded_before
+from nba_pipeline.monitoring.latency import slow
+from nba_pipeline.monitoring.latency_facts import began_at, read_latencies
 from nba_pipeline.monitoring.measurements import quota_of
 from nba_pipeline.monitoring.morning_summary import Facts, is_all_well, summary, title
 from nba_pipeline.monitoring.run_facts import read_runs
@@ -47,6 +49,7 @@ def read_facts(instance: dg.DagsterInstance, warehouse: Warehouse, landing: Land
         warehouse, landing, clock, dates, versions, loaded_before(instance), read_runs(instance, dates, clock)
     )
     live = read_instigators(instance)
+    since = began_at(list(live.values()))
     return Facts(
         at=clock.now(),
         yesterday=yesterday,
@@ -57,6 +60,7 @@ def read_facts(instance: dg.DagsterInstance, warehouse: Warehouse, landing: Land
         # ticks use the real clock, also if the platform's clock is fixed
         missed=[one.message for one in findings(live, EXPECTED, Clock().now())],
         untrained_week=untrained_week(instance, warehouse, clock.now(), store),
+        slow=slow(read_latencies(instance, warehouse, landing, dates, since)) if since else (),
     )
 
 

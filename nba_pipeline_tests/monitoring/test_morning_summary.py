@@ -47,6 +47,7 @@ def test_a_problem_names_itself_and_the_most_urgent_alert_comes_first() -> None:
         oldest_quarantined=("prop_lines", YESTERDAY),
         missed=["The schedule overnight was due and left no decision."],
         untrained_week=TODAY,
+        slow=[(YESTERDAY, "box score", 75.4, "warning")],
     )
     lines = summary(facts)
     assert title(facts).endswith("needs a look") and not is_all_well(facts)
@@ -57,6 +58,7 @@ def test_a_problem_names_itself_and_the_most_urgent_alert_comes_first() -> None:
     assert lines[9] == "oldest quarantined row of the last 14 days: prop_lines of 2026-01-04"
     assert lines[10] == "1 problem with schedules and sensors; the models of the week of 2026-01-05 are overdue; credits unknown"
     assert lines[11] == "  The schedule overnight was due and left no decision."
+    assert lines[12] == "  slow: box score of 2026-01-04 took 75 minutes (warning)"
 
 
 def test_each_kind_of_problem_alone_needs_a_look() -> None:
@@ -67,5 +69,6 @@ def test_each_kind_of_problem_alone_needs_a_look() -> None:
         {"open_alerts": [an_incident("x", "warning", AT)]},
         {"missed": ["silent"]},
         {"untrained_week": TODAY},
+        {"slow": [(YESTERDAY, "box score", 75.4, "warning")]},
     ):
         assert not is_all_well(Facts(**{**vars(WELL), **fault}))  # type: ignore[arg-type]
