@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import Annotated, Any, ClassVar, Protocol, cast
+from typing import Annotated, Any, ClassVar, Literal, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -568,6 +568,23 @@ class Doctor(Section):
     game_log_days: int = Field(300, description="age of the newest game whose game log `doctor` requests")
 
 
+class Publishing(Section):
+    """What is published, and the gate before it."""
+
+    prices: Literal["none", "consensus", "all"] | None = Field(
+        None,
+        description="lines and prices in published files; unset: all in the sandbox, none elsewhere, as providers' terms demand",
+    )
+    record_days: AtLeastOne = Field(30, description="days of grades in the published record")
+    least_players: int = Field(10, description="predicted players below which a slate is not published")
+    coverage: Share = Field(0.80, description="share of eligible players below which a slate is not published")
+    sanity_rows: AtLeastOne = Field(20, description="forecasts of a system from which its slate must look sound")
+    one_direction: Share = Field(
+        0.95, description="share of forecasts on one side of the line above which a slate is not published"
+    )
+    mean_edge: float = Field(2.5, description="points; mean edge of a system beyond which a slate is not published")
+
+
 class Latency(Section):
     """Delays between the steps of the pipeline, and the limits of the service levels."""
 
@@ -696,6 +713,7 @@ class Settings(Section):
     watch: Watch = Watch()
     doctor: Doctor = Doctor()
     latency: Latency = Latency()
+    publishing: Publishing = Publishing()
     metrics: Metrics = Metrics()
     warehouse: Warehouse = Warehouse()
     bigquery: BigQuery = BigQuery()

@@ -8,6 +8,7 @@
     watch             watch
     doctor            doctor
     serve             health
+    publish           publish, export, serve public
     service_levels    slo
     alerts            list, ack, test
     inspection        decisions, breakers, sql
@@ -39,7 +40,7 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import runs, rehearsal, slate, status, watch, doctor, serve, service_levels, alerts
+from nba_pipeline.cli import runs, rehearsal, slate, status, watch, doctor, serve, publish, service_levels, alerts
 from nba_pipeline.cli import inspection, settings, repair, homes, bigquery, audits, evaluation, explanations
 # isort: on
 
@@ -54,6 +55,7 @@ __all__ = [
     "homes",
     "inspection",
     "main",
+    "publish",
     "rehearsal",
     "repair",
     "runs",
