@@ -571,9 +571,8 @@ class Doctor(Section):
 class Publishing(Section):
     """What is published, and the gate before it."""
 
-    prices: Literal["none", "consensus", "all"] | None = Field(
-        None,
-        description="lines and prices in published files; unset: all in the sandbox, none elsewhere, as providers' terms demand",
+    prices: Literal["auto", "none", "consensus", "all"] = Field(
+        "auto", description="published lines and prices; auto: all in the sandbox, none elsewhere, as the providers' terms demand"
     )
     record_days: AtLeastOne = Field(30, description="days of grades in the published record")
     least_players: int = Field(10, description="predicted players below which a slate is not published")

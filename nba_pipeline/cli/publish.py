@@ -40,7 +40,9 @@ def publish(
     with working("reading predictions and grades"):
         rows = _rows(work, slate_date)
         eligible, missing = players_without_predictions(work.warehouse, [slate_date], MOVING_AVERAGE.required)
-        prices = SETTINGS.publishing.prices or ("all" if environment() == "sandbox" else "none")
+        prices = SETTINGS.publishing.prices
+        if prices == "auto":
+            prices = "all" if environment() == "sandbox" else "none"
         document = slate_document(rows, prices, _record(work, has_prices=prices == "all"))
     if document.state in ("ok", "degraded") and (reasons := closed_because(rows.predictions, eligible.height, missing.height)):
         for reason in reasons:

@@ -108,15 +108,13 @@ def rebuilt_tables() -> list[Table]:
 def repetitions(landing: Landing) -> Iterator[Repetition]:
     """Yields every journaled run that materialized a table that can be rebuilt, in order of start."""
     names = {table.name for table in rebuilt_tables()}
-    for run in landing.runs():
-        if repeated := repetition(run, names):
-            yield repeated
+    yield from filter(None, (repetition(run, names) for run in landing.runs() if run["job"]))
 
 
 def repetition(run: Mapping[str, Any], names: Collection[str]) -> Repetition | None:
     """Returns the repetition of a run from its header in the journal; None if it materialized none of the named tables."""
-    # a re-read wrote no table; later runs loaded its payloads. An asset like morning_summary has no rows and no partition.
-    every = {"train": ("points_model",), RECHECK: (), "": ()}.get(run["job"], daily_tables())
+    # a re-read wrote no table, as later runs loaded its payloads; morning_summary has no rows and no partition
+    every = {"train": ("points_model",), RECHECK: ()}.get(run["job"], daily_tables())
     tables = tuple(table for table in run["assets"] or every if table in names)
     if not tables:
         return None
