@@ -2,7 +2,7 @@
 
 One row per final game: `final_at` (the instant of its last action), `boxscore_at` (the first landed final box score),
 `summary_at` (the first materialization of its date that could contain it), `graded_at` (its first grade), and of the next slate
-`features_at` and `predictions_at`. An instant that is unknown, or not reached yet, is null.
+`features_at` and `predictions_at`, each the first materialization after the step before. An instant that is unknown, or not reached yet, is null.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,6 @@ def latencies(
     ended: pl.DataFrame,
     seen: pl.DataFrame,
     graded: pl.DataFrame,
-    predicted: pl.DataFrame,
     materialized: Mapping[str, Mapping[date, Sequence[datetime]]],
 ) -> pl.DataFrame:
     """Returns the latency of final games, one row per game, sorted by date and game.
@@ -43,17 +42,17 @@ def latencies(
         ended: game_id and final_at.
         seen: game_id and boxscore_at.
         graded: game_id and graded_at.
-        predicted: game_date and predictions_at, the first live prediction of a slate.
         materialized: table -> date -> instants of its materializations, oldest first.
     """
     rows = games
     for frame in (ended, seen, graded):
         rows = rows.join(frame, on="game_id", how="left")
-    slates = predicted.rename({"game_date": "next_slate"})
-    rows = rows.join(slates, on="next_slate", how="left", maintain_order="left").with_columns(
-        _first_after("player_game_summary", "game_date", "boxscore_at", materialized).alias("summary_at")
-    )
-    rows = rows.with_columns(_first_after("features", "next_slate", "summary_at", materialized).alias("features_at"))
+    for table, of_date, after, name in (
+        ("player_game_summary", "game_date", "boxscore_at", "summary_at"),
+        ("features", "next_slate", "summary_at", "features_at"),
+        ("predictions", "next_slate", "features_at", "predictions_at"),
+    ):
+        rows = rows.with_columns(_first_after(table, of_date, after, materialized).alias(name))
     instants = list(dict.fromkeys(name for pair in TRANSITIONS.values() for name in pair))
     return rows.select("game_date", "game_id", "next_slate", *(pl.col(name).cast(UTC_INSTANT) for name in instants)).sort(
         "game_date", "game_id"

@@ -21,10 +21,6 @@ TIME_ACTUAL = re.compile(rb'"timeActual"\s*:\s*"([^"]+)"')
 
 SEEN = "SELECT game_id, min(first_seen_at) AS boxscore_at FROM availability GROUP BY game_id"
 GRADED = "SELECT game_id, min(as_of) AS graded_at FROM grades WHERE game_date BETWEEN DATE '{first}' AND DATE '{last}' GROUP BY game_id"
-PREDICTED = (
-    "SELECT game_date, min(made_at) AS predictions_at FROM predictions WHERE run_kind = 'live' "
-    "AND game_date >= DATE '{first}' GROUP BY game_date"
-)
 
 
 def began_at(instigators: Sequence[Instigator]) -> datetime | None:
@@ -48,10 +44,9 @@ def read_latencies(
         _ended(landing, sorted(set(games["game_date"]))),
         warehouse.sql(SEEN).with_columns(pl.col("boxscore_at").cast(UTC_INSTANT)),
         warehouse.sql(GRADED.format(**span)).with_columns(pl.col("graded_at").cast(UTC_INSTANT)),
-        warehouse.sql(PREDICTED.format(**span)).with_columns(pl.col("predictions_at").cast(UTC_INSTANT)),
         {
             table: {day: materialization_instants(instance, table, day) for day in days}
-            for table in ("player_game_summary", "features")
+            for table in ("player_game_summary", "features", "predictions")
         },
     )
     return rows.filter(pl.coalesce("final_at", "boxscore_at") >= since)

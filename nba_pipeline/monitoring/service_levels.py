@@ -52,7 +52,7 @@ def _morning_deadline() -> time:
 
 
 def _readable_in_the_morning() -> pl.Expr:
-    """Whether the first live prediction of a slate was made by the deadline, on the clock on the wall."""
+    """Whether the predictions that use a game were written by the deadline, on the clock on the wall."""
     due = pl.col("next_slate").dt.combine(_morning_deadline()).dt.replace_time_zone(EASTERN_NAME)
     return pl.col("predictions_at").dt.convert_time_zone(EASTERN_NAME) <= due
 

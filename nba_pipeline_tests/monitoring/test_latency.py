@@ -31,9 +31,13 @@ def rows(games: list[str], **instants: Any) -> pl.DataFrame:
         instants.get("ended", frame(game_id=games, final_at=[END] * len(games))),
         instants.get("seen", given["seen"]),
         instants.get("graded", given["graded"]),
-        instants.get("predicted", frame(game_date=[NEXT], predictions_at=[at(200)])),
         instants.get(
-            "materialized", {"player_game_summary": {DAY: [at(-60), at(12), at(300)]}, "features": {NEXT: [at(5), at(150)]}}
+            "materialized",
+            {
+                "player_game_summary": {DAY: [at(-60), at(12), at(300)]},
+                "features": {NEXT: [at(5), at(150)]},
+                "predictions": {NEXT: [at(100), at(200)]},
+            },
         ),
     )
 
@@ -70,9 +74,17 @@ def test_a_game_without_a_box_score_has_no_later_step() -> None:
     assert transitions(found).is_empty()
 
 
-def test_predictions_that_did_not_wait_have_zero_minutes() -> None:
-    early = rows(["1"], predicted=frame(game_date=[NEXT], predictions_at=[at(-30)]))
-    assert transitions(early).filter(pl.col("step") == "predictions of the next slate")["minutes"].to_list() == [0]
+def test_predictions_from_before_the_features_do_not_count() -> None:
+    early = rows(
+        ["1"],
+        materialized={"player_game_summary": {DAY: [at(12)]}, "features": {NEXT: [at(150)]}, "predictions": {NEXT: [at(20)]}},
+    )
+    assert early["predictions_at"].to_list() == [None]
+
+
+def test_grades_from_before_the_summary_have_zero_minutes() -> None:
+    early = rows(["1"], graded=frame(game_id=["1"], graded_at=[at(11)]))
+    assert transitions(early).filter(pl.col("step") == "grades")["minutes"].to_list() == [0]
 
 
 def test_the_slowest_game_of_a_date_names_a_slow_step() -> None:
