@@ -66,6 +66,11 @@ def store() -> str:
     return os.environ.get("NBA_PIPELINE_STORE") or str(home())
 
 
+def missing_keys() -> list[str]:
+    """Returns the variables of providers' keys that are not set."""
+    return [variable for variable in KEYS.values() if not os.environ.get(variable)]
+
+
 class FileSettings:
     """The settings of NBA_PIPELINE_SETTINGS, else of `settings.toml` in the home, read once per file."""
 

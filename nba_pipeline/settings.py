@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import Annotated, Any, ClassVar, Protocol, cast
+from typing import Annotated, Any, ClassVar, Literal, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -554,6 +554,56 @@ class Watch(Section):
     every_seconds: AtLeastOne = Field(300, description="pause between two checks of `watch` without --once")
 
 
+class Doctor(Section):
+    """The probes of `nba-pipeline doctor`."""
+
+    deadline_seconds: float = Field(10.0, description="time after which a probe without a result has failed")
+    free_disk_gib: float = Field(5.0, description="free disk space below which `doctor` warns")
+    free_memory_gib: float = Field(
+        1.0, description="available memory below which `doctor` warns; the largest job needs about this"
+    )
+    open_files: int = Field(1024, description="limit of open files per process below which `doctor` warns")
+    clock_skew_seconds: float = Field(60.0, description="difference to a provider's clock from which `doctor` warns")
+    quota_share: Share = Field(0.20, description="share of a provider's credits below which `doctor` warns")
+    game_log_days: int = Field(300, description="age of the newest game whose game log `doctor` requests")
+
+
+class Publishing(Section):
+    """What is published, and the gate before it."""
+
+    prices: Literal["auto", "none", "consensus", "all"] = Field(
+        "auto", description="published lines and prices; auto: all in the sandbox, none elsewhere, as the providers' terms demand"
+    )
+    record_days: AtLeastOne = Field(30, description="days of grades in the published record")
+    least_players: int = Field(10, description="predicted players below which a slate is not published")
+    coverage: Share = Field(0.80, description="share of eligible players below which a slate is not published")
+    sanity_rows: AtLeastOne = Field(20, description="forecasts of a system from which its slate must look sound")
+    one_direction: Share = Field(
+        0.95, description="share of forecasts on one side of the line above which a slate is not published"
+    )
+    mean_edge: float = Field(2.5, description="points; mean edge of a system beyond which a slate is not published")
+
+
+class Latency(Section):
+    """Delays between the steps of the pipeline, and the limits of the service levels."""
+
+    warning_minutes: float = Field(60.0, description="delay between two steps that the morning summary names")
+    critical_minutes: float = Field(120.0, description="delay between two steps that is critical")
+    boxscore_minutes: float = Field(30.0, description="objective: last action of a game to its box score")
+    grades_hours: float = Field(6.0, description="objective: last action of a game to its grades")
+    predictions_by_hour_eastern: float = Field(7.5, description="objective: hour at which a slate has predictions; 7.5 is 07:30")
+    end_to_end_minutes: float = Field(400.0, description="objective: last action of a slate to the predictions of the next one")
+    least_units: AtLeastOne = Field(10, description="games or slates below which an exhausted error budget is not reported")
+
+
+class Metrics(Section):
+    """The metrics that `nba-pipeline serve health` serves."""
+
+    every_seconds: float = Field(60.0, gt=0, description="pause between two measurements")
+    graded_days: AtLeastOne = Field(30, description="days of grades in the error and the gap to the line")
+    runs: AtLeastOne = Field(100, description="newest runs among which the duration of each job is looked up")
+
+
 class Warehouse(Section):
     """Writes to the warehouse."""
 
@@ -660,6 +710,10 @@ class Settings(Section):
     patience: Patience = Patience()
     deliveries: Deliveries = Deliveries()
     watch: Watch = Watch()
+    doctor: Doctor = Doctor()
+    latency: Latency = Latency()
+    publishing: Publishing = Publishing()
+    metrics: Metrics = Metrics()
     warehouse: Warehouse = Warehouse()
     bigquery: BigQuery = BigQuery()
     costs: Costs = Costs()

@@ -6,6 +6,10 @@
     slate             slate
     status            status
     watch             watch
+    doctor            doctor
+    serve             health
+    publish           publish, export, serve public
+    service_levels    slo
     alerts            list, ack, test
     inspection        decisions, breakers, sql
     settings          settings
@@ -36,8 +40,8 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import runs, rehearsal, slate, status, watch, alerts, inspection, settings, repair, homes, bigquery
-from nba_pipeline.cli import audits, evaluation, explanations
+from nba_pipeline.cli import runs, rehearsal, slate, status, watch, doctor, serve, publish, service_levels, alerts
+from nba_pipeline.cli import inspection, settings, repair, homes, bigquery, audits, evaluation, explanations
 # isort: on
 
 __all__ = [
@@ -45,14 +49,18 @@ __all__ = [
     "app",
     "audits",
     "bigquery",
+    "doctor",
     "evaluation",
     "explanations",
     "homes",
     "inspection",
     "main",
+    "publish",
     "rehearsal",
     "repair",
     "runs",
+    "serve",
+    "service_levels",
     "settings",
     "slate",
     "status",

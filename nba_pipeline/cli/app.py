@@ -50,6 +50,8 @@ bigquery = typer.Typer(no_args_is_help=True, help="Inspect and update the produc
 app.add_typer(bigquery, name="bigquery")
 alerts = typer.Typer(no_args_is_help=True, help="List open alerts, acknowledge one, test the sinks.")
 app.add_typer(alerts, name="alerts")
+serve = typer.Typer(no_args_is_help=True, help="Serve health and metrics over HTTP, read-only.")
+app.add_typer(serve, name="serve")
 
 
 RARE_COLLECTIONS = (100_000, 50, 100)

@@ -30,7 +30,7 @@ class Expected:
 
 
 EXPECTED = Expected(
-    frozenset({*MODES, "train_week", "nightly_reconciliation", "tidy_up"}),
+    frozenset({*MODES, "train_week", "nightly_reconciliation", "tidy_up", "morning_summary"}),
     frozenset(
         {
             "final_games",

@@ -4,7 +4,9 @@ import dagster as dg
 
 from nba_pipeline import assets  # noqa: F401  # declares every table
 from nba_pipeline.instance.run_tags import MAX_RUNTIME_TAG
+from nba_pipeline.monitoring.doctor import storage  # noqa: F401  registers the table that `doctor` writes
 from nba_pipeline.orchestration.housekeeping import housekeeping
+from nba_pipeline.orchestration.morning_summary import summarize
 from nba_pipeline.orchestration.recheck_job import recheck
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import daily_tables
@@ -41,4 +43,4 @@ train = dg.define_asset_job(
     tags=limit(SETTINGS.runs.train_minutes),
     description="Trains the models of one week on the dates before it.",
 )
-JOBS = (game_day, season, train, recheck, housekeeping)
+JOBS = (game_day, season, train, recheck, housekeeping, summarize)

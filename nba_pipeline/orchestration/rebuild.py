@@ -10,7 +10,7 @@ Ledgers, landing and saved models never change. The old tables do not change unt
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -106,21 +106,21 @@ def rebuilt_tables() -> list[Table]:
 
 
 def repetitions(landing: Landing) -> Iterator[Repetition]:
-    """Yields every journaled run that materialized a table other than a ledger, in order of start."""
-    excluded = {table.name for table in ledgers()}
-    for run in landing.runs():
-        if run["job"] and (repeated := repetition(run, excluded)).tables:
-            yield repeated
+    """Yields every journaled run that materialized a table that can be rebuilt, in order of start."""
+    names = {table.name for table in rebuilt_tables()}
+    yield from filter(None, (repetition(run, names) for run in landing.runs() if run["job"]))
 
 
-def repetition(run: Mapping[str, Any], excluded: Set[str]) -> Repetition:
-    """Returns a run from its header in the journal, without the excluded tables."""
-    # a re-read wrote no table; later runs loaded its payloads
+def repetition(run: Mapping[str, Any], names: Collection[str]) -> Repetition | None:
+    """Returns the repetition of a run from its header in the journal; None if it materialized none of the named tables."""
+    # a re-read wrote no table, as later runs loaded its payloads; morning_summary has no rows and no partition
     every = {"train": ("points_model",), RECHECK: ()}.get(run["job"], daily_tables())
+    tables = tuple(table for table in run["assets"] or every if table in names)
+    if not tables:
+        return None
     span = [parse_key(run["tags"][tag]) for tag in RANGE_TAGS if tag in run["tags"]]
     first, last = span or [parse_key(run["tags"][PARTITION_TAG])] * 2
     as_of = parse_instant(run["as_of"], "as_of of the landing's journal").isoformat()
-    tables = tuple(table for table in run["assets"] or every if table not in excluded)
     offline = {OFFLINE_TAG: run["tags"][OFFLINE_TAG]} if OFFLINE_TAG in run["tags"] else {}
     tags = {REPLAY_TAG: run["run_id"], AS_OF_TAG: as_of, **offline}
     return Repetition(run["run_id"], run["job"], tables, first, last, tags)

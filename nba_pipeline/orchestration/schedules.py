@@ -14,6 +14,7 @@ from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, WHY_TAG
 from nba_pipeline.league.calendar import EASTERN_NAME, FIRST_DATE, eastern_date, week_of
 from nba_pipeline.orchestration.housekeeping import DESCRIPTION, housekeeping
 from nba_pipeline.orchestration.jobs import game_day, train
+from nba_pipeline.orchestration.morning_summary import morning_summary_schedule
 from nba_pipeline.orchestration.reconciliation import find_work
 from nba_pipeline.orchestration.run_requests import (
     games_of,
@@ -120,4 +121,4 @@ tidy_up = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description=DESCRIPTION,
 )
-SCHEDULES = (*(_mode_schedule(mode) for mode in MODES), train_week, nightly_reconciliation, tidy_up)
+SCHEDULES = (*(_mode_schedule(mode) for mode in MODES), train_week, nightly_reconciliation, tidy_up, morning_summary_schedule)

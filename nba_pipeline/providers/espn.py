@@ -75,17 +75,7 @@ class Espn(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def injuries(self, day: date) -> Payload:
         """Returns the league's current injuries, landed under a slate. Raises as HttpClient.get."""
-        return self.http.get(
-            Request(
-                provider=PROVIDER,
-                endpoint="injuries",
-                entity="league",
-                game_date=day,
-                path=f"{BASE}/injuries",
-                required_keys=("injuries",),
-                parser=parse_injuries,
-            )
-        )
+        return self.http.get(injuries_request(day))
 
     def landed_injuries(self, day: date) -> list[Payload]:
         """Returns all landed injury responses of a slate, oldest first."""
@@ -111,6 +101,19 @@ class Espn(dg.ConfigurableResource):  # type: ignore[type-arg]
     def landed_rosters(self, day: date) -> dict[str, Payload]:
         """Returns the newest landed roster of each team of a date, by ESPN team id."""
         return {payload.slot.entity: payload for payload in self.http.landing.payloads(PROVIDER, "roster", day)}
+
+
+def injuries_request(day: date) -> Request:
+    """Returns the request for the league's current injuries, landed under a slate."""
+    return Request(
+        provider=PROVIDER,
+        endpoint="injuries",
+        entity="league",
+        game_date=day,
+        path=f"{BASE}/injuries",
+        required_keys=("injuries",),
+        parser=parse_injuries,
+    )
 
 
 @parser

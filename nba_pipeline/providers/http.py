@@ -136,15 +136,16 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         Circuit breakers are neither consulted nor updated; use `is_open`.
         """
-        return document_of(request, self._peek(request))
+        return document_of(request, self.peek_response(request))
 
     def peek_body(self, request: Request) -> bytes:
         """As `peek`, but returns the bytes of a response that is not JSON."""
-        response = self._peek(request)
+        response = self.peek_response(request)
         document_of(request, response)
         return response.content
 
-    def _peek(self, request: Request) -> httpx.Response:
+    def peek_response(self, request: Request) -> httpx.Response:
+        """As `peek`, but returns the response with its headers, whatever its format."""
         if self.landing.sends_nothing:
             raise NotLanded(f"{request.name}: an offline run sends no requests, and a peeked response is never landed")
         attempts = self._attempts_for(request)

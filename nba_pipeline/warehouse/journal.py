@@ -171,6 +171,15 @@ class JournalReader:
         selected = sorted((entry for entry in requests if first <= entry[0] <= end), key=lambda entry: entry[0])
         return [request for _, log, line in selected if (request := self._parsed(log, None, line)) is not None]
 
+    def newest_run(self) -> dict[str, Any] | None:
+        """The header of the newest run, or None if no run is recorded. A damaged header is reported and skipped."""
+        for log in reversed(self.logs()):
+            if log.owner == DIRECT:
+                continue
+            for header in (line for _, line in self.lines([log]) if line["kind"] == "run"):
+                return header
+        return None
+
     def _parsed(self, log: LogFile, number: int | None, line: str) -> dict[str, Any] | None:
         try:
             document: dict[str, Any] = json.loads(line)

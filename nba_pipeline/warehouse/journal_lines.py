@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal
 
+from nba_pipeline.instance.software import software
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.payloads import Payload, Slot
 
@@ -48,8 +49,16 @@ REQUIRED_FIELDS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
 
 
 def header_line(run_id: str, as_of: datetime, job: str, assets: list[str] | None, tags: Mapping[str, str]) -> dict[str, Any]:
-    """The first line of a run's journal."""
-    return {"kind": "run", "run_id": run_id, "as_of": as_of.isoformat(), "job": job, "assets": assets, "tags": dict(tags)}
+    """The first line of a run's journal. `software` has the versions of Python and of the packages that the run uses."""
+    return {
+        "kind": "run",
+        "run_id": run_id,
+        "as_of": as_of.isoformat(),
+        "job": job,
+        "assets": assets,
+        "tags": dict(tags),
+        "software": software(),
+    }
 
 
 def request_line(

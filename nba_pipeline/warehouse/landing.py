@@ -195,6 +195,10 @@ class Landing(LandedPayloads):
         """Every line of a day's journals, in order: headers and requests."""
         return (line for _, line in self._reader.lines(day.logs))
 
+    def newest_run(self) -> dict[str, Any] | None:
+        """The journal's header of the newest run, or None if no run is recorded."""
+        return self._reader.newest_run()
+
     def damaged_lines(self) -> list[DamagedLine]:
         """Every damaged line of every journal, in order. The first line of a journal is the header of its run."""
         return self._reader.damaged_lines()

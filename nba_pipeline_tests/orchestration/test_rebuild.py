@@ -30,6 +30,9 @@ pytestmark = pytest.mark.platform
 SLATE = date(2025, 10, 29)
 """The sixth day of a season: the first one with features, with few games to repeat."""
 
+REBUILT = {"schedule", "boxscores", "points_model"}
+"""Some tables that can be rebuilt."""
+
 HISTORY_DAYS, MORNING_AFTER = 5, SLATE + timedelta(days=1)
 
 
@@ -104,7 +107,9 @@ def test_the_plan_counts_what_is_replaced_and_what_is_kept(runner: Runner) -> No
         "boxscores": (1, 3),
         "players": (1, 0),
     }
-    assert {"predictions", "grades", "waivers", "not_played_games", *ALERT_LEDGERS} == {size.name for size in plan.retained}
+    assert {"predictions", "grades", "waivers", "not_played_games", "write_probes", *ALERT_LEDGERS} == {
+        size.name for size in plan.retained
+    }
     assert [(run.job, run.tables, run.first) for run in plan.runs] == [("game_day", ("players",), DAY)]
 
 
@@ -122,21 +127,28 @@ def test_a_training_that_dagster_started_is_repeated_as_a_training() -> None:
         "as_of": "2026-01-12T10:00:00+00:00",
         "run_id": "x",
     }
-    repeated = repetition(run, {"predictions", "grades"})
-    assert (repeated.job, repeated.tables) == ("train", ("points_model",))
+    repeated = repetition(run, REBUILT)
+    assert repeated and (repeated.job, repeated.tables) == ("train", ("points_model",))
     assert repeated.first == repeated.last == date(2026, 1, 12)
 
 
 def test_an_offline_run_is_repeated_as_one() -> None:
     tags = {"dagster/partition": "2026-01-12", OFFLINE_TAG: "true"}
     run = {"job": "game_day", "assets": ["schedule"], "tags": tags, "as_of": "2026-01-12T10:00:00+00:00", "run_id": "x"}
-    assert OFFLINE_TAG in repetition(run, set()).tags
+    repeated = repetition(run, REBUILT)
+    assert repeated and OFFLINE_TAG in repeated.tags
 
 
 def test_a_reread_is_not_repeated_because_it_wrote_no_table() -> None:
     tags = {"dagster/partition": str(DAY)}
     run = {"job": "recheck", "assets": None, "tags": tags, "as_of": "2026-01-16T17:00:00+00:00", "run_id": "x"}
-    assert repetition(run, set()).tables == ()
+    assert repetition(run, REBUILT) is None
+
+
+def test_assets_without_rows_are_not_repeated() -> None:
+    run = {"job": "summarize", "assets": ["morning_summary"], "tags": {}, "as_of": "2026-01-16T13:00:00+00:00", "run_id": "x"}
+    assert repetition(run, REBUILT) is None
+    assert repetition({**run, "job": "__ASSET_JOB", "assets": ["slate_status"]}, REBUILT) is None
 
 
 # Refusals

@@ -1,8 +1,10 @@
 """The unit files in `deploy/` are well-formed and start the watchdog with options that exist."""
 
 import configparser
+import json
 import re
 import shlex
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,12 @@ import typer.main
 import yaml
 
 from nba_pipeline import cli
+from nba_pipeline.monitoring.health_server import Health
+from nba_pipeline.monitoring.metrics import Measurements, families
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 WATCH = ["watch", "--once"]
+METRIC = re.compile(r"nba_pipeline_\w+")
 
 
 def unit(name: str) -> configparser.ConfigParser:
@@ -61,3 +66,11 @@ def test_all_of_them_run_every_five_minutes() -> None:
 
 def test_an_alert_is_no_failure_of_the_unit() -> None:
     assert unit("nba-pipeline-watch.service")["Service"]["SuccessExitStatus"] == "1"
+
+
+def test_the_dashboard_shows_metrics_that_exist(tmp_path: Path) -> None:
+    measured = Measurements(at=datetime(2026, 1, 5, tzinfo=UTC), today=date(2026, 1, 5), home=tmp_path)
+    known = {family.name for family in Health(lambda: (measured, []), 60).collect()} | {one.name for one in families(measured)}
+    dashboard = json.loads((DEPLOY / "grafana-dashboard.json").read_text(encoding="utf-8"))
+    named = {name for panel in dashboard["panels"] for one in panel["targets"] for name in METRIC.findall(one["expr"])}
+    assert named and named <= known

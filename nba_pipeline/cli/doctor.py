@@ -1,0 +1,95 @@
+"""The command `doctor`: does each real operation once and says what does not work."""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nba_pipeline.cli.app import app, leave
+from nba_pipeline.cli.choices import one_of
+from nba_pipeline.cli.consoles import print_line, working
+from nba_pipeline.environments import clock, environment, home, missing_keys, resources_for
+from nba_pipeline.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from dagster import Definitions
+
+    from nba_pipeline.monitoring.doctor.probe import Probe, Result
+
+STYLES = {"failed": "red", "warning": "yellow", "ok": ""}
+
+
+@app.command()
+def doctor(style: Annotated[str, typer.Option("--format", help="table | json")] = "table") -> None:
+    """Try the providers, the warehouse, the landing, the daemon, the machine and the software; exit code 1 if one fails."""
+    import dagster as dg
+
+    from nba_pipeline.monitoring.doctor.probe import run_probes
+
+    one_of("--format", style, ("table", "json"))
+    with working("trying each operation"), dg.build_resources(resources_for(environment())) as resources:
+        results = run_probes(_probes(resources), SETTINGS.doctor.deadline_seconds)
+    if style == "json":
+        print(json.dumps([asdict(one) for one in results], indent=1))
+    else:
+        _print(results)
+    leave(int(any(one.state == "failed" for one in results)))
+
+
+def _probes(resources: Any) -> "list[Probe]":
+    """Returns the probes of the environment, in the order of the report."""
+    from nba_pipeline.asset_factory.code_versions import PACKAGE, code_versions
+    from nba_pipeline.cli.watch import is_in_season
+    from nba_pipeline.instance.clock import Clock
+    from nba_pipeline.instance.opening import open_instance
+    from nba_pipeline.monitoring.doctor import daemon, machine, providers, software, storage
+    from nba_pipeline.monitoring.doctor.probe import Probe
+
+    name, now = environment(), clock()
+
+    def daemon_ticks() -> "Result":
+        # ticks use the real clock, also if NBA_PIPELINE_NOW is set
+        with open_instance(home()) as instance:
+            return daemon.daemon(
+                instance, Clock().now(), is_in_season=is_in_season(now.today), is_production=name == "production"
+            )
+
+    return [
+        Probe("definitions", lambda: daemon.definitions(_definitions)),
+        Probe("daemon", daemon_ticks, "nba-pipeline watch --once"),
+        Probe("warehouse", lambda: storage.warehouse_round_trip(resources.warehouse, now)),
+        Probe("landing", lambda: storage.landing_round_trip(resources.landing)),
+        Probe("code", lambda: storage.code_versions(resources.warehouse, now, code_versions(PACKAGE, SETTINGS))),
+        Probe("keys", lambda: providers.keys(missing_keys(), are_needed=name != "sandbox")),
+        *providers.provider_probes(resources, now.today),
+        Probe("clock", lambda: providers.clock_skew(resources.nba_cdn.http)),
+        Probe("disk", lambda: machine.disk(home())),
+        Probe("memory", machine.memory),
+        Probe("open files", machine.open_files),
+        Probe("packages", software.versions),
+        Probe("development packages", lambda: software.no_development_packages(name)),
+        Probe("software drift", lambda: software.drift(resources.landing)),
+    ]
+
+
+def _definitions() -> "Definitions":
+    from nba_pipeline.definitions import defs
+
+    return defs
+
+
+def _print(results: "list[Result]") -> None:
+    """Prints a line per probe, then a summary. What failed comes first."""
+    from nba_pipeline.monitoring.doctor.probe import ORDER
+    from nba_pipeline.tables.wording import counted
+
+    width = max(len(one.name) for one in results)
+    for state in ORDER:
+        for one in (one for one in results if one.state == state):
+            print_line(f"{state:8} {one.name:{width}}  {one.message}", style=STYLES[state] or None)
+            if one.next_step:
+                print_line(f"{'':8} {'':{width}}  next: {one.next_step}")
+    number = {state: sum(one.state == state for one in results) for state in ORDER}
+    found = [f"{counted(number['failed'], 'failure')}", f"{counted(number['warning'], 'warning')}"]
+    print_line(f"\n{counted(len(results), 'probe')}, {', '.join(found)}")

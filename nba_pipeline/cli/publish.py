@@ -1,0 +1,170 @@
+"""The commands `publish` and `export`, and `serve public`: the slate and the record as files."""
+
+import json
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nba_pipeline.cli.app import app, date_up_to_tomorrow, leave, runner, serve, today
+from nba_pipeline.cli.consoles import print_error, print_line, working
+from nba_pipeline.environments import environment, home
+from nba_pipeline.errors import BadInput
+from nba_pipeline.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from nba_pipeline.orchestration.runner import Runner
+    from nba_pipeline.publishing.documents import Record
+    from nba_pipeline.publishing.slate import SlateRows
+
+LARGEST_PORT = 65_535
+SLATE_TABLES = ("prop_lines", "injuries", "rosters")
+"""Source tables whose newest snapshot is published."""
+
+
+@app.command()
+def publish(
+    day: Annotated[str | None, typer.Option("--date", help="US Eastern date of the slate; default today")] = None,
+) -> None:
+    """Write the slate and the record as JSON and as a page; exit code 1 if the gate is closed, which keeps the files before."""
+    from nba_pipeline.completeness.expectations import players_without_predictions
+    from nba_pipeline.publishing.export import PUBLIC, slate_files, write_local
+    from nba_pipeline.publishing.gate import closed_because
+    from nba_pipeline.publishing.page import page
+    from nba_pipeline.publishing.slate import slate_document
+    from nba_pipeline.systems import MOVING_AVERAGE
+
+    slate_date = date_up_to_tomorrow(day, "--date") if day else today()
+    work = runner()
+    with working("reading predictions and grades"):
+        rows = _rows(work, slate_date)
+        eligible, missing = players_without_predictions(work.warehouse, [slate_date], MOVING_AVERAGE.required)
+        prices = SETTINGS.publishing.prices
+        if prices == "auto":
+            prices = "all" if environment() == "sandbox" else "none"
+        document = slate_document(rows, prices, _record(work, has_prices=prices == "all"))
+    if document.state in ("ok", "degraded") and (reasons := closed_because(rows.predictions, eligible.height, missing.height)):
+        for reason in reasons:
+            print_error(f"not published: {reason}")
+        leave(1)
+    folder = write_local(home(), slate_files(document, page(document)))
+    size = sum(path.stat().st_size for path in folder.rglob("*.html") if path.name == "index.html")
+    print_line(f"published the slate of {slate_date}, {document.state}: {home() / PUBLIC / 'index.html'} ({size / 1024:.0f} kB)")
+    print_line("see it at http://127.0.0.1:8400 with `nba-pipeline serve public`")
+    leave(0)
+
+
+@app.command()
+def export(
+    validate: Annotated[bool, typer.Option("--validate", help="compare the published files with manifest and schemas")] = False,
+) -> None:
+    """Verify the published files; exit code 1 names each file that is missing, changed or invalid."""
+    from nba_pipeline.publishing.export import MANIFEST, PUBLIC, problems
+
+    if not validate:
+        raise BadInput("export needs --validate; `nba-pipeline publish` writes the files")
+    found = problems(home() / PUBLIC)
+    for problem in found:
+        print_error(problem)
+    if not found:
+        number = len(json.loads((home() / PUBLIC / MANIFEST).read_text())["sha256"])
+        print_line(f"{number} files are as recorded and fit their schemas")
+    leave(int(bool(found)))
+
+
+@serve.command("public")
+def serve_public(
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="port to listen on")] = 8400,
+) -> None:
+    """Serve the published files on this machine until Ctrl-C. Any static host can serve them as well."""
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+    from nba_pipeline.publishing.export import PUBLIC
+
+    if not 0 < port <= LARGEST_PORT:
+        raise BadInput(f"--port must be between 1 and {LARGEST_PORT}, not {port}")
+    folder = home() / PUBLIC
+    if not folder.exists():
+        raise BadInput(f"{folder} does not exist; first: `nba-pipeline publish`")
+    try:
+        server = ThreadingHTTPServer((host, port), partial(SimpleHTTPRequestHandler, directory=str(folder)))
+    except OSError as error:
+        raise BadInput(f"{host}:{port} cannot be used: {error.strerror}; choose another --port") from None
+    print_line(f"serving {folder} at http://{host}:{port}; Ctrl-C ends")
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        leave(0)
+    finally:
+        server.server_close()
+
+
+def _rows(work: "Runner", day: date) -> "SlateRows":
+    """Reads the rows of a slate."""
+    import polars as pl
+
+    from nba_pipeline.monitoring import status as grid
+    from nba_pipeline.monitoring.landed_dates import loaded_before
+    from nba_pipeline.monitoring.run_facts import read_runs
+    from nba_pipeline.publishing.slate import SlateRows
+    from nba_pipeline.tables.registry import TABLES
+
+    warehouse, clock, yesterday = work.warehouse, work.clock, day - timedelta(days=1)
+    predictions = warehouse.scan(TABLES["predictions"], [day]).sort("run_kind", "version", descending=True).collect()
+    key = ("game_id", "player_id", "system_id", "market")
+    names = (
+        warehouse.scan(TABLES["predictions"], [yesterday]).select("prediction_id", "player_name", "team").unique("prediction_id")
+    )
+    grades = warehouse.scan(TABLES["grades"], [yesterday]).sort("grade_version", descending=True)
+    latest = grades.unique([*key, "run_kind"], keep="first", maintain_order=True).filter(pl.col("run_kind") == "live")
+    captures = (
+        warehouse.scan(TABLES["prop_lines"], [day]).group_by("game_id").agg(pl.col("snapshot_at").max().alias("captured_at"))
+    )
+    [status] = grid.status(
+        warehouse,
+        work.landing,
+        clock,
+        [day],
+        work.code_versions,
+        loaded_before(work.instance),
+        read_runs(work.instance, [day], clock),
+    )
+    return SlateRows(
+        game_date=day,
+        as_of=clock.now(),
+        schedule=warehouse.scan(TABLES["schedule"], [day]).collect(),
+        predictions=predictions.unique(key, keep="first", maintain_order=True),
+        captures=captures.collect(),
+        graded=latest.join(names, on="prediction_id", how="inner").collect(),
+        freshness=_freshness(work, day),
+        status=status,
+    )
+
+
+def _freshness(work: "Runner", day: date) -> dict[str, datetime]:
+    """Returns source table -> newest snapshot of the date. A table without one is omitted."""
+    import polars as pl
+
+    from nba_pipeline.tables.registry import TABLES
+
+    newest = {
+        name: work.warehouse.scan(TABLES[name], [day]).select(pl.col("snapshot_at").max()).collect().item()
+        for name in SLATE_TABLES
+        if "snapshot_at" in TABLES[name].dtypes
+    }
+    return {name: at for name, at in newest.items() if at is not None}
+
+
+def _record(work: "Runner", *, has_prices: bool) -> "Record":
+    """Reads the record of the last days."""
+    from nba_pipeline.cli.grades_rendering import GRADES
+    from nba_pipeline.evaluation.graded_record import record_of
+    from nba_pipeline.publishing.record import record_document
+
+    last = work.clock.today - timedelta(days=1)
+    first = last - timedelta(days=SETTINGS.publishing.record_days - 1)
+    grades = work.warehouse.sql(GRADES.format(first=first, last=last))
+    rows: list[dict[str, Any]] = record_of(grades).to_dicts() if grades.height else []
+    return record_document(rows, first if rows else None, last if rows else None, work.clock.now(), has_prices=has_prices)

@@ -1,0 +1,84 @@
+"""The command `slo`: the attainment of the service levels, and the error budget that is left."""
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nba_pipeline.cli.app import app, leave, runner
+from nba_pipeline.cli.choices import one_of
+from nba_pipeline.cli.consoles import out, print_line, working
+
+if TYPE_CHECKING:
+    from nba_pipeline.monitoring.service_levels import Attainment
+
+
+@app.command()
+def slo(style: Annotated[str, typer.Option("--format", help="table | json")] = "table") -> None:
+    """Show how the service levels were met in the last 7 and 30 days; exit code 1 if more than an error budget was spent."""
+    from nba_pipeline.instance.instigators import read_instigators
+    from nba_pipeline.league.calendar import days
+    from nba_pipeline.monitoring.latency_facts import began_at, read_latencies
+    from nba_pipeline.monitoring.service_levels import WINDOWS, attainments, exhausted
+
+    one_of("--format", style, ("table", "json"))
+    work = runner()
+    since = began_at(list(read_instigators(work.instance).values()))
+    if since is None:
+        print_line("no daemon has run in this home, so no service level can be judged; start it with `make dev`")
+        leave(0)
+    today = work.clock.today
+    with working("reading runs and payloads"):
+        dates = days(today - timedelta(days=max(WINDOWS)), today)
+        rows = read_latencies(work.instance, work.warehouse, work.landing, dates, since)
+        attained = attainments(rows, today)
+    if style == "json":
+        print(json.dumps([_record(one) for one in attained], indent=1))
+    else:
+        _print(attained)
+    leave(int(bool(exhausted(attained))))
+
+
+def _record(one: "Attainment") -> dict[str, Any]:
+    return {
+        "objective": one.objective.name,
+        "description": one.objective.description,
+        "target": one.objective.target,
+        "days": one.days,
+        "unit": one.objective.unit,
+        "units": one.units,
+        "good": one.good,
+        "unknown": one.unknown,
+        "share": one.share,
+        "budget_left": one.budget_left,
+        "is_met": one.is_met,
+    }
+
+
+def _print(attained: "list[Attainment]") -> None:
+    """Prints a row per objective and window."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from nba_pipeline.tables.wording import counted
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("objective", "days", "target", "attained", "of", "error budget left"):
+        table.add_column(name, justify="left" if name == "objective" else "right")
+    for one in attained:
+        share = "no data" if one.share is None else f"{one.share:.1%}"
+        budget = "" if one.budget_left is None else f"{one.budget_left:.0%}"
+        style = "red" if one.is_met is False else None
+        table.add_row(
+            one.objective.description,
+            str(one.days),
+            f"{one.objective.target:.0%}",
+            share,
+            counted(one.units, one.objective.unit),
+            budget,
+            style=style,
+        )
+    out.print(table)
+    if unknown := max(one.unknown for one in attained):
+        print_line(f"Up to {unknown} games or slates of a row cannot be judged yet and count as neither.")

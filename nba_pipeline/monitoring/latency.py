@@ -1,0 +1,100 @@
+"""Latency of final games: when each step of the pipeline had them. Pure functions of frames; `latency_facts` reads them.
+
+One row per final game: `final_at` (the instant of its last action), `boxscore_at` (the first landed final box score),
+`summary_at` (the first materialization of its date that could contain it), `graded_at` (its first grade), and of the next slate
+`features_at` and `predictions_at`, each the first materialization after the step before. An instant that is unknown, or not reached yet, is null.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+import polars as pl
+
+from nba_pipeline.settings import SETTINGS
+
+UTC_INSTANT = pl.Datetime("us", "UTC")
+TRANSITIONS: Mapping[str, tuple[str, str]] = {
+    "box score": ("final_at", "boxscore_at"),
+    "summary": ("boxscore_at", "summary_at"),
+    "grades": ("summary_at", "graded_at"),
+    "features of the next slate": ("summary_at", "features_at"),
+    "predictions of the next slate": ("features_at", "predictions_at"),
+}
+"""Step -> the instant of the step before, and its own."""
+
+MINUTES = "minutes"
+
+SlowStep = tuple[date, str, float, str]
+"""Date, step, minutes of the slowest game, severity."""
+
+
+def latencies(
+    games: pl.DataFrame,
+    ended: pl.DataFrame,
+    seen: pl.DataFrame,
+    graded: pl.DataFrame,
+    materialized: Mapping[str, Mapping[date, Sequence[datetime]]],
+) -> pl.DataFrame:
+    """Returns the latency of final games, one row per game, sorted by date and game.
+
+    Args:
+        games: game_date, game_id and next_slate (the next date with games, null if unknown).
+        ended: game_id and final_at.
+        seen: game_id and boxscore_at.
+        graded: game_id and graded_at.
+        materialized: table -> date -> instants of its materializations, oldest first.
+    """
+    rows = games
+    for frame in (ended, seen, graded):
+        rows = rows.join(frame, on="game_id", how="left")
+    for table, of_date, after, name in (
+        ("player_game_summary", "game_date", "boxscore_at", "summary_at"),
+        ("features", "next_slate", "summary_at", "features_at"),
+        ("predictions", "next_slate", "features_at", "predictions_at"),
+    ):
+        rows = rows.with_columns(_first_after(table, of_date, after, materialized).alias(name))
+    instants = list(dict.fromkeys(name for pair in TRANSITIONS.values() for name in pair))
+    return rows.select("game_date", "game_id", "next_slate", *(pl.col(name).cast(UTC_INSTANT) for name in instants)).sort(
+        "game_date", "game_id"
+    )
+
+
+def _first_after(table: str, of_date: str, after: str, materialized: Mapping[str, Mapping[date, Sequence[datetime]]]) -> pl.Expr:
+    """The first materialization of a date of a table that is not before an instant of the game."""
+    by_date = materialized.get(table, {})
+
+    def first(row: Mapping[str, datetime | date | None]) -> datetime | None:
+        day, since = row[of_date], row[after]
+        if not isinstance(since, datetime) or not isinstance(day, date):
+            return None
+        return next((at for at in by_date.get(day, ()) if at >= since), None)
+
+    return pl.struct(of_date, after).map_elements(first, return_dtype=UTC_INSTANT, skip_nulls=False)
+
+
+def transitions(rows: pl.DataFrame) -> pl.DataFrame:
+    """Returns game_date, game_id, step and minutes: one row per game and step whose two instants are known.
+
+    A step that began before the one before it ended has 0 minutes: it did not wait.
+    """
+    parts = [
+        rows.select(
+            "game_date",
+            "game_id",
+            pl.lit(step).alias("step"),
+            ((pl.col(end) - pl.col(start)).dt.total_seconds() / 60).clip(0).alias(MINUTES),
+        )
+        for step, (start, end) in TRANSITIONS.items()
+    ]
+    return pl.concat(parts).filter(pl.col(MINUTES).is_not_null())
+
+
+def slow(rows: pl.DataFrame) -> list[SlowStep]:
+    """Returns date, step, minutes and severity of each step that was slow on a date, by its slowest game."""
+    limits = SETTINGS.latency
+    slowest = transitions(rows).group_by("game_date", "step").agg(pl.col(MINUTES).max()).sort("game_date", "step")
+    return [
+        (day, step, minutes, "critical" if minutes >= limits.critical_minutes else "warning")
+        for day, step, minutes in slowest.iter_rows()
+        if minutes >= limits.warning_minutes
+    ]

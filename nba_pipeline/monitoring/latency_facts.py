@@ -1,0 +1,75 @@
+"""Reads the instants of `latency` from the landing, the tables and Dagster's materializations."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+import dagster as dg
+import polars as pl
+
+from nba_pipeline.completeness.not_played import OFF
+from nba_pipeline.instance.instigators import Instigator
+from nba_pipeline.instance.materializations import materialization_instants
+from nba_pipeline.monitoring.latency import UTC_INSTANT, latencies
+from nba_pipeline.providers.nba_cdn import PROVIDER
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Landing
+
+TIME_ACTUAL = re.compile(rb'"timeActual"\s*:\s*"([^"]+)"')
+"""The instant of an action in a play-by-play. Read without parsing the document, which takes ten times as long."""
+
+SEEN = "SELECT game_id, min(first_seen_at) AS boxscore_at FROM availability GROUP BY game_id"
+GRADED = "SELECT game_id, min(as_of) AS graded_at FROM grades WHERE game_date BETWEEN DATE '{first}' AND DATE '{last}' GROUP BY game_id"
+
+
+def began_at(instigators: Sequence[Instigator]) -> datetime | None:
+    """Returns since when a daemon has evaluated schedules; None if never. Games that ended before were backfilled."""
+    return min((one.started_at for one in instigators if one.started_at), default=None)
+
+
+def read_latencies(
+    instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, dates: Sequence[date], since: datetime
+) -> pl.DataFrame:
+    """Returns the latency of the final games of these dates that ended after `since`, see `latency.latencies`."""
+    schedule = warehouse.scan(TABLES["schedule"]).filter(pl.col("game_date") >= min(dates)).collect()
+    slates = schedule.filter(pl.col("status") != OFF).select("game_date").unique().sort("game_date")
+    following = slates.with_columns(pl.col("game_date").shift(-1).alias("next_slate"))
+    final = schedule.filter((pl.col("status") == "final") & pl.col("game_date").is_in(dates))
+    games = final.select("game_date", "game_id").join(following, on="game_date", how="left")
+    span = {"first": min(dates), "last": max(dates)}
+    days = set(games["game_date"]) | set(games["next_slate"].drop_nulls())
+    rows = latencies(
+        games,
+        _ended(landing, sorted(set(games["game_date"]))),
+        warehouse.sql(SEEN).with_columns(pl.col("boxscore_at").cast(UTC_INSTANT)),
+        warehouse.sql(GRADED.format(**span)).with_columns(pl.col("graded_at").cast(UTC_INSTANT)),
+        {
+            table: {day: materialization_instants(instance, table, day) for day in days}
+            for table in ("player_game_summary", "features", "predictions")
+        },
+    )
+    return rows.filter(pl.coalesce("final_at", "boxscore_at") >= since)
+
+
+def _ended(landing: Landing, dates: Sequence[date]) -> pl.DataFrame:
+    """Returns game_id and final_at: the instant of the last action in the newest play-by-play of each game.
+
+    A game whose last action has no readable instant is omitted.
+    """
+    instants: dict[str, datetime] = {}
+    for day in dates:
+        for payload in landing.payloads(PROVIDER, "playbyplay", day):  # oldest first
+            texts = TIME_ACTUAL.findall(payload.body)
+            if texts and (at := _instant(texts[-1])):
+                instants[payload.slot.entity] = at
+    return pl.DataFrame(
+        {"game_id": list(instants), "final_at": list(instants.values())}, {"game_id": pl.String(), "final_at": UTC_INSTANT}
+    )
+
+
+def _instant(text: bytes) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text.decode()).astimezone(UTC)
+    except ValueError:
+        return None

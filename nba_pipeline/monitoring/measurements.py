@@ -1,0 +1,78 @@
+"""Reads what the metrics are derived from: status, alerts, ticks, breakers, grades, credits, runs. Starts nothing."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.instigators import read_instigators
+from nba_pipeline.league.calendar import FIRST_DATE, days
+from nba_pipeline.monitoring import status as grid
+from nba_pipeline.monitoring.alert_changes import incidents
+from nba_pipeline.monitoring.landed_dates import loaded_before
+from nba_pipeline.monitoring.metrics import Measurements
+from nba_pipeline.monitoring.run_facts import read_runs
+from nba_pipeline.providers.circuit_breakers import breakers_not_closed
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Landing
+
+DAYS_BACK = 6
+QUOTA = "SELECT quota FROM requests WHERE provider = 'odds_api' AND quota IS NOT NULL ORDER BY fetched_at DESC LIMIT 1"
+
+
+def measure(
+    instance: dg.DagsterInstance,
+    warehouse: Warehouse,
+    landing: Landing,
+    clock: Clock,
+    code_versions: Mapping[str, str],
+    graded: Sequence[Mapping[str, Any]],
+    home: Path,
+) -> Measurements:
+    """Returns the measurements of this instant.
+
+    `code_versions` has the present code version of each table, `graded` the records of recent grades.
+    """
+    today = clock.today
+    dates = days(max(today - timedelta(days=DAYS_BACK), FIRST_DATE), today)
+    alert_dates = days(today - timedelta(days=SETTINGS.watch.incident_days), today)
+    return Measurements(
+        at=clock.now(),
+        today=today,
+        home=home,
+        records=grid.status(
+            warehouse, landing, clock, dates, code_versions, loaded_before(instance), read_runs(instance, dates, clock)
+        ),
+        incidents=incidents(warehouse, alert_dates),
+        instigators=read_instigators(instance),
+        breakers=breakers_not_closed(landing),
+        graded=graded,
+        quota=quota_of(warehouse),
+        run_seconds=_run_seconds(instance),
+    )
+
+
+def quota_of(warehouse: Warehouse) -> Mapping[str, int]:
+    """Returns the credits of the newest response that told them; empty without one."""
+    rows = warehouse.sql(QUOTA)
+    if rows.is_empty():
+        return {}
+    quota = rows["quota"][0]
+    return {
+        name: int(value) for name, value in (json.loads(quota) if isinstance(quota, str) else quota).items() if value is not None
+    }
+
+
+def _run_seconds(instance: dg.DagsterInstance) -> dict[str, float]:
+    """Returns the duration of each job's newest successful run among the last runs."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]), limit=SETTINGS.metrics.runs)
+    seconds: dict[str, float] = {}
+    for record in records:  # newest first
+        if record.start_time and record.end_time:
+            seconds.setdefault(record.dagster_run.job_name, record.end_time - record.start_time)
+    return seconds

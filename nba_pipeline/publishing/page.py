@@ -1,0 +1,150 @@
+"""The page of a slate as one HTML file: styles, script and plots are inline, so that it needs no other file.
+
+The template escapes every value. Numbers are formatted here, and none is computed that a document lacks, except for the ends of
+the range that the bar shows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache, partial
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from nba_pipeline.league.calendar import EASTERN
+from nba_pipeline.publishing.documents import Performance, Player, Slate
+
+EIGHTY_PERCENT = 1.2816
+"""Standard deviations of a normal distribution between the median and the end of the range with 80 %."""
+AXIS_POINTS = 50.0
+AXIS_WIDTH, AXIS_HEIGHT = 144, 16
+STATE_CLASSES = {"ok": "ok", "degraded": "degraded", "halted": "halted", "pending": "pending", "no games": "none"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """The cells of a player."""
+
+    player: Player
+    forecast: str
+    line: str
+    edge: str
+    recommendation: str
+    over: str
+    range: Markup
+    more: str
+
+
+def page(slate: Slate, plot: str = "") -> str:
+    """Returns the HTML of a slate. `plot` is an SVG that this platform drew. Equal slates give equal bytes."""
+    has_lines = slate.prices != "none"
+    columns = [("Player", "text", ""), ("Team", "text", ""), ("Opponent", "text", "l"), ("Forecast", "number", "")]
+    if has_lines:
+        columns += [("Line", "number", ""), ("Edge", "number", ""), ("Call", "text", ""), ("P(over)", "number", "l")]
+    html: str = _template().render(
+        slate=slate,
+        weekday=f"{slate.game_date:%A}",
+        state_class=STATE_CLASSES[slate.state],
+        teams=sorted({player.team for player in slate.players}),
+        rows=[_row(player) for player in slate.players],
+        columns=columns,
+        has_lines=has_lines,
+        probability_note=_probability_note(slate.players) if has_lines else "Lines and prices are not published.",
+        plot=Markup(plot),
+        eastern=_eastern,
+        clock=partial(_clock, day=slate.game_date),
+        gap=_gap,
+        hits=_hits,
+    )
+    return html
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("nba_pipeline.publishing"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template("slate.html")
+
+
+def _row(player: Player) -> Row:
+    shown = next(one for one in player.forecasts if one.system == player.displayed_system)
+    return Row(
+        player,
+        f"{shown.value:.1f}",
+        "" if player.line is None else f"{player.line:.1f}",
+        "" if shown.edge is None else _signed(shown.edge),
+        shown.recommendation or "",
+        "" if player.over_probability is None else f"{player.over_probability:.0%}",
+        _range(shown.value, shown.standard_deviation, player.line),
+        _more(player),
+    )
+
+
+def _range(value: float, deviation: float | None, line: float | None) -> Markup:
+    """Draws the range with 80 % of the outcomes, the forecast and the line on an axis from 0 to 50 points."""
+
+    def x(points: float) -> float:
+        return round(min(max(points, 0.0), AXIS_POINTS) / AXIS_POINTS * AXIS_WIDTH, 1)
+
+    half = EIGHTY_PERCENT * deviation if deviation is not None else 0.0
+    low, high = x(value - half), x(value + half)
+    label = f"{max(value - half, 0):.0f} to {value + half:.0f}" if half else "unknown"
+    band = Markup('<rect class="b" x="{}" y="5" width="{}" height="6"/>').format(low, round(high - low, 1)) if half else ""
+    mark = Markup('<path class="k" d="M{} 5l-3-5h6z"/>').format(x(line)) if line is not None else ""
+    return Markup(
+        '<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}<rect class="m" x="{}" y="3" width="2" height="10"/>{}</svg>'
+    ).format(AXIS_WIDTH, AXIS_HEIGHT, label, band, x(value) - 1, mark)
+
+
+def _more(player: Player) -> str:
+    """Returns what the row has no column for: the other systems, prices, the injury status and the reasons."""
+    parts = [", ".join(f"{one.system} {one.value:.1f}" for one in player.forecasts)]
+    if player.best_price is not None:
+        parts.append(f"best price {player.best_price:+d} at {player.best_price_book}")
+    if player.injury_status:
+        parts.append(f"injury report: {player.injury_status}")
+    if player.plays_probability is not None:
+        parts.append(f"plays with {player.plays_probability:.0%}")
+    if player.reasons:
+        parts.append(f"no bet: {', '.join(player.reasons)}")
+    return "; ".join(parts)
+
+
+def _probability_note(players: Sequence[Player]) -> str:
+    """Returns why probabilities are missing, if they all are for the same reason."""
+    reasons = {player.probability_reason for player in players if player.over_probability is None and player.line is not None}
+    if any(player.over_probability is not None for player in players) or len(reasons) != 1:
+        return ""
+    return f"P(over) is not shown: {reasons.pop()}."
+
+
+def _eastern(at: datetime) -> str:
+    return f"{at.astimezone(EASTERN):%a %Y-%m-%d %H:%M}"
+
+
+def _clock(at: datetime, day: date) -> str:
+    """Returns the US Eastern time of day, with the date if it is another one than that of the slate."""
+    local = at.astimezone(EASTERN)
+    return f"{local:%H:%M}" if local.date() == day else f"{local:%Y-%m-%d %H:%M}"
+
+
+def _signed(value: float) -> str:
+    return f"{round(value, 1) + 0.0:+.1f}"  # without the sign of a negative zero
+
+
+def _gap(one: Performance) -> str:
+    if one.gap_to_line is None:
+        return ""
+    text = f"{one.gap_to_line:+.3f}"
+    return text if one.gap_half_width is None else f"{text} ± {one.gap_half_width:.3f}"
+
+
+def _hits(one: Performance) -> str:
+    if one.hit_rate is None:
+        return ""
+    ends = (
+        "" if one.hit_rate_low is None or one.hit_rate_high is None else f" ({one.hit_rate_low:.1%} to {one.hit_rate_high:.1%})"
+    )
+    return f"{one.hit_rate:.1%}{ends}"

@@ -1,0 +1,182 @@
+"""The document of a slate, from the rows of a date. Pure functions of frames."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+import polars as pl
+
+from nba_pipeline.publishing.documents import Forecast, Game, Graded, Player, Record, Slate, State
+
+Prices = Literal["none", "consensus", "all"]
+DISPLAYED = ("market_blend", "ensemble")
+"""The displayed system, best first. `market_blend` contains the line, so it is not published without prices."""
+PLAYER = ("game_id", "player_id", "market")
+HALF = 0.5
+
+
+@dataclass(frozen=True)
+class SlateRows:
+    """The rows of a date: its schedule, the newest prediction of each player and system, and the state of the date.
+
+    `graded` has the latest grades of the date before, with `player_name` and `team`.
+    """
+
+    game_date: date
+    as_of: datetime
+    schedule: pl.DataFrame
+    predictions: pl.DataFrame
+    captures: pl.DataFrame
+    """game_id and captured_at: the newest capture of lines."""
+    graded: pl.DataFrame
+    freshness: Mapping[str, datetime]
+    status: Mapping[str, Any]
+    """The record of `status` of the date."""
+
+
+def slate_document(rows: SlateRows, prices: Prices, record: Record) -> Slate:
+    """Returns the document of a slate. With `prices` other than all, values from which a line follows are omitted."""
+    state, reasons = _state(rows)
+    return Slate(
+        game_date=rows.game_date,
+        state=state,
+        state_reasons=reasons,
+        as_of=rows.as_of,
+        prices=prices,
+        games=_games(rows),
+        players=_players(rows.predictions, prices),
+        freshness=dict(rows.freshness),
+        yesterday=_yesterday(rows.graded, prices),
+        record=record,
+    )
+
+
+def _state(rows: SlateRows) -> tuple[State, list[str]]:
+    """Returns the state of the slate with its reasons. Emptiness always has one."""
+    played = rows.schedule.filter(pl.col("status") != "postponed")
+    if played.is_empty():
+        return "no games", [] if rows.schedule.is_empty() else ["every game is postponed or canceled"]
+    if rows.predictions.is_empty():
+        return "pending", ["no player is predicted yet", *rows.status["reasons"]]
+    is_degraded = rows.status["state"] in ("DEGRADED", "LATE", "FAILED", "WAIVED")
+    return ("degraded", list(rows.status["reasons"])) if is_degraded else ("ok", [])
+
+
+def _games(rows: SlateRows) -> list[Game]:
+    players = rows.predictions.group_by("game_id").agg(pl.col("player_id").n_unique().alias("players"))
+    games = rows.schedule.join(players, on="game_id", how="left").join(rows.captures, on="game_id", how="left")
+    return [
+        Game(
+            game_id=game["game_id"],
+            home=game["home_team"],
+            away=game["away_team"],
+            tipoff_at=game["tipoff_at"],
+            status=game["status"],
+            players=game["players"] or 0,
+            lines_captured_at=game["captured_at"],
+        )
+        for game in games.sort("tipoff_at", "game_id", nulls_last=True).iter_rows(named=True)
+    ]
+
+
+def _players(predictions: pl.DataFrame, prices: Prices) -> list[Player]:
+    """Returns the players, strongest displayed forecast first."""
+    made = [
+        _player(list(part.iter_rows(named=True)), prices)
+        for part in predictions.sort(*PLAYER, "system_id").partition_by(PLAYER, maintain_order=True)
+    ]
+    return sorted((one for one in made if one), key=lambda one: (-_value(one), one.name, one.player_id))
+
+
+def _value(player: Player) -> float:
+    return next(one.value for one in player.forecasts if one.system == player.displayed_system)
+
+
+def _player(rows: Sequence[Mapping[str, Any]], prices: Prices) -> Player | None:
+    """Returns a player with his forecasts; None if no published system forecasts him."""
+    published = [row for row in rows if prices == "all" or row["system_id"] != DISPLAYED[0]]
+    if not published:
+        return None
+    by_system = {row["system_id"]: row for row in published}
+    shown = next((by_system[name] for name in DISPLAYED if name in by_system), published[0])
+    line = _line(shown, prices)
+    return Player(
+        player_id=shown["player_id"],
+        name=shown["player_name"],
+        team=shown["team"],
+        opponent=shown["opponent"],
+        game_id=shown["game_id"],
+        market=shown["market"],
+        displayed_system=shown["system_id"],
+        forecasts=[_forecast(row, line, prices) for row in published],
+        line=line,
+        is_actionable=shown["is_actionable"],
+        injury_status=shown["injury_status"],
+        plays_probability=shown["plays_probability"],
+        made_at=shown["made_at"],
+        model_id=shown["model_id"],
+        system_version=shown["system_version"],
+        **_market_fields(shown, prices),
+    )
+
+
+def _line(row: Mapping[str, Any], prices: Prices) -> float | None:
+    """Returns the line that may be published: the book's, the consensus rounded to a half, or none."""
+    if prices == "consensus":
+        adjusted = row["adjusted_line"]
+        return None if adjusted is None else round(adjusted / HALF) * HALF
+    line: float | None = row["line"]
+    return line if prices == "all" else None
+
+
+def _forecast(row: Mapping[str, Any], line: float | None, prices: Prices) -> Forecast:
+    return Forecast(
+        system=row["system_id"],
+        value=round(row["predicted_value"], 2),
+        standard_deviation=None if row["standard_deviation"] is None else round(row["standard_deviation"], 2),
+        edge=None if line is None else round(row["predicted_value"] - line, 2),
+        # the recommendations of several systems together enclose the line
+        recommendation=row["recommendation"] if prices == "all" else None,
+    )
+
+
+def _market_fields(row: Mapping[str, Any], prices: Prices) -> dict[str, Any]:
+    """Returns the fields that follow from lines and prices: the values if prices are published, else nulls."""
+    names = (
+        "book",
+        "price",
+        "best_price",
+        "best_price_book",
+        "over_probability",
+        "probability_reason",
+        "market_over_probability",
+    )
+    if prices == "all":
+        return {name: row[name] for name in names} | {"reasons": row["reasons"]}
+    return dict.fromkeys(names) | {"probability_reason": "not published", "reasons": []}
+
+
+def _yesterday(graded: pl.DataFrame, prices: Prices) -> list[Graded]:
+    """Returns the graded predictions of the displayed system of the date before, losses included."""
+    names = DISPLAYED if prices == "all" else DISPLAYED[1:]
+    rank = pl.col("system_id").replace_strict(
+        {name: place for place, name in enumerate(names)}, return_dtype=pl.Int64, default=None
+    )
+    shown = graded.with_columns(rank.alias("rank")).filter(pl.col("rank").is_not_null()).sort("rank")
+    shown = shown.unique(PLAYER, keep="first", maintain_order=True).sort("predicted_value", "player_id", descending=[True, False])
+    return [
+        Graded(
+            player_id=row["player_id"],
+            name=row["player_name"],
+            team=row["team"],
+            market=row["market"],
+            system=row["system_id"],
+            forecast=round(row["predicted_value"], 2),
+            line=row["line"] if prices == "all" else None,
+            recommendation=row["recommendation"] if prices == "all" else None,
+            actual=None if row["actual_value"] is None else int(row["actual_value"]),
+            outcome=row["outcome"] if prices == "all" else None,
+        )
+        for row in shown.iter_rows(named=True)
+    ]

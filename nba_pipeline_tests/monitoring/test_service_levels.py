@@ -1,0 +1,81 @@
+"""Attainment and error budgets of the service levels, from latencies."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from nba_pipeline.monitoring.latency import UTC_INSTANT
+from nba_pipeline.monitoring.service_levels import Attainment, attainments, exhausted, objectives
+
+TODAY = date(2026, 3, 9)
+"""The morning after the clocks went forward."""
+INSTANTS = ("final_at", "boxscore_at", "summary_at", "graded_at", "features_at", "predictions_at")
+
+
+def a_game(day: date, number: int = 0, **minutes: float | None) -> dict[str, Any]:
+    """A game that ended at midnight Eastern of the next date (04:00 or 05:00 UTC). Minutes count from its end; None: unknown."""
+    end = datetime(day.year, day.month, day.day, 5, tzinfo=UTC) + timedelta(days=1)
+    steps = {"boxscore_at": 10, "graded_at": 60, "predictions_at": 90} | minutes
+    instants = {name: None if after is None else end + timedelta(minutes=after) for name, after in steps.items()}
+    blank = dict.fromkeys(INSTANTS)
+    return {
+        "game_date": day,
+        "game_id": f"{day}{number}",
+        "next_slate": day + timedelta(days=1),
+        **blank,
+        "final_at": end,
+        **instants,
+    }
+
+
+def frame(games: list[dict[str, Any]]) -> pl.DataFrame:
+    days: dict[str, Any] = {"game_date": pl.Date(), "game_id": pl.String(), "next_slate": pl.Date()}
+    return pl.DataFrame(games, schema=days | dict.fromkeys(INSTANTS, UTC_INSTANT))
+
+
+def of(name: str, games: list[dict[str, Any]], days: int = 7) -> Attainment:
+    found = attainments(frame(games), TODAY)
+    return next(one for one in found if one.objective.name == name and one.days == days)
+
+
+def test_late_box_scores_spend_the_error_budget() -> None:
+    games = [a_game(TODAY - timedelta(days=1), i, boxscore_at=45 if i < 2 else 10) for i in range(10)]
+    one = of("boxscores_in_time", games)
+    assert (one.units, one.good, one.share, one.is_met) == (10, 8, 0.8, False)
+    assert one.budget_left == pytest.approx(-1.0), "one bad game of ten was permitted, two were bad"
+    assert [found.objective.name for found in exhausted(attainments(frame(games), TODAY))] == ["boxscores_in_time"] * 2
+
+
+def test_a_slate_is_good_only_if_every_game_before_it_was() -> None:
+    day = TODAY - timedelta(days=2)
+    one = of("end_to_end_in_time", [a_game(day, 0), a_game(day, 1, predictions_at=500)])
+    assert (one.units, one.good) == (1, 0)
+
+
+def test_a_game_that_cannot_be_judged_counts_as_neither() -> None:
+    day = TODAY - timedelta(days=2)
+    games = [a_game(day, 0, graded_at=None), a_game(day, 1)]
+    one = of("grades_in_time", games)
+    assert (one.units, one.good, one.unknown) == (1, 1, 1)
+    assert of("end_to_end_in_time", [a_game(day, 0, predictions_at=None)]).share is None
+
+
+def test_the_morning_deadline_follows_the_clock_change() -> None:
+    """On 2026-03-08 the clocks went forward, so 07:30 Eastern is 11:30 UTC; the day before it was 12:30 UTC."""
+    before, change = date(2026, 3, 6), date(2026, 3, 7)
+    made = {"predictions_at": 7.25 * 60}  # 12:15 UTC: 07:15 Eastern in winter, 08:15 in summer
+    assert of("predictions_in_the_morning", [a_game(before, **made)]).good == 1
+    assert of("predictions_in_the_morning", [a_game(change, **made)]).good == 0
+
+
+def test_no_games_have_no_attainment_and_no_alarm() -> None:
+    found = attainments(frame([]), TODAY)
+    assert len(found) == 2 * len(objectives())
+    assert {(one.share, one.budget_left, one.is_met) for one in found} == {(None, None, None)} and exhausted(found) == []
+
+
+def test_few_games_exhaust_no_budget() -> None:
+    one_bad = [a_game(TODAY - timedelta(days=1), 0, boxscore_at=45)]
+    assert of("boxscores_in_time", one_bad).is_met is False and exhausted(attainments(frame(one_bad), TODAY)) == []

@@ -1,0 +1,56 @@
+"""The morning summary is read from the tables, sent once per date over real HTTP, and a failing sink is named."""
+
+from pathlib import Path
+
+import pytest
+
+from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.monitoring.deliveries import unsent
+from nba_pipeline.monitoring.morning_summary import Facts
+from nba_pipeline.orchestration.morning_summary import read_facts, send
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.model_store import ModelStore
+from nba_pipeline_tests.instances import open_instance
+from nba_pipeline_tests.monitoring.webhook import DAY, SECRET, Slack, a_notifier, listening
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> LocalWarehouse:
+    return LocalWarehouse(home=str(tmp_path))
+
+
+@pytest.fixture
+def facts(tmp_path: Path, warehouse: LocalWarehouse) -> Facts:
+    notifier = a_notifier(warehouse, "")
+    clock = notifier.clock
+    with open_instance(tmp_path) as instance:
+        return read_facts(instance, warehouse, Landing(home=str(tmp_path), clock=clock), clock, ModelStore(home=str(tmp_path)))
+
+
+def notifiers(warehouse: LocalWarehouse, slack: Slack) -> Notifier:
+    return a_notifier(warehouse, slack.url).model_copy(update={"alert_webhook_url": slack.url})
+
+
+def test_a_summary_is_sent_once_per_date_to_each_sink_but_the_pager(warehouse: LocalWarehouse, facts: Facts) -> None:
+    with listening() as slack:
+        notifier = notifiers(warehouse, slack)
+        assert send(facts, notifier) == send(facts, notifier) == []
+    assert len(slack.sent) == 2
+    text, event = slack.sent[0]["text"], slack.sent[1]
+    assert text.startswith(f"nba_pipeline, Tue {DAY} 12:00 Eastern: needs a look") and "no games" in text
+    assert (event["event"], event["game_date"], event["is_all_well"]) == ("morning_summary", DAY.isoformat(), False)
+
+
+def test_a_sink_that_fails_is_named_without_its_secret(warehouse: LocalWarehouse, facts: Facts) -> None:
+    with listening() as slack:
+        slack.status = 500
+        problems = send(facts, notifiers(warehouse, slack))
+    assert problems == [f"the summary was not delivered to {sink}: the webhook answered 500" for sink in ("slack", "webhook")]
+    assert SECRET not in "".join(problems)
+    assert {one.reason for one in unsent(warehouse, [DAY])} == {"the webhook answered 500"}
+
+
+def test_an_empty_home_has_a_summary(facts: Facts) -> None:
+    assert (facts.yesterday["games"], facts.open_alerts, facts.oldest_quarantined, facts.quota) == (0, [], None, {})
+    assert facts.missed == ["No schedule or sensor has ever ticked: Dagster's daemon is not running."]

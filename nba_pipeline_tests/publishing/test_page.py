@@ -1,0 +1,66 @@
+"""The page is one file that loads nothing, escapes every value of a payload, and stays small."""
+
+import re
+from typing import Any
+
+from nba_pipeline.publishing.documents import Performance, Record
+from nba_pipeline.publishing.page import page
+from nba_pipeline.publishing.slate import slate_document
+from nba_pipeline_tests.builders_predictions import a_prediction, predictions_of
+from nba_pipeline_tests.publishing.test_slate import DAY, FORECASTS, NOON, PLAYED, PRICED, RECORD, rows
+
+HOSTILE = "<script>alert(1)</script>\"'&"
+
+
+def test_a_hostile_name_is_text() -> None:
+    html = page(slate_document(rows(predictions_of(FORECASTS[0] | {"player_name": HOSTILE})), "all", RECORD))
+    assert "<script>alert" not in html and "&lt;script&gt;alert(1)&lt;/script&gt;&#34;&#39;&amp;" in html
+
+
+def test_the_page_loads_no_other_file() -> None:
+    html = page(slate_document(rows(), "all", RECORD))
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', html) and "default-src 'none'" in html
+    assert re.findall(r"<link[^>]*>", html) == ['<link rel="icon" href="data:,">']
+
+
+def test_without_prices_the_page_has_no_column_of_lines() -> None:
+    html = page(slate_document(rows(), "none", RECORD))
+    assert "Lines and prices are not published." in html
+    assert not [text for text in (">Line<", ">Edge<", "20.5", "fanduel") if text in html]
+
+
+def test_the_record_has_n_and_its_interval() -> None:
+    one: dict[str, Any] = {
+        "system": "ensemble",
+        "market": "player_points",
+        "run_kind": "live",
+        "graded": 90,
+        "with_line": 80,
+        "mae": 5.21,
+    }
+    one |= {
+        "gap_to_line": 0.104,
+        "gap_half_width": 0.018,
+        "bets": 40,
+        "hit_rate": 0.525,
+        "hit_rate_low": 0.375,
+        "hit_rate_high": 0.671,
+    }
+    record = Record(first=DAY, last=DAY, as_of=NOON, performance=[Performance(**one)])
+    html = page(slate_document(rows(), "all", record))
+    assert "+0.104 ± 0.018" in html and "52.5% (37.5% to 67.1%)" in html and "<td>80</td>" in html
+
+
+def test_a_large_slate_stays_below_300_kb() -> None:
+    players = [
+        a_prediction("OVER", **PLAYED | PRICED | {"player_name": f"Player Name {number}"}, system_id=system, predicted_value=20.0, player_id=number,
+                     standard_deviation=7.0, injury_status="questionable", reasons=["low_quality", "injury_unknown"])
+        for number in range(1, 401)
+        for system in ("moving_average", "catboost", "linear_median", "xgboost", "ensemble", "market_blend")
+    ]  # fmt: skip
+    html = page(slate_document(rows(predictions_of(*players)), "all", RECORD))
+    assert html.count("<details>") == 400 and len(html.encode()) < 300_000
+
+
+def test_equal_slates_give_equal_bytes() -> None:
+    assert page(slate_document(rows(), "all", RECORD)) == page(slate_document(rows(), "all", RECORD))
