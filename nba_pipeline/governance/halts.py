@@ -103,8 +103,13 @@ def recorded(halts: pl.DataFrame) -> Halt:
     return Halt(row["is_halted"], row["halt_reason"] or "", row["note"], metrics, row["actor"], row["since"], row["recorded_at"])
 
 
-def derive(facts: Facts, latest: Halt) -> Halt:
-    """Returns the state of a date. The first reason that holds applies."""
+def standing_halt(halts: pl.DataFrame) -> Halt:
+    """Returns the last decision of an operator. It stands while other halts come and go, until it is resumed."""
+    return recorded(halts.filter(pl.col("actor") != PLATFORM))
+
+
+def derive(facts: Facts, manual: Halt) -> Halt:
+    """Returns the state of a date. The first reason that holds applies. `manual` is the last decision of an operator."""
     settings = SETTINGS.halts
     if facts.game_dates is None or facts.predicted_dates is None:
         return _halt(UNKNOWN, "the games or the predictions could not be read")
@@ -114,8 +119,8 @@ def derive(facts: Facts, latest: Halt) -> Halt:
         return _halt(OFF_SEASON, f"no games within {settings.off_season_days} days")
     if nearest > settings.between_rounds_days:
         return _halt(BETWEEN_ROUNDS, f"no games within {settings.between_rounds_days} days")
-    if latest.is_halted and latest.reason == MANUAL:
-        return latest
+    if manual.is_halted:
+        return manual
     if facts.decays is None or facts.recent is None:
         return _halt(UNKNOWN, "the performance of the systems could not be read")
     return _of_the_fleet(facts, facts.decays) or _collapse(facts, facts.recent) or _inactive(facts) or Halt(False)
@@ -173,27 +178,32 @@ def record_derived(warehouse: Warehouse, now: datetime, halts: pl.DataFrame, sta
 
 
 def halt(warehouse: Warehouse, now: datetime, reason: str, author: str) -> str:
-    """Records a halt by an operator, or confirms the present one. Returns a message."""
-    refuse_empty(reason=reason, author=author)
+    """Records a halt by an operator, or confirms the standing one. Returns a message."""
+    _refuse_platform(reason, author)
     halts = read_halts(warehouse)
-    latest = recorded(halts)
-    is_confirmed = latest.is_halted and latest.reason == MANUAL
-    since = latest.since if is_confirmed else now
+    standing = standing_halt(halts)
+    since = standing.since if standing.is_halted and standing.since else now
     _record(warehouse, now, halts, Halt(True, MANUAL, reason.strip(), {}, author.strip(), since))
+    is_confirmed = standing.is_halted
     return f"the halt since {since:%Y-%m-%d %H:%M} UTC is confirmed" if is_confirmed else "picks are halted from now on"
 
 
 def resume(warehouse: Warehouse, now: datetime, reason: str, author: str) -> str:
     """Records that an operator resumed the picks. Returns a message. Raises BadInput if no operator halted them."""
-    refuse_empty(reason=reason, author=author)
+    _refuse_platform(reason, author)
     halts = read_halts(warehouse)
     latest = recorded(halts)
-    if not latest.is_halted:
-        raise BadInput("picks are not halted")
-    if latest.reason != MANUAL:
-        raise BadInput(f"{latest.message}; only a manual halt can be resumed, this one ends when its cause ends")
+    if not standing_halt(halts).is_halted:
+        cause = f"{latest.message}; this halt ends when its cause ends" if latest.is_halted else "picks are not halted"
+        raise BadInput(f"no operator has halted the picks: {cause}")
     _record(warehouse, now, halts, Halt(False, "", reason.strip(), {}, author.strip(), now))
-    return "picks resume with the next run"
+    return "picks resume with the next run, unless another cause halts them"
+
+
+def _refuse_platform(reason: str, author: str) -> None:
+    refuse_empty(reason=reason, author=author)
+    if author.strip() == PLATFORM:
+        raise BadInput(f"--author must not be {PLATFORM}, which is the author of halts that the platform derives")
 
 
 def _record(warehouse: Warehouse, now: datetime, halts: pl.DataFrame, state: Halt) -> None:

@@ -12,7 +12,7 @@ from nba_pipeline.errors import PipelineError
 from nba_pipeline.formulas.decay import Decay
 from nba_pipeline.formulas.performance import ALL, GROUPS
 from nba_pipeline.governance.decay_states import decays_of, read_windows
-from nba_pipeline.governance.halts import HALTS, UNKNOWN, Facts, Halt, derive, read_halts, record_derived, recorded
+from nba_pipeline.governance.halts import HALTS, UNKNOWN, Facts, Halt, derive, read_halts, record_derived, standing_halt
 from nba_pipeline.governance.roles import RETIRED, ROLES_TABLE, champion_of, read_decisions, record_initial, roles_of
 from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
@@ -51,7 +51,7 @@ def governed(warehouse: Warehouse, now: datetime, today: date, systems: tuple[st
     decays = _known(lambda: decays_of(read_windows(warehouse, today), active))
     recent = _known(lambda: read_recent(warehouse, champion, today))
     played, predicted = _known(lambda: _game_dates(warehouse, today)), _known(lambda: _predicted_dates(warehouse, today))
-    state = derive(Facts(today, played, predicted, champion, decays, recent), recorded(halts))
+    state = derive(Facts(today, played, predicted, champion, decays, recent), standing_halt(halts))
     return Governed(champion, record_derived(warehouse, now, halts, state), decays or {})
 
 

@@ -29,7 +29,7 @@ from nba_pipeline.formulas.picks import (
     slate_problems,
 )
 from nba_pipeline.formulas.prediction_versions import PREDICTED
-from nba_pipeline.governance.halts import HALTS, MANUAL, Halt, recorded
+from nba_pipeline.governance.halts import Halt, read_halts, standing_halt
 from nba_pipeline.governance.states import Governed, governed
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
@@ -298,9 +298,9 @@ def limits_hold(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl
 @dated_check(TABLE)
 def a_manual_halt_is_confirmed(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """No halt by an operator is older than 36 hours without a confirmation by a further `nba-pipeline halt`."""
-    state, hours = recorded(warehouse.scan(HALTS).sort("decision_number").collect()), SETTINGS.halts.unconfirmed_hours
+    state, hours = standing_halt(read_halts(warehouse)), SETTINGS.halts.unconfirmed_hours
     age = (clock.now() - state.recorded_at).total_seconds() / 3600 if state.recorded_at else 0.0
-    is_old = state.is_halted and state.reason == MANUAL and age > hours
+    is_old = state.is_halted and age > hours
     names = [f"halted by {state.actor} {age:.0f} hours ago: {state.note}"] if is_old else []
     frame = for_each_date(dates).with_columns(pl.lit(not is_old).alias(PASSED))
     return frame.with_columns(pl.Series(MISSING, [names] * frame.height, dtype=pl.List(pl.String)))
