@@ -111,8 +111,8 @@ def trained_members(system_id: str) -> list[str]:
 
 
 def _roles(work: "Runner", decisions: "pl.DataFrame") -> dict[str, str]:
+    from nba_pipeline.assets.predictions.picks import PROMOTABLE
     from nba_pipeline.governance.roles import roles_of
-    from nba_pipeline.systems import PROMOTABLE
     from nba_pipeline.tables.registry import TABLES
 
     predicted = work.warehouse.scan(TABLES["predictions"]).select("system_id").unique().collect()["system_id"]

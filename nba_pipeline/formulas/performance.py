@@ -127,7 +127,7 @@ def _window(dense: pl.DataFrame, name: str, length: int | None, dates: Collectio
 
 def _finished(windows: pl.DataFrame, least_bets: int) -> pl.DataFrame:
     """Returns the metrics of each window from its sums."""
-    columns = [pl.col(*COUNTS), pl.col("gap_n").alias("n"), pl.col("mae_all_n").alias("graded")]
+    columns = [pl.col(*COUNTS), pl.col("mae_all_n").alias("graded")]
     columns += [_mean(name).alias(name) for name in MEANS]
     for name in ESTIMATES:
         n, total = pl.col(f"{name}_n"), pl.col(f"{name}_sum")

@@ -13,7 +13,7 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
 WINDOW = "30 days"
-COLUMNS = ("game_date", "system_id", "window", "n", "gap", "gap_low")
+COLUMNS = ("game_date", "system_id", "window", "gap_n", "gap", "gap_low")
 
 
 def read_windows(warehouse: Warehouse, before: date) -> pl.DataFrame:
@@ -31,6 +31,6 @@ def decays_of(windows: pl.DataFrame, systems: Collection[str]) -> Mapping[str, D
     limits, states = SETTINGS.governance.decay, dict.fromkeys(systems, Decay())
     for (system_id,), part in windows.partition_by("system_id", as_dict=True).items():
         if system_id in states:
-            of_system = (Window(*row) for row in part.select("game_date", "n", "gap", "gap_low").iter_rows())
+            of_system = (Window(*row) for row in part.select("game_date", "gap_n", "gap", "gap_low").iter_rows())
             states[str(system_id)] = decay(of_system, **limits)
     return states

@@ -31,8 +31,14 @@ from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 
 OFF_SEASON, BETWEEN_ROUNDS, MANUAL, FLEET_BLOCKED, EDGE_COLLAPSE, PREDICTIONS_INACTIVE, UNKNOWN = REASONS = (
-    "off_season", "between_rounds", "manual", "fleet_blocked", "edge_collapse", "predictions_inactive", "unknown",
-)  # fmt: skip
+    "off_season",
+    "between_rounds",
+    "manual",
+    "fleet_blocked",
+    "edge_collapse",
+    "predictions_inactive",
+    "unknown",
+)
 DECLARED = (OFF_SEASON, BETWEEN_ROUNDS, MANUAL)
 """Halts by the calendar or an operator. Picks are expected to be empty then."""
 
@@ -208,8 +214,12 @@ def _refuse_platform(reason: str, author: str) -> None:
 
 def _record(warehouse: Warehouse, now: datetime, halts: pl.DataFrame, state: Halt) -> None:
     row = {
-        "is_halted": state.is_halted, "halt_reason": state.reason or None, "since": state.since or now,
+        "is_halted": state.is_halted,
+        "halt_reason": state.reason or None,
+        "since": state.since or now,
         "metrics": json.dumps(dict(state.metrics), sort_keys=True) if state.metrics else None,
-        "note": state.note or "the cause has ended", "actor": state.actor, "recorded_at": now,
-    }  # fmt: skip
+        "note": state.note or "the cause has ended",
+        "actor": state.actor,
+        "recorded_at": now,
+    }
     record(warehouse, HALTS, now, halts, row, SOURCE)

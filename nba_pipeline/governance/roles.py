@@ -79,9 +79,13 @@ def record_initial(warehouse: Warehouse, now: datetime, decisions: pl.DataFrame)
         return decisions
     champion = SETTINGS.governance.initial_champion
     row = {
-        "decision": INITIAL, "system_id": champion, "role": CHAMPION, "reason": f"setting initial_champion is {champion}",
-        "author": PLATFORM, "decided_at": now,
-    }  # fmt: skip
+        "decision": INITIAL,
+        "system_id": champion,
+        "role": CHAMPION,
+        "reason": f"setting initial_champion is {champion}",
+        "author": PLATFORM,
+        "decided_at": now,
+    }
     record(warehouse, ROLES_TABLE, now, decisions, row, SOURCE)
     return read_decisions(warehouse)
 
@@ -111,9 +115,15 @@ def promote(
     refuse_empty(reason=reason, author=author)
     former = champion_of(decisions)
     row = {
-        "decision": PROMOTE, "system_id": system_id, "role": CHAMPION, "former_champion": former, "reason": reason.strip(),
-        "author": author.strip(), "decided_at": now, "evidence": json.dumps(evidence, sort_keys=True),
-    }  # fmt: skip
+        "decision": PROMOTE,
+        "system_id": system_id,
+        "role": CHAMPION,
+        "former_champion": former,
+        "reason": reason.strip(),
+        "author": author.strip(),
+        "decided_at": now,
+        "evidence": json.dumps(evidence, sort_keys=True),
+    }
     record(warehouse, ROLES_TABLE, now, decisions, row, SOURCE)
     return f"{system_id} is the champion from the next run on; {former} is in shadow"
 
@@ -138,8 +148,12 @@ def retire(
     if roles[system_id] == RETIRED:
         raise BadInput(f"system {system_id} is retired already")
     row = {
-        "decision": RETIRE, "system_id": system_id, "role": RETIRED, "reason": reason.strip(), "author": author.strip(),
+        "decision": RETIRE,
+        "system_id": system_id,
+        "role": RETIRED,
+        "reason": reason.strip(),
+        "author": author.strip(),
         "decided_at": now,
-    }  # fmt: skip
+    }
     record(warehouse, ROLES_TABLE, now, decisions, row, SOURCE)
     return f"{system_id} is retired: it cannot become the champion"

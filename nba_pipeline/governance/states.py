@@ -91,7 +91,7 @@ def read_recent(warehouse: Warehouse, champion: str, today: date) -> Mapping[str
     is_all = pl.all_horizontal(pl.col(name) == ALL for name in GROUPS)
     is_champion = (pl.col("system_id") == champion) & (pl.col("run_kind") == "live") & (pl.col("window") == "day")
     rows = warehouse.scan(TABLES["system_performance"], window).filter(is_all, is_champion).collect()
-    n, half = pl.col("n"), pl.col("gap") - pl.col("gap_low")
+    n, half = pl.col("gap_n"), pl.col("gap") - pl.col("gap_low")
     lead_n = pl.col("log_loss_gap_n")
     total, gap, width, lead_total, lead = (
         rows.filter(pl.col("gap_low").is_not_null())

@@ -14,8 +14,6 @@ from nba_pipeline.systems.zone_matchup import ZONE_MATCHUP
 SYSTEMS: tuple[System, ...] = (MOVING_AVERAGE, ZONE_MATCHUP, SIMILARITY, CATBOOST, LINEAR_MEDIAN, XGBOOST, ENSEMBLE, MARKET_BLEND)
 """A combination comes after its members."""
 TRAINED_SYSTEMS = tuple(system for system in SYSTEMS if isinstance(system, TrainedSystem))
-PROMOTABLE = tuple(system.system_id for system in SYSTEMS if system is not MARKET_BLEND)
-"""The systems with a role. The displayed forecast `market_blend` contains the line and is never a pick."""
 
 __all__ = [
     "CATBOOST",
@@ -23,7 +21,6 @@ __all__ = [
     "LINEAR_MEDIAN",
     "MARKET_BLEND",
     "MOVING_AVERAGE",
-    "PROMOTABLE",
     "SIMILARITY",
     "SYSTEMS",
     "TRAINED_SYSTEMS",

@@ -8,14 +8,14 @@ Caveats: live predictions and backtests are never mixed; the groups are not cros
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input
 from nba_pipeline.asset_factory.checks import checks_of, dated_check
 from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, for_each_date
 from nba_pipeline.errors import BadInput
@@ -37,7 +37,7 @@ NUMBERS = {
     "published": "predictions that are a pick", "ungradable": "predictions without a grade", "overs": "recommendations OVER",
     "unders": "recommendations UNDER", "passes": "recommendations PASS", "no_lines": "recommendations NO_LINE",
     "wins": "outcomes WIN", "losses": "outcomes LOSS", "pushes": "outcomes PUSH", "voids": "outcomes VOID",
-    "no_bets": "outcomes NO_BET", "n": "rows of mae, line_mae and gap", "graded": "predictions of players who played",
+    "no_bets": "outcomes NO_BET", "graded": "predictions of players who played",
     "bets": "wins and losses",
 }  # fmt: skip
 """Column -> what it counts."""
@@ -49,7 +49,7 @@ AVERAGES = {
     "quality_score": "mean quality of the features, 0-100",
 }  # fmt: skip
 INTERVALS = {
-    "gap": "points; mae minus line_mae", "roi": "profit per unit staked, at the price of the line's book",
+    "gap": "points; mae minus line_mae, on the same rows as both", "roi": "profit per unit staked, at the price of the line's book",
     "roi_at_best_price": "profit per unit staked, at the best price", "log_loss_gap": "log_loss minus market_log_loss",
     "closing_line_value": "expected profit at the first price, if the closing probability is right",
 }  # fmt: skip
@@ -100,6 +100,7 @@ PREDICTION = (
     "over_probability", "blended_over_probability", "blended_push_probability", "market_over_probability", "quality_score",
     "predicted_value", "line", "recommendation",
 )  # fmt: skip
+FEATURE = ("game_date", "games_played_season", "minutes_mean_last_10_games")
 GRADE = ("prediction_id", "grade_version", "did_play", "actual_value", "outcome")
 PICK = (*OF_A_DATE, SUBSET, "is_pick", "failed_rules", "failed_trial_rules", "version", *PREDICTION[2:])
 LINE = (
@@ -172,29 +173,41 @@ def rate_systems(rows: pl.DataFrame, eligible: pl.DataFrame, dates: Sequence[dat
     needs=["grades"],
     may_be_empty=True,  # dates without predictions
     is_record=True,
-    # read by date in the asset: as inputs with a window, each update of one date would request every later date
-    deps=["grades", "predictions", "picks", "features", "prop_lines"],
+    ins={name: optional_input() for name in ("predictions", "picks", "features", "prop_lines")},
 )
-def system_performance(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> pl.DataFrame:
+def system_performance(
+    context: dg.AssetExecutionContext,
+    grades: pl.DataFrame,
+    predictions: pl.DataFrame,
+    picks: pl.DataFrame,
+    features: pl.DataFrame,
+    prop_lines: pl.DataFrame,
+    warehouse: dg.ResourceParam[Warehouse],
+) -> pl.DataFrame:
     """The performance of every system over the windows that end on the dates."""
     dates = dates_of(context)
-    season = days(season_start(min(dates)), max(dates))
+    # read here, not as inputs with a window: an update of one date would request the 300 dates whose window includes it
+    earlier = days(season_start(min(dates)), min(dates) - timedelta(days=1))
 
-    def read(table: str, *columns: str) -> pl.DataFrame:
-        return warehouse.scan(TABLES[table], season).select(list(dict.fromkeys(columns))).collect().rechunk()
+    def season(table: str, rows: pl.DataFrame, *columns: str) -> pl.DataFrame:
+        names = list(dict.fromkeys(columns))
+        return pl.concat([warehouse.scan(TABLES[table], earlier).select(names).collect(), rows.select(names)]).rechunk()
 
-    predictions, grades = read("predictions", *OF_A_DATE, *PREDICTION), read("grades", *OF_A_DATE, *GRADE)
-    picks, lines = read("picks", *PICK), read("prop_lines", *LINE)
-    rows = rows_to_rate(predictions, grades, picks, lines, tuple(SETTINGS.picks.trial_rules))
-    return rate_systems(rows, _eligible(warehouse, season), dates)
+    rows = rows_to_rate(
+        season("predictions", predictions, *OF_A_DATE, *PREDICTION),
+        season("grades", grades, *OF_A_DATE, *GRADE),
+        season("picks", picks, *PICK),
+        season("prop_lines", prop_lines, *LINE),
+        tuple(SETTINGS.picks.trial_rules),
+    )
+    return rate_systems(rows, eligible_players(season("features", features, *FEATURE)), dates)
 
 
-def _eligible(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+def eligible_players(features: pl.DataFrame) -> pl.DataFrame:
     """Returns per date the number of players with enough games and minutes."""
     has_games = pl.col("games_played_season") >= SETTINGS.predicting.least_games
     has_minutes = pl.col("minutes_mean_last_10_games") >= SETTINGS.predicting.least_minutes
-    rows = warehouse.scan(TABLES["features"], dates).filter(has_games, has_minutes)
-    return rows.group_by("game_date").agg(pl.len().cast(pl.Int64).alias("eligible")).collect()
+    return features.filter(has_games, has_minutes).group_by("game_date").agg(pl.len().cast(pl.Int64).alias("eligible"))
 
 
 @dated_check(TABLE)
@@ -208,11 +221,13 @@ def no_system_decays(warehouse: Warehouse, dates: Sequence[date], clock: Clock) 
     rows = warehouse.scan(TABLE, dates).filter(is_all, pl.col("run_kind") == "live").sort("system_id").collect()
     recent, of_date = rows.filter(pl.col("window") == "30 days"), rows.filter(pl.col("window") == "day")
     settings = SETTINGS.governance
-    is_worse = (pl.col("n") >= settings.decay_rows) & (pl.col("gap") > settings.decay_gap)
-    text = pl.format("{}: {} points worse than the line, N {}", "system_id", pl.col("gap").round(3), "n")
+    is_worse = (pl.col("gap_n") >= settings.decay_rows) & (pl.col("gap") > settings.decay_gap)
+    text = pl.format("{}: {} points worse than the line, N {}", "system_id", pl.col("gap").round(3), "gap_n")
     worse = recent.filter(is_worse).group_by("game_date", maintain_order=True).agg(text.alias(MISSING))
     plots = (
-        [recent.pivot("system_id", index="game_date", values=["gap", "hit_rate", "log_loss_gap", "n"])] if recent.height else []
+        [recent.pivot("system_id", index="game_date", values=["gap", "hit_rate", "log_loss_gap", "gap_n"])]
+        if recent.height
+        else []
     )
     names = ["overs", "unders", "passes", "no_lines"]
     quality = pl.col("quality_score").mean().alias("quality_mean")

@@ -17,25 +17,27 @@ from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_inp
 from nba_pipeline.asset_factory.checks import checks_of, dated_check
 from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, count_off, for_each_date, verdict_rows
 from nba_pipeline.assets.predictions.predictions import PredictionRows
-from nba_pipeline.errors import BadInput
-from nba_pipeline.formulas.decay import WATCH, WITHOUT_PICKS, Decay
+from nba_pipeline.formulas.decay import Decay
 from nba_pipeline.formulas.picks import (
     CANDIDATE,
     FAILED,
     IS_PICK,
     SUBSET,
-    conditions,
     select_picks,
     slate_problems,
 )
 from nba_pipeline.formulas.prediction_versions import PREDICTED
-from nba_pipeline.governance.halts import Halt, read_halts, standing_halt
+from nba_pipeline.governance.halts import read_halts, standing_halt
+from nba_pipeline.governance.pick_rules import compiled_rules, slate_rules, subset_rules
 from nba_pipeline.governance.states import Governed, governed
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import PROMOTABLE
+from nba_pipeline.systems import MARKET_BLEND, SYSTEMS
 from nba_pipeline.tables.table import Row, Table, number
 from nba_pipeline.warehouse import Warehouse
+
+PROMOTABLE = tuple(system.system_id for system in SYSTEMS if system is not MARKET_BLEND)
+"""The systems with a role. The displayed forecast `market_blend` contains the line and is never a pick."""
 
 COPIED = (
     "system_id", "prediction_id", "player_name", "team", "opponent", "predicted_value", "line", "book", "line_snapshot_at",
@@ -125,34 +127,6 @@ def latest_of(predictions: pl.DataFrame, system_id: str) -> pl.DataFrame:
     return predictions.filter(pl.col("system_id") == system_id).sort("version").group_by("game_date", *PREDICTED).last()
 
 
-def subset_rules(candidates: pl.DataFrame) -> dict[str, dict[str, pl.Expr]]:
-    """Returns subset -> rule -> whether a candidate meets it.
-
-    Raises BadInput for a rule that is not SQL or reads a column that candidates do not have.
-    """
-    settings = SETTINGS.picks
-    if unknown := set(settings.enabled_trial_rules) - settings.trial_rules.keys():
-        raise BadInput(f"setting picks.enabled_trial_rules names {min(unknown)}, which is not in picks.trial_rules")
-    trial = {name: settings.trial_rules[name] for name in settings.enabled_trial_rules}
-    return {subset: _compiled(f"picks.subsets.{subset}", rules | trial, candidates) for subset, rules in settings.subsets.items()}
-
-
-def _compiled(setting: str, rules: Mapping[str, str], candidates: pl.DataFrame) -> dict[str, pl.Expr]:
-    compiled = dict[str, pl.Expr]()
-    for name, text in rules.items():
-        try:
-            compiled |= conditions({name: text})
-            is_met = candidates.clear().select(compiled[name]).to_series()
-        except pl.exceptions.ColumnNotFoundError as error:
-            column = str(error).splitlines()[0]
-            raise BadInput(f"setting {setting}: rule {name} reads a column that candidates do not have: {column}") from None
-        except pl.exceptions.PolarsError as error:
-            raise BadInput(f"setting {setting}: rule {name} is not a condition: {str(error).splitlines()[0]}") from None
-        if is_met.dtype != pl.Boolean:
-            raise BadInput(f"setting {setting}: rule {name} is not a condition but of type {is_met.dtype}: {text}")
-    return compiled
-
-
 def select_slate(
     predictions: pl.DataFrame,
     features: pl.DataFrame,
@@ -166,10 +140,10 @@ def select_slate(
     Halts, decay states and the plausibility of the slate apply to live predictions only.
     """
     candidates = candidates_of(predictions, features, prop_lines, state.champion, now)
-    rules, trial = subset_rules(candidates), _compiled("picks.trial_rules", SETTINGS.picks.trial_rules, candidates)
+    rules, trial = subset_rules(candidates), compiled_rules("picks.trial_rules", SETTINGS.picks.trial_rules, candidates)
     lined = latest_of(predictions, state.champion).filter(pl.col("line").is_not_null(), pl.col("run_kind") == "live")
     problems = slate_problems(lined, **SETTINGS.picks.sanity)
-    standing = _live_rules(state.halt, state.decays.get(state.champion, Decay()), problems)
+    standing = slate_rules(state.halt, state.decays.get(state.champion, Decay()), problems)
     missed = [pl.when(~meets).then(pl.lit(name)) for name, meets in trial.items()]
     candidates = candidates.with_columns(pl.concat_list(missed).list.drop_nulls().alias("failed_trial_rules"))
     parts = [
@@ -183,18 +157,6 @@ def select_slate(
         pl.lit(now).cast(pl.Datetime("us", "UTC")).alias("picked_at"), pl.lit(SOURCE).alias("source")
     )
     return _new_versions(rows, ledger).select(COLUMNS).sort("game_date", *TABLE.key), problems
-
-
-def _live_rules(halt: Halt, decay: Decay, problems: Sequence[str]) -> dict[str, pl.Expr]:
-    """Returns the rules of live candidates that hold for the whole slate."""
-    settings = SETTINGS
-    in_watch = settings.predicting.actionable_edge + settings.governance.watch_edge
-    return {
-        "halted": pl.lit(not halt.is_halted),
-        "model_state": pl.lit(decay.state not in WITHOUT_PICKS),
-        "watch_edge": pl.lit(decay.state != WATCH) | (pl.col("edge").abs() >= in_watch),
-        "slate_sanity": pl.lit(not problems),
-    }
 
 
 def _selected(
