@@ -73,7 +73,8 @@ class PickRows(Row):
     @dy.rule()
     def a_pick_fails_no_rule(cls) -> pl.Expr:
         """A pick fails no rule and has a rank. Any other candidate fails a rule and has none."""
-        return (pl.col("failed_rules").list.len() == 0) == pl.col("is_pick") & pl.col("rank").is_not_null().eq(pl.col("is_pick"))
+        fails_none, has_rank = pl.col("failed_rules").list.len() == 0, pl.col("rank").is_not_null()
+        return fails_none.eq(pl.col("is_pick")) & has_rank.eq(pl.col("is_pick"))
 
     @dy.rule()
     def live_picks_are_from_before_tipoff(cls) -> pl.Expr:
