@@ -97,6 +97,7 @@ TABLE = Table(
     is_ledger=True,
 )
 SOURCE = "predictions, features, prop_lines"
+NO_RULES = pl.lit([], dtype=pl.List(pl.String))
 KEY = (*CANDIDATE, SUBSET, "run_kind")
 COLUMNS = [pl.col(name).cast(kind) for name, kind in TABLE.dtypes.items() if name not in ("as_of", "code_version")]
 
@@ -146,7 +147,7 @@ def select_slate(
     problems = slate_problems(lined, **SETTINGS.picks.sanity)
     standing = slate_rules(state.halt, state.decays.get(state.champion, Decay()), problems)
     missed = [pl.when(~meets).then(pl.lit(name)) for name, meets in trial.items()]
-    candidates = candidates.with_columns(pl.concat_list(missed).list.drop_nulls().alias("failed_trial_rules"))
+    candidates = candidates.with_columns(pl.concat_list(NO_RULES, *missed).list.drop_nulls().alias("failed_trial_rules"))
     parts = [
         _selected(
             candidates.filter(pl.col("run_kind") == kind), subset, kind, of_subset | (standing if kind == "live" else {}), ledger
@@ -154,6 +155,8 @@ def select_slate(
         for kind in ("live", "backtest")
         for subset, of_subset in rules.items()
     ]
+    if not parts:  # no subset is set
+        return TABLE.empty().select(COLUMNS), problems
     rows = pl.concat(parts).with_columns(
         pl.lit(now).cast(pl.Datetime("us", "UTC")).alias("picked_at"), pl.lit(SOURCE).alias("source")
     )
