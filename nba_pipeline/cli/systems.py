@@ -72,7 +72,9 @@ def promote(system_id: SystemId, reason: Reason, author: Author) -> None:
 def retire(system_id: SystemId, reason: Reason, author: Author) -> None:
     """Retire a system: it keeps its predictions and can never become the champion."""
     from nba_pipeline.governance import roles as ledger
+    from nba_pipeline.governance.records import refuse_empty
 
+    refuse_empty(reason=reason, author=author)
     work = runner()
     decisions = ledger.record_initial(work.warehouse, work.clock.now(), ledger.read_decisions(work.warehouse))
     roles = _roles(work, decisions)
@@ -85,6 +87,7 @@ def halt(reason: Reason, author: Author) -> None:
     """Halt the picks from the next run on, or confirm the present halt."""
     from nba_pipeline.governance import halts
 
+    halts.refuse_bad_author(reason, author)
     work = runner()
     print_line(halts.halt(work.warehouse, work.clock.now(), reason, author))
     leave(0)
@@ -95,6 +98,7 @@ def resume(reason: Reason, author: Author) -> None:
     """Resume the picks after a halt by an operator."""
     from nba_pipeline.governance import halts
 
+    halts.refuse_bad_author(reason, author)
     work = runner()
     print_line(halts.resume(work.warehouse, work.clock.now(), reason, author))
     leave(0)

@@ -185,7 +185,7 @@ def record_derived(warehouse: Warehouse, now: datetime, halts: pl.DataFrame, sta
 
 def halt(warehouse: Warehouse, now: datetime, reason: str, author: str) -> str:
     """Records a halt by an operator, or confirms the standing one. Returns a message."""
-    _refuse_platform(reason, author)
+    refuse_bad_author(reason, author)
     halts = read_halts(warehouse)
     standing = standing_halt(halts)
     since = standing.since if standing.is_halted and standing.since else now
@@ -196,7 +196,7 @@ def halt(warehouse: Warehouse, now: datetime, reason: str, author: str) -> str:
 
 def resume(warehouse: Warehouse, now: datetime, reason: str, author: str) -> str:
     """Records that an operator resumed the picks. Returns a message. Raises BadInput if no operator halted them."""
-    _refuse_platform(reason, author)
+    refuse_bad_author(reason, author)
     halts = read_halts(warehouse)
     latest = recorded(halts)
     if not standing_halt(halts).is_halted:
@@ -206,7 +206,8 @@ def resume(warehouse: Warehouse, now: datetime, reason: str, author: str) -> str
     return "picks resume with the next run, unless another cause halts them"
 
 
-def _refuse_platform(reason: str, author: str) -> None:
+def refuse_bad_author(reason: str, author: str) -> None:
+    """Raises BadInput for an empty option, and for the author of halts that the platform derives."""
     refuse_empty(reason=reason, author=author)
     if author.strip() == PLATFORM:
         raise BadInput(f"--author must not be {PLATFORM}, which is the author of halts that the platform derives")
