@@ -95,19 +95,28 @@ def _measured(rows: pl.DataFrame, tiers: Sequence[float]) -> pl.DataFrame:
 
 def _sums(measured: pl.DataFrame) -> pl.DataFrame:
     """Returns per date and cell the counts, and of each metric the number of known values, their sum and sum of squares."""
-    metrics = [*SYSTEM, "game_date", *ESTIMATES, *MEANS, *COUNTS]
-    of_all = measured.with_columns(pl.lit(ALL).alias(name) for name in ("direction", "tier"))
-    parts = [of_all]
-    for name in ("direction", "tier"):
-        parts.append(of_all.with_columns(measured[name]).filter(pl.col("subset") == ALL, pl.col(name).is_not_null()))
-    cells = pl.concat(part.select(*metrics, *GROUPS) for part in parts)
+    systems = _numbered(measured)
     known = [*ESTIMATES, *MEANS]
-    return cells.group_by(*CELL, "game_date").agg(
+    numbered = measured.join(systems, on=SYSTEM).select("system", "game_date", *GROUPS, *known, *COUNTS)
+    every_group = [pl.lit(ALL).alias(name) for name in ("direction", "tier")]
+    is_all = pl.col("subset") == ALL
+    of_all = numbered.with_columns(every_group)
+    of_direction = numbered.filter(is_all, pl.col("direction").is_not_null()).with_columns(every_group[1])
+    of_tier = numbered.filter(is_all, pl.col("tier").is_not_null()).with_columns(every_group[0])
+    key = ["system", "game_date", *GROUPS]
+    added = [
         *(pl.col(name).sum() for name in COUNTS),
         *(pl.col(name).count().cast(pl.Int64).alias(f"{name}_n") for name in known),
         *(pl.col(name).sum().alias(f"{name}_sum") for name in known),
         *((pl.col(name) ** 2).sum().alias(f"{name}_squares") for name in ESTIMATES),
-    )
+    ]
+    sums = pl.concat(part.group_by(key).agg(added) for part in (of_all, of_direction, of_tier))
+    return sums.join(systems, on="system").drop("system")
+
+
+def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
+    """Returns the values of SYSTEM with a number, `system`, which is faster to group by."""
+    return rows.select(SYSTEM).unique().sort(SYSTEM).with_row_index("system")
 
 
 def _dense(sums: pl.DataFrame) -> pl.DataFrame:
@@ -161,7 +170,7 @@ def _calibration(measured: pl.DataFrame, dates: Collection[date]) -> pl.DataFram
     """Returns the calibration error of each system, date and window, over all rows of the window."""
     rows = decided(measured.filter(pl.col("subset") == ALL).rename({"points": "actual_value"})).drop_nulls("probability")
     starts = dict(rows.select("game_date", pl.col("game_date").min().over(SEASON).alias("start")).unique().iter_rows())
-    systems = rows.select(SYSTEM).unique().sort(SYSTEM).with_row_index("system")  # a number is faster to group than its names
+    systems = _numbered(rows)
     known = rows.join(systems, on=SYSTEM).select("system", "game_date", "probability", "is_over").sort("system", "probability")
     parts = [known.select("system", "game_date", window=pl.lit(""), calibration_error=pl.lit(0.0)).clear()]
     for day in sorted(starts.keys() & set(dates)):

@@ -118,8 +118,9 @@ def rows_to_rate(
     published. Raises BadInput for a graded prediction whose line is not from before tip-off.
     """
     graded = grades.sort("grade_version").group_by(OF_A_DATE).last()
-    _refuse_late_lines(predictions.join(graded, on=["game_date", "prediction_id"], how="semi"))
-    with_grade = predictions.join(graded.drop("grade_version"), on=[*OF_A_DATE, "prediction_id"])
+    results = graded.select("game_date", "prediction_id", "did_play", "actual_value", "outcome")
+    with_grade = predictions.join(results, on=["game_date", "prediction_id"])
+    _refuse_late_lines(with_grade)
     without = predictions.join(graded, on=OF_A_DATE, how="anti").sort("version").group_by(OF_A_DATE).last()
     rows = pl.concat([with_grade, without], how="diagonal").with_columns(pl.lit(ALL).alias(SUBSET))
     latest = picks.sort("version").group_by([*OF_A_DATE, SUBSET]).last()
@@ -134,10 +135,10 @@ def rows_to_rate(
             pl.when(pl.col("outcome").is_not_null()).then(outcome(pl.col("did_play").fill_null(False))).alias("outcome")
         )
     )
-    closing = closing_lines(prop_lines, **SETTINGS.lines.closing)
+    every = pl.concat([rows, of_subsets], how="diagonal")
+    closing = closing_lines(prop_lines, every, **SETTINGS.lines.closing)
     return (
-        pl.concat([rows, of_subsets], how="diagonal")
-        .join(closing, on=["game_id", "player_id", "book"], how="left")
+        every.join(closing, on=["game_id", "player_id", "book"], how="left")
         .join(published, on=OF_A_DATE, how="left")
         .with_columns(value_of_forecast(), season_of_game_date(), pl.col("actual_value").cast(pl.Float64))
         .with_columns(pl.col("is_published").fill_null(value=False))
