@@ -4,8 +4,8 @@
     summaries    player_game_summary   team_game_summary
     features     upcoming_players   player_form   player_shot_zones   team_defense_zones   matchups   career_form   team_outlook
     features     expected_absences   features
-    predictions  points_model   predictions
-    grades       grades
+    predictions  points_model   predictions   picks   publications
+    grades       grades   system_performance
 
 Data flows one way: providers answer over HTTP, the landing stores the answers, `assets` turns them into tables, and the
 warehouse stores the tables. `completeness` holds the gates. `systems` predict. `orchestration` starts runs, `monitoring`

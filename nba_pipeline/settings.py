@@ -487,6 +487,85 @@ class Evaluation(Section):
     )
 
 
+class Governance(Section):
+    """Roles of systems: the initial champion, the gates of a promotion and the decay states."""
+
+    initial_champion: str = Field("ensemble", description="champion of a home without a recorded decision")
+    evidence_days: int = Field(300, description="days of graded predictions that the gates of a promotion judge")
+    shadow_days: int = Field(2, description="dates with live predictions that a promotion requires")
+    paired_rows: int = Field(2000, description="graded rows of candidate and champion that a promotion requires")
+    largest_gap: float = Field(0.03, description="points by which the mean absolute error may exceed the champion's")
+    largest_bias: float = Field(1.5, description="points; limit of the mean of forecast minus line")
+    largest_tier_bias: float = Field(5.0, description="points; limit of the mean error in a tier of the season average")
+    least_tier_rows: int = Field(30, description="graded rows below which a tier is not judged")
+    largest_direction_share: Share = Field(0.80, description="share of the bets in one direction above which a system is refused")
+    largest_correlation: Share = Field(0.995, description="correlation with the champion from which a system is a duplicate")
+    decay_gap: float = Field(0.15, description="points; gap to the line over the window above which a system is not HEALTHY")
+    decay_rows: int = Field(500, description="graded rows with a line below which the state of the date before stays")
+    watch_days: int = Field(7, description="days in WATCH after which a system is DEGRADING")
+    watch_edge: float = Field(1.0, description="points by which the edge of a pick must be larger in WATCH")
+
+    @property
+    def gates(self) -> dict[str, Any]:
+        """The arguments of `formulas.promotion.Limits`."""
+        names = {"shadow_days", "largest_gap", "largest_bias", "largest_tier_bias", "largest_direction_share"}
+        numbers = self.model_dump(include=names | {"largest_correlation", "least_tier_rows"})
+        return numbers | {"least_rows": self.paired_rows}
+
+    @property
+    def decay(self) -> dict[str, Any]:
+        """The limits of `formulas.decay.decay`."""
+        return {"largest_gap": self.decay_gap, "least_rows": self.decay_rows, "watch_days": self.watch_days}
+
+
+class Picks(Section):
+    """The subsets of picks. A rule is a condition in SQL over the columns of a candidate; a null condition is not met."""
+
+    subsets: dict[str, dict[str, str]] = Field(
+        {
+            "best": {
+                "price": "best_price IS NOT NULL",
+                "fresh_line": "line_age_hours <= 6",
+            },
+            "value": {"price_edge": "price_edge > 0", "fresh_line": "line_age_hours <= 6"},
+            "unders": {"under": "recommendation = 'UNDER'", "fresh_line": "line_age_hours <= 6"},
+        },
+        description="subset -> rule -> condition. Every subset also requires that no entry of `reasons` forbids the bet",
+    )
+    trial_rules: dict[str, str] = Field(
+        {
+            "over_extra_edge": "recommendation = 'UNDER' OR edge >= 4",
+            "star_under": "recommendation = 'OVER' OR points_mean_season < 25",
+            "hot_streak_under": "recommendation = 'OVER' OR points_mean_last_5_games < points_mean_season + 5",
+        },
+        description="rules on trial: recorded for every pick and without effect, unless they are named in `enabled_trial_rules`",
+    )
+    enabled_trial_rules: tuple[str, ...] = Field((), description="rules on trial that every subset requires")
+    per_team: AtLeastOne = Field(2, description="maximum number of picks of a team, date and subset")
+    per_day: AtLeastOne = Field(15, description="maximum number of picks of a date and subset")
+    largest_direction_share: Share = Field(0.95, description="share of one direction above which a slate is implausible")
+    least_slate_rows: int = Field(20, description="predictions below which a slate is not judged")
+    largest_mean_edge: float = Field(2.5, description="points; mean edge of a slate beyond which it is implausible")
+
+    @property
+    def sanity(self) -> dict[str, Any]:
+        """The limits of `formulas.picks.slate_problems`."""
+        numbers = self.model_dump(include={"largest_mean_edge"})
+        return numbers | {"largest_share": self.largest_direction_share, "least_rows": self.least_slate_rows}
+
+
+class Halts(Section):
+    """When picks halt."""
+
+    off_season_days: int = Field(21, description="days before and after today without games that are the off-season")
+    between_rounds_days: int = Field(14, description="days before and after today without games that are a break in a season")
+    inactive_days: int = Field(3, description="days with games and without live predictions after which picks halt")
+    collapse_days: int = Field(14, description="days over which the champion's gap to the line and log loss are judged")
+    collapse_rows: int = Field(500, description="graded rows with a line below which they are not judged")
+    collapse_log_loss_gap: float = Field(0.001, description="log loss minus the market's above which picks halt")
+    unconfirmed_hours: float = Field(36.0, description="age from which a manual halt that is not confirmed is reported")
+
+
 class Patience(Section):
     """How long a slate waits for optional tables, and when failed or missed work is retried."""
 
@@ -707,6 +786,9 @@ class Settings(Section):
     forecasts: Forecasts = Forecasts()
     distributions: Distributions = Distributions()
     evaluation: Evaluation = Evaluation()
+    governance: Governance = Governance()
+    picks: Picks = Picks()
+    halts: Halts = Halts()
     patience: Patience = Patience()
     deliveries: Deliveries = Deliveries()
     watch: Watch = Watch()

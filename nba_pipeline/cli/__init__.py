@@ -16,7 +16,8 @@
     repair            reconcile, waive, not-played, resolve, recheck, rebuild
     homes             migrate, backup, restore, copy
     bigquery          plan, apply, cost
-    audits            leakage, seasons, ledgers
+    audits            leakage, seasons, ledgers, record
+    systems           list, promote, retire; halt, resume
     evaluation        evaluate, search
     explanations      help
     terms             the meaning of states, gates, alert kinds and reasons
@@ -31,6 +32,7 @@
     rendering         decisions and circuit breakers on the terminal
     slate_rendering   a slate on the terminal
     grades_rendering  the graded record on the terminal
+    systems_rendering  the roles of systems on the terminal
     status_rendering  the status of dates on the terminal
     audit_rendering   audit reports on the terminal
     evaluation_rendering  the report of an evaluation on the terminal
@@ -41,7 +43,7 @@ Importing this package registers all commands, in the order of `--help`.
 # isort: off
 from nba_pipeline.cli.app import app, main
 from nba_pipeline.cli import runs, rehearsal, slate, status, watch, doctor, serve, publish, service_levels, alerts
-from nba_pipeline.cli import inspection, settings, repair, homes, bigquery, audits, evaluation, explanations
+from nba_pipeline.cli import inspection, settings, repair, homes, bigquery, audits, systems, evaluation, explanations
 # isort: on
 
 __all__ = [
@@ -64,5 +66,6 @@ __all__ = [
     "settings",
     "slate",
     "status",
+    "systems",
     "watch",
 ]

@@ -43,7 +43,8 @@ app = typer.Typer(
     help="Run, inspect, verify and repair the pipeline.",
 )
 audit = typer.Typer(
-    no_args_is_help=True, help="Prove that no feature sees the future, verify the ledgers, summarize the seasons."
+    no_args_is_help=True,
+    help="Prove that no feature sees the future, verify the ledgers and the published record, summarize the seasons.",
 )
 app.add_typer(audit, name="audit")
 bigquery = typer.Typer(no_args_is_help=True, help="Inspect and update the production warehouse, and show its cost.")
@@ -52,6 +53,8 @@ alerts = typer.Typer(no_args_is_help=True, help="List open alerts, acknowledge o
 app.add_typer(alerts, name="alerts")
 serve = typer.Typer(no_args_is_help=True, help="Serve health and metrics over HTTP, read-only.")
 app.add_typer(serve, name="serve")
+systems = typer.Typer(no_args_is_help=True, help="List the roles of the systems, promote one, retire one.")
+app.add_typer(systems, name="systems")
 
 
 RARE_COLLECTIONS = (100_000, 50, 100)

@@ -1,4 +1,4 @@
-"""The command group `audit`: leakage, seasons, ledgers."""
+"""The command group `audit`: leakage, seasons, ledgers, record."""
 
 import json
 from datetime import timedelta
@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from nba_pipeline.cli.app import audit, date_range, leave, runner, today
+from nba_pipeline.cli.app import audit, date_range, date_up_to_tomorrow, leave, runner, today
 from nba_pipeline.cli.choices import one_of
-from nba_pipeline.cli.consoles import out, report, working
+from nba_pipeline.cli.consoles import out, print_error, print_line, report, working
 from nba_pipeline.errors import BadInput
 
 
@@ -81,4 +81,26 @@ def audit_ledgers(
         print(json.dumps(result, indent=1))
     else:
         print_ledgers(result, out)
+    leave(int(not result["passed"]))
+
+
+@audit.command("record")
+def audit_record(
+    day: Annotated[str, typer.Option("--date", help="US Eastern date whose publications are recomputed")],
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+) -> None:
+    """Recompute what was published on a date from the ledgers and the landing; exit code 1 for any difference."""
+    from nba_pipeline.audit.published_record import audit_record as recompute
+
+    one_of("--format", style, ("table", "json"))
+    slate = date_up_to_tomorrow(day, "--date")
+    work = runner()
+    result = recompute(work.warehouse, work.landing, slate)
+    if style == "json":
+        print(json.dumps(result, indent=1))
+        leave(int(not result["passed"]))
+    published = f"{result['publications']} publications of {slate}: {result['predictions']} predictions, {result['picks']} picks"
+    print_line(f"{published}; {'equal' if result['passed'] else 'not equal'} to the ledgers")
+    for difference in result["differences"]:
+        print_error(difference)
     leave(int(not result["passed"]))

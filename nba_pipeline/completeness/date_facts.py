@@ -59,6 +59,8 @@ class Facts:
     is_waived: bool = False
     is_within_home: bool = True
     """False before the first date of the home. Only a backfill writes earlier dates."""
+    not_begun: frozenset[str] = frozenset()
+    """Tables of the record whose first date is later, so that only a backfill writes them."""
     has_slate: bool = True
     """False before the first predicted slate. Only a backfill writes earlier features and predictions."""
 

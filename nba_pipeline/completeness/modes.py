@@ -46,8 +46,18 @@ def derived_from_games() -> tuple[str, ...]:
 
 
 def from_predictions() -> tuple[str, ...]:
-    """Returns the results of the modes. They are never optional."""
+    """Returns the tables that a backfill materializes after the training, in pipeline order."""
     return daily_tables("predictions", "grades")
+
+
+def results() -> tuple[str, ...]:
+    """Returns the results of the modes. They are never optional."""
+    return tuple(name for name in from_predictions() if not declared()[name].is_record)
+
+
+def record_tables() -> tuple[str, ...]:
+    """Returns the tables of the published record. A home may be older than they are."""
+    return tuple(name for name, one in declared().items() if one.is_record)
 
 
 def grace() -> timedelta:

@@ -23,9 +23,9 @@ from nba_pipeline.completeness.modes import (
     critical_tables,
     derived_from_games,
     first_due,
-    from_predictions,
     grace,
     last_due,
+    results,
     tables_of_mode,
 )
 from nba_pipeline.league.calendar import eastern
@@ -73,7 +73,11 @@ def _quiet_state(facts: Facts, now: datetime) -> str:
 def _is_pending(facts: Facts) -> bool:
     """Whether a game, a grade or a table is incomplete, due or not."""
     is_open = any(game.has_source and (game.status != "final" or game.problem) for game in facts.games if game.is_played)
-    return is_open or bool(facts.ungraded) or any(facts.rows.get(name) is None for name in daily_tables())
+    return (
+        is_open
+        or bool(facts.ungraded)
+        or any(facts.rows.get(name) is None for name in daily_tables() if name not in facts.not_begun)
+    )
 
 
 def _findings(facts: Facts, now: datetime) -> Iterator[Finding]:
@@ -119,7 +123,7 @@ def _table_findings(facts: Facts, now: datetime) -> Iterator[Finding]:
     """Yields tables that are due and not written, or empty unlike earlier slates."""
     for name, due in first_due(facts.game_date, facts.tipoffs).items():
         is_blocked = name in derived_from_games() and facts.is_blocked
-        absence = _absence(facts, name)
+        absence = "" if name in facts.not_begun else _absence(facts, name)
         if name == "schedule" or is_blocked or not absence or due + grace() > now:
             continue
         is_of_a_slate = not _is_overnight_table(name)
@@ -136,7 +140,7 @@ def _update_findings(facts: Facts, now: datetime) -> Iterator[Finding]:
         due = last_due(mode, facts.game_date, facts.tipoffs, now)
         if due is None:
             continue
-        names = [name for name in tables_of_mode(mode) if name in critical_tables(mode) or name in from_predictions()]
+        names = [name for name in tables_of_mode(mode) if name in critical_tables(mode) or name in results()]
         blocked_tables = derived_from_games() if facts.is_blocked else ()
         for name in names:
             if name not in blocked_tables and (at := facts.materialized_at.get(name)) is not None and at < due:
@@ -177,7 +181,7 @@ def _required_tables(facts: Facts, now: datetime) -> Collection[str]:
     A date without one of them is late; a date without another table is degraded.
     """
     modes: Sequence[Mode] = ("tomorrow",) if now < eastern(facts.game_date, 0) else MODES
-    return {*from_predictions()}.union(*(critical_tables(mode) for mode in modes))
+    return {*results()}.union(*(critical_tables(mode) for mode in modes))
 
 
 def _overdue(deadline: datetime, now: datetime, failure: Failure | None = None) -> str:

@@ -4,8 +4,9 @@ from typing import Any
 
 import polars as pl
 
-from nba_pipeline.evaluation.metrics import gap, mean_of, share_of
+from nba_pipeline.evaluation.metrics import mean_of, share_of
 from nba_pipeline.evaluation.records import MARKET
+from nba_pipeline.formulas.bets import gap
 
 COLUMNS = (
     "system_id",

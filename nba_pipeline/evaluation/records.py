@@ -6,16 +6,13 @@ result can be a push, a price can be missing, and a probability needs earlier re
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from itertools import pairwise
 from typing import Any
 
 import polars as pl
 
-from nba_pipeline.evaluation.metrics import Estimate, gap, mean_of, profit, result, rounded, share_of
-from nba_pipeline.formulas.calibration import brier_score, decided, expected_calibration_error, log_loss, reliability
-from nba_pipeline.formulas.calibration import without_push as given_no_push
-from nba_pipeline.formulas.closing_lines import closing_line_value
-from nba_pipeline.formulas.recommendation import CONTAINS_THE_LINE
+from nba_pipeline.evaluation.metrics import Estimate, mean_of, rounded, share_of
+from nba_pipeline.formulas.bets import gap, profit, result, scores, tier, value_of_forecast
+from nba_pipeline.formulas.calibration import decided, expected_calibration_error, reliability
 from nba_pipeline.league.calendar import season_of_game_date
 from nba_pipeline.settings import SETTINGS
 
@@ -49,17 +46,13 @@ def graded(forecasts: pl.DataFrame, market: pl.DataFrame, outcomes: pl.DataFrame
         for name, column in ((MARKET, "consensus"), (ADJUSTED, "adjusted_line"))
     ]
     rows = pl.concat([forecasts.join(lines, on=key), *markets], how="diagonal").drop_nulls(NEEDED)
-    return rows.with_columns(*_bets(), *_scores(), season_of_game_date(), *_groups()).sort("system_id", "game_date", *key)
+    return rows.with_columns(*_bets(), *scores(), season_of_game_date(), *_groups()).sort("system_id", "game_date", *key)
 
 
 def _bets() -> list[pl.Expr]:
     is_over = pl.col("predicted_value") > pl.col("line")
     is_a_system = pl.col("system_id") != MARKET  # the consensus does not bet against one of its own books
     bet = pl.when(is_a_system).then(result("predicted_value", "line"))
-    takes_the_first_line = pl.col("predicted_value") > pl.col("first_line")
-    # a forecast that contains a later line could not be bet at the first one
-    is_free = ~pl.col("reasons").list.contains(CONTAINS_THE_LINE)
-    has_side = is_free.fill_null(False) & (pl.col("predicted_value") != pl.col("first_line"))
     return [
         gap("predicted_value", "consensus").alias("gap"),
         gap("predicted_value", "line").alias("gap_to_line_used"),
@@ -67,42 +60,16 @@ def _bets() -> list[pl.Expr]:
         pl.when(is_a_system).then(result("predicted_value", "consensus")).alias("hit_rate_at_consensus"),
         profit(bet, pl.when(is_over).then("over_price").otherwise("under_price")).alias("roi"),
         profit(bet, pl.when(is_over).then("over_best_price").otherwise("under_best_price")).alias("roi_at_best_price"),
-        pl.when(has_side).then(closing_line_value(takes_the_first_line)).alias("closing_line_value"),
-    ]
-
-
-def _scores() -> list[pl.Expr]:
-    """Scores of the probability of the over given no push, beside the market's. Null for a push."""
-    is_over = pl.when(pl.col("points") != pl.col("line")).then(pl.col("points") > pl.col("line"))
-    ours = given_no_push(pl.col("blended_over_probability"), pl.col("blended_push_probability"))
-    markets = pl.col("market_over_probability")
-    both = is_over.is_not_null() & ours.is_not_null() & markets.is_not_null()
-    scores = {
-        "log_loss": log_loss(ours, is_over),
-        "market_log_loss": log_loss(markets, is_over),
-        "brier": brier_score(ours, is_over),
-        "market_brier": brier_score(markets, is_over),
-    }
-    lead = scores["log_loss"] - scores["market_log_loss"]
-    return [
-        *(pl.when(both).then(score).alias(name) for name, score in scores.items()),
-        pl.when(both).then(ours).alias("probability"),
-        pl.when(both).then(lead).alias("log_loss_gap"),
-        pl.when(both & pl.col("over_probability").is_not_null()).then(lead).alias("published_log_loss_gap"),
+        value_of_forecast(),
     ]
 
 
 def _groups() -> list[pl.Expr]:
     edge = pl.col("predicted_value") - pl.col("line")
-    borders = list(SETTINGS.evaluation.tiers)
-    names = [*(f"{a:g} to {b:g}" for a, b in pairwise(borders)), f"from {borders[-1]:g}"]
-    tier: pl.Expr = pl.lit(f"below {borders[0]:g}")
-    for border, name in zip(borders, names, strict=True):
-        tier = pl.when(pl.col("consensus") >= border).then(pl.lit(name)).otherwise(tier)
     return [
         pl.col("game_date").dt.strftime("%Y-%m").alias("month"),
         pl.when(edge > 0).then(pl.lit("OVER")).when(edge < 0).then(pl.lit("UNDER")).alias("direction"),
-        tier.alias("tier"),
+        tier("consensus", SETTINGS.evaluation.tiers).alias("tier"),
         edge.abs().alias("edge"),
     ]
 

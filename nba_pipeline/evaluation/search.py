@@ -18,9 +18,10 @@ import polars as pl
 from nba_pipeline.errors import BadInput, did_you_mean
 from nba_pipeline.evaluation.manifest import Manifest, verify
 from nba_pipeline.evaluation.market import market_of
-from nba_pipeline.evaluation.metrics import gap, mean_of, rounded
+from nba_pipeline.evaluation.metrics import mean_of, rounded
 from nba_pipeline.evaluation.source import PLAYER_GAME, Source
 from nba_pipeline.evaluation.walk_forward import walk
+from nba_pipeline.formulas.bets import gap
 from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import CATBOOST, LINEAR_MEDIAN, XGBOOST

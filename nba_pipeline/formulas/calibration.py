@@ -1,5 +1,7 @@
 """Scores of probabilities of the over against outcomes. A push has no outcome: `decided` excludes its rows."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 GROUPS = 10
@@ -40,29 +42,37 @@ def brier_score(probability: pl.Expr, is_over: pl.Expr) -> pl.Expr:
     return pl.when(probability.is_between(0, 1)).then((probability - is_over.cast(pl.Float64)) ** 2)
 
 
-def reliability(rows: pl.DataFrame, probability: str) -> pl.DataFrame:
+def reliability(rows: pl.DataFrame, probability: str, by: Sequence[str] = ()) -> pl.DataFrame:
     """Returns ten groups of equal size, ordered by probability: group, rows, mean_probability and over_share, both fractions.
 
     Args:
         rows: Rows of `decided`. Rows without a probability are excluded; fewer than ten rows give no groups.
         probability: Column with the probability of the over.
+        by: Columns whose values have ten groups each, which come first in the result.
     """
-    with_probability = rows.filter(pl.col(probability).is_not_null()).sort(probability, maintain_order=True)
-    group = (pl.int_range(pl.len()) * GROUPS // pl.len() + 1).alias("group")
-    groups = (
-        with_probability.with_columns(group)
-        .group_by("group", maintain_order=True)
+    keys = [pl.col(name) for name in by] or [pl.lit(0)]
+    with_probability = rows.filter(pl.col(probability).is_not_null()).sort(*by, probability, maintain_order=True)
+    size = pl.len().over(keys)
+    group = (pl.int_range(pl.len()).over(keys) * GROUPS // size + 1).alias("group")
+    return (
+        with_probability.with_columns(group, size.alias("size"))
+        .filter(pl.col("size") >= GROUPS)
+        .group_by(*by, "group", maintain_order=True)
         .agg(
             pl.len().cast(pl.Int64).alias("rows"),
             pl.col(probability).mean().alias("mean_probability"),
             pl.col("is_over").mean().alias("over_share"),
         )
     )
-    return groups if with_probability.height >= GROUPS else groups.clear()
 
 
 def expected_calibration_error(groups: pl.DataFrame) -> float | None:
     """Returns the mean of |mean_probability - over_share| over the groups of `reliability`, weighted by rows; None without any."""
-    distance = (pl.col("mean_probability") - pl.col("over_share")).abs()
-    error: float | None = groups.select((distance * pl.col("rows")).sum() / pl.col("rows").sum()).item()
+    error: float | None = groups.select(calibration_error()).item()
     return error if groups.height else None
+
+
+def calibration_error() -> pl.Expr:
+    """The mean distance of probability and outcome over groups of `reliability`, weighted by their rows."""
+    distance = (pl.col("mean_probability") - pl.col("over_share")).abs()
+    return (distance * pl.col("rows")).sum() / pl.col("rows").sum()

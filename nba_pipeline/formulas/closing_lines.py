@@ -12,7 +12,13 @@ CAPTURED, MISSED = "captured", "missed"
 
 
 def closing_lines(
-    prop_lines: pl.DataFrame, *, market: str, placeholder: float, closing_minutes: float, historical_minutes: float
+    prop_lines: pl.DataFrame,
+    bets: pl.DataFrame | None = None,
+    *,
+    market: str,
+    placeholder: float,
+    closing_minutes: float,
+    historical_minutes: float,
 ) -> pl.DataFrame:
     """Returns one row per player, game and book with a line known to be from before tip-off.
 
@@ -22,6 +28,7 @@ def closing_lines(
 
     Args:
         prop_lines: Rows of the table.
+        bets: Players, games and books to return; by default all. The captures of the other books count.
         market: The Odds API's key.
         placeholder: The value of `line` that means that there is no line.
         closing_minutes: Maximum time between the last capture of the game and tip-off.
@@ -41,8 +48,9 @@ def closing_lines(
         & (pl.col("line") != placeholder)
     )
     captured_at = _captured_at(historical_minutes).max().over("game_id").alias("captured_at")
+    captured = shown.with_columns(captured_at)
     main = (
-        shown.with_columns(captured_at)
+        (captured if bets is None else captured.join(bets, on=BOOK, how="semi"))
         .filter(is_main_line(rungs))
         .sort(*rungs, "line", "source")
         .unique(rungs, keep="first", maintain_order=True)

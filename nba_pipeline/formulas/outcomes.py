@@ -32,14 +32,15 @@ def with_outcomes(settled: pl.DataFrame, player_game_summary: pl.DataFrame, stat
         )
         .with_columns(
             pl.col("error").abs().alias("absolute_error"),
-            _outcome(played).alias("outcome"),
+            outcome(played).alias("outcome"),
             _void_reason(played).alias("void_reason"),
         )
         .with_columns(pl.when(pl.col("outcome").is_in(["WIN", "LOSS"])).then(pl.col("outcome") == "WIN").alias("is_correct"))
     )
 
 
-def _outcome(played: pl.Expr) -> pl.Expr:
+def outcome(played: pl.Expr) -> pl.Expr:
+    """The outcome of a bet on `recommendation`, from `margin` (actual value minus line) and whether the player played."""
     margin, recommended = pl.col("margin"), pl.col("recommendation")
     return (
         pl.when(~IS_BET)

@@ -8,6 +8,7 @@ import polars as pl
 
 from nba_pipeline.completeness import expectations, gates
 from nba_pipeline.completeness.date_facts import Facts, Game
+from nba_pipeline.completeness.modes import record_tables
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.monitoring.counts import BET, gradable
@@ -69,10 +70,16 @@ def read_facts(
             day in runs.in_progress,
             day in waived,
             day >= first,
+            _not_begun(written, day),
             day >= first_slate,
         )
         for day in dates
     }
+
+
+def _not_begun(written: Mapping[str, Collection[date]], day: date) -> frozenset[str]:
+    """Returns the tables of the record that were never written up to a date."""
+    return frozenset(name for name in record_tables() if min(written[name], default=date.max) > day)
 
 
 def _to_rebuild(damage: Damage, day: date) -> tuple[str, ...]:

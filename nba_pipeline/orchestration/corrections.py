@@ -6,6 +6,7 @@ For each date within the window:
     a re-read landed new data             the tables of `overnight`, which load it
     a re-read is due                      the job `recheck`, at its instants or while sources contradict each other
     the stored box scores changed         the features of later dates, beyond the window of the automation conditions
+    a grade is newer than the performance the performance of later dates, whose windows include the grade
 
 Predictions of past slates are never repeated.
 """
@@ -25,6 +26,7 @@ from nba_pipeline.completeness.reread_times import due_for_contradiction, due_no
 from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.rereads import Reread, changed_at, rereads, unloaded_reread
 from nba_pipeline.league.calendar import FIRST_DATE, days, eastern_date
+from nba_pipeline.orchestration.outdated_performance import outdated_performance
 from nba_pipeline.orchestration.recheck_job import JOB
 from nba_pipeline.orchestration.work import Work, attempts_at
 from nba_pipeline.providers.archive_files import PROVIDER as ARCHIVE
@@ -66,7 +68,15 @@ def find_corrections(instance: dg.DagsterInstance, warehouse: Warehouse, now: da
         command = f"nba-pipeline backfill --from {day} --to {day} --stop-after features"
         attempts = attempts_at(instance, CARRY, day, changed)
         due.append(Work("same_day", day, changed, daily_tables("features"), why, attempts, purpose=CARRY, next_command=command))
+    due += _of_performance(instance, warehouse, days(first, today))
     return sorted(due, key=lambda work: (work.game_date, work.purpose))
+
+
+def _of_performance(instance: dg.DagsterInstance, warehouse: Warehouse, dates: Sequence[date]) -> Iterator[Work]:
+    for day, (graded, at) in outdated_performance(warehouse, dates).items():
+        why = f"the performance is older than the grades of {', '.join(str(one) for one in graded)}"
+        attempts = attempts_at(instance, CARRY, day, at)
+        yield Work("overnight", day, at, ("system_performance",), why, attempts, purpose=CARRY)
 
 
 def final_dates(warehouse: Warehouse, dates: Sequence[date]) -> list[Final]:

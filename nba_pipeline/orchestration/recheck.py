@@ -12,8 +12,9 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.rereads import rereads, unloaded_reread
 from nba_pipeline.instance.run_tags import MODE_TAG, RECHECK_TAG
-from nba_pipeline.league.calendar import season_of, season_start
+from nba_pipeline.league.calendar import days, season_of, season_start
 from nba_pipeline.orchestration.corrections import outdated_features
+from nba_pipeline.orchestration.outdated_performance import outdated_performance
 from nba_pipeline.orchestration.recheck_job import JOB
 from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.providers.archive import Archive
@@ -84,6 +85,7 @@ class Recheck:
             if not carried.succeeded:
                 return
         yield from self._features(tags)
+        yield from self._performance(tags)
 
     def changes(self) -> list[str]:
         """Returns the changes per game and player as lines of text."""
@@ -112,6 +114,12 @@ class Recheck:
         for first, last in spans(list(outdated)):
             job = "game_day" if first == last else "season"
             yield self.work.run(job, daily_tables("features"), first, last, dict(tags))
+
+    def _performance(self, tags: Mapping[str, str]) -> Iterator[Outcome]:
+        """Runs the performance of later written dates, whose windows include the corrected grades."""
+        outdated = outdated_performance(self.work.warehouse, days(self.day, self.work.clock.today))
+        for first, last in spans(list(outdated)):
+            yield self.work.run("game_day" if first == last else "season", ("system_performance",), first, last, dict(tags))
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from nba_pipeline.completeness.modes import (
     critical_tables,
     derived_from_games,
     due_instants,
-    from_predictions,
     may_proceed_without,
+    results,
     tables_of_mode,
 )
 from nba_pipeline.instance.materializations import materialized_at
@@ -121,7 +121,7 @@ def _work_of_mode(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at
     attempts = attempts_at(instance, mode, day, due_at)
     if problems:
         return Work(mode, day, due_at, tables, why, attempts)
-    optional = [table for table in missing if table not in critical_tables(mode) and table not in from_predictions()]
+    optional = [table for table in missing if table not in critical_tables(mode) and table not in results()]
     required = {*missing, *stale} - set(optional)
     waited = now - _missing_since(due_instants(mode, day, slate.tipoffs), [materialized[table] for table in optional], due_at)
     until = slate.until_first_tipoff(now)

@@ -59,6 +59,11 @@ class Wiring(TypedDict, total=False):
     """`provider/endpoint` of the payloads that a source table is loaded from, as in the landing."""
     may_be_empty: bool
     """Whether the table may have no rows for a date with games."""
+    is_record: bool
+    """Whether the table is part of the published record, derived from finished predictions and grades.
+
+    A date without it is degraded, never late. A home may be older than the table: dates before its first one do not need it.
+    """
     covers: Unit
     """What a row covers in the season audit."""
     covered_by: pl.Expr
@@ -85,6 +90,7 @@ class Declaration:
     requested_by: Sensor | None = None
     endpoints: Sequence[str] = ()
     may_be_empty: bool = False
+    is_record: bool = False
     covers: Unit | None = None
     covered_by: pl.Expr | None = None
     recompute: Recompute | None = None

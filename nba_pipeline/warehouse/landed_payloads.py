@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from pydantic import PrivateAttr
 
-from nba_pipeline.errors import NotLanded
+from nba_pipeline.errors import NotLanded, Permanent
 from nba_pipeline.warehouse import damage, files
 from nba_pipeline.warehouse.files import Place
 from nba_pipeline.warehouse.journal import JOURNAL, JournalReader
@@ -97,6 +97,21 @@ class LandedPayloads(dg.ConfigurableResource):  # type: ignore[type-arg]
         if payload is None:
             raise NotLanded(f"the landing below {self.root} has no readable payload {ref}: it was moved to {damage.FOLDER}")
         return payload
+
+    def body_of(self, ref: str) -> bytes:
+        """The body named by a row's `source`, for proofs: an altered file stays where it is.
+
+        Raises NotLanded if the file is missing, Permanent if it is unreadable or differs from the hash in its name.
+        """
+        path = self.root / f"{ref}.gz"
+        payload = payload_at(slot_of(path, self.root), path, self.root)
+        try:
+            problem = payload.problem
+        except FileNotFoundError:
+            raise NotLanded(f"the landing below {self.root} has no payload {ref}") from None
+        if problem:
+            raise Permanent(f"payload {ref} was altered: {problem}; next: restore it from a backup")
+        return payload.body
 
     def original_outcome(self, slot: Slot) -> dict[str, Any] | None:
         """In a replay: the original run's last journal line for a slot."""

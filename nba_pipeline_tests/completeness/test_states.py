@@ -79,9 +79,16 @@ def test_games_that_are_not_played_and_those_without_a_source_are_not_missing() 
 def test_a_date_without_one_of_its_tables_is_not_complete(table: str, now: datetime, is_over: bool) -> None:
     found, reasons = state_of(without(FINISHED, table), now)
     optional = {"play_by_play", "players", "prop_lines", "game_lines", "injuries", "rosters", "player_shot_zones",
-                "team_defense_zones", "matchups", "career_form", "team_outlook", "expected_absences"}  # fmt: skip
+                "team_defense_zones", "matchups", "career_form", "team_outlook", "expected_absences",
+                "picks", "publications", "system_performance"}  # fmt: skip
     late = "FAILED" if is_over or table in SLATE else "LATE"  # a slate cannot be made up for after its last tip-off
     assert (found, reasons) == ("DEGRADED" if table in optional else late, (f"not written: {table}",))
+
+
+def test_a_home_that_is_older_than_the_record_is_complete_without_it() -> None:
+    record = ("picks", "publications", "system_performance")
+    assert state_of(replace(without(FINISHED, *record), not_begun=frozenset(record)), NOON_AFTER) == ("COMPLETE", ())
+    assert state_of(without(FINISHED, "picks"), NOON_AFTER) == ("DEGRADED", ("not written: picks",))
 
 
 @pytest.mark.parametrize(("now", "expected"), [(MIDNIGHT, "EXPECTED"), (MORNING, "LATE"), (NOON_AFTER, "FAILED")])

@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from nba_pipeline.evaluation.metrics import LOSS, PUSH, WIN, Estimate, gap, mean_of, profit, result, share_of
+from nba_pipeline.evaluation.metrics import Estimate, mean_of, share_of
+from nba_pipeline.formulas.bets import LOSS, PUSH, WIN, gap, profit, result
 
 
 def test_a_mean_has_the_interval_of_its_standard_error() -> None:

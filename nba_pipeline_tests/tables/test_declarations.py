@@ -128,7 +128,7 @@ def test_the_lists_of_the_sensors() -> None:
 
 
 def test_a_changed_injury_report_is_followed_by_features_and_predictions() -> None:
-    assert followers(["injuries"]) == (*FEATURES, "predictions")
+    assert followers(["injuries"]) == (*FEATURES, "predictions", "picks", "publications")
     assert followers(["injuries"], without=["predictions"]) == FEATURES
     assert followers(["injuries"], without=["upcoming_players"]) == ()
 

@@ -1,0 +1,54 @@
+"""The rules of picks: those of the settings, and those that hold for a whole slate."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from nba_pipeline.errors import BadInput
+from nba_pipeline.formulas.decay import WATCH, WITHOUT_PICKS, Decay
+from nba_pipeline.formulas.picks import conditions
+from nba_pipeline.governance.halts import Halt
+from nba_pipeline.settings import SETTINGS
+
+
+def subset_rules(candidates: pl.DataFrame) -> dict[str, dict[str, pl.Expr]]:
+    """Returns subset -> rule -> whether a candidate meets it.
+
+    Raises BadInput for a rule that is not SQL or reads a column that candidates do not have.
+    """
+    settings = SETTINGS.picks
+    if unknown := set(settings.enabled_trial_rules) - settings.trial_rules.keys():
+        raise BadInput(f"setting picks.enabled_trial_rules names {min(unknown)}, which is not in picks.trial_rules")
+    trial = {name: settings.trial_rules[name] for name in settings.enabled_trial_rules}
+    return {
+        subset: compiled_rules(f"picks.subsets.{subset}", rules | trial, candidates) for subset, rules in settings.subsets.items()
+    }
+
+
+def compiled_rules(setting: str, rules: Mapping[str, str], candidates: pl.DataFrame) -> dict[str, pl.Expr]:
+    """Returns rule -> condition. Raises BadInput, with the setting and the rule, as `subset_rules`."""
+    compiled = dict[str, pl.Expr]()
+    for name, text in rules.items():
+        try:
+            compiled |= conditions({name: text})
+            is_met = candidates.clear().select(compiled[name]).to_series()
+        except pl.exceptions.ColumnNotFoundError as error:
+            column = str(error).splitlines()[0]
+            raise BadInput(f"setting {setting}: rule {name} reads a column that candidates do not have: {column}") from None
+        except pl.exceptions.PolarsError as error:
+            raise BadInput(f"setting {setting}: rule {name} is not a condition: {str(error).splitlines()[0]}") from None
+        if is_met.dtype != pl.Boolean:
+            raise BadInput(f"setting {setting}: rule {name} is not a condition but of type {is_met.dtype}: {text}")
+    return compiled
+
+
+def slate_rules(halt: Halt, decay: Decay, problems: Sequence[str]) -> dict[str, pl.Expr]:
+    """Returns the rules of live candidates that hold for the whole slate."""
+    settings = SETTINGS
+    in_watch = settings.predicting.actionable_edge + settings.governance.watch_edge
+    return {
+        "halted": pl.lit(not halt.is_halted),
+        "model_state": pl.lit(decay.state not in WITHOUT_PICKS),
+        "watch_edge": pl.lit(decay.state != WATCH) | (pl.col("edge").abs() >= in_watch),
+        "slate_sanity": pl.lit(not problems),
+    }

@@ -1,0 +1,37 @@
+"""Records of decisions: numbered rows of a ledger. Of two decisions at the same time, one is refused."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from nba_pipeline.errors import BadInput
+from nba_pipeline.league.calendar import eastern_date
+from nba_pipeline.tables.table import Table
+from nba_pipeline.warehouse import Warehouse
+
+NUMBER = "decision_number"
+CODE_VERSION = "1"
+
+
+def refuse_empty(**options: str) -> None:
+    """Raises BadInput, naming the option and its value, for an option without text."""
+    for name, text in options.items():
+        if not text.strip():
+            raise BadInput(f"--{name} must not be empty, it is {text!r}")
+
+
+def record(warehouse: Warehouse, table: Table, now: datetime, after: pl.DataFrame, row: Mapping[str, Any], source: str) -> None:
+    """Adds a decision that was made on the basis of the decisions `after`.
+
+    Raises BadInput if another decision was recorded since these were read.
+    """
+    newest = after[NUMBER].max() if after.height else 0
+    values = {**row, NUMBER: int(str(newest)) + 1, "source": source, "game_date": eastern_date(now)}
+    schema = {name: kind for name, kind in table.dtypes.items() if name not in ("as_of", "code_version")}
+    rows, rejected = table.conform(pl.DataFrame([values], schema=schema), now, CODE_VERSION)
+    if rejected.height:
+        raise BadInput(f"{table.name}: the decision is invalid: {rejected['problem'][0]}")
+    if not warehouse.add(table, [eastern_date(now)], rows, source):
+        raise BadInput(f"another decision was recorded in {table.name} at the same time; look at it and repeat the command")

@@ -1,0 +1,160 @@
+"""Picks of a slate: what is selected, what is locked, and rules that cannot be applied."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from nba_pipeline.assets.predictions.picks import TABLE, select_slate
+from nba_pipeline.errors import BadInput
+from nba_pipeline.formulas.decay import Decay
+from nba_pipeline.governance.halts import Halt
+from nba_pipeline.governance.pick_rules import subset_rules
+from nba_pipeline.governance.states import Governed
+from nba_pipeline.settings import Defaults, Picks, Settings, register
+from nba_pipeline_tests.builders import Values
+from nba_pipeline_tests.builders_record import CHAMPION, LINES, NOW, a_bet, bets_of, players_of
+
+PRICE = {"price": "best_price IS NOT NULL"}
+
+
+class Overridden:
+    """The settings with other picks."""
+
+    def __init__(self, **fields: Any) -> None:
+        self._settings = Settings(picks=Picks(**({"subsets": {"best": PRICE}, "trial_rules": {}} | fields)))
+
+    def settings(self) -> Settings:
+        return self._settings
+
+    def refuse_changes(self) -> None:
+        return
+
+
+@pytest.fixture(autouse=True)
+def one_subset() -> Iterator[None]:
+    register(Overridden())
+    yield
+    register(Defaults())
+
+
+def slate(*bets: Values, ledger: pl.DataFrame | None = None, state: Governed = CHAMPION, hours: float = 0) -> pl.DataFrame:
+    """The new rows of the slate."""
+    earlier = TABLE.empty() if ledger is None else ledger
+    players = players_of(*{bet["player_id"] for bet in bets})
+    return select_slate(bets_of(*bets), players, LINES, earlier, state, NOW + timedelta(hours=hours))[0]
+
+
+def stored(rows: pl.DataFrame, *earlier: pl.DataFrame) -> pl.DataFrame:
+    """The rows as the ledger has them. Fails if one of them breaks a rule of the table."""
+    valid, rejected = TABLE.conform(rows, NOW, "1")
+    assert rejected["problem"].to_list() == []
+    return pl.concat([*earlier, valid])
+
+
+def failed(rows: pl.DataFrame) -> dict[int, list[str]]:
+    return dict(rows.select("player_id", "failed_rules").iter_rows())
+
+
+def test_the_bets_of_the_champion_are_picked_in_order() -> None:
+    other = a_bet(3, system_id="xgboost")
+    rows = stored(slate(a_bet(1), a_bet(2, price_edge=0.02), other, a_bet(4, recommendation="PASS", edge=0.2)))
+    assert rows.select("player_id", "rank").sort("rank").rows() == [(2, 1), (1, 2)]
+    assert rows["line_age_hours"].to_list() == pytest.approx([1 / 6] * 2)
+
+
+def test_a_published_pick_stays_when_its_prediction_changes() -> None:
+    published = stored(slate(a_bet(1)))
+    moved = a_bet(1, version=2, prediction_id="later", line=24.5, recommendation="PASS", edge=0.5)
+    assert slate(moved, a_bet(1), ledger=published).is_empty()
+
+
+def test_a_candidate_gets_another_version_only_when_it_changes() -> None:
+    without_price = a_bet(1, best_price=None)
+    first = stored(slate(without_price))
+    assert slate(without_price, ledger=first).is_empty()
+    later = stored(slate(a_bet(1), ledger=first), first)
+    assert later.sort("version").select("version", "is_pick").rows() == [(1, False), (2, True)]
+
+
+def test_a_game_that_has_begun_has_no_new_pick() -> None:
+    assert slate(a_bet(1, tipoff_at=NOW)).is_empty()
+    assert slate(a_bet(1, tipoff_at=None)).is_empty()
+
+
+def test_a_backtest_has_picks_that_no_halt_stops() -> None:
+    halted = replace(CHAMPION, halt=Halt(True, "manual", "a test"))
+    rows = stored(slate(a_bet(1, run_kind="backtest", tipoff_at=NOW - timedelta(days=1)), state=halted))
+    assert rows.select("run_kind", "is_pick").rows() == [("backtest", True)]
+
+
+@pytest.mark.parametrize(
+    ("state", "rules"),
+    [
+        (replace(CHAMPION, halt=Halt(True, "unknown")), ["halted"]),
+        (replace(CHAMPION, decays={"ensemble": Decay("DEGRADING")}), ["model_state"]),
+        (replace(CHAMPION, decays={"ensemble": Decay("BLOCKED")}), ["model_state"]),
+        (replace(CHAMPION, decays={"ensemble": Decay("WATCH")}), ["watch_edge"]),
+        (replace(CHAMPION, decays={"xgboost": Decay("BLOCKED")}), []),
+    ],
+)
+def test_a_halt_and_the_decay_of_the_champion_stop_picks(state: Governed, rules: list[str]) -> None:
+    assert failed(slate(a_bet(1, edge=3.5, line=21.5), state=state)) == {1: rules}
+
+
+def test_in_watch_an_edge_of_four_points_is_enough() -> None:
+    assert failed(slate(a_bet(1, edge=4.0), state=replace(CHAMPION, decays={"ensemble": Decay("WATCH")}))) == {1: []}
+
+
+def test_an_implausible_slate_has_no_picks_and_says_why() -> None:
+    bets = [a_bet(number, edge=2.6) for number in range(1, 21)]
+    rows, problems = select_slate(bets_of(*bets), players_of(), LINES, TABLE.empty(), CHAMPION, NOW)
+    assert problems == ["100% of 20 recommendations are OVER", "the mean edge is +2.60 points, beyond 2.5"]
+    assert set(rows["failed_rules"].explode()) == {"slate_sanity"}
+
+
+def test_a_rule_on_trial_has_no_effect_until_it_is_enabled() -> None:
+    trial = {"star": "points_mean_season < 15"}
+    register(Overridden(trial_rules=trial))
+    (row,) = slate(a_bet(1)).to_dicts()
+    assert (row["is_pick"], row["failed_trial_rules"]) == (True, ["star"])
+    register(Overridden(trial_rules=trial, enabled_trial_rules=("star",)))
+    assert failed(slate(a_bet(1))) == {1: ["star"]}
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("edgy > 3", r"setting picks.subsets.best: rule r reads a column that candidates do not have: .*edgy"),
+        ("edge", "setting picks.subsets.best: rule r is not a condition but of type Float64: edge"),
+        ("edge >", "setting picks.subsets.best: rule r is not a condition: "),
+        ("edge > 'x'", "setting picks.subsets.best: rule r is not a condition: "),
+    ],
+)
+def test_a_rule_that_cannot_be_applied_is_named(rule: str, message: str) -> None:
+    register(Overridden(subsets={"best": {"r": rule}}))
+    with pytest.raises(BadInput, match=message):
+        slate(a_bet(1))
+
+
+def test_an_unknown_rule_on_trial_cannot_be_enabled() -> None:
+    register(Overridden(enabled_trial_rules=("none",)))
+    with pytest.raises(BadInput, match="names none, which is not in"):
+        subset_rules(bets_of())
+
+
+def test_a_rule_may_select_nothing_or_everything() -> None:
+    register(Overridden(subsets={}))
+    assert slate(a_bet(1)).is_empty()
+    register(Overridden(subsets={"none": {"never": "1 = 0"}, "all": {}}))
+    rows = stored(slate(a_bet(1), a_bet(2)))
+    assert rows.group_by("subset").agg(pl.col("is_pick").sum()).sort("subset").rows() == [("all", 2), ("none", 0)]
+
+
+def test_the_default_rules_are_conditions_over_candidates() -> None:
+    register(Defaults())
+    rows = stored(slate(a_bet(1)))
+    assert rows.sort("subset").select("subset", "is_pick").rows() == [("best", True), ("unders", False), ("value", True)]

@@ -1,0 +1,114 @@
+"""Publications and their proof: what a manifest has, and what the audit of a date finds."""
+
+import hashlib
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from nba_pipeline.assets.predictions.picks import TABLE as PICKS
+from nba_pipeline.assets.predictions.picks import select_slate
+from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
+from nba_pipeline.assets.predictions.publications import TABLE, publish
+from nba_pipeline.audit.published_record import audit_record
+from nba_pipeline.errors import BadInput
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.builders import DAY
+from nba_pipeline_tests.builders_predictions import TIPOFF
+from nba_pipeline_tests.builders_record import CHAMPION, LINES, NOW, a_bet, bets_of, players_of
+
+
+class Home:
+    """A warehouse and a landing with two published picks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.warehouse = folder, LocalWarehouse(home=str(folder))
+        self.landing = Landing(home=str(folder), clock=Clock(fixed_at=NOW.isoformat()))
+        bets = bets_of(a_bet(1), a_bet(2))
+        self.warehouse.add(PREDICTIONS, [DAY], bets, "test")
+        rows, _ = select_slate(bets, players_of(1, 2), LINES, PICKS.empty(), CHAMPION, NOW)
+        self.warehouse.add(PICKS, [DAY], PICKS.conform(rows.filter(pl.col("subset") == "best"), NOW, "1")[0], "test")
+        self.publish()
+
+    def publish(self, minutes: int = 0) -> pl.DataFrame:
+        """Publishes what is new, and returns the row."""
+        stored = {"predictions": self.warehouse.scan(PREDICTIONS), "picks": self.warehouse.scan(PICKS).filter("is_pick")}
+        existing = self.warehouse.scan(TABLE, [DAY]).drop("as_of", "code_version").collect()
+        rows = {name: frame.collect() for name, frame in stored.items()}
+        row = publish(DAY, NOW + timedelta(minutes=minutes), rows, existing, self.landing)
+        self.warehouse.add(TABLE, [DAY], TABLE.conform(row, NOW, "1")[0], "test")
+        return row
+
+    def differences(self) -> list[str]:
+        found: list[str] = audit_record(self.warehouse, self.landing, DAY)["differences"]
+        return found
+
+    def edit(self, table: str, column: str, value: object) -> None:
+        """Alters every row of a table behind the platform's back."""
+        (file,) = (self.folder / "tables" / table).rglob("*.parquet")
+        pl.read_parquet(file).with_columns(pl.lit(value).alias(column)).write_parquet(file)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def test_the_hash_of_the_manifest_is_stored_before_tipoff_and_proved_later(home: Home) -> None:
+    (row,) = home.warehouse.scan(TABLE).collect().to_dicts()
+    assert (row["predictions"], row["picks"], row["first_tipoff_at"]) == (2, 2, TIPOFF)
+    assert row["published_at"] < row["first_tipoff_at"]
+    assert row["manifest_sha256"] == hashlib.sha256(home.landing.body_of(row["source"])).hexdigest()
+    assert audit_record(home.warehouse, home.landing, DAY) == {
+        "game_date": str(DAY), "publications": 1, "predictions": 2, "picks": 2, "differences": [], "passed": True,
+    }  # fmt: skip
+
+
+def test_a_second_publication_has_only_what_is_new(home: Home) -> None:
+    assert home.publish(minutes=1).is_empty()
+    home.warehouse.add(PREDICTIONS, [DAY], bets_of(a_bet(1, version=2), a_bet(3, tipoff_at=NOW)), "test")
+    assert home.publish(minutes=2).select("publication_number", "predictions", "picks").rows() == [(2, 1, 0)]
+    assert home.differences() == []
+
+
+@pytest.mark.parametrize(("table", "column", "value"), [("predictions", "predicted_value", 26.0), ("picks", "line", 19.5)])
+def test_an_altered_row_is_named(home: Home, table: str, column: str, value: float) -> None:
+    home.edit(table, column, value)
+    assert [text for text in home.differences() if table in text and "differs from its hash in the manifest" in text]
+
+
+def test_a_manifest_edited_by_one_byte_is_named_and_stays(home: Home) -> None:
+    (row,) = home.warehouse.scan(TABLE).collect().to_dicts()
+    file = home.folder / "landing" / f"{row['source']}.gz"
+    body = bytearray(file.read_bytes())
+    body[len(body) // 2] ^= 1
+    file.chmod(0o600)
+    file.write_bytes(body)
+    first, *unpublished = home.differences()
+    assert first.startswith(f"payload {row['source']} was altered: ") and file.exists()
+    assert len(unpublished) == 2 and all("is in no readable manifest" in text for text in unpublished)
+
+
+def test_a_manifest_that_was_replaced_is_named(home: Home) -> None:
+    home.edit("publications", "manifest_sha256", "0" * 64)
+    assert home.differences()[0] == f"manifest 1 of {DAY} was altered: its SHA-256 is not that of the ledger publications"
+
+
+def test_a_row_that_was_published_after_its_tipoff_is_named(home: Home) -> None:
+    home.edit("publications", "published_at", TIPOFF)
+    assert "was published at 23:30 UTC, not before its tip-off" in home.differences()[0]
+
+
+def test_a_pick_that_was_never_published_is_named(home: Home) -> None:
+    row = home.warehouse.scan(PICKS).head(1).with_columns(pl.lit(9).alias("player_id").cast(pl.Int64)).collect()
+    home.warehouse.add(PICKS, [DAY], row, "test")
+    (text,) = home.differences()
+    assert text.startswith("picks: ") and text.endswith("is in no readable manifest")
+
+
+def test_a_date_without_publications_is_refused(home: Home) -> None:
+    with pytest.raises(BadInput, match="nothing was published on 2024-03-11"):
+        audit_record(home.warehouse, home.landing, DAY - timedelta(days=1))

@@ -1,0 +1,87 @@
+"""Decisions about roles: what is recorded, what is refused, and two decisions at the same time."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nba_pipeline.errors import BadInput
+from nba_pipeline.governance.roles import (
+    champion_of,
+    promote,
+    read_decisions,
+    record_initial,
+    refuse_promotion,
+    retire,
+    roles_of,
+)
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.builders import at
+
+NOW = at(15)
+SYSTEMS = ("ensemble", "xgboost", "similarity")
+WHY = {"reason": "better", "author": "Ann"}
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> LocalWarehouse:
+    here = LocalWarehouse(home=str(tmp_path))
+    record_initial(here, NOW, read_decisions(here))
+    return here
+
+
+def roles(warehouse: LocalWarehouse) -> dict[str, str]:
+    return roles_of(read_decisions(warehouse), SYSTEMS, ["ensemble", "xgboost"])
+
+
+def test_the_initial_champion_is_recorded_once_without_evidence(warehouse: LocalWarehouse) -> None:
+    record_initial(warehouse, NOW, read_decisions(warehouse))
+    (row,) = read_decisions(warehouse).to_dicts()
+    assert (row["decision"], row["system_id"], row["author"], row["evidence"]) == ("initial", "ensemble", "platform", None)
+    assert roles(warehouse) == {"ensemble": "champion", "xgboost": "shadow", "similarity": "candidate"}
+
+
+def test_a_promotion_stores_its_evidence_and_moves_the_champion_to_shadow(warehouse: LocalWarehouse) -> None:
+    message = promote(warehouse, NOW, read_decisions(warehouse), "xgboost", **WHY, evidence={"rows": 2500})
+    assert message == "xgboost is the champion from the next run on; ensemble is in shadow"
+    row = read_decisions(warehouse).row(-1, named=True)
+    assert (row["former_champion"], json.loads(row["evidence"]), row["reason"]) == ("ensemble", {"rows": 2500}, "better")
+    assert roles(warehouse) == {"ensemble": "shadow", "xgboost": "champion", "similarity": "candidate"}
+
+
+def test_of_two_promotions_at_once_one_is_refused(warehouse: LocalWarehouse) -> None:
+    before = read_decisions(warehouse)
+    promote(warehouse, NOW, before, "xgboost", **WHY, evidence={})
+    with pytest.raises(BadInput, match="another decision was recorded in system_roles at the same time"):
+        promote(warehouse, NOW, before, "similarity", **WHY, evidence={})
+    assert champion_of(read_decisions(warehouse)) == "xgboost"
+
+
+@pytest.mark.parametrize(
+    ("system", "message"),
+    [
+        ("xgbost", "system 'xgbost' has no role; did you mean xgboost?"),
+        ("market_blend", "system 'market_blend' has no role"),
+        ("similarity", "system similarity is retired; a retired system cannot be promoted"),
+        ("ensemble", "system ensemble is the champion already"),
+    ],
+)
+def test_a_system_that_cannot_be_promoted_is_refused(warehouse: LocalWarehouse, system: str, message: str) -> None:
+    retire(warehouse, NOW, read_decisions(warehouse), roles(warehouse), "similarity", **WHY)
+    with pytest.raises(BadInput, match=message):
+        refuse_promotion(system, roles(warehouse))
+
+
+@pytest.mark.parametrize(
+    ("system", "message"),
+    [("ensemble", "is the champion; promote another system first"), ("nope", "system 'nope' has no role")],
+)
+def test_the_champion_and_an_unknown_system_cannot_be_retired(warehouse: LocalWarehouse, system: str, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        retire(warehouse, NOW, read_decisions(warehouse), roles(warehouse), system, **WHY)
+    assert read_decisions(warehouse).height == 1
+
+
+def test_a_decision_needs_a_reason_and_an_author(warehouse: LocalWarehouse) -> None:
+    with pytest.raises(BadInput, match="--reason must not be empty, it is ' '"):
+        promote(warehouse, NOW, read_decisions(warehouse), "xgboost", reason=" ", author="Ann", evidence={})

@@ -1,0 +1,72 @@
+"""The state of a run, read from a warehouse."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from nba_pipeline.assets.grades.system_performance import TABLE as PERFORMANCE
+from nba_pipeline.governance.halts import HALTS
+from nba_pipeline.governance.roles import read_decisions
+from nba_pipeline.governance.states import governed, read_recent
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.builders import DAY, Values, a_game, at, before, frame_of
+
+NOW = at(15)
+SYSTEMS = ("ensemble", "xgboost")
+LINEAGE: Values = {"source": "test", "as_of": NOW, "code_version": "1"}
+COUNTS = {name: 0 for name, kind in PERFORMANCE.dtypes.items() if kind == pl.Int64()}
+
+
+def a_window(days: int, gap: float, half_width: float, window: str, n: int = 600, system_id: str = "ensemble") -> Values:
+    """A row of `system_performance` some days before DAY."""
+    return {
+        **COUNTS, "game_date": before(days), "system_id": system_id, "market": "player_points", "run_kind": "live",
+        "season": "2023-24", "window": window, "direction": "all", "tier": "all", "subset": "all", "gap": gap, "gap_n": n,
+        "gap_low": gap - half_width, "log_loss_gap": 0.0, "log_loss_gap_n": n, **LINEAGE,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> LocalWarehouse:
+    """A game on DAY."""
+    here = LocalWarehouse(home=str(tmp_path))
+    here.replace(TABLES["schedule"], [DAY], frame_of(TABLES["schedule"], a_game() | LINEAGE), "test")
+    return here
+
+
+def performed(warehouse: LocalWarehouse, *rows: Values) -> None:
+    warehouse.replace(PERFORMANCE, sorted({row["game_date"] for row in rows}), frame_of(PERFORMANCE, *rows), "test")
+
+
+def test_a_system_that_stopped_working_halts_the_picks(warehouse: LocalWarehouse) -> None:
+    bad = [a_window(days, 0.5, 0.1, "30 days", system_id=name) for days in (2, 1) for name in SYSTEMS]
+    performed(warehouse, *bad)
+    state = governed(warehouse, NOW, DAY, SYSTEMS, is_live=True)
+    assert (state.champion, state.halt.reason, state.decays["xgboost"].state) == ("ensemble", "fleet_blocked", "BLOCKED")
+    assert warehouse.scan(HALTS).collect()["halt_reason"].to_list() == ["fleet_blocked"]
+
+
+def test_a_run_of_past_dates_records_nothing_and_is_not_halted(warehouse: LocalWarehouse) -> None:
+    assert not governed(warehouse, NOW, DAY + timedelta(days=90), SYSTEMS, is_live=False).halt.is_halted
+    assert read_decisions(warehouse).is_empty() and warehouse.scan(HALTS).collect().is_empty()
+
+
+def test_an_unreadable_ledger_is_a_halt(warehouse: LocalWarehouse, tmp_path: Path) -> None:
+    governed(warehouse, NOW, DAY + timedelta(days=90), SYSTEMS, is_live=True)  # records the off-season
+    (tmp_path / "tables" / "halts" / f"game_date={DAY}" / "part.parquet").write_bytes(b"damaged")
+    state = LocalWarehouse(home=str(tmp_path))
+    state.check([HALTS], [DAY])
+    found = governed(state, NOW, DAY, SYSTEMS, is_live=True)
+    assert (found.halt.reason, found.halt.note) == ("unknown", "the ledger halts cannot be read")
+
+
+def test_the_recent_gap_is_the_mean_of_days_weighted_by_rows(warehouse: LocalWarehouse) -> None:
+    performed(
+        warehouse, a_window(1, 0.3, 0.04, "day", n=300), a_window(2, 0.1, 0.03, "day", n=100), a_window(15, 9.0, 0.1, "day")
+    )
+    recent = read_recent(warehouse, "ensemble", DAY)
+    # (300 x 0.3 + 100 x 0.1) / 400, minus sqrt((300 x 0.04)^2 + (100 x 0.03)^2) / 400
+    assert recent == pytest.approx({"n": 400, "gap": 0.25, "gap_low": 0.25 - 153**0.5 / 400, "log_loss_gap": 0.0})
