@@ -10,7 +10,8 @@ from nba_pipeline.instance.instigators import Instigator
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.alert_changes import CHANGES
 from nba_pipeline.monitoring.alerts import Notifier
-from nba_pipeline.monitoring.watchdog import EXPECTED, KINDS, Finding, findings, report
+from nba_pipeline.monitoring.findings import Finding, report
+from nba_pipeline.monitoring.watchdog import EXPECTED, KINDS, findings
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.monitoring.webhook import DAY, NOON, Slack, a_notifier, rows
 
