@@ -65,7 +65,8 @@ def test_a_check_with_an_alert_links_its_runbook() -> None:
     graph = build_definitions("sandbox").resolve_asset_graph()
     descriptions = {key: graph.get_check_spec(key).description or "" for key in graph.asset_check_keys}
     linked = {
-        (key.asset_key.to_user_string(), key.name): re.findall(r"docs/runbooks/(\w+)\.md", text) for key, text in descriptions.items()
+        (key.asset_key.to_user_string(), key.name): re.findall(r"docs/runbooks/(\w+)\.md", text)
+        for key, text in descriptions.items()
     }
     assert {check: linked[check] for check in CHECKS_WITH_AN_ALERT} == {
         check: [kind] for check, kind in CHECKS_WITH_AN_ALERT.items()
