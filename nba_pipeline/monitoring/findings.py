@@ -30,6 +30,11 @@ def open_incidents(notifier: Notifier) -> list[Incident]:
     return [one for one in incidents(notifier.warehouse, dates) if one.is_open]
 
 
+def is_open(known: Collection[Incident], kind: str, subject: str, day: date | None = None) -> bool:
+    """Whether an alert of this kind and subject is open, on this date if given."""
+    return any((one.kind, one.subject) == (kind, subject) and day in (None, one.game_date) for one in known)
+
+
 def report(notifier: Notifier, found: Collection[Finding], kinds: Collection[str]) -> list[str]:
     """Raises an alert per finding, and resolves the open incidents of these kinds without a finding. Returns a line per change.
 

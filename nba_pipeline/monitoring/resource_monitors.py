@@ -12,7 +12,7 @@ from nba_pipeline.instance.materializations import latest_materialization
 from nba_pipeline.league.calendar import days
 from nba_pipeline.monitoring.alert_changes import Incident, duration
 from nba_pipeline.monitoring.alert_rows import Severity
-from nba_pipeline.monitoring.findings import Finding
+from nba_pipeline.monitoring.findings import Finding, is_open
 from nba_pipeline.monitoring.slate_monitors import is_game_day
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse import Warehouse
@@ -39,9 +39,10 @@ def stale_sources(warehouse: Warehouse, landing: Landing, clock: Clock, known: C
     """
     if not is_game_day(warehouse, clock.today):
         return []
-    found, about = [], {word: one.kind for one in known for word in one.subject.replace(",", " ").split()}
+    found = []
+    named = {word for one in known for word in one.subject.replace(",", " ").split()}
     for table, hours in SETTINGS.monitors.source_hours.items():
-        if about.get(table, SOURCE_STALE) != SOURCE_STALE:
+        if table in named and not is_open(known, SOURCE_STALE, table):
             continue
         fetched_at = landing.last_fetched_at(SOURCES[table])
         if fetched_at is not None and clock.now() - fetched_at > timedelta(hours=hours):

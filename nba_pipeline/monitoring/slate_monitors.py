@@ -17,7 +17,7 @@ from nba_pipeline.league.calendar import days, eastern
 from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
 from nba_pipeline.monitoring.alert_changes import Incident
 from nba_pipeline.monitoring.alert_rows import Severity
-from nba_pipeline.monitoring.findings import Finding
+from nba_pipeline.monitoring.findings import Finding, is_open
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
@@ -39,14 +39,14 @@ def is_game_day(warehouse: Warehouse, today: date, around: int = 0) -> bool:
 
 
 def late_lines(warehouse: Warehouse, clock: Clock, known: Collection[Incident]) -> list[Finding]:
-    """Returns a finding if too few games of today have a line at 13:00 Eastern. A failed capture explains it.
+    """Returns a finding if too few games of today have a line at 13:00 Eastern, unless an alert about a failed capture is open.
 
     A home whose last two weeks have no line has no source of lines.
     """
     settings, today, now = SETTINGS.monitors, clock.today, clock.now()
     if now < eastern(today, settings.lines_due_hour_eastern):
         return []
-    if any(one.kind == "lines_missing" and one.game_date == today for one in known):
+    if is_open(known, "lines_missing", "prop_lines", today) and not is_open(known, LINES_LATE, "prop_lines", today):
         return []
     window = days(today - timedelta(days=SETTINGS.usual.days), today)
     of_market = warehouse.scan(TABLES["prop_lines"], window).filter("is_before_tipoff", pl.col("market") == SETTINGS.lines.market)
@@ -66,20 +66,23 @@ def late_lines(warehouse: Warehouse, clock: Clock, known: Collection[Incident]) 
     return [Finding(LINES_LATE, "prop_lines", message, severity, "nba-pipeline breakers", today)]
 
 
-def failed_betting_checks(instance: dg.DagsterInstance, clock: Clock, late: Collection[Finding]) -> list[Finding]:
-    """Returns a finding per check of today's slate that affects betting and failed. Late lines explain predictions without one."""
+def failed_betting_checks(
+    instance: dg.DagsterInstance, clock: Clock, late: Collection[Finding], known: Collection[Incident]
+) -> list[Finding]:
+    """Returns a finding per failed check of today's slate that affects betting. Late lines explain predictions without one."""
     today, found = clock.today, []
     for table, check in BETTING_CHECKS:
-        is_about_lines = (table, check) == NO_LINE_CHECK
+        subject, is_about_lines = f"{table}.{check}", (table, check) == NO_LINE_CHECK
         are_lines_due = clock.now() >= eastern(today, SETTINGS.monitors.lines_due_hour_eastern)
-        if is_about_lines and (late or not are_lines_due):
+        is_explained = late and not is_open(known, BETTING_CHECK_FAILED, subject, today)
+        if is_about_lines and (is_explained or not are_lines_due):
             continue
         result = newest_result(instance, table, check, today)
         if result is not None and not result.passed:
             names = f": {result.names}" if result.names else ""
             message = f"{table} of {today}: check {check} failed{names}"
             command = f"nba-pipeline status --from {today} --to {today}"
-            found.append(Finding(BETTING_CHECK_FAILED, f"{table}.{check}", message, next_command=command, game_date=today))
+            found.append(Finding(BETTING_CHECK_FAILED, subject, message, next_command=command, game_date=today))
     return found
 
 

@@ -13,7 +13,7 @@ import dagster as dg
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.monitoring.alert_changes import Incident
 from nba_pipeline.monitoring.alerts import Notifier
-from nba_pipeline.monitoring.findings import Finding, open_incidents, report
+from nba_pipeline.monitoring.findings import Finding, is_open, open_incidents, report
 from nba_pipeline.monitoring.resource_monitors import (
     DISK_LOW,
     QUOTA_LOW,
@@ -77,9 +77,8 @@ class Memory:
 
     def persists(self, one: Finding, known: Collection[Incident], now: datetime) -> bool:
         """Whether a finding exists for long enough, or its alert is open."""
-        since = self.since.get(_key(one), now)
-        is_open = any((one.kind, one.subject) == (other.kind, other.subject) for other in known)
-        return is_open or now - since >= timedelta(minutes=SETTINGS.monitors.patience_minutes)
+        patience = timedelta(minutes=SETTINGS.monitors.patience_minutes)
+        return is_open(known, one.kind, one.subject, one.game_date) or now - self.since.get(_key(one), now) >= patience
 
 
 def _key(one: Finding) -> str:
@@ -126,7 +125,7 @@ def monitors_of(
         DISK_LOW: lambda: low_disk(instance),
         QUOTA_LOW: lambda: low_quota(instance, clock),
         LINES_LATE: lambda: late_lines(warehouse, clock, known),
-        BETTING_CHECK_FAILED: lambda: failed_betting_checks(instance, clock, late_lines(warehouse, clock, known)),
+        BETTING_CHECK_FAILED: lambda: failed_betting_checks(instance, clock, late_lines(warehouse, clock, known), known),
         TABLE_LATE: lambda: late_tables(instance, find_missing(instance, warehouse, landing, clock.now()), known),
         QUARANTINE_OLD: lambda: old_quarantines(warehouse, clock),
         SOURCE_STALE: lambda: stale_sources(warehouse, landing, clock, known),

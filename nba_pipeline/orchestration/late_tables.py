@@ -9,7 +9,7 @@ from nba_pipeline.completeness.modes import MODES, critical_tables, from_predict
 from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline.monitoring.alert_changes import Incident
-from nba_pipeline.monitoring.findings import Finding
+from nba_pipeline.monitoring.findings import Finding, is_open
 from nba_pipeline.orchestration.work import Work
 from nba_pipeline.tables.declarations import declared
 from nba_pipeline.tables.registry import TABLES
@@ -26,9 +26,9 @@ def late_tables(instance: dg.DagsterInstance, undone: Sequence[Work], known: Col
     Omits a table if one of its upstream tables is missing on the date, or if another open alert explains it. An alert that is
     open already stays open until its table is written.
     """
-    open_ones, found = {one.key for one in known}, []
+    found = []
     for (day, table), work in sorted(_missing(instance, undone).items(), key=lambda item: item[0]):
-        if (day, TABLE_LATE, table) not in open_ones and any(_explains(one, day, table) for one in known):
+        if not is_open(known, TABLE_LATE, table, day) and any(_explains(one, day, table) for one in known):
             continue
         due = f"{work.due_at.astimezone(EASTERN):%Y-%m-%d %H:%M} Eastern"
         message = f"{table} of {day} was due at {due} and is not written; {work.why}"

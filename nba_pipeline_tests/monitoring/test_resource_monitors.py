@@ -70,3 +70,5 @@ def test_the_newest_response_of_a_source_is_too_old_on_a_day_with_games(warehous
     assert (found.subject, found.message.partition(";")[0]) == ("schedule", "schedule: the newest response is 18 h 30 min old")
     a_notifier(warehouse).raise_alert(DAY, "run_failed", f"same_day {DAY} schedule", "status 503")
     assert stale_sources(warehouse, landing, CLOCK, incidents(warehouse, [DAY])) == []
+    a_notifier(warehouse).raise_alert(DAY, "source_stale", "schedule", "It is old.")
+    assert stale_sources(warehouse, landing, CLOCK, incidents(warehouse, [DAY])) == [found]

@@ -72,6 +72,8 @@ def test_a_date_without_games_waits_for_no_lines(slate: LocalWarehouse) -> None:
 def test_a_failed_capture_explains_missing_lines(slate: LocalWarehouse) -> None:
     a_notifier(slate).raise_alert(DAY, "lines_missing", "prop_lines", "The provider does not answer.")
     assert late_lines(slate, clock(14), incidents(slate, [DAY])) == []
+    a_notifier(slate).raise_alert(DAY, "lines_late", "prop_lines", "0 of 4 games have a line.")
+    assert len(late_lines(slate, clock(14), incidents(slate, [DAY]))) == 1  # an open alert is not over because of another one
 
 
 # Checks that affect bets
@@ -89,7 +91,7 @@ def judged(instance: dg.DagsterInstance, table: str, check: str, passed: bool, d
 
 
 def checks(instance: dg.DagsterInstance, hour: int, late: Sequence[Finding] = ()) -> list[str]:
-    return [one.message for one in failed_betting_checks(instance, clock(hour), late)]
+    return [one.message for one in failed_betting_checks(instance, clock(hour), late, [])]
 
 
 def test_a_failed_check_of_today_is_found_with_the_features_that_it_names() -> None:

@@ -23,9 +23,9 @@ class WithoutQuarantine(LocalWarehouse):
         raise PipelineError(f"the quarantine of {table.name} cannot be read")
 
 
-def ticks(days: Days, start: datetime, minutes: int, cursor: str | None = None) -> str | None:
-    for n in range(0, minutes + 1, 10):
-        cursor = evaluate(days, alert_on_data, start + n * MINUTE, cursor).cursor
+def ticks(days: Days, cursor: str | None, *instants: datetime) -> str | None:
+    for now in instants:
+        cursor = evaluate(days, alert_on_data, now, cursor).cursor
     return cursor
 
 
@@ -37,12 +37,12 @@ def test_a_late_table_is_one_alert_after_half_an_hour_and_resolves_itself(lived:
     """The slate is due again at 16:00, and nothing runs."""
     with listening() as slack:
         monkeypatch.setenv("SLACK_WEBHOOK_URL", slack.url)
-        cursor = ticks(lived, eastern(DAY, 15, 50), 35)
+        cursor = ticks(lived, None, eastern(DAY, 16, 10), eastern(DAY, 16, 25))
         assert alerts(lived) == []
-        cursor = ticks(lived, eastern(DAY, 16, 30), 20, cursor)
+        cursor = ticks(lived, cursor, eastern(DAY, 16, 31), eastern(DAY, 16, 40))
         assert alerts(lived) == [(DAY, "table_late", "schedule")]
         lived.make_mode(eastern(DAY, 16, 52), DAY, "same_day")
-        ticks(lived, eastern(DAY, 16, 56), 10, cursor)
+        ticks(lived, cursor, eastern(DAY, 16, 55))
     assert changes(lived) == [("table_late", "resolved")]
     assert [text.split(" (")[0] for text in slack.texts] == [
         "warning: table_late schedule",
@@ -51,10 +51,10 @@ def test_a_late_table_is_one_alert_after_half_an_hour_and_resolves_itself(lived:
 
 
 def test_work_that_an_outage_left_behind_and_that_is_done_at_once_raises_no_alert(lived: Days) -> None:
-    cursor = ticks(lived, eastern(DAY, 18), 10)
+    cursor = ticks(lived, None, eastern(DAY, 18))
     lived.make_mode(eastern(DAY, 18, 11), DAY, "same_day")
     lived.make_mode(eastern(DAY, 18, 12), DAY + timedelta(days=1), "tomorrow")
-    ticks(lived, eastern(DAY, 18, 15), 40, cursor)
+    ticks(lived, cursor, eastern(DAY, 18, 15), eastern(DAY, 18, 36))
     assert alerts(lived) == []
 
 

@@ -24,7 +24,7 @@ CLUBS = 8
 START = eastern(DAY, 11, 45)
 Rule = Mapping[str, Any]
 
-EVENING = ((13, 5), (16, 10), (17, 40), (18, 50), (23, 15))
+EVENING = ((13, 5), (16, 10), (17, 40), (18, 46), (18, 49), (18, 54), (23, 15))
 MORNING = ((1, 30), (6, 10), (6, 45), (7, 10), (9, 5), (10, 5), (11, 35), (12, 10))
 INSTANTS = (*(eastern(DAY, *at) for at in EVENING), *(eastern(NEXT, *at) for at in MORNING))
 """When the daemon evaluates its schedules and sensors: around each mode, the captures, the games and the deadline."""
@@ -101,6 +101,6 @@ def a_night(history: Path, home: Path, *rules: Rule) -> Night:
     return play(copy_of(history, home), rules)
 
 
-def games() -> list[Game]:
+def games() -> tuple[Game, ...]:
     """The games of the night."""
     return League(clubs=CLUBS).games(DAY)
