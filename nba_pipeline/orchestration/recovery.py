@@ -47,7 +47,7 @@ def over_by_data(instance: dg.DagsterInstance, warehouse: Warehouse) -> Mapping[
     """Returns kind of alert -> whether the tables and materializations show that its cause is over."""
     return {
         RUN_FAILED: lambda one: _is_made_again(instance, one),
-        CHECK_CRASHED: lambda one: _is_judged(instance, one),
+        CHECK_CRASHED: lambda one: _is_written_again(instance, one.subject, one),
         "boxscores_missing": lambda one: _is_covered(warehouse, one),
         "lines_missing": lambda one: share_captured(instance, one.game_date, one.since) == 1.0,
         "injury_report_missing": lambda one: _is_newer(materialized_at(instance, "injuries", one.game_date), one.since),
@@ -81,16 +81,19 @@ def _is_made_again(instance: dg.DagsterInstance, one: Incident) -> bool:
     if not tables:
         since = one.since - timedelta(days=SETTINGS.watch.incident_days)  # the run ended before its alert
         return is_made_up(instance, name, one.game_date, since)
-    return all(_is_newer(materialized_at(instance, table, one.game_date), one.since) for table in tables)
+    return all(_is_written_again(instance, table, one) for table in tables)
 
 
-def _is_judged(instance: dg.DagsterInstance, one: Incident) -> bool:
-    """Whether the table was materialized again by a run that succeeded, in which no check crashed."""
-    record = latest_materialization(instance, one.subject, one.game_date)
+def _is_written_again(instance: dg.DagsterInstance, table: str, one: Incident) -> bool:
+    """Whether a table was materialized afterwards, by a run that succeeded.
+
+    A run that writes the table and fails its check again does not count: its alert would be resolved and reopened.
+    """
+    record = latest_materialization(instance, table, one.game_date)
     if record is None or not _is_newer(datetime.fromtimestamp(record.timestamp, UTC), one.since):
         return False
-    run = instance.get_run_by_id(record.run_id)
-    return run is not None and run.is_success
+    run = instance.get_run_by_id(record.run_id) if record.run_id else None
+    return run is None or run.is_success
 
 
 def _is_covered(warehouse: Warehouse, one: Incident) -> bool:

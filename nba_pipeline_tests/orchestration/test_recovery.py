@@ -77,9 +77,13 @@ def test_a_failed_job_without_tables_is_over_after_its_next_success(days: Days, 
 
 
 @pytest.mark.parametrize("succeeded", [True, False])
-def test_a_crashed_check_is_over_after_a_run_of_its_table_that_succeeded(days: Days, succeeded: bool) -> None:
+@pytest.mark.parametrize(("kind", "subject"), [("check_crashed", "boxscores"), ("run_failed", f"overnight {DAY} boxscores")])
+def test_a_failure_of_a_table_is_over_after_a_run_of_it_that_succeeded(
+    days: Days, kind: str, subject: str, succeeded: bool
+) -> None:
+    """A run that writes the table and fails its check again has no success."""
     notifier = a_notifier(days.warehouse, now=NOON)
-    notifier.raise_alert(DAY, "check_crashed", "boxscores", "a check could not be judged")
+    notifier.raise_alert(DAY, kind, subject, "a check could not be judged")
     run = days.begin(DAY, LATER)
     event = dg.AssetMaterialization("boxscores", partition=str(DAY))
     with time_machine.travel(LATER):
@@ -93,7 +97,7 @@ def test_a_crashed_check_is_over_after_a_run_of_its_table_that_succeeded(days: D
         )
     days.end(run, LATER, succeeded)
     resolved = resolve_over(notifier, over_by_data(days.instance, days.warehouse))
-    assert resolved == (["check_crashed boxscores"] if succeeded else [])
+    assert resolved == ([f"{kind} {subject}"] if succeeded else [])
 
 
 # Unreadable files
