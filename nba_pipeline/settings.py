@@ -683,6 +683,32 @@ class Metrics(Section):
     runs: AtLeastOne = Field(100, description="newest runs among which the duration of each job is looked up")
 
 
+class Monitors(Section):
+    """When the sensor `alert_on_data` raises an alert."""
+
+    slow_every_minutes: float = Field(5.0, description="time between two readings of late tables, quarantines and sources")
+    patience_minutes: float = Field(
+        20.0, description="time for which a table is late or a source stale before an alert is raised: 30 after a table is due"
+    )
+    lines_due_hour_eastern: Hour = Field(13, description="hour of the day by which the games of a slate have lines")
+    lines_warning_share: Share = Field(0.80, description="share of the games with a line below which an alert is raised")
+    lines_critical_share: Share = Field(0.40, description="share of the games with a line below which the alert is critical")
+    quarantine_hours: float = Field(24.0, description="age of a quarantined row, or time since the end of its date")
+    quarantine_days: int = Field(14, description="dates before today whose quarantined rows are read")
+    source_hours: dict[str, float] = Field(
+        {"schedule": 18.0, "rosters": 24.0, "injuries": 24.0, "prop_lines": 24.0},
+        description="source table -> maximum age of its newest response on a day with games",
+    )
+    quota_warning_share: Share = Field(0.80, description="used share of a provider's credits")
+    quota_critical_share: Share = Field(0.95, description="used share of a provider's credits that is critical")
+    disk_warning_mib: float = Field(
+        2048.0, description="free disk space below which an alert is raised; a season has about 1 GiB"
+    )
+    disk_critical_mib: float = Field(
+        512.0, description="free disk space that is critical; below `warehouse.least_free_mib` no write starts"
+    )
+
+
 class Warehouse(Section):
     """Writes to the warehouse."""
 
@@ -796,6 +822,7 @@ class Settings(Section):
     latency: Latency = Latency()
     publishing: Publishing = Publishing()
     metrics: Metrics = Metrics()
+    monitors: Monitors = Monitors()
     warehouse: Warehouse = Warehouse()
     bigquery: BigQuery = BigQuery()
     costs: Costs = Costs()

@@ -36,7 +36,10 @@ def no_row_is_quarantined(table: Table) -> Judge:
     """Returns the check for quarantined rows, which names their problems."""
 
     def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-        """Every row satisfies the schema of the table. A row that does not is quarantined with its problem."""
+        """Every row satisfies the schema of the table. A row that does not is quarantined with its problem.
+
+        Runbook: docs/runbooks/quarantine_old.md
+        """
         return none_quarantined(dates, warehouse.scan_quarantine(table, dates), "rows_quarantined")
 
     return no_row_is_quarantined
@@ -57,7 +60,10 @@ def rows_are_unaltered(table: Table) -> Judge:
     """Returns the check that compares a ledger with its manifests."""
 
     def rows_are_unaltered(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-        """Every row has the hash recorded when it was written, and no recorded row is missing."""
+        """Every row has the hash recorded when it was written, and no recorded row is missing.
+
+        Runbook: docs/runbooks/ledger_altered.md
+        """
         verified = {one.game_date: one for one in verify(warehouse, table, dates)}
         return verdict_rows(
             [

@@ -86,8 +86,16 @@ GATES: Mapping[str, Term] = {
 """Blocking check -> what it stops. A blocking check is a gate."""
 
 ALERTS: Mapping[str, Term] = {
+    "betting_check_failed": Term(
+        "A check of today's slate failed that blocks nothing and affects bets: lines or a feature are missing for many players.",
+        "The alert names the check; its runbook says what to do.",
+    ),
     "boxscores_missing": Term(
         "Box scores of a slate are still missing after the last attempt.", "`nba-pipeline status --from D --to D`"
+    ),
+    "check_crashed": Term(
+        "A check raised an error and could not be judged, so nothing is known about the rows.",
+        "The alert names the error; the run's step has the traceback.",
     ),
     "damaged_file": Term(
         "A stored file was unreadable. It was moved below `<home>/damaged`, or it closes its ledger date.",
@@ -101,21 +109,40 @@ ALERTS: Mapping[str, Term] = {
         "A schedule or sensor is stopped, has never run, or is not defined by the code.",
         "Start it in the UI, or restart the daemon with the installed version.",
     ),
+    "disk_low": Term("The disk of the home has little free space.", "Free some space; without it no table is written."),
     "injury_report_missing": Term(
         "No new injury report was published for longer than usual before tip-off.", "`nba-pipeline breakers`"
     ),
     "ledger_altered": Term(
         "A ledger has a row that differs from its recorded hash, or a recorded row is missing.", "`nba-pipeline audit ledgers`"
     ),
+    "lines_late": Term("Too few of today's games have a line at 13:00 Eastern.", "`nba-pipeline breakers`"),
     "lines_missing": Term("A capture of the lines failed repeatedly for some games.", "`nba-pipeline breakers`"),
     "mode_undecided": Term("A mode was due and left no decision.", "`nba-pipeline reconcile` runs what is due."),
+    "monitor_failed": Term(
+        "A monitor raised an error, so whether there is a reason for its kind of alert is unknown.",
+        "The alert names the error.",
+    ),
     "name_unresolved": Term(
         "A player has a line, and the name does not resolve to exactly one player.",
         "`nba-pipeline resolve` records which player is meant.",
     ),
     "probe_failed": Term("No run can start, because the provider or the warehouse does not answer.", "`nba-pipeline breakers`"),
+    "quarantine_old": Term(
+        "Rows of a table are quarantined for more than 24 hours in season.", "`nba-pipeline status --from D --to D` names why."
+    ),
+    "quota_low": Term(
+        "Most credits of the provider of lines are used.", "Capture less often, or order a larger plan; see the runbook."
+    ),
     "run_failed": Term(
         "A run failed or was killed.", "`nba-pipeline status` names the cause; `nba-pipeline reconcile` retries it."
+    ),
+    "source_stale": Term(
+        "On a day with games, the newest response of a source is too old.", "`nba-pipeline run --date D` requests it."
+    ),
+    "table_late": Term(
+        "A table was due half an hour ago and is not written.",
+        "Run the command that the alert names, or `nba-pipeline reconcile`.",
     ),
     "test_alert": Term("A person tested whether alerts arrive.", "Nothing to do."),
     "tick_failed": Term("A schedule or sensor of the daemon raised an error.", "`nba-pipeline decisions`"),

@@ -15,7 +15,7 @@ from nba_pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
     from nba_pipeline.monitoring.alerts import Notifier
-    from nba_pipeline.monitoring.watchdog import Finding
+    from nba_pipeline.monitoring.findings import Finding
 
 HEALTHY = "healthy: schedules and sensors tick as the code defines"
 
@@ -51,6 +51,7 @@ def watch(
 def check(notifier: "Notifier") -> int:
     """Checks once, and raises and resolves alerts. Returns the exit code. A check that fails raises an alert of its own."""
     from nba_pipeline.monitoring import watchdog
+    from nba_pipeline.monitoring.findings import Finding, raise_unread, report
 
     kinds: tuple[str, ...] = watchdog.KINDS
     try:
@@ -58,13 +59,13 @@ def check(notifier: "Notifier") -> int:
     except Exception as error:  # noqa: BLE001  nothing else watches: an error of any class must be sent
         reason = str(error) if isinstance(error, (PipelineError, OSError)) else f"{type(error).__name__}: {error}"
         message = f"The watchdog could not check the daemon: {reason}"
-        found = [watchdog.Finding(watchdog.WATCH_FAILED, "watch", message, "critical", "nba-pipeline status")]
+        found = [Finding(watchdog.WATCH_FAILED, "watch", message, "critical", "nba-pipeline status")]
         kinds = (watchdog.WATCH_FAILED,)  # nothing is known about the others
     try:
-        changes = watchdog.report(notifier, found, kinds)
+        changes = report(notifier, found, kinds)
     except (PipelineError, OSError) as error:
         print_error(f"the alerts cannot be read: {error}")
-        changes = watchdog.raise_unread(notifier, found)
+        changes = raise_unread(notifier, found)
     for line in filter(None, [*changes, notifier.retry_deliveries()]):
         print_line(line)
     for one in found:

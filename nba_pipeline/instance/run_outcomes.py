@@ -11,6 +11,8 @@ from dagster._core.events import JobFailureData, RunFailureReason
 from nba_pipeline.instance.causes import cause_of
 
 MAX_NAMES = 5
+CHECKS = "_checks"
+"""End of the name of the step that judges the checks of a table."""
 ENDINGS = {dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED}
 
 
@@ -67,6 +69,14 @@ def failure_reasons(instance: dg.DagsterInstance, run_id: str, ending: dg.Dagste
         return outcome_messages(events, has_succeeded=False)[0]
     error = data.error if isinstance(data, JobFailureData) else None
     return [(cause_of(error) if error else None) or ending.message or "the run did not finish"]
+
+
+def crashed_checks(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:
+    """Returns table -> error, for the tables whose checks could not be judged. A check that was judged and failed is no crash."""
+    entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    events = [entry.dagster_event for entry in entries if entry.dagster_event]
+    errors = {event.step_key or "": cause_of(getattr(event.event_specific_data, "error", None)) for event in events}
+    return {step.removesuffix(CHECKS): error for step, error in errors.items() if step.endswith(CHECKS) and error}
 
 
 def shortened(failures: Sequence[str]) -> str:

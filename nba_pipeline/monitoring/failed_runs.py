@@ -1,6 +1,6 @@
-"""Alerts for failed and killed runs: the sensor, and the failures that need no alert."""
+"""Alerts for failed and killed runs and for crashed checks: the sensor, and the failures that need no alert."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 import dagster as dg
@@ -8,12 +8,14 @@ import dagster as dg
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import MODES
 from nba_pipeline.instance.command_runs import is_started_by_command
-from nba_pipeline.instance.run_outcomes import failed_check, failure_reasons, is_killed, shortened
+from nba_pipeline.instance.run_outcomes import crashed_checks, failed_check, failure_reasons, is_killed, shortened
 from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAGS, WILL_RETRY_TAG
 from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.monitoring.alerts import Notifier
 
 RUN_FAILED = "run_failed"
+CHECK_CRASHED = "check_crashed"
+"""Kind of the alert about a check that could not be judged. Nothing is known about the data then."""
 
 
 def alert_on_killed(notifier: Notifier, closed: Sequence[dg.DagsterRun]) -> None:
@@ -24,6 +26,15 @@ def alert_on_killed(notifier: Notifier, closed: Sequence[dg.DagsterRun]) -> None
     for run in closed:
         if is_started_by_command(run):
             _raise_alert(notifier, run, ["its process was killed"], run.tags.get(MODE_TAG, ""), places=[])
+
+
+def alert_on_crashed(notifier: Notifier, run: dg.DagsterRun, crashed: Mapping[str, str]) -> None:
+    """Raises an alert per table whose checks could not be judged in a run."""
+    span, mode = _span_of(run), run.tags.get(MODE_TAG, "")
+    day = max(span, default=notifier.clock.today)
+    for table, error in crashed.items():
+        message = f"{table} of {day}: a check could not be judged, so nothing is known about the rows: {error}"
+        notifier.raise_alert(day, CHECK_CRASHED, table, message, next_command=_next_command(span, mode, run.job_name))
 
 
 def _raise_alert(notifier: Notifier, run: dg.DagsterRun, failures: Sequence[str], mode: str, places: Iterable[str]) -> None:
@@ -60,6 +71,11 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
         if run.tags.get(WILL_RETRY_TAG) == "true":
             return
         failures = failure_reasons(context.instance, run.run_id, context.failure_event)
+        if crashed := crashed_checks(context.instance, run.run_id):
+            alert_on_crashed(notifier, run, crashed)
+            failures = [failure for failure in failures if not any(error in failure for error in crashed.values())]
+            if not failures:
+                return
         if not _waits_for_box_scores(failures, _span_of(run), notifier.clock.now()):
             steps = () if is_killed(context.failure_event) else failures
             places = [failure.split(":")[0] for failure in steps if ":" in failure]

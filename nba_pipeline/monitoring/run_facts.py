@@ -11,7 +11,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import is_dead
 from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.run_outcomes import outcome_messages, shortened
-from nba_pipeline.instance.run_tags import PARTITION_TAG, RANGE_TAGS
+from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAG, RANGE_TAGS
 from nba_pipeline.instance.runs_in_progress import IN_PROGRESS
 from nba_pipeline.league.calendar import days, parse_key
 from nba_pipeline.settings import SETTINGS
@@ -108,9 +108,23 @@ def _undone(instance: dg.DagsterInstance, record: dg.RunRecord, day: date) -> It
             yield name
 
 
+def is_made_up(instance: dg.DagsterInstance, name: str, day: date, since: datetime) -> bool:
+    """Whether later runs did the work of the failed runs of a job or mode: every table of every date, or the whole job.
+
+    False if no failed run of the date was updated since the instant, because nothing is known about it.
+    """
+    failed = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since))
+    of_name = [record for record in failed if name in (record.dagster_run.job_name, record.dagster_run.tags.get(MODE_TAG))]
+    dates = {record.storage_id: _dates_of(record.dagster_run) or [day] for record in of_name}
+    concerned = [record for record in of_name if day in dates[record.storage_id]]
+    undone = (_undone(instance, record, of_run) for record in concerned for of_run in dates[record.storage_id])
+    return bool(concerned) and not any(True for tables in undone for _ in tables)
+
+
 def _was_repeated(instance: dg.DagsterInstance, record: dg.RunRecord, day: date) -> bool:
-    """Whether a later run of the same job succeeded for the date."""
-    run, tags = record.dagster_run, {PARTITION_TAG: day.isoformat()}
+    """Whether a later run of the same job succeeded for the date; for a job without dates, whether any did."""
+    run = record.dagster_run
+    tags = {PARTITION_TAG: day.isoformat()} if PARTITION_TAG in run.tags else {}
     ended = dg.RunsFilter(job_name=run.job_name, tags=tags, statuses=[dg.DagsterRunStatus.SUCCESS])
     newest = instance.get_run_records(ended, limit=1)
     return bool(newest) and newest[0].storage_id > record.storage_id

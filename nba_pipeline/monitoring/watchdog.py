@@ -1,18 +1,17 @@
 """Findings of the watchdog, which runs outside of the daemon: silence, missing decisions, stopped schedules and sensors.
 
-The functions judge Dagster's ticks and start no run. `nba-pipeline watch` calls them: `report` raises and resolves alerts.
+The functions judge Dagster's ticks and start no run. `nba-pipeline watch` calls them and reports the findings.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from nba_pipeline.completeness.modes import CLOCK, MODES
 from nba_pipeline.instance.instigators import Instigator
 from nba_pipeline.league.calendar import EASTERN, days, eastern, eastern_date
-from nba_pipeline.monitoring.alert_changes import Incident, duration, incidents
 from nba_pipeline.monitoring.alert_rows import Severity
-from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.monitoring.findings import Finding
 from nba_pipeline.settings import SETTINGS
 
 DAEMON_SILENT, MODE_UNDECIDED, DEFINITIONS_DIFFER = "daemon_silent", "mode_undecided", "definitions_differ"
@@ -41,22 +40,12 @@ EXPECTED = Expected(
             "alert_on_failed_run",
             "alert_on_failed_tick",
             "alert_on_unresolved_names",
+            "alert_on_data",
             "slate_status",
         }
     ),
 )
 """A copy of the names in `definitions.py`, whose import takes longer than a whole check. A test keeps the two equal."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A reason for an alert."""
-
-    kind: str
-    subject: str
-    message: str
-    severity: Severity = "warning"
-    next_command: str = "nba-pipeline decisions"
 
 
 def findings(live: Mapping[str, Instigator], expected: Expected, now: datetime) -> list[Finding]:
@@ -66,37 +55,6 @@ def findings(live: Mapping[str, Instigator], expected: Expected, now: datetime) 
     differences = _differences(live, expected, now)
     explained = {one.subject for one in differences}
     return [*differences, *(one for one in _undecided(live, now) if one.subject not in explained)]
-
-
-def report(notifier: Notifier, found: Collection[Finding], kinds: Collection[str]) -> list[str]:
-    """Raises an alert per finding, and resolves the open incidents of these kinds without a finding. Returns a line per change.
-
-    An open incident keeps its date, so it is not raised again after midnight.
-    """
-    today = notifier.clock.today
-    dates = days(today - timedelta(days=SETTINGS.watch.incident_days), today)
-    known = [one for one in incidents(notifier.warehouse, dates) if one.kind in kinds and one.is_open]
-    dated = {(one.kind, one.subject): one.game_date for one in known}
-    lines = []
-    for one in found:
-        day = dated.get((one.kind, one.subject), today)
-        if notifier.raise_alert(day, one.kind, one.subject, one.message, one.severity, one.next_command):
-            lines.append(f"alert {one.kind} {one.subject}: {one.message}")
-    present = {(one.kind, one.subject) for one in found}
-    lines += [_resolved(notifier, one) for one in known if (one.kind, one.subject) not in present and notifier.resolve(one)]
-    return lines
-
-
-def raise_unread(notifier: Notifier, found: Collection[Finding]) -> list[str]:
-    """Raises an alert per finding while the ledgers of alerts cannot be read. Resolves nothing."""
-    today = notifier.clock.today
-    for one in found:
-        notifier.raise_alert(today, one.kind, one.subject, one.message, one.severity, one.next_command)
-    return [f"alert {one.kind} {one.subject}: {one.message}" for one in found]
-
-
-def _resolved(notifier: Notifier, incident: Incident) -> str:
-    return f"resolved {incident.kind} {incident.subject} after {duration(incident.since, notifier.clock.now())}"
 
 
 def _silence(live: Mapping[str, Instigator], now: datetime) -> Finding | None:

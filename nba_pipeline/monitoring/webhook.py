@@ -13,7 +13,10 @@ from nba_pipeline.monitoring.kinds import KINDS, runbook
 REFUSED_FROM = 300
 Request = Callable[[httpx.AsyncClient], AbstractAsyncContextManager[httpx.Response]]
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO message contains the whole URL, which is the webhook's secret
+# the INFO messages of httpx contain the whole URL, which is the webhook's secret; so does the target of a redirect, which
+# httpcore logs with the other headers of a response
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 def head(alert: Mapping[str, Any]) -> str:

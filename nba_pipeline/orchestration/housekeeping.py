@@ -4,6 +4,7 @@ import dagster as dg
 
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_retention import prune
+from nba_pipeline.monitoring.alert_changes import incidents
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.wording import counted
@@ -25,11 +26,15 @@ def prune_old_runs(context: dg.OpExecutionContext) -> None:
 
 
 def verify_ledgers(warehouse: Warehouse, notifier: Notifier) -> tuple[int, list[Finding]]:
-    """Verifies every date of every ledger and raises an alert per ledger and date with findings.
+    """Verifies every date of every ledger and raises an alert per ledger and date with findings. Resolves those without.
 
     Returns the number of verified rows, and the findings.
     """
     verified = [one for table in ledgers() for one in verify(warehouse, table)]
+    altered = {(one.game_date, LEDGER_ALTERED, one.table) for one in verified if one.findings}
+    for incident in incidents(warehouse):  # of any date: a restored date may be old
+        if incident.kind == LEDGER_ALTERED and incident.is_open and incident.key not in altered:
+            notifier.resolve(incident)
     for one in verified:
         if one.findings:
             first, *more = one.findings

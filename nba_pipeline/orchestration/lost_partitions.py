@@ -3,11 +3,13 @@
 The reader of an unreadable file moves it aside, see `warehouse.damage`.
 """
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import dagster as dg
+import polars as pl
 
 from nba_pipeline.league.calendar import eastern, eastern_date
 from nba_pipeline.monitoring.alerts import Notifier
@@ -15,9 +17,11 @@ from nba_pipeline.orchestration.work import Work, attempts_at
 from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
-from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse import Warehouse, files
+from nba_pipeline.warehouse.journal import JOURNAL
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.ledgers import ledgers
+from nba_pipeline.warehouse.payloads import accepted_files
 
 DAMAGED_FILE = "damaged_file"
 """Kind of the alerts about unreadable files. The subject is the path below the home."""
@@ -41,6 +45,30 @@ def alert_on_damage(notifier: Notifier, landing: Landing) -> int:
         )
         _alerted.add(key)
     return raised
+
+
+def is_repaired(warehouse: Warehouse, landing: Landing, subject: str) -> bool:
+    """Whether an unreadable file of an alert is replaced: its rows are written again, or its request has another response.
+
+    A line of a journal is never written again. It is over when a person has moved the journal away.
+    """
+    folder, name, *rest = subject.split("/")
+    if folder in ("tables", "quarantine"):
+        return name in TABLES and _is_readable(warehouse, TABLES[name], subject)
+    if folder == "models":
+        return warehouse.scan(TABLES["points_model"]).filter(pl.col("model_id") == name).collect().is_empty()
+    if folder != "landing":
+        return False
+    if name == JOURNAL:
+        return not files.exists(landing.root / JOURNAL / "/".join(rest).rpartition(":")[0])
+    return bool(accepted_files((landing.root / name / "/".join(rest)).parent, "*.gz"))
+
+
+def _is_readable(warehouse: Warehouse, table: Table, subject: str) -> bool:
+    """Whether no date of a file is lost or closed. The file of a month has many dates."""
+    day = re.search(r"game_date=(\d{4}-\d\d-\d\d)", subject)
+    dates = {date.fromisoformat(day[1])} if day else warehouse.dates(table)
+    return not dates & (warehouse.lost(table).keys() | warehouse.closed(table, dates).keys())
 
 
 def lost_work(instance: dg.DagsterInstance, warehouse: Warehouse, today: date) -> list[Work]:

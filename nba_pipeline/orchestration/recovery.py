@@ -1,27 +1,30 @@
 """Resolves alerts whose cause is over, from the tables and Dagster's records. Code that raises an alert belongs beside its cause.
 
-The watchdog resolves its own alerts. `damaged_file` and `ledger_altered` stay open: a person decides that they are over.
+The watchdog, the sensor `alert_on_data` and the nightly verification of ledgers resolve their own alerts.
 """
 
 import logging
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import PipelineError
-from nba_pipeline.instance.materializations import materialized_at
+from nba_pipeline.instance.materializations import latest_materialization, materialized_at
 from nba_pipeline.league.calendar import days
 from nba_pipeline.monitoring.alert_changes import Incident, incidents
 from nba_pipeline.monitoring.alerts import Notifier
-from nba_pipeline.monitoring.failed_runs import RUN_FAILED
+from nba_pipeline.monitoring.failed_runs import CHECK_CRASHED, RUN_FAILED
+from nba_pipeline.monitoring.run_facts import is_made_up
 from nba_pipeline.monitoring.unresolved_names import NAME_UNRESOLVED, unresolved_names
 from nba_pipeline.orchestration.line_captures import share_captured
+from nba_pipeline.orchestration.lost_partitions import DAMAGED_FILE, is_repaired
 from nba_pipeline.orchestration.work import Work
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Landing
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +47,7 @@ def over_by_data(instance: dg.DagsterInstance, warehouse: Warehouse) -> Mapping[
     """Returns kind of alert -> whether the tables and materializations show that its cause is over."""
     return {
         RUN_FAILED: lambda one: _is_made_again(instance, one),
+        CHECK_CRASHED: lambda one: _is_written_again(instance, one.subject, one),
         "boxscores_missing": lambda one: _is_covered(warehouse, one),
         "lines_missing": lambda one: share_captured(instance, one.game_date, one.since) == 1.0,
         "injury_report_missing": lambda one: _is_newer(materialized_at(instance, "injuries", one.game_date), one.since),
@@ -56,6 +60,11 @@ def over_by_ticks(decided: Collection[str], failed: Collection[str]) -> Mapping[
     return {"tick_failed": lambda one: one.subject in decided and one.subject not in failed}
 
 
+def over_by_repair(warehouse: Warehouse, landing: Landing) -> Mapping[str, IsOver]:
+    """Returns when `damaged_file` is over: the file is replaced."""
+    return {DAMAGED_FILE: lambda one: is_repaired(warehouse, landing, one.subject)}
+
+
 def over_by_reconciliation(undone: Collection[Work]) -> Mapping[str, IsOver]:
     """Returns when `probe_failed` (runs can start again) and `work_undone` (the work is done or no longer due) are over."""
     remaining = {(work.game_date, work.subject) for work in undone}
@@ -63,9 +72,28 @@ def over_by_reconciliation(undone: Collection[Work]) -> Mapping[str, IsOver]:
 
 
 def _is_made_again(instance: dg.DagsterInstance, one: Incident) -> bool:
-    """Whether every table that the subject of a failed run names was materialized for its date afterwards."""
-    names = [name for name in one.subject.replace(",", " ").split() if name in TABLES]
-    return bool(names) and all(_is_newer(materialized_at(instance, name, one.game_date), one.since) for name in names)
+    """Whether every table that the subject of a failed run names was materialized for its date afterwards.
+
+    The subject of a killed run, and of a job without tables, names only its mode or job. Then its runs are read.
+    """
+    name, *words = one.subject.replace(",", " ").split()
+    tables = [word for word in words if word in TABLES]
+    if not tables:
+        since = one.since - timedelta(days=SETTINGS.watch.incident_days)  # the run ended before its alert
+        return is_made_up(instance, name, one.game_date, since)
+    return all(_is_written_again(instance, table, one) for table in tables)
+
+
+def _is_written_again(instance: dg.DagsterInstance, table: str, one: Incident) -> bool:
+    """Whether a table was materialized afterwards, by a run that succeeded.
+
+    A run that writes the table and fails its check again does not count: its alert would be resolved and reopened.
+    """
+    record = latest_materialization(instance, table, one.game_date)
+    if record is None or not _is_newer(datetime.fromtimestamp(record.timestamp, UTC), one.since):
+        return False
+    run = instance.get_run_by_id(record.run_id) if record.run_id else None
+    return run is None or run.is_success
 
 
 def _is_covered(warehouse: Warehouse, one: Incident) -> bool:

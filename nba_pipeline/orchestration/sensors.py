@@ -7,6 +7,7 @@ tables           evaluates the automation conditions of the tables
 reconciliation   starts work that is due and not done, and closes dead runs
 alert_on_failed_run, alert_on_failed_tick
 alert_on_unresolved_names  raises an alert for each name with a line and without a player
+alert_on_data    raises and resolves alerts about slates, sources, credits and the disk
 slate_status     reports the states of today and the last seven dates
 
 Runs at fixed times belong in `schedules.py`. What a sensor decides belongs in the module of its subject, such as
@@ -28,11 +29,18 @@ from nba_pipeline.monitoring.heartbeat import Heartbeat
 from nba_pipeline.monitoring.unresolved_names import unresolved_names_sensor
 from nba_pipeline.orchestration import boxscore_polling
 from nba_pipeline.orchestration import injury_news as late_news
+from nba_pipeline.orchestration.data_alerts import alert_on_data
 from nba_pipeline.orchestration.jobs import game_day, limit, selection_of, train
 from nba_pipeline.orchestration.line_captures import decide_capture
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage
 from nba_pipeline.orchestration.recheck_job import recheck
-from nba_pipeline.orchestration.recovery import over_by_data, over_by_reconciliation, over_by_ticks, resolve_over
+from nba_pipeline.orchestration.recovery import (
+    over_by_data,
+    over_by_reconciliation,
+    over_by_repair,
+    over_by_ticks,
+    resolve_over,
+)
 from nba_pipeline.orchestration.run_requests import (
     Decision,
     request,
@@ -213,7 +221,7 @@ def _reconcile(
         return dg.SensorResult(skip_reason=f"no run can start: {problem}", cursor=since), False
     undone = find_undone(context.instance, warehouse, landing, now)
     alert_on_damage(notifier, landing)
-    resolve_over(notifier, over_by_reconciliation(undone))
+    resolve_over(notifier, {**over_by_reconciliation(undone), **over_by_repair(warehouse, landing)})
     chosen, why = next_of(undone, now)
     if chosen and chosen.attempts.ended >= SETTINGS.patience.alert_after_attempts:
         message = f"not done after {chosen.attempts.ended} attempts: {chosen.why}"
@@ -272,5 +280,6 @@ SENSORS = (
     failed_run_sensor(MODE_TAG),
     alert_on_failed_tick,
     unresolved_names_sensor,
+    alert_on_data,
     slate_status_sensor,
 )

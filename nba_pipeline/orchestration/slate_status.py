@@ -43,7 +43,12 @@ class StateCheck:
 
 
 CHECKS = (
-    StateCheck("no_date_is_late_or_failed", tuple(FAILING), dg.AssetCheckSeverity.ERROR, "No date is LATE or FAILED."),
+    StateCheck(
+        "no_date_is_late_or_failed",
+        tuple(FAILING),
+        dg.AssetCheckSeverity.ERROR,
+        "No date is LATE or FAILED. Runbook: docs/runbooks/table_late.md",
+    ),
     StateCheck(
         "no_date_is_degraded",
         ("DEGRADED", "WAIVED"),

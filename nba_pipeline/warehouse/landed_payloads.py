@@ -5,7 +5,7 @@ Storing payloads and recording requests is in `landing`.
 
 import threading
 from collections.abc import Collection, Iterable, Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
 
@@ -16,8 +16,21 @@ from nba_pipeline.errors import NotLanded, Permanent
 from nba_pipeline.warehouse import damage, files
 from nba_pipeline.warehouse.files import Place
 from nba_pipeline.warehouse.journal import JOURNAL, JournalReader
-from nba_pipeline.warehouse.payloads import ANY_PERIOD, Payload, Slot, accepted_files, payload_at, readable, ref_of, slot_of
+from nba_pipeline.warehouse.payloads import (
+    ANY_PERIOD,
+    INSTANT,
+    Payload,
+    Slot,
+    accepted_files,
+    payload_at,
+    readable,
+    ref_of,
+    slot_of,
+)
 from nba_pipeline.warehouse.replay import Replay
+
+NEWEST_PERIODS = 3
+"""Tomorrow, today and yesterday, for an endpoint with one period per date."""
 
 
 class LandedPayloads(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -87,6 +100,19 @@ class LandedPayloads(dg.ConfigurableResource):  # type: ignore[type-arg]
             for file in accepted_files(self.root / provider / endpoint / game_date.isoformat(), "*/*.gz")
         ]
         return max((file.written_at for file in accepted), default=None)
+
+    def last_fetched_at(self, endpoints: Collection[tuple[str, str]]) -> datetime | None:
+        """The instant at which the newest accepted payload of some endpoints was fetched, from file names. None without one.
+
+        Lists the newest periods only: dates are fetched from the day before, seasons one at a time.
+        """
+        names = [
+            file.path.name.partition("_")[0]
+            for provider, endpoint in endpoints
+            for period in sorted(files.folders(self.root / provider / endpoint))[-NEWEST_PERIODS:]
+            for file in accepted_files(self.root / provider / endpoint / period, "*/*.gz")
+        ]
+        return datetime.strptime(max(names), INSTANT).replace(tzinfo=UTC) if names else None
 
     def read(self, ref: str) -> Payload:
         """The payload named by a row's `source`. Raises NotLanded if it is missing or unreadable."""

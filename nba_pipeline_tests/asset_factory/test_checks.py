@@ -250,6 +250,15 @@ def test_a_check_that_crashes_has_failed_with_its_error_and_the_others_are_judge
     assert states(instance, "key_is_unique") == dict.fromkeys(dates, "SUCCEEDED")
 
 
+def test_a_crashed_check_that_blocks_nothing_fails_the_run(boxes: Table, run: Run) -> None:
+    @dated_check(boxes)
+    def games_are_there(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+        """The warehouse is unavailable."""
+        raise OSError("the disk is gone")
+
+    assert not run(checks_of(boxes), FIRST, None).success
+
+
 def test_a_check_without_a_verdict_on_a_date_has_failed(boxes: Table, run: Run, instance: dg.DagsterInstance) -> None:
     @dated_check(boxes)
     def games_are_there(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:

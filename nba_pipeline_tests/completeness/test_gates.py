@@ -62,6 +62,12 @@ def test_a_final_game_without_a_score_is_incomplete(column: str) -> None:
     assert (complete, problem.endswith("the team scored an unknown number")) == (False, True)
 
 
+def test_a_final_game_of_an_unknown_team_is_incomplete() -> None:
+    """A null in the message must not become an empty message, which means complete."""
+    complete, problem = judged(a_game() | {"home_team": None}, boxes_of(a_game()))
+    assert (complete, problem) == (False, "the box score cannot be checked: a value is null")
+
+
 def test_four_players_are_too_few() -> None:
     game = a_game()
     boxes = boxes_of(game, home={"played": 4})

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -11,17 +12,29 @@ import pytest
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.monitoring.alert_changes import incident_of
 from nba_pipeline.monitoring.alerts import Notifier
-from nba_pipeline.monitoring.deliveries import DELIVERIES, PAUSED, record, undelivered_messages, unsent, waiting
+from nba_pipeline.monitoring.deliveries import DELIVERIES, PAUSED, SINKS, Sink, record, undelivered_messages, unsent, waiting
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery.shapes import shape_of
 from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline_tests.monitoring.webhook import DAY, NEXT, NOON, SECRET, Slack, a_notifier, rows
+from nba_pipeline_tests.monitoring.webhook import (
+    ALERT_LEDGERS,
+    DAY,
+    NEXT,
+    NOON,
+    SECRET,
+    Slack,
+    a_notifier,
+    listening,
+    rows,
+)
 
 LATE = ("late_boxscores", "boxscores", "2 of 8 games have no box score.")
 KEY = (DAY, *LATE[:2])
 TO_COME = timedelta(minutes=SETTINGS.deliveries.first_wait_minutes)
 LONG_AFTER = timedelta(days=1)
+KEY_OF_PAGERDUTY = "r0utingKeySeCrEt"
 
 
 class CannotRecord(LocalWarehouse):
@@ -188,6 +201,27 @@ def test_no_row_contains_the_webhook(notifier: Notifier, slack: Slack, warehouse
     slack.status = 500
     notifier.raise_alert(DAY, *LATE)
     assert SECRET not in str(warehouse.scan(DELIVERIES).collect().to_dicts())
+
+
+@pytest.mark.parametrize(("failing", "status"), [("slack", 500), ("pagerduty", 307), ("webhook", 404)])
+def test_a_failing_sink_delays_no_other_and_is_retried_alone(
+    warehouse: LocalWarehouse, caplog: pytest.LogCaptureFixture, failing: Sink, status: int
+) -> None:
+    """With every secret configured, and none of them in a table or a log."""
+    caplog.set_level(logging.DEBUG)
+    with ExitStack() as stack:
+        sinks: dict[Sink, Slack] = {name: stack.enter_context(listening()) for name in SINKS}
+        fields = {"pagerduty_key": KEY_OF_PAGERDUTY, "pagerduty_url": sinks["pagerduty"].url}
+        fields |= {"alert_webhook_url": sinks["webhook"].url}
+        broken = sinks[failing]
+        broken.status, broken.headers = status, {"Location": f"{broken.url}/elsewhere"}
+        a_notifier(warehouse, sinks["slack"].url, **fields).raise_alert(DAY, *LATE, severity="critical")
+        broken.status, broken.headers = 200, {}
+        later = a_notifier(LocalWarehouse(home=warehouse.home), sinks["slack"].url, NOON + TO_COME, **fields)
+        assert later.retry_deliveries() == "retried 1 of 1 undelivered message"
+        assert {name: len(sink.sent) for name, sink in sinks.items()} == dict.fromkeys(SINKS, 1) | {failing: 2}
+    ledgers = [warehouse.scan(TABLES[name]).collect().write_csv() for name in ALERT_LEDGERS]
+    assert not any(secret in "".join([*ledgers, caplog.text]) for secret in (SECRET, KEY_OF_PAGERDUTY))
 
 
 def test_bigquery_has_a_type_for_each_of_its_columns() -> None:

@@ -1,7 +1,7 @@
 """Alerts for failed runs: their runs, messages and dates."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 import dagster as dg
@@ -93,6 +93,29 @@ def test_the_alert_for_a_failed_check_names_the_check(
             "overnight 2024-03-12 checked",
             "checked: check enough_games failed (25%): NYK@BOS; ATL@MIA",
             "nba-pipeline run --date 2024-03-12 --mode overnight",
+        )
+    ]
+
+
+@dg.multi_asset_check(name="checked_checks", specs=[dg.AssetCheckSpec("has_rows", asset="checked")])
+def crashes() -> Iterator[dg.AssetCheckResult]:
+    yield dg.AssetCheckResult(
+        check_name="has_rows", asset_key="checked", passed=False, metadata={"missing": "ValueError: bad code"}
+    )
+    raise ValueError("bad code")
+
+
+def test_a_check_that_crashed_is_another_alert_than_a_check_that_failed(
+    instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse
+) -> None:
+    definitions = dg.Definitions(assets=[checked], asset_checks=[crashes], jobs=[dg.define_asset_job("game_day")])
+    job = definitions.resolve_job_def("game_day")
+    failed(instance, notifier, job.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False))
+    assert [(row["kind"], row["subject"], row["message"]) for row in rows(warehouse)] == [
+        (
+            "check_crashed",
+            "checked",
+            "checked of 2024-03-12: a check could not be judged, so nothing is known about the rows: ValueError: bad code",
         )
     ]
 

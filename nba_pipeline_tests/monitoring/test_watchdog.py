@@ -1,5 +1,8 @@
 """The watchdog finds silence, stopped schedules and missing decisions, and reports each of them and its end once."""
 
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,7 +13,8 @@ from nba_pipeline.instance.instigators import Instigator
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.alert_changes import CHANGES
 from nba_pipeline.monitoring.alerts import Notifier
-from nba_pipeline.monitoring.watchdog import EXPECTED, KINDS, Finding, findings, report
+from nba_pipeline.monitoring.findings import Finding, report
+from nba_pipeline.monitoring.watchdog import EXPECTED, KINDS, findings
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.monitoring.webhook import DAY, NOON, Slack, a_notifier, rows
 
@@ -137,6 +141,32 @@ def test_two_watchers_at_once_send_one_alert_and_one_recovery(warehouse: LocalWa
     assert [notifier.resolve(open_one) for notifier in (one, other)] == [True, False]
     assert [text.split(":")[0] for text in slack.texts] == ["warning", "resolved, warning"]
     assert warehouse.scan(CHANGES).collect()["change"].to_list() == ["resolved"]
+
+
+def at_once(work: Callable[[Notifier], object], notifiers: Sequence[Notifier]) -> list[object]:
+    """Calls a function with each notifier in a thread of its own, at the same moment."""
+    start = threading.Barrier(len(notifiers))
+
+    def begin(notifier: Notifier) -> object:
+        start.wait()
+        return work(notifier)
+
+    with ThreadPoolExecutor(len(notifiers)) as pool:
+        return list(pool.map(begin, notifiers))
+
+
+def test_watchers_at_the_same_moment_send_each_change_once(warehouse: LocalWarehouse, slack: Slack) -> None:
+    critical = replace(SILENT, severity="critical")
+    for found in ([SILENT], [critical], [], [SILENT], []):
+        watchers = [a_notifier(LocalWarehouse(home=warehouse.home), slack.url) for _ in range(4)]
+        at_once(lambda notifier, found=found: report(notifier, found, KINDS), watchers)  # type: ignore[misc]
+    assert [text.split(":")[0] for text in slack.texts] == [
+        "warning",
+        "escalated, critical",
+        "resolved, critical",
+        "reopened, warning",
+        "resolved, warning",
+    ]
 
 
 def test_a_recurrence_on_the_same_date_is_a_reopening(notifier: Notifier, slack: Slack) -> None:

@@ -45,4 +45,10 @@ def test_the_nightly_job_raises_one_alert_per_ledger_and_date(tmp_path: Path, mo
     ]
     assert alerts["message"][0].endswith(", and 1 more finding") and "the row was altered" in alerts["message"][1]
     rows = {"waivers": 3, "alerts": 2, "alert_deliveries": 2}
-    assert verify_ledgers(warehouse, Notifier(warehouse=warehouse, clock=clock))[0] == sum(rows.values())
+    notifier = Notifier(warehouse=warehouse, clock=clock)
+    assert verify_ledgers(warehouse, notifier)[0] == sum(rows.values())
+    file = tmp_path / "tables" / "waivers" / f"game_date={DAY}" / "part.parquet"
+    pl.read_parquet(file).with_columns(author=pl.lit("me")).write_parquet(file)  # as a restore does
+    verify_ledgers(warehouse, notifier)
+    resolved = warehouse.scan(TABLES["alert_changes"]).select("game_date", "kind", "change").collect().rows()
+    assert resolved == [(days[0], "ledger_altered", "resolved")]

@@ -2,18 +2,29 @@
 
 from datetime import timedelta
 
+import dagster as dg
 import pytest
+import time_machine
+from dagster._core.events import StepMaterializationData
+from dagster._core.test_utils import create_run_for_test
 
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAG
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.alert_changes import CHANGES
 from nba_pipeline.orchestration import sensors
+from nba_pipeline.orchestration.lost_partitions import is_repaired
 from nba_pipeline.orchestration.recovery import over_by_data, over_by_reconciliation, over_by_ticks, resolve_over
+from nba_pipeline.tables.declarations import daily_tables
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.builders import a_boxscore, a_game, boxscores_of, frame_of
 from nba_pipeline_tests.builders_days import Days, complete_box
 from nba_pipeline_tests.monitoring.webhook import a_notifier
-from nba_pipeline_tests.orchestration.ticks import DAY, Unreadable, broken, evaluate
+from nba_pipeline_tests.orchestration.ticks import DAY, MINUTE, MONDAY, Unreadable, broken, evaluate
 
 FINAL = a_game(DAY)
 NOON = eastern(DAY, 12)
@@ -37,6 +48,108 @@ def test_a_failed_run_whose_tables_are_unknown_stays_open(days: Days) -> None:
     notifier = a_notifier(days.warehouse, now=NOON)
     notifier.raise_alert(DAY, "run_failed", f"overnight {DAY}", "its process was killed")
     assert resolve_over(notifier, over_by_data(days.instance, days.warehouse)) == []
+
+
+def test_a_killed_run_is_over_once_a_later_run_wrote_all_its_tables(days: Days) -> None:
+    """Its alert names no table, because no step failed."""
+    run = days.begin(DAY, NOON, **{MODE_TAG: "overnight"})
+    days.end(run, NOON + MINUTE)
+    notifier, is_over = a_notifier(days.warehouse, now=NOON + 2 * MINUTE), over_by_data(days.instance, days.warehouse)
+    notifier.raise_alert(DAY, "run_failed", f"overnight {DAY}", "its process was killed")
+    some = daily_tables("sources")
+    days.make(LATER, DAY, *some)
+    assert resolve_over(notifier, is_over) == []
+    days.make(LATER, DAY, *(name for name in daily_tables() if name not in some))
+    assert resolve_over(notifier, is_over) == [f"run_failed overnight {DAY}"]
+
+
+@pytest.mark.parametrize("tags", [{}, {PARTITION_TAG: str(MONDAY)}], ids=["no date", "a week"])
+def test_a_failed_job_without_tables_is_over_after_its_next_success(days: Days, tags: dict[str, str]) -> None:
+    job = "train" if tags else "housekeeping"
+    day = MONDAY if tags else DAY
+    failed = create_run_for_test(days.instance, job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    days.end(failed, NOON)
+    notifier, is_over = a_notifier(days.warehouse, now=NOON + MINUTE), over_by_data(days.instance, days.warehouse)
+    notifier.raise_alert(day, "run_failed", f"{job} verify_ledgers", "disk I/O error")
+    assert resolve_over(notifier, is_over) == []
+    days.end(create_run_for_test(days.instance, job, status=dg.DagsterRunStatus.STARTED, tags=tags), LATER, succeeded=True)
+    assert resolve_over(notifier, is_over) == [f"run_failed {job} verify_ledgers"]
+
+
+@pytest.mark.parametrize("succeeded", [True, False])
+@pytest.mark.parametrize(("kind", "subject"), [("check_crashed", "boxscores"), ("run_failed", f"overnight {DAY} boxscores")])
+def test_a_failure_of_a_table_is_over_after_a_run_of_it_that_succeeded(
+    days: Days, kind: str, subject: str, succeeded: bool
+) -> None:
+    """A run that writes the table and fails its check again has no success."""
+    notifier = a_notifier(days.warehouse, now=NOON)
+    notifier.raise_alert(DAY, kind, subject, "a check could not be judged")
+    run = days.begin(DAY, LATER)
+    event = dg.AssetMaterialization("boxscores", partition=str(DAY))
+    with time_machine.travel(LATER):
+        days.instance.report_dagster_event(
+            dg.DagsterEvent(
+                event_type_value=dg.DagsterEventType.ASSET_MATERIALIZATION.value,
+                job_name=run.job_name,
+                event_specific_data=StepMaterializationData(event),
+            ),
+            run.run_id,
+        )
+    days.end(run, LATER, succeeded)
+    resolved = resolve_over(notifier, over_by_data(days.instance, days.warehouse))
+    assert resolved == ([f"{kind} {subject}"] if succeeded else [])
+
+
+# Unreadable files
+
+
+@pytest.mark.parametrize(
+    ("subject", "repairs"),
+    [
+        (f"tables/boxscores/game_date={DAY}/part.parquet", ["boxscores"]),
+        (f"tables/predictions/game_date={DAY}/part.parquet", ["predictions"]),
+        ("models/feedfacefeedface/card.json", []),
+    ],
+)
+def test_a_damaged_file_is_over_once_its_rows_are_written_again(days: Days, subject: str, repairs: list[str]) -> None:
+    for name in repairs:
+        days.write(name, DAY)
+        file = days.home / subject
+        body = file.read_bytes()
+        file.write_bytes(b"garbage")
+        days.warehouse.check([TABLES[name]], [DAY])
+    landing = Landing(home=str(days.home), clock=Clock())
+    assert is_repaired(days.warehouse, landing, subject) is not bool(repairs)
+    for name in repairs:
+        if TABLES[name].is_ledger:
+            file.write_bytes(body)  # as a restore does
+        else:
+            days.write(name, DAY)
+    assert is_repaired(days.warehouse, landing, subject)
+
+
+def test_a_damaged_response_is_over_once_its_request_has_another(days: Days) -> None:
+    landing = Landing(home=str(days.home), clock=Clock())
+    slot = Slot("nba_cdn", "boxscore", "0022400001", DAY)
+    first = landing.keep(slot, b"{}", fetched_at=NOON)
+    subject = f"landing/{first.ref}.json.gz"
+    first.path.unlink()
+    assert not is_repaired(days.warehouse, landing, subject)
+    landing.keep(slot, b"{}", fetched_at=LATER)
+    assert is_repaired(days.warehouse, landing, subject)
+
+
+def test_a_damaged_line_of_a_journal_is_over_once_the_journal_is_moved_away(days: Days) -> None:
+    landing = Landing(home=str(days.home), clock=Clock())
+    landing.keep(Slot("nba_cdn", "boxscore", "0022400001", DAY), b"{}", fetched_at=NOON)
+    [journal] = (days.home / "landing" / "journal").rglob("*.jsonl")
+    subject = f"{journal.relative_to(days.home)}:2"
+    assert not is_repaired(days.warehouse, landing, subject)
+    journal.unlink()
+    assert is_repaired(days.warehouse, landing, subject)
+
+
+# Other kinds
 
 
 def test_a_failed_tick_is_over_after_a_decision_that_did_not_fail(days: Days) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from nba_pipeline.definitions import build_definitions
 from nba_pipeline.monitoring.kinds import KINDS, runbook
 from nba_pipeline.monitoring.sinks import document_for
+from nba_pipeline.monitoring.slate_monitors import BETTING_CHECKS
 from nba_pipeline_tests.suite.test_public_strings import SNAPSHOT
 
 ROOT = Path(__file__).parents[2]
@@ -44,3 +46,33 @@ def test_every_message_links_its_runbook(sink: str) -> None:
     }
     alert |= {"next_command": "", "raised_at": datetime(2024, 3, 12, tzinfo=UTC)}
     assert "docs/runbooks/run_failed.md" in str(document_for(sink, [alert], "key", is_late=False))  # type: ignore[arg-type]
+
+
+CHECKS_WITH_AN_ALERT = {
+    ("boxscores", "enough_final_games_are_covered"): "boxscores_missing",
+    ("boxscores", "no_row_is_quarantined"): "quarantine_old",
+    ("features", "no_feature_loses_its_source"): "betting_check_failed",
+    ("grades", "rows_are_unaltered"): "ledger_altered",
+    ("predictions", "few_players_lack_a_line"): "betting_check_failed",
+    ("prop_lines", "every_name_is_resolved"): "name_unresolved",
+    ("prop_lines", "games_have_lines"): "lines_late",
+    ("prop_lines", "no_row_is_quarantined"): "quarantine_old",
+    ("slate_status", "no_date_is_late_or_failed"): "table_late",
+}
+
+
+def test_a_check_with_an_alert_links_its_runbook() -> None:
+    graph = build_definitions("sandbox").resolve_asset_graph()
+    descriptions = {key: graph.get_check_spec(key).description or "" for key in graph.asset_check_keys}
+    linked = {
+        (key.asset_key.to_user_string(), key.name): re.findall(r"docs/runbooks/(\w+)\.md", text)
+        for key, text in descriptions.items()
+    }
+    assert {check: linked[check] for check in CHECKS_WITH_AN_ALERT} == {
+        check: [kind] for check, kind in CHECKS_WITH_AN_ALERT.items()
+    }
+    assert {kind for kinds in linked.values() for kind in kinds} <= set(KINDS)
+
+
+def test_every_check_that_affects_bets_has_an_alert() -> None:
+    assert {check for check, kind in CHECKS_WITH_AN_ALERT.items() if kind == "betting_check_failed"} == set(BETTING_CHECKS)

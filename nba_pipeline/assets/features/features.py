@@ -440,6 +440,8 @@ def no_feature_loses_its_source(warehouse: Warehouse, dates: Sequence[date], clo
     """No feature's null share exceeds that of the 30 days before by more than 10 percentage points. The shares are plotted.
 
     Features from reports and lines are not judged here, because they arrive during the day.
+
+    Runbook: docs/runbooks/betting_check_failed.md
     """
     settings = SETTINGS.slates
     span = days(min(dates) - timedelta(days=settings.null_share_days), max(dates))

@@ -532,6 +532,8 @@ def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: 
     """At most 40 % of the slate's predictions are NO_LINE. A rising share indicates a problem.
 
     Dates of an archive without lines pass. The share of each recommendation is plotted.
+
+    Runbook: docs/runbooks/betting_check_failed.md
     """
     latest = warehouse.scan(TABLE, dates).sort("version").group_by("game_date", *PREDICTED).last()
     shares = [(pl.col("recommendation") == name).mean().alias(f"{name.lower()}_fraction") for name in RECOMMENDATIONS]

@@ -218,7 +218,10 @@ def _counted(dates: Sequence[date], sources: Sequence[pl.DataFrame], selected: p
 
 @dated_check(TABLE, blocking=True)
 def enough_final_games_are_covered(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """At least 80 % of the final games of the schedule have a complete box score, or the date is waived."""
+    """At least 80 % of the final games of the schedule have a complete box score, or the date is waived.
+
+    Runbook: docs/runbooks/boxscores_missing.md
+    """
     waived = gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.as_of)["game_date"]
     return (
         _coverage(warehouse, dates)

@@ -267,6 +267,8 @@ def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) 
     """Every game of the slate has a points line from before its tip-off.
 
     Dates of the archive pass if neither they nor earlier slates have such lines.
+
+    Runbook: docs/runbooks/lines_late.md
     """
     usable = pl.col("is_before_tipoff"), pl.col("market") == SETTINGS.lines.market
     lined = warehouse.scan(TABLE, dates).filter(*usable).select("game_date", "game_id", "player_id").collect()
@@ -291,14 +293,20 @@ def every_usual_book_has_lines(warehouse: Warehouse, dates: Sequence[date], cloc
 
 @dated_check(TABLE)
 def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """Every spelling resolves to one player. Unresolved spellings are quarantined until an operator resolves them."""
+    """Every spelling resolves to one player. Unresolved spellings are quarantined until an operator resolves them.
+
+    Runbook: docs/runbooks/name_unresolved.md
+    """
     quarantined = warehouse.scan_quarantine(TABLE, dates).filter(IS_A_NAME_PROBLEM)
     return none_quarantined(dates, quarantined, "lines_without_a_player")
 
 
 @dated_check(TABLE)
 def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """No row is quarantined, except for unresolved names and lines that are not lines of the market."""
+    """No row is quarantined, except for unresolved names and lines that are not lines of the market.
+
+    Runbook: docs/runbooks/quarantine_old.md
+    """
     quarantined = warehouse.scan_quarantine(TABLE, dates)
     is_of_no_market = pl.col("problem").is_in(reasons_against_the_market())
     no_market_lines = (

@@ -1,0 +1,117 @@
+"""Monitors of slates: lines by 13:00 Eastern, checks that affect betting, and rows that stay quarantined.
+
+A monitor returns its findings. What it returns no longer is over.
+"""
+
+from collections.abc import Collection
+from datetime import date, timedelta
+
+import dagster as dg
+import polars as pl
+
+from nba_pipeline.assets.sources.prop_lines import reasons_against_the_market
+from nba_pipeline.completeness import expectations
+from nba_pipeline.instance.check_results import newest_result
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days, eastern
+from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
+from nba_pipeline.monitoring.alert_changes import Incident
+from nba_pipeline.monitoring.alert_rows import Severity
+from nba_pipeline.monitoring.findings import Finding, is_open
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.declarations import daily_tables
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.wording import counted
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.partitions import recovering
+
+LINES_LATE, BETTING_CHECK_FAILED, QUARANTINE_OLD = "lines_late", "betting_check_failed", "quarantine_old"
+
+NO_LINE_CHECK = ("predictions", "few_players_lack_a_line")
+BETTING_CHECKS = (NO_LINE_CHECK, ("features", "no_feature_loses_its_source"))
+"""Table and check. An unresolved name with a line has its own alert, `name_unresolved`."""
+
+
+def is_game_day(warehouse: Warehouse, today: date, around: int = 0) -> bool:
+    """Whether the schedule has a game that is played at most `around` days before or after today."""
+    span = days(today - timedelta(days=around), today + timedelta(days=around))
+    return expectations.playing(warehouse.scan(TABLES["schedule"], span).collect()).height > 0
+
+
+def late_lines(warehouse: Warehouse, clock: Clock, known: Collection[Incident]) -> list[Finding]:
+    """Returns a finding if too few games of today have a line at 13:00 Eastern, unless an alert about a failed capture is open.
+
+    A home whose last two weeks have no line has no source of lines.
+    """
+    settings, today, now = SETTINGS.monitors, clock.today, clock.now()
+    if now < eastern(today, settings.lines_due_hour_eastern):
+        return []
+    if is_open(known, "lines_missing", "prop_lines", today) and not is_open(known, LINES_LATE, "prop_lines", today):
+        return []
+    window = days(today - timedelta(days=SETTINGS.usual.days), today)
+    of_market = warehouse.scan(TABLES["prop_lines"], window).filter("is_before_tipoff", pl.col("market") == SETTINGS.lines.market)
+    lined = of_market.select("game_date", "game_id").unique().collect()
+    games = expectations.playing(warehouse.scan(TABLES["schedule"], [today]).collect())
+    if lined.is_empty() or games.is_empty():
+        return []
+    with_line = games.join(lined, on=["game_date", "game_id"], how="semi").height
+    share = with_line / games.height
+    if share >= settings.lines_warning_share:
+        return []
+    message = (
+        f"prop_lines of {today}: {with_line} of {counted(games.height, 'game')} have a points line after "
+        f"{settings.lines_due_hour_eastern}:00 Eastern; {settings.lines_warning_share:.0%} are expected"
+    )
+    severity: Severity = "critical" if share < settings.lines_critical_share else "warning"
+    return [Finding(LINES_LATE, "prop_lines", message, severity, "nba-pipeline breakers", today)]
+
+
+def failed_betting_checks(
+    instance: dg.DagsterInstance, clock: Clock, late: Collection[Finding], known: Collection[Incident]
+) -> list[Finding]:
+    """Returns a finding per failed check of today's slate that affects betting. Late lines explain predictions without one."""
+    today, found = clock.today, []
+    for table, check in BETTING_CHECKS:
+        subject, is_about_lines = f"{table}.{check}", (table, check) == NO_LINE_CHECK
+        are_lines_due = clock.now() >= eastern(today, SETTINGS.monitors.lines_due_hour_eastern)
+        is_explained = late and not is_open(known, BETTING_CHECK_FAILED, subject, today)
+        if is_about_lines and (is_explained or not are_lines_due):
+            continue
+        result = newest_result(instance, table, check, today)
+        if result is not None and not result.passed:
+            names = f": {result.names}" if result.names else ""
+            message = f"{table} of {today}: check {check} failed{names}"
+            command = f"nba-pipeline status --from {today} --to {today}"
+            found.append(Finding(BETTING_CHECK_FAILED, subject, message, next_command=command, game_date=today))
+    return found
+
+
+def old_quarantines(warehouse: Warehouse, clock: Clock) -> list[Finding]:
+    """Returns a finding per table and date with rows that are quarantined for more than 24 hours, in season.
+
+    A re-read writes the quarantine anew, so the age of the rows of a past date is the time since its end.
+    """
+    settings, today, now = SETTINGS.monitors, clock.today, clock.now()
+    if not is_game_day(warehouse, today, SETTINGS.watch.games_within_days):
+        return []
+    patience, dates = timedelta(hours=settings.quarantine_hours), days(today - timedelta(days=settings.quarantine_days), today)
+    over = [day for day in dates if eastern(day + timedelta(days=1), 0) + patience <= now]
+    is_old = pl.col("game_date").is_in(over) | (pl.col("as_of") <= now - patience)
+    found = []
+    for name in daily_tables():
+        rows = _unexpected(warehouse, name, dates).filter(is_old).group_by("game_date").agg(pl.len(), pl.col("problem").min())
+        for day, number, problem in recovering(rows.collect).sort("game_date").iter_rows():
+            message = (
+                f"{name} of {day}: {counted(number, 'row')} quarantined for more than {settings.quarantine_hours:g} h: {problem}"
+            )
+            command = f"nba-pipeline status --from {day} --to {day}"
+            found.append(Finding(QUARANTINE_OLD, name, message, next_command=command, game_date=day))
+    return found
+
+
+def _unexpected(warehouse: Warehouse, table: str, dates: Collection[date]) -> pl.LazyFrame:
+    """Returns the quarantined rows that need a person. Of `prop_lines`, unresolved names have their own alert."""
+    rows = warehouse.scan_quarantine(TABLES[table], dates)
+    if table != "prop_lines":
+        return rows
+    return rows.filter(~IS_A_NAME_PROBLEM & ~pl.col("problem").is_in(reasons_against_the_market()))

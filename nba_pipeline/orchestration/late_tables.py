@@ -1,0 +1,75 @@
+"""Late tables: the first missing tables of each date, from the work that is due and not done."""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+
+import dagster as dg
+
+from nba_pipeline.completeness.modes import MODES, critical_tables, from_predictions, tables_of_mode
+from nba_pipeline.instance.materializations import materialized_at
+from nba_pipeline.league.calendar import EASTERN
+from nba_pipeline.monitoring.alert_changes import Incident
+from nba_pipeline.monitoring.findings import Finding, is_open
+from nba_pipeline.orchestration.work import Work
+from nba_pipeline.tables.declarations import declared
+from nba_pipeline.tables.registry import TABLES
+
+TABLE_LATE = "table_late"
+
+EXPLAINING = ("run_failed", "work_undone", "boxscores_missing", "check_crashed")
+"""Kinds of alerts about a date that explain its missing tables."""
+
+
+def late_tables(instance: dg.DagsterInstance, undone: Sequence[Work], known: Collection[Incident]) -> list[Finding]:
+    """Returns a finding per critical table or result that is not written since it was due.
+
+    Omits a table if one of its upstream tables is missing on the date, or if another open alert explains it. An alert that is
+    open already stays open until its table is written.
+    """
+    found = []
+    for (day, table), work in sorted(_missing(instance, undone).items(), key=lambda item: item[0]):
+        if not is_open(known, TABLE_LATE, table, day) and any(_explains(one, day, table) for one in known):
+            continue
+        due = f"{work.due_at.astimezone(EASTERN):%Y-%m-%d %H:%M} Eastern"
+        message = f"{table} of {day} was due at {due} and is not written; {work.why}"
+        found.append(Finding(TABLE_LATE, table, message, next_command=work.command, game_date=day))
+    return found
+
+
+def _missing(instance: dg.DagsterInstance, undone: Sequence[Work]) -> dict[tuple[date, str], Work]:
+    """Returns date and table -> its work, for the tables without a missing upstream table."""
+    missing: dict[date, dict[str, Work]] = {}
+    for work in undone:
+        for table in _required(work).intersection(work.tables):
+            at = materialized_at(instance, table, work.game_date)
+            if at is None or at < work.due_at:
+                missing.setdefault(work.game_date, {})[table] = work
+    return {
+        (day, table): work
+        for day, of_date in missing.items()
+        for table, work in of_date.items()
+        if not _upstream(table).intersection(of_date)
+    }
+
+
+def _required(work: Work) -> set[str]:
+    """Returns the tables without which the date of a work is late. Without another table, it is degraded."""
+    return {name for mode in MODES if mode == work.mode for name in (*critical_tables(mode), *from_predictions())}
+
+
+def _upstream(table: str) -> set[str]:
+    """Returns the tables that a table depends on, directly or through others."""
+    direct = set(declared()[table].dependencies) - {table}
+    return direct.union(*(_upstream(name) for name in direct))
+
+
+def _explains(incident: Incident, day: date, table: str) -> bool:
+    """Whether an open alert explains a missing table: no run can start, or it names the table, an upstream table or the mode."""
+    if incident.kind == "probe_failed":
+        return True
+    if incident.game_date != day or incident.kind not in EXPLAINING:
+        return False
+    words = set(incident.subject.replace(",", " ").split())
+    if tables := words.intersection(TABLES):
+        return bool(tables & {table, *_upstream(table)})
+    return any(table in tables_of_mode(mode) for mode in MODES if mode in words)
