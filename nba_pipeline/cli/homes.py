@@ -10,6 +10,7 @@ from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import print_error, print_line, report
 from nba_pipeline.environments import environment, home
 from nba_pipeline.errors import BadInput, did_you_mean
+from nba_pipeline.tables.wording import counted
 
 
 @app.command()
@@ -41,7 +42,7 @@ def backup(folder: Annotated[Path, typer.Argument(help="a new or empty folder ou
         work.warehouse, work.landing.root, folder, home=home(), environment=environment(), made_at=work.clock.now(), report=report
     )
     size = sum(entry.bytes for entry in receipt.files.values())
-    print_line(f"{len(receipt.files)} files with {size / 1024**2:.1f} MiB are in {folder}, verified")
+    print_line(f"{counted(len(receipt.files), 'file')} with {size / 1024**2:.1f} MiB are in {folder}, verified")
     for finding in receipt.findings:
         print_line(f"differs from its record: {finding}", style="red")
     leave(int(bool(receipt.findings)))
@@ -59,7 +60,7 @@ def restore(
     restored = restore_backup(
         work.warehouse, work.landing.root, folder, home=home(), environment=environment(), dry_run=dry_run, report=report
     )
-    rows = ", ".join(f"{number} rows of {name}" for name, number in restored.rows.items()) or "no rows"
+    rows = ", ".join(f"{counted(number, 'row')} of {name}" for name, number in restored.rows.items()) or "no rows"
     print_line(f"{'missing' if dry_run else 'added'}: {rows}, {restored.files} files")
     for difference in restored.differences:
         print_line(difference, style="red")
