@@ -63,7 +63,7 @@ def read_facts(
             runs.failures.get(day, {}),
             tuple(ungraded.get(day, ())),
             tuple(gaps.get(day, ())),
-            _to_rebuild(damage, day),
+            _to_rebuild(damage, day, runs),
             tuple(damage.closed[day].values()),
             tuple(name for name in daily_tables() if day in stale[name]),
             day in runs.in_progress,
@@ -75,9 +75,11 @@ def read_facts(
     }
 
 
-def _to_rebuild(damage: Damage, day: date) -> tuple[str, ...]:
+def _to_rebuild(damage: Damage, day: date, runs: RunFacts) -> tuple[str, ...]:
     not_loaded = damage.not_loaded.get(day, ())
-    landed = [f"landed but not loaded: {', '.join(not_loaded)}; run nba-pipeline reconcile"] if not_loaded else []
+    resume = next((failure.resume for failure in runs.failures.get(day, {}).values() if failure.resume), "")
+    command = resume or "nba-pipeline reconcile"
+    landed = [f"landed but not loaded: {', '.join(not_loaded)}; next: {command}"] if not_loaded else []
     return (*landed, *damage.lost[day].values())
 
 
