@@ -8,9 +8,10 @@ import polars as pl
 
 from nba_pipeline.completeness import expectations, gates
 from nba_pipeline.completeness.date_facts import Facts, Game
+from nba_pipeline.formulas.grade_versions import OF_A_DATE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
-from nba_pipeline.monitoring.counts import BET, gradable
+from nba_pipeline.monitoring.counts import gradable
 from nba_pipeline.monitoring.run_facts import RunFacts
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import daily_tables
@@ -118,8 +119,8 @@ def _games(schedule: pl.DataFrame, judged: pl.DataFrame) -> dict[date, list[Game
 
 def _ungraded(warehouse: Warehouse, schedule: pl.DataFrame, judged: pl.DataFrame, dates: Sequence[date]) -> dict[date, list[str]]:
     """Returns per date a message for each complete or not played game with ungraded predictions, with their number."""
-    graded = warehouse.scan(TABLES["grades"], dates).select(BET).unique().collect()
-    ungraded = gradable(warehouse, schedule, judged, dates).join(graded, on=BET, how="anti")
+    graded = warehouse.scan(TABLES["grades"], dates).select(OF_A_DATE).unique().collect()
+    ungraded = gradable(warehouse, schedule, judged, dates).join(graded, on=OF_A_DATE, how="anti")
     counts = ungraded.group_by("game_date", "game_id").len().join(schedule, on=["game_date", "game_id"]).sort("game_id")
     noun = pl.when(pl.col("len") == 1).then(pl.lit("prediction is")).otherwise(pl.lit("predictions are"))
     matchup = pl.format("{}@{} {}: {} {} not graded", "away_team", "home_team", "game_id", "len", noun)
