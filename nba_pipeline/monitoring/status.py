@@ -79,22 +79,19 @@ def _status(
     events = _events(warehouse, dates, damage, requests)
     numbers = counts(warehouse, schedule, judged, dates)
     facts = read_facts(warehouse, dates, clock, judged, damage, stale_dates(warehouse, dates, code_versions), runs)
-    states = {day: state_of(facts[day], clock.now()) for day in dates}
-    notes_on = notes(warehouse, clock, {day: state for day, (state, _) in states.items()}, numbers)
+    states = {day: _state_of(facts[day], clock) for day in dates}
+    notes_on = notes(warehouse, clock, {day: states[day]["state"] for day in dates}, numbers)
     return [
         {
             "game_date": day.isoformat(),
-            "state": states[day][0],
-            "reasons": list(states[day][1]),
+            **states[day],
             "notes": notes_on[day],
-            "next": next_command(facts[day], states[day][0], clock.today),
             "final_games": covered[day]["final_games"],
             "complete_games": covered[day]["complete_games"],
             "boxscores_from": {provider: games for of_date, provider, games in sources.iter_rows() if of_date == day},
             "rows": dict(facts[day].rows),
             "counts": {name: count._asdict() for name, count in numbers[day].items()},
             **_quarantine_of(quarantined, day),
-            "stale": list(facts[day].stale),
             "not_loaded": list(damage.not_loaded.get(day, ())),
             "missing": covered[day]["missing"],
             "not_played": not_played.get(day, []),
@@ -104,6 +101,13 @@ def _status(
         }
         for day in dates
     ]
+
+
+def _state_of(facts: Facts, clock: Clock) -> dict[str, Any]:
+    """Returns the state of a date, its reasons, the next command, and the tables with rows of another code version."""
+    state, reasons = state_of(facts, clock.now())
+    next_step = next_command(facts, state, clock.today)
+    return {"state": state, "reasons": list(reasons), "next": next_step, "stale": list(facts.stale)}
 
 
 def _games_of(facts: Facts, requests: DateRequests) -> dict[str, Any]:
