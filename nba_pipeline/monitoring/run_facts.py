@@ -10,7 +10,7 @@ from nba_pipeline.completeness.date_facts import Failure
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.command_runs import is_started_by_command
 from nba_pipeline.instance.dead_runs import is_dead
-from nba_pipeline.instance.materializations import materialized_at
+from nba_pipeline.instance.materializations import materialized_at, materialized_dates
 from nba_pipeline.instance.run_outcomes import is_interrupted, outcome_messages, shortened
 from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAG, RANGE_TAGS
 from nba_pipeline.instance.runs_in_progress import IN_PROGRESS
@@ -40,13 +40,8 @@ def read_runs(instance: dg.DagsterInstance, dates: Sequence[date], clock: Clock)
     patience, today = SETTINGS.patience, clock.today
     recent = [day for day in dates if day >= today - timedelta(days=patience.nightly_days)]
     caught_up = [day for day in recent if day >= today - timedelta(days=patience.catch_up_days)]
-    materialized = {day: _materialization_instants(instance, day) for day in caught_up} if not clock.fixed_at else {}
+    materialized = materialized_dates(instance, daily_tables(), caught_up) if caught_up and not clock.fixed_at else {}
     return RunFacts(_in_progress(instance, dates), _failures(instance, recent) if recent else {}, materialized)
-
-
-def _materialization_instants(instance: dg.DagsterInstance, day: date) -> dict[str, datetime]:
-    instants = {table: materialized_at(instance, table, day) for table in daily_tables()}
-    return {table: at for table, at in instants.items() if at is not None}
 
 
 def _in_progress(instance: dg.DagsterInstance, dates: Collection[date]) -> frozenset[date]:

@@ -21,7 +21,7 @@ from nba_pipeline.completeness.modes import (
     may_proceed_without,
     tables_of_mode,
 )
-from nba_pipeline.instance.materializations import materialized_at
+from nba_pipeline.instance.materializations import materialized_at, materialized_dates
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG
 from nba_pipeline.instance.runs_in_progress import spans_in_progress
 from nba_pipeline.league.calendar import FIRST_DATE, days, eastern, eastern_date
@@ -105,7 +105,8 @@ def last_due(mode: Mode, slate: Slate, now: datetime) -> datetime | None:
 def _work_of_mode(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: datetime, now: datetime) -> Work | None:
     tables = tuple(table for table in tables_of_mode(mode) if table not in slate.closed)
     day = slate.game_date
-    materialized = {table: materialized_at(instance, table, day) if table in slate.written else None for table in tables}
+    instants = materialized_dates(instance, tables, [day]).get(day, {})
+    materialized = {table: instants.get(table) if table in slate.written else None for table in tables}
     # tables behind a closed gate are not due before the deadline: the sensor final_games requests the missing box scores
     is_gated = mode == "overnight" and not slate.is_open and now < gates.deadline(day)
     due = [table for table in tables if not (is_gated and table in derived_from_games())]
