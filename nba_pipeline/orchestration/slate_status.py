@@ -32,7 +32,10 @@ REASONS_SHOWN = 3
 DESCRIPTION = """slate_status: the state of today's slate and of the last seven dates.
 
 Its latest materialization has the grid, and its checks name the dates that need a person. `nba-pipeline status` shows more of
-each date. `nba-pipeline help STATE` explains a state."""
+each date. `nba-pipeline help STATE` explains a state.
+
+The list of a table's checks says "Failed" beside a check while any of its dates has failed, also a date of last year. The checks
+here look at these eight dates only."""
 
 
 @dataclass(frozen=True)
