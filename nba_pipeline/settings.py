@@ -46,15 +46,17 @@ def _numbers(value: Any) -> Iterator[float]:
 class Http(Section):
     """HTTP requests to providers."""
 
-    connect_timeout_seconds: float = 5.0
-    read_timeout_seconds: float = 30.0
+    connect_timeout_seconds: float = Field(5.0, description="time-out of a connection")
+    read_timeout_seconds: float = Field(30.0, description="time-out of each read of a response")
     read_timeout_seconds_of: dict[str, float] = Field({"nba_stats": 60.0}, description="slower provider -> its read timeout")
     attempts: AtLeastOne = Field(5, description="attempts per request on transient failures, including the first")
     attempts_of: dict[str, AtLeastOne] = Field(
         {"nba_stats": 2}, description="provider that is only a second source -> its attempts per request"
     )
-    first_wait_seconds: float = 0.5
-    longest_wait_seconds: float = 20.0
+    first_wait_seconds: float = Field(
+        0.5, description="wait after the first failed attempt of a request; doubled with each further one"
+    )
+    longest_wait_seconds: float = Field(20.0, description="maximum wait between two attempts of a request")
     longest_retry_after_seconds: float = Field(120.0, description="a longer Retry-After ends the request")
     concurrent_requests: AtLeastOne = Field(6, description="box scores and odds of a date fetched at the same time")
     requests_per_second: dict[str, Rate] = Field(
@@ -171,14 +173,20 @@ class Lines(Section):
     affects_data: ClassVar[frozenset[str]] = frozenset(
         {"market", "game_markets", "book_precedence", "books_of_one_feed", "pickem_books", "placeholder", "lowest", "late_hours"}
     )
-    market: str = "player_points"
+    market: str = Field(
+        "player_points", description="market whose lines are forecast and bet on, in the odds provider's spelling"
+    )
     game_markets: tuple[str, ...] = Field(("spreads", "totals"), description="markets requested together with `market`")
-    book_precedence: tuple[str, ...] = ("draftkings", "fanduel")
+    book_precedence: tuple[str, ...] = Field(
+        ("draftkings", "fanduel"), description="books whose line is used first, in this order"
+    )
     books_of_one_feed: dict[str, str] = Field(
         {"unibet_us": "betrivers"}, description="book that copies a feed -> the book it copies"
     )
-    pickem_books: tuple[str, ...] = ("prizepicks", "underdog")
-    regions: str = "us"
+    pickem_books: tuple[str, ...] = Field(
+        ("prizepicks", "underdog"), description="pick'em books; their lines have no price of each side"
+    )
+    regions: str = Field("us", description="regions of the requested books, in the odds provider's spelling")
     placeholder: float = Field(20.0, description="points; lines of `market` with this value mean that there is no line")
     lowest: float = Field(5.0, description="points; lines of `market` below this are ignored")
     late_hours: float = Field(6.0, description="hours before tip-off from which a movement of a line counts as late")
@@ -186,7 +194,7 @@ class Lines(Section):
     closing_minutes: float = Field(
         20.0, description="time before tip-off from which a game's last capture has its closing lines; else they were missed"
     )
-    historical_minutes_before_tipoff: int = 15
+    historical_minutes_before_tipoff: int = Field(15, description="time before tip-off of the requested snapshot of a past date")
     capture_from_hours: int = Field(12, description="hours before tip-off from which lines are captured")
     capture_every_hours: AtLeastOne = Field(2, description="hours between two captures")
     capture_minutes_before_tipoff: tuple[int, ...] = Field(
@@ -285,7 +293,7 @@ class Slates(Section):
         },
         description="feature -> minimum standard deviation in its unit, minimum distinct values on a full slate",
     )  # fmt: skip
-    null_share_days: int = 30
+    null_share_days: int = Field(30, description="days before a slate with whose null shares its own are compared")
     least_dates_to_compare: int = Field(14, description="number of earlier dates below which a null share is not compared")
     null_share_rise: Share = Field(0.10, description="increase of a feature's null share over earlier days that is an error")
     come_during_the_day: tuple[str, ...] = Field(
@@ -322,8 +330,8 @@ class Rosters(Section):
 
     affects_data: ClassVar[frozenset[str]] = frozenset({"fewest_players", "most_players"})
     reread_after_hours: float = Field(6.0, description="minimum age of a roster before it is fetched again")
-    fewest_players: int = 12
-    most_players: int = 21
+    fewest_players: int = Field(12, description="number of players of a roster below which a check warns")
+    most_players: int = Field(21, description="number of players of a roster above which a check warns")
 
 
 class Names(Section):
@@ -360,10 +368,10 @@ class Predicting(Section):
     rotation_minutes: float = Field(
         15.0, description="mean minutes of the last 10 games from which a teammate's status causes a new version of a prediction"
     )
-    least_games: int = 5
-    bootstrap_days: int = 14
-    largest_points: float = 60.0
-    quality_floor: float = 70.0
+    least_games: int = Field(5, description="games of the season below which a player has no prediction")
+    bootstrap_days: int = Field(14, description="days after a season's first game on which no prediction is actionable")
+    largest_points: float = Field(60.0, description="points; maximum forecast")
+    quality_floor: float = Field(70.0, description="quality score, 0 to 100, below which a prediction is not actionable")
 
 
 class Training(Section):
@@ -389,14 +397,16 @@ class Training(Section):
     )
     least_days: int = Field(365, description="days of history below which a model's predictions are not actionable")
     validation_days: int = Field(28, description="last days of the training window, used for early stopping")
-    iterations: int = 1000
-    early_stopping_rounds: int = 50
-    learning_rate: float = 0.05
-    depth: int = 6
-    l2_leaf_reg: float = 3.0
-    seed: int = 42
+    iterations: int = Field(1000, description="maximum number of CatBoost's trees")
+    early_stopping_rounds: int = Field(
+        50, description="CatBoost's trees without a better validation error after which the training stops"
+    )
+    learning_rate: float = Field(0.05, description="weight of each of CatBoost's trees")
+    depth: int = Field(6, description="depth of CatBoost's trees")
+    l2_leaf_reg: float = Field(3.0, description="L2 penalty of the leaves of CatBoost's trees")
+    seed: int = Field(42, description="seed of the training; equal rows and an equal seed give an equal model")
     threads: int = Field(2, description="number of threads; fixed, so that equal rows give an equal model")
-    golden_rows: int = 20
+    golden_rows: int = Field(20, description="training rows stored with a model; their forecasts are compared when it is loaded")
     drift_days: int = Field(7, description="days up to a slate whose features are compared with the training rows")
     drift_least_rows: int = Field(500, description="number of player-games of these days below which nothing is compared")
     drift_share: Share = Field(
@@ -418,17 +428,17 @@ class Forecasts(Section):
 
     least_training_minutes: float = Field(8.0, description="recent minutes a game below which a player-game is not trained on")
     few_career_games: int = Field(10, description="games below which a forecast is flagged")
-    linear_rounds: int = 20
+    linear_rounds: int = Field(20, description="rounds of reweighted least squares of linear_median")
     linear_l2: float = Field(3e-4, description="ridge penalty per training row, on standardized features")
     linear_least_residual: float = Field(0.25, description="points; bounds the weight of a row that fits exactly")
     linear_clip: float = Field(5.0, description="standard deviations beyond which a feature is clipped")
-    tree_rounds: int = 450
-    tree_learning_rate: float = 0.03
-    tree_leaves: int = 15
-    tree_least_weight: float = 200.0
+    tree_rounds: int = Field(450, description="number of xgboost's trees")
+    tree_learning_rate: float = Field(0.03, description="weight of each of xgboost's trees")
+    tree_leaves: int = Field(15, description="maximum number of leaves of each of xgboost's trees")
+    tree_least_weight: float = Field(200.0, description="minimum weight of the rows of a leaf of xgboost's trees")
     tree_columns: float = Field(0.4, description="share of the features that a split may choose from")
     tree_subsample: float = Field(0.7, description="share of the rows of a round")
-    tree_l2: float = 10.0
+    tree_l2: float = Field(10.0, description="L2 penalty of the leaves of xgboost's trees")
     tree_threads: int = Field(
         1,
         description="number of threads; more give the same model, but they spin while they wait: two on a busy machine take 10 "
@@ -712,7 +722,7 @@ class Monitors(Section):
 class Warehouse(Section):
     """Writes to the warehouse."""
 
-    lock_wait_seconds: float = 60.0
+    lock_wait_seconds: float = Field(60.0, description="how long a write waits for another writer of the same date")
     least_free_mib: int = Field(200, description="free disk space below which no write starts")
     dates_per_run: AtLeastOne = Field(200, description="maximum number of dates in one run of a backfill")
     compact_after_days: int = Field(14, description="days after the end of a month, after which its date files become one file")
@@ -730,8 +740,8 @@ class BigQuery(Section):
         120.0, description="how long a request is retried after status 5xx, rateLimitExceeded or a lost connection"
     )
     probe_seconds: float = Field(20.0, description="how long a request outside a run is retried")
-    first_pause_seconds: float = 1.0
-    longest_pause_seconds: float = 20.0
+    first_pause_seconds: float = Field(1.0, description="pause after the first failed attempt; doubled with each further one")
+    longest_pause_seconds: float = Field(20.0, description="maximum pause between two attempts")
     attempts: AtLeastOne = Field(4, description="jobs per write, including the first")
     most_earlier_jobs: int = Field(1000, description="maximum number of earlier jobs with the same rows before a write fails")
     most_bytes_billed: int = Field(20 * 1024**3, description="maximum per query; BigQuery refuses larger ones before they run")
@@ -756,20 +766,24 @@ class Costs(Section):
     active_physical_dollars_per_gib: float = Field(
         0.04, description="monthly price if the dataset is billed by its compressed size"
     )
-    long_term_physical_dollars_per_gib: float = 0.02
+    long_term_physical_dollars_per_gib: float = Field(
+        0.02, description="monthly price of older data if the dataset is billed by its compressed size"
+    )
     monthly_budget_dollars: float = Field(
         20.0, description="monthly budget; `bigquery cost` exits with code 1 if the projection exceeds it"
     )
     projected_from_days: int = Field(7, description="last days on which the projection of a month is based")
     load_jobs_per_table_per_day: int = Field(1500, description="BigQuery's limit; failed jobs count")
-    share_of_load_limit_that_warns: Share = 0.5
+    share_of_load_limit_that_warns: Share = Field(
+        0.5, description="share of the limit of load jobs from which `bigquery cost` warns"
+    )
 
 
 class Freshness(Section):
     """Dagster's freshness badge. Off-season dates are written as empty partitions, so the windows apply all year."""
 
-    warn_hours: float = 30.0
-    fail_hours: float = 54.0
+    warn_hours: float = Field(30.0, description="time since the last materialization after which the badge warns")
+    fail_hours: float = Field(54.0, description="time since the last materialization after which the badge fails")
     slate_days: int = Field(7, ge=0, description="dates before today in the asset slate_status")
 
 

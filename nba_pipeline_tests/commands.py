@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from nba_pipeline.cli import main
+from nba_pipeline.cli.app import run_command
 
 DEFINITIONS = "nba_pipeline.definitions"
 
@@ -41,11 +41,10 @@ def nba_pipeline(*words: str, home: Path, now: datetime | None = None) -> Ended:
         patch.setattr(sys, "argv", ["nba-pipeline", *words])
         loaded = sys.modules.pop(DEFINITIONS, None)  # it holds the environment in which it was imported
         try:
-            with pytest.raises(SystemExit) as ended:
-                main()
+            code = run_command()
         finally:
             logging.getLogger("dagster").setLevel(level)
             sys.modules.pop(DEFINITIONS, None)
             if loaded:
                 sys.modules[DEFINITIONS] = loaded
-    return Ended(int(ended.value.code or 0), out.getvalue(), err.getvalue())
+    return Ended(code, out.getvalue(), err.getvalue())

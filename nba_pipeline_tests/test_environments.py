@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from nba_pipeline.cli import main
+from nba_pipeline.cli.app import run_command
 from nba_pipeline.environments import ENVIRONMENTS, clock, environment, home, resources_for
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
@@ -162,10 +162,9 @@ def test_the_command_exits_with_code_2_and_one_line(
 ) -> None:
     monkeypatch.setenv("NBA_PIPELINE_ENV", "typo")
     monkeypatch.setattr(sys, "argv", ["nba-pipeline", "status"])
-    with pytest.raises(SystemExit) as ended:
-        main()
+    code = run_command()
     captured = capsys.readouterr()
-    assert (ended.value.code, captured.out) == (2, "")
+    assert (code, captured.out) == (2, "")
     assert captured.err == "nba-pipeline: NBA_PIPELINE_ENV is 'typo'; choose one of sandbox, local, production\n"
     assert not list(tmp_path.iterdir())
 

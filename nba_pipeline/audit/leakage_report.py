@@ -21,6 +21,7 @@ from nba_pipeline.audit.recompute import World, sources_before
 from nba_pipeline.audit.sensitivity import a_fact_of_before_moves_the_row
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import days
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 
 ALL_TESTS: tuple[Test, ...] = (
@@ -53,7 +54,7 @@ def leakage(
     if not candidates:
         raise BadInput(f"no date from {first} to {last} has final games and features")
     sample = sorted(random.Random(seed).sample(candidates, min(number, len(candidates))))
-    log(f"reading the sources of {len(sample)} {'date' if len(sample) == 1 else 'dates'}")
+    log(f"reading the sources of {counted(len(sample), 'date')}")
     audit = _audit_of(warehouse, span, sample, now, seed, log)
     shown = dates_with_effect(audit, plants, sample)
     audit.control = control_dates(audit.world, sample, shown)

@@ -13,7 +13,9 @@ from nba_pipeline.audit.derivations import Audit, Derivation
 from nba_pipeline.audit.leakage import COLUMNS_NAMED, Result
 from nba_pipeline.audit.recompute import World, valid_rows
 from nba_pipeline.audit.worlds import PLAYER, before
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.tables.table import LINEAGE
+from nba_pipeline.tables.wording import counted
 
 PAST_GAME_SOURCES = ("boxscores", "team_boxscores", "play_by_play", "schedule", "waivers")
 REPORT_SOURCES = ("rosters", "injuries")
@@ -57,7 +59,7 @@ def stored_rows_equal_recomputed_rows(audit: Audit, derivation: Derivation, date
     name, world = "stored_rows_equal_recomputed_rows", audit.summarized(derivation, audit.world)
 
     def recompute(some: Sequence[date], as_of: datetime) -> World:
-        audit.report(f"{name}: {len(some)} dates as of {as_of:%Y-%m-%d %H:%M}")
+        audit.report(f"{name}: {len(some)} dates as of {eastern_text(as_of)}")
         last = some[-1]
         through = audit.altered("kept", last, lambda: {t: before(rows, last + timedelta(days=1)) for t, rows in world.items()})
         return audit.derived(derivation, through, some, as_of)
@@ -95,7 +97,7 @@ def _compared(name: str, audit: Audit, dates: Sequence[date], recompute: Callabl
             differences.append({**one, "explained_by": explanation})
     differences.sort(key=lambda one: bool(one["explained_by"]))
     unexplained = [one for one in differences if not one["explained_by"]]
-    detail = f"{len(differences):,} {'value differs' if len(differences) == 1 else 'values differ'}, {len(unexplained):,} of them unexplained"
+    detail = f"{counted(len(differences), 'value differs', 'values differ')}, {len(unexplained):,} of them unexplained"
     if first := next(iter(differences), None):
         columns = Counter(one["column"] for one in differences).most_common(COLUMNS_NAMED)
         detail += f" ({', '.join(f'{column} {count}' for column, count in columns)}); first: {first['column']} of player "

@@ -12,6 +12,7 @@ from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_error, print_line
 from nba_pipeline.environments import clock, environment, notifier_for, warehouse_of
 from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def send_test() -> None:
     notifier = _notifier()
     if not notifier.sinks:
         raise BadInput("no sink is configured; set SLACK_WEBHOOK_URL, PAGERDUTY_ROUTING_KEY or ALERT_WEBHOOK_URL")
-    today, subject = notifier.clock.today, f"test at {notifier.clock.now():%H:%M:%S.%f} UTC"
+    today, subject = notifier.clock.today, f"test at {eastern_text(notifier.clock.now(), '%H:%M:%S.%f')}"
     notifier.raise_alert(today, "test_alert", subject, "This is a test. It resolves itself.", "critical")
     if incident := incident_of(notifier.warehouse, (today, "test_alert", subject)):
         notifier.resolve(incident)

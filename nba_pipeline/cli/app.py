@@ -7,6 +7,7 @@ Modules of this package import what a command needs inside its function. `--help
 import neither Dagster nor dataframely, because these imports take a second.
 """
 
+import atexit
 import gc
 import logging
 import os
@@ -63,7 +64,18 @@ times, which takes 5 % of the CPU time of a command."""
 
 
 def main() -> NoReturn:
-    """Run the command and exit with its code. A PipelineError is printed as one message."""
+    """Run the command as the only work of this process, and exit with its code.
+
+    The process ends without freeing its objects, which takes 0.8 CPU seconds after an import of Dagster.
+    """
+    ended = [1]
+    atexit.register(lambda: os._exit(ended[0]))  # runs after the handlers of the modules that the command imports
+    ended[0] = run_command()
+    sys.exit(ended[0])
+
+
+def run_command() -> int:
+    """Run the command of `sys.argv` and return its exit code. A PipelineError is printed as one message."""
     gc.set_threshold(*RARE_COLLECTIONS)
     warnings.filterwarnings("ignore")
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
@@ -77,7 +89,7 @@ def main() -> NoReturn:
         code = 2 if isinstance(error, BadInput) else 1
     else:
         code = 0
-    sys.exit(_flush() or code)
+    return _flush() or code
 
 
 def _run() -> None:

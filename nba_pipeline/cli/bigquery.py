@@ -23,7 +23,7 @@ def bigquery_plan() -> None:
     steps = plan(production().session)
     for step in steps:
         out.print(str(step), highlight=False, soft_wrap=True, style="red" if step.action == "refused" else None)
-    out.print(f"{len(steps)} steps" if steps else "nothing to do", highlight=False)
+    out.print(counted(len(steps), "step") if steps else "nothing to do", highlight=False)
     leave(int(any(step.action == "refused" for step in steps)))
 
 

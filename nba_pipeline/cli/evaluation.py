@@ -27,6 +27,9 @@ def evaluate(
     lines: Annotated[str, typer.Option(help="known | all: all adds lines of unknown instant that the archive marks")] = "known",
     refit_weeks: Annotated[int, typer.Option(min=1, help="train every system this many weeks apart, to save time")] = 1,
     style: Annotated[str, typer.Option("--format", help="table | json | html")] = "table",
+    is_verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="also show the tables by season, month and other groups")
+    ] = False,
     allow_overlap: Annotated[
         bool, typer.Option("--allow-overlap", help="evaluate a period on which parameters were searched; every table says so")
     ] = False,
@@ -47,7 +50,7 @@ def evaluate(
     request = Request(start, end, _chosen(systems), lines, allow_overlap, refit_weeks)
     result = evaluated(_rows(), home(), request, report)
     if style == "table":
-        print_report(result)
+        print_report(result, is_verbose)
     else:
         print(as_json(result) if style == "json" else page(result), end="")
 

@@ -18,6 +18,7 @@ from nba_pipeline.league.calendar import days
 from nba_pipeline.orchestration.backfill import ACCEPTABLE, EXCELLENT, Step
 from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.wording import counted
 
 if TYPE_CHECKING:
     from nba_pipeline.orchestration.rebuild import Plan
@@ -81,7 +82,7 @@ def print_first_failure(ended: Sequence[Outcome]) -> None:
     dependents = [name for name in first.not_written if name not in failed_tables]
     if not later_failures and not dependents and len(first.failures) == 1 and len(ended) == 1:
         return  # it is the last line already
-    more = f"; {later_failures} later run{'s' if later_failures > 1 else ''} failed" if later_failures else ""
+    more = f"; {counted(later_failures, 'later run')} failed" if later_failures else ""
     print_error(f"first failure: {first.title}: {cause}{more}")
     if dependents:
         print_error(f"not written because of it: {', '.join(dependents)}")
@@ -97,7 +98,7 @@ def print_new_versions(work: Runner, first: date, last: date, before: int) -> No
     """Print how many versions a command has added to existing predictions. `before` is the number before the command."""
     if number := later_versions(work, first, last) - before:
         print_line(
-            f"{number:,} {'prediction is a new version' if number == 1 else 'predictions are new versions'} of an existing one, "
+            f"{counted(number, 'prediction is a new version', 'predictions are new versions')} of an existing one, "
             "because an input changed; the view latest_predictions has the newest"
         )
 
@@ -124,7 +125,7 @@ def _stop(started: list[RunProgress]) -> None:
 
 
 def _print_interrupted(done: int, repeat: str) -> None:
-    runs = "no run was" if not done else "1 run was" if done == 1 else f"{done} runs were"
+    runs = counted(done, "run was", "runs were") if done else "no run was"
     print_error(
         f"interrupted: {runs} completed before. Every table that a run has written is kept; the run in progress was stopped. "
         f"To continue: `{repeat}`"
@@ -135,7 +136,7 @@ def _print_outcome(work: Runner, outcome: Outcome, is_brief: bool) -> int:
     """Print one outcome: failures, closed gates, warnings, and the requests that had problems. Returns the exit code."""
     mark = "[green]done[/]" if outcome.succeeded else "[red]failed[/]"
     number = len(outcome.warnings) + len(outcome.closed)
-    checks = f", {number} {'checks' if number > 1 else 'check'} failed without stopping it" if is_brief and number else ""
+    checks = f", {counted(number, 'check')} failed without stopping it" if is_brief and number else ""
     err.print(f"{mark} {outcome.title} in {outcome.seconds:.1f} s{checks}", highlight=False, soft_wrap=True)
     incidents = work.landing.incidents(run_id=outcome.run_id)
     refused = [incident for incident in incidents if incident["status"] == httpx.codes.UNAUTHORIZED]
@@ -180,7 +181,7 @@ def print_plan(steps: Sequence[Step], notes: Iterable[str]) -> None:
     for note in notes:
         print_line(f"note {note}", style="yellow")
     number = sum(not step.is_skipped for step in steps)
-    print_line(f"{number} {'run' if number == 1 else 'runs'}; nothing was changed")
+    print_line(f"{counted(number, 'run')}; nothing was changed")
 
 
 def print_rebuild(plan: "Plan") -> None:
@@ -193,7 +194,7 @@ def print_rebuild(plan: "Plan") -> None:
             table.add_row(size.name, f"{size.dates:,}", f"{size.rows:,}", decision)
     out.print(table)
     number = len(plan.runs)
-    print_line(f"{number} {'run is' if number == 1 else 'runs are'} repeated from the landing")
+    print_line(f"{counted(number, 'run is', 'runs are')} repeated from the landing")
 
 
 def report_skipped(step: Step) -> None:

@@ -13,6 +13,7 @@ from nba_pipeline.cli.app import app, date_of, leave
 from nba_pipeline.cli.consoles import print_line, working
 from nba_pipeline.environments import SETTINGS_FILE, environment, home, use_home
 from nba_pipeline.errors import BadInput
+from nba_pipeline.tables.wording import counted
 
 if TYPE_CHECKING:
     from nba_pipeline.orchestration.runner import Outcome, Runner
@@ -134,7 +135,7 @@ def timeline_line(now: datetime, request: dict[str, Any], success: bool, seconds
     from nba_pipeline.league.calendar import EASTERN
 
     at, tables, tags = now.astimezone(EASTERN), request["assets"], request["tags"]
-    subject = request["job"] if not tables else tables[0] if len(tables) == 1 else f"{len(tables)} tables"
+    subject = request["job"] if not tables else tables[0] if len(tables) == 1 else counted(len(tables), "table")
     if day := request["day"] or tags.get(PARTITION_TAG):
         subject += f" of {day}"
     reason = tags.get(WHY_TAG, "upstream tables changed" if tables else "")

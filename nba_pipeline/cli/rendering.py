@@ -9,34 +9,38 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from nba_pipeline.cli.consoles import out, print_line
+from nba_pipeline.league.calendar import EASTERN
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.providers.circuit_breakers import Breaker, State
 
+SECONDS = "%Y-%m-%d %H:%M:%S"
 STYLES: Mapping[State, str] = {"closed": "green", "open": "red", "half_open": "yellow"}
 
 
 def print_decisions(records: Sequence[Mapping[str, Any]], start: datetime, end: datetime) -> None:
     """Print one row per decision. Consecutive skips with the same reason are one row."""
-    span = f"{start.isoformat(timespec='seconds')} to {end.isoformat(timespec='seconds')}"
+    span = f"{eastern_text(start, SECONDS)} to {eastern_text(end, SECONDS)}"
     if not records:
         print_line(f"no decisions from {span}")
         return
     table = RichTable(title=f"Decisions from {span}")
-    for column in ("at", "name", "kind", "decision", "times", "reason or runs"):
+    for column in ("at (US Eastern)", "name", "kind", "decision", "times", "reason or runs"):
         table.add_column(column, justify="right" if column == "times" else "left", overflow="fold")
     for record in records:
         runs = [" ".join(filter(None, (run["id"], run["partition"], run["mode"], run["why"]))) for run in record["runs"]]
-        reason = f"{record['reason']} (until {record['until']})" if record["times"] > 1 else record["reason"]
+        at, until = (_instant(datetime.fromisoformat(record[name])) for name in ("at", "until"))
+        reason = f"{record['reason']} (until {until})" if record["times"] > 1 else record["reason"]
         text = "\n".join(filter(None, (reason, *runs)))
-        table.add_row(record["at"], record["name"], record["kind"], record["decision"], str(record["times"]), escape(text))
+        table.add_row(at, record["name"], record["kind"], record["decision"], str(record["times"]), escape(text))
     out.print(table)
 
 
 def print_breakers(breakers: Sequence[Breaker], console: Console = out) -> None:
-    """Print the breakers as a table, with instants in UTC."""
+    """Print the breakers as a table, with instants in US Eastern."""
     if not breakers:
         console.print("every breaker is closed", highlight=False)
         return
-    table = RichTable("breaker", "state", "failures in a row", "since (UTC)", "until (UTC)", "last problem")
+    table = RichTable("breaker", "state", "failures in a row", "since (US Eastern)", "until (US Eastern)", "last problem")
     for breaker in breakers:
         table.add_row(
             breaker.subject,
@@ -50,4 +54,4 @@ def print_breakers(breakers: Sequence[Breaker], console: Console = out) -> None:
 
 
 def _instant(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}" if at else ""
+    return f"{at.astimezone(EASTERN):{SECONDS}}" if at else ""

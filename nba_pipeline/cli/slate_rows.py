@@ -9,6 +9,7 @@ from nba_pipeline.cli.reading import Reading
 from nba_pipeline.environments import environment, home
 from nba_pipeline.league.calendar import FIRST_DATE, days
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.wording import counted
 
 PREDICTED = ("game_id", "player_id", "system_id", "market")
 LINE = ("game_id", "player_id", "market", "book", "line_half_points")
@@ -79,7 +80,7 @@ def why_empty(tables: Reading, day: date) -> str:
         return f"no game is scheduled on {day}"
     if (games["status"] == NOT_PLAYED).all():
         return f"no game of {day} is played: all {games.height} are postponed or canceled"
-    number = f"{games.height} game{'s' if games.height > 1 else ''}"
+    number = counted(games.height, "game")
     if day not in tables.dates("predictions"):
         return f"{day} has {number} and no predictions yet; first: {run}"
     return f"{day} has {number}, and no player was predicted; `nba-pipeline status --from {day} --to {day}` names what is missing"

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,9 +11,10 @@ import typer
 
 from nba_pipeline.cli.app import app, date_range, leave, runner, today
 from nba_pipeline.cli.choices import one_of
-from nba_pipeline.cli.consoles import out, print_line, working
+from nba_pipeline.cli.consoles import out, print_line, report, working
 from nba_pipeline.environments import environment, home
 from nba_pipeline.errors import BadInput
+from nba_pipeline.tables.wording import counted
 
 if TYPE_CHECKING:
     from nba_pipeline.orchestration.runner import Runner
@@ -47,6 +48,7 @@ def status(
         snapshot = read_snapshot(runner(), *_dates(first, last))
     if style == "json":
         print(json.dumps(snapshot.records, indent=1))
+        _print_not_shown(snapshot, report)
     else:
         print_snapshot(snapshot, is_verbose)
     leave(int(any(record["state"] in FAILING for record in snapshot.records)))
@@ -77,29 +79,39 @@ def read_snapshot(work: "Runner", start: date, end: date) -> Snapshot:
     at, dates, before = work.clock.now(), days(start, end), loaded_before(work.instance)
     runs = read_runs(work.instance, dates, work.clock)
     records = grid.status(work.warehouse, work.landing, work.clock, dates, work.code_versions, before, runs)
+    due = [(str(one.game_date), one.name) for one in work.corrections()]
+    for record in records:
+        record["as_of"] = at.isoformat(timespec="seconds")
+        record["due"] = [name for day, name in due if day == record["game_date"]]
     alert_on_damage(work.notifier, work.landing)
     elsewhere = missing_sources(work.warehouse, work.landing, end, before).keys() - set(dates)
-    due = [one.name for one in work.corrections()]
-    return Snapshot(at, records, due, sorted(elsewhere), not work.warehouse.dates(TABLES["schedule"]))
+    return Snapshot(at, records, [name for _, name in due], sorted(elsewhere), not work.warehouse.dates(TABLES["schedule"]))
 
 
 def print_snapshot(snapshot: Snapshot, is_verbose: bool = False) -> None:
     """Print a snapshot. For a home without tables, print only what to do first."""
-    from nba_pipeline.cli.status_rendering import print_due, print_status
+    from nba_pipeline.cli.status_rendering import print_status
     from nba_pipeline.league.calendar import eastern_date
 
-    end = snapshot.records[-1]["game_date"]
     if snapshot.is_empty:
         first_command = "demo" if environment() == "sandbox" else f"run --date {eastern_date(snapshot.at)}"
         print_line(f"the home {home()} has no tables; first: `nba-pipeline {first_command}`")
         if not any(record["happened"] for record in snapshot.records):
             return
     print_status(snapshot.records, snapshot.at, is_verbose)
+    _print_not_shown(snapshot, print_line)
+
+
+def _print_not_shown(snapshot: Snapshot, print_message: Callable[[str], None]) -> None:
+    """Print what the states do not show: data of other dates that is landed but not loaded, and due re-reads."""
+    from nba_pipeline.cli.status_rendering import due_message
+
     if snapshot.not_loaded:
-        number = "1 other date" if len(snapshot.not_loaded) == 1 else f"{len(snapshot.not_loaded)} other dates"
+        number, end = counted(len(snapshot.not_loaded), "other date"), snapshot.records[-1]["game_date"]
         first = snapshot.not_loaded[0]
-        print_line(f"landed but not loaded: {number} up to {end}, the first {first}; next: `nba-pipeline reconcile`")
-    print_due(snapshot.due)
+        print_message(f"landed but not loaded: {number} up to {end}, the first {first}; next: `nba-pipeline reconcile`")
+    if snapshot.due:
+        print_message(due_message(snapshot.due))
 
 
 def _dates(first: str | None, last: str | None) -> tuple[date, date]:

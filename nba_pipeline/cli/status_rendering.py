@@ -3,7 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from itertools import groupby
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -13,7 +14,8 @@ from rich.table import Table as RichTable
 
 from nba_pipeline.cli.consoles import out, print_line, printable
 from nba_pipeline.cli.terms import STATES
-from nba_pipeline.league.calendar import EASTERN
+from nba_pipeline.league.eastern_text import eastern_text
+from nba_pipeline.tables.wording import counted
 
 Record = Mapping[str, Any]
 
@@ -42,21 +44,60 @@ GAME_ID = re.compile(r"(?<![\w/=.-])(?<!--game )(00\d{8})(?!\w)")
 
 
 def print_status(records: Sequence[Record], now: datetime, is_verbose: bool = False) -> None:
-    """Print the grid of dates and its legend, then per date the reasons, missing data and incidents, then stale tables."""
+    """Print the grid of dates, its legend and notes, then per date the reasons, missing data and incidents, then stale tables."""
     first, last = records[0]["game_date"], records[-1]["game_date"]
     span = first if first == last else f"{first} to {last}"
-    print_line(f"Status of {span}, as of {now.astimezone(EASTERN):%Y-%m-%d %H:%M} US Eastern", style="bold")
+    print_line(f"Status of {span}, as of {eastern_text(now)}", style="bold")
     _print_grid([_grid_row(record) for record in records])
     for state in dict.fromkeys(record["state"] for record in records):
         _print_wrapped(f"{state}: {STATES[state].meaning}", 0)
     _print_wrapped(LEGEND, 0)
-    for record in records:
-        lines = [with_teams(message, record) for message in messages(record, is_verbose)]
+    for note, dates in _by_note(records).items():
+        _print_wrapped(f"{spans(dates)}: {note}", 0)
+    for (state, lines), alike in groupby(records, key=lambda record: (record["state"], _lines(record, is_verbose))):
         if lines:
-            print_line(f"\n{record['game_date']} {record['state']}", style="bold")
+            print_line(f"\n{spans([record['game_date'] for record in alike])} {state}", style="bold")
         for line in lines:
             _print_wrapped(line, 2, style="")
     _print_stale(records, is_verbose)
+    _print_next(records)
+
+
+def _lines(record: Record, is_verbose: bool) -> tuple[str, ...]:
+    return tuple(with_teams(message, record) for message in messages(record, is_verbose))
+
+
+def _by_note(records: Sequence[Record]) -> dict[str, list[str]]:
+    """Returns the dates of each note."""
+    dates: dict[str, list[str]] = {}
+    for record in records:
+        for note in record["notes"]:
+            dates.setdefault(note, []).append(record["game_date"])
+    return dates
+
+
+def spans(dates: Sequence[str]) -> str:
+    """Returns dates in ascending order as text, consecutive ones as a range.
+
+    >>> spans(["2026-01-14", "2026-01-15", "2026-01-20"])
+    '2026-01-14 to 2026-01-15, 2026-01-20'
+    """
+    offsets = ((date.fromisoformat(day).toordinal() - number, day) for number, day in enumerate(dates))
+    ranges = ([day for _, day in group] for _, group in groupby(offsets, key=lambda pair: pair[0]))
+    return ", ".join(days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}" for days in ranges)
+
+
+def _print_next(records: Sequence[Record]) -> None:
+    """Print the commands that complete the late and failed dates. Backfills of one date each become one command."""
+    dates: dict[str, list[str]] = {}
+    for record in records:
+        if command := record["next"]:
+            day = record["game_date"]
+            dates.setdefault(command.replace(f"--from {day} --to {day}", "--from {} --to {}"), []).append(day)
+    if dates:
+        print_line("")
+    for command, of_command in dates.items():
+        _print_wrapped(f"Next for {spans(of_command)}: `{command.format(of_command[0], of_command[-1])}`", 0, style="")
 
 
 def _print_stale(records: Sequence[Record], is_verbose: bool) -> None:
@@ -64,19 +105,18 @@ def _print_stale(records: Sequence[Record], is_verbose: bool) -> None:
     names = names_of_stale(records)
     for group in [[name] for name in names] if is_verbose else [names] * bool(names):
         stale = [record["game_date"] for record in records if not set(group).isdisjoint(record["stale"])]
-        dates = "1 date" if len(stale) == 1 else f"{len(stale)} dates"
-        tables = group[0] if len(group) == 1 else f"{len(group)} tables"
+        dates = counted(len(stale), "date")
+        tables = group[0] if len(group) == 1 else counted(len(group), "table")
         command = f"`nba-pipeline backfill --from {stale[0]} --to {stale[-1]}` rebuilds them"
         text = f"{tables}: rows of another code version on {dates} ({stale[0]} to {stale[-1]}); {command}"
         _print_wrapped(text + ("; -v lists the tables" if len(group) > 1 else ""), 0, style="")
 
 
-def print_due(names: Sequence[str]) -> None:
-    """Print the number of due re-reads and corrections. The states do not show them, because their dates are complete."""
-    if names:
-        kinds = Counter(name.partition(" of ")[0] for name in names)
-        work = ", ".join(f"{number} x {kind}" for kind, number in kinds.items())
-        print_line(f"\nDue: {work}; `nba-pipeline reconcile` runs it, `nba-pipeline reconcile --dry-run` lists it.")
+def due_message(names: Sequence[str]) -> str:
+    """Returns the number of due re-reads and corrections. The states do not show them, because their dates are complete."""
+    kinds = Counter(name.partition(" of ")[0] for name in names)
+    work = ", ".join(f"{number} x {kind}" for kind, number in kinds.items())
+    return f"Due: {work}; `nba-pipeline reconcile` runs it, `nba-pipeline reconcile --dry-run` lists it."
 
 
 def _grid_row(record: Record) -> dict[str, str]:
@@ -128,7 +168,7 @@ def messages(record: Record, is_verbose: bool) -> Iterator[str]:
         yield from record["quarantine"]
     elif number := sum(record["quarantined"].values()):
         tables = ", ".join(f"{name} {count:,}" for name, count in record["quarantined"].items() if count)
-        yield f"{number:,} {'row is' if number == 1 else 'rows are'} quarantined ({tables}); -v lists the problems"
+        yield f"{counted(number, 'row is', 'rows are')} quarantined ({tables}); -v lists the problems"
 
 
 def with_teams(message: str, record: Record) -> str:

@@ -13,7 +13,10 @@ class Term:
 
 
 STATES: Mapping[str, Term] = {
-    "NOT_DUE": Term("Nothing of the date is due yet.", "Nothing to do."),
+    "NOT_DUE": Term(
+        "Nothing of the date is due: the date lies ahead, or before the stored history.",
+        "Nothing to do. `nba-pipeline backfill --from D --to D` loads a date before the stored history.",
+    ),
     "EXPECTED": Term(
         "A table is due or a game is in play, and nothing is late.", "Wait. `nba-pipeline status` names what is expected."
     ),
@@ -35,10 +38,13 @@ STATES: Mapping[str, Term] = {
         "The coverage gate was waived: the complete games are processed, the others are excluded.",
         "`nba-pipeline reconcile` fetches the missing games when their source has them.",
     ),
-    "LATE": Term("A table, a game or a grade is overdue, and attempts remain.", "`nba-pipeline reconcile` retries now."),
+    "LATE": Term(
+        "A table, a game or a grade is overdue, and attempts remain.",
+        "`nba-pipeline status` names the next command: `nba-pipeline reconcile`, or the backfill to resume.",
+    ),
     "FAILED": Term(
         "Something is overdue past noon of the next day (for a slate: its last tip-off), three attempts failed, or a ledger is closed.",
-        "`nba-pipeline status --from D --to D` names the first cause; then `nba-pipeline reconcile`.",
+        "`nba-pipeline status --from D --to D` names the first cause and the next command.",
     ),
 }
 

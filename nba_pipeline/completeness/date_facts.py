@@ -31,6 +31,8 @@ class Failure:
 
     runs: int
     reason: str
+    resume: str = ""
+    """The command that continues a backfill that a person interrupted; empty for another failure."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,11 @@ class Facts:
     def tipoffs(self) -> list[datetime | None]:
         """The tip-offs of the games that are played, UTC. None: unknown."""
         return [game.tipoff_at for game in self.games if game.is_played]
+
+    @property
+    def resume(self) -> str:
+        """The command that continues an interrupted backfill of the date; empty without one."""
+        return next((failure.resume for failure in self.failures.values() if failure.resume), "")
 
     @property
     def is_due(self) -> bool:

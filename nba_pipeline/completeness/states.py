@@ -1,6 +1,6 @@
 """The state of a date, derived from facts. Reading the facts belongs in `monitoring/date_facts.py`.
 
-NOT_DUE    no table of the date is due yet
+NOT_DUE    no table of the date is due: it lies ahead, or before the stored history
 EXPECTED   a table is due or a game is in play, and nothing is late
 RUNNING    a run of the date is in progress
 COMPLETE   every table is written, every game is final with a complete box score or not played, every prediction graded
@@ -29,6 +29,7 @@ from nba_pipeline.completeness.modes import (
     tables_of_mode,
 )
 from nba_pipeline.league.calendar import eastern
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import daily_tables, declared
 
@@ -101,7 +102,7 @@ def _game_findings(facts: Facts, now: datetime) -> Iterator[Finding]:
     """Yields overdue games that are not final, and incomplete box scores."""
     if now < _games_due_at(facts) + grace():
         return
-    late = _overdue(gates.deadline(facts.game_date), now)
+    late = _overdue(gates.deadline(facts.game_date), now, facts.failures.get("boxscores"))
     state_of_incomplete = "DEGRADED" if facts.is_open else "WAIVED" if facts.is_waived else late
     for game in facts.games:
         if not game.is_played or not game.has_source:
@@ -144,7 +145,7 @@ def _update_findings(facts: Facts, now: datetime) -> Iterator[Finding]:
         blocked_tables = derived_from_games() if facts.is_blocked else ()
         for name in names:
             if name not in blocked_tables and (at := facts.materialized_at.get(name)) is not None and at < due:
-                yield "LATE", f"not updated since {due:%Y-%m-%d %H:%M} UTC", name
+                yield "LATE", f"not updated since {eastern_text(due)}", name
     if facts.has_slate and now >= first_due(facts.game_date, facts.tipoffs)["predictions"] + grace():
         yield from (("DEGRADED", message, "") for message in facts.gaps)
 
@@ -185,7 +186,9 @@ def _required_tables(facts: Facts, now: datetime) -> Collection[str]:
 
 
 def _overdue(deadline: datetime, now: datetime, failure: Failure | None = None) -> str:
-    """Returns LATE before the deadline while attempts remain, then FAILED."""
+    """Returns LATE before the deadline while attempts remain, then FAILED. An interrupted backfill can be continued, so it is LATE."""
+    if failure is not None and failure.resume:
+        return "LATE"
     has_no_attempt_left = failure is not None and failure.runs >= SETTINGS.patience.alert_after_attempts
     return "FAILED" if now >= deadline or has_no_attempt_left else "LATE"
 

@@ -12,6 +12,7 @@ import polars as pl
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import eastern_date
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
@@ -32,7 +33,7 @@ def refuse_invalid_waiver(now: datetime, day: date, gate: str, reason: str, auth
         if not text.strip():
             raise BadInput(f"{option} must not be empty, it is {text!r}")
     if ends_at is not None and ends_at <= now:
-        raise BadInput(f"--until {ends_at.isoformat()} is not after now, {now.isoformat(timespec='seconds')}")
+        raise BadInput(f"--until {ends_at.isoformat()} is not after now, {eastern_text(now)}")
 
 
 def refuse_open_gate(warehouse: Warehouse, day: date, gate: str) -> None:
@@ -96,4 +97,4 @@ def _consequences(covered: Mapping[str, Any], day: date) -> list[str]:
 
 
 def _until(ends_at: datetime | None) -> str:
-    return "permanently" if ends_at is None else f"until {ends_at.isoformat(timespec='seconds')}"
+    return "permanently" if ends_at is None else f"until {eastern_text(ends_at)}"

@@ -60,6 +60,8 @@ class Section:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     names: int = 1
+    is_detail: bool = False
+    """Whether the table splits the result into groups. A summary omits it."""
 
 
 def sections(report: Report) -> list[Section]:
@@ -79,9 +81,10 @@ def sections(report: Report) -> list[Section]:
         values = rows.select("value").unique(maintain_order=True)
         ordered = values.join(rows, on="value", maintain_order="left_right")
         cells = tuple((row["value"], *_of_group(row)) for row in ordered.iter_rows(named=True))
-        made.append(Section(f"By {group}{warning}", (group, *OF_GROUPS), cells, names=2))
+        made.append(Section(f"By {group}{warning}", (group, *OF_GROUPS), cells, names=2, is_detail=True))
     closings = tuple((book, f"{captured:,}", f"{missed:,}") for book, captured, missed in report.closings.iter_rows())
-    return [*made, Section(f"Closing lines by book, in player-games{warning}", ("book", "captured", "missed"), closings)]
+    title, head = f"Closing lines by book, in player-games{warning}", ("book", "captured", "missed")
+    return [*made, Section(title, head, closings, is_detail=True)]
 
 
 def footnote() -> str:

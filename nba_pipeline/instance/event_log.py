@@ -8,6 +8,7 @@ loses nothing. A power failure may lose the last events, never the file (https:/
 """
 
 import sqlite3
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -36,6 +37,8 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None):
         self._engines: OrderedDict[str, sqlalchemy.Engine] = OrderedDict()
         self._engines_lock = Lock()
+        # also closes the files of a command, which exits without freeing its objects
+        weakref.finalize(self, _dispose_all, self._engines)
         self._tables = set[str]()
         # each of Dagster's processes opens this storage, and some load no other module of the platform
         make_files_private()
@@ -95,6 +98,12 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
         with self._engines_lock:
             while len(self._engines) > limit:
                 self._engines.popitem(last=False)[1].dispose()
+
+
+def _dispose_all(engines: Mapping[str, sqlalchemy.Engine]) -> None:
+    """Closes the connections, which writes the write-ahead log back into the files."""
+    for engine in engines.values():
+        engine.dispose()
 
 
 def _set_synchronous_normal(connection: sqlite3.Connection, _: object) -> None:

@@ -45,6 +45,7 @@ from nba_pipeline.monitoring.deliveries import (
 from nba_pipeline.monitoring.sinks import PAGERDUTY_URL, document_for, log_line, sinks_for
 from nba_pipeline.monitoring.webhook import head, post_document
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 
 logger = logging.getLogger(SOURCE)
@@ -138,7 +139,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
                     break
         except (PipelineError, OSError) as error:
             return f"undelivered messages cannot be retried: {error}"
-        return f"retried {retried} of {len(due)} undelivered {'message' if len(due) == 1 else 'messages'}" if due else ""
+        return f"retried {retried} of {counted(len(due), 'undelivered message')}" if due else ""
 
     def _retry(self, group: Sequence[Delivery], now: datetime) -> bool:
         """Claims the next attempt of messages and sends them as one. Returns False if the sink did not accept it."""

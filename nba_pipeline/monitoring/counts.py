@@ -13,9 +13,6 @@ from nba_pipeline.formulas.grade_versions import OF_A_DATE
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
-BET = OF_A_DATE
-"""Columns that identify a bet in `predictions` and `grades`."""
-
 GAME = ("game_date", "game_id")
 PLAYER = ("game_date", "game_id", "player_id")
 
@@ -51,7 +48,7 @@ def counts(
     final = judged.filter("is_covered")
     complete = final.filter("is_complete").select(GAME)
     to_predict, _ = expectations.games_without_predictions(warehouse, dates)
-    graded = keys("grades", BET)
+    graded = keys("grades", OF_A_DATE)
     expected_and_actual = {
         "boxscores": (final.select(GAME), complete),
         "player_game_summary": (complete, keys("player_game_summary", GAME)),
@@ -75,10 +72,10 @@ def gradable(warehouse: Warehouse, schedule: pl.DataFrame, judged: pl.DataFrame,
     """Returns the bets that can be graded: those on a statistic, in a game that is complete or not played. One row per bet."""
     complete = judged.filter("is_covered", "is_complete").select(GAME)
     settled = pl.concat([complete, schedule.filter(pl.col("status") == OFF).select(GAME)])
-    columns = [*BET, "version", "made_at", "tipoff_at"]
+    columns = [*OF_A_DATE, "version", "made_at", "tipoff_at"]
     is_gradable_market = pl.col("market").is_in(list(STATISTICS))
     predictions = warehouse.scan(TABLES["predictions"], dates).filter(is_gradable_market).select(columns).collect()
-    return published(predictions.join(settled, on=GAME, how="semi"), schedule).select(BET)
+    return published(predictions.join(settled, on=GAME, how="semi"), schedule).select(OF_A_DATE)
 
 
 def _per_date(rows: pl.DataFrame) -> dict[date, int]:

@@ -9,9 +9,10 @@ import polars as pl
 from nba_pipeline.completeness import expectations, gates
 from nba_pipeline.completeness.date_facts import Facts, Game
 from nba_pipeline.completeness.modes import record_tables
+from nba_pipeline.formulas.grade_versions import OF_A_DATE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
-from nba_pipeline.monitoring.counts import BET, gradable
+from nba_pipeline.monitoring.counts import gradable
 from nba_pipeline.monitoring.run_facts import RunFacts
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import daily_tables
@@ -64,7 +65,7 @@ def read_facts(
             runs.failures.get(day, {}),
             tuple(ungraded.get(day, ())),
             tuple(gaps.get(day, ())),
-            _to_rebuild(damage, day),
+            _to_rebuild(damage, day, runs),
             tuple(damage.closed[day].values()),
             tuple(name for name in daily_tables() if day in stale[name]),
             day in runs.in_progress,
@@ -82,9 +83,11 @@ def _not_begun(written: Mapping[str, Collection[date]], day: date) -> frozenset[
     return frozenset(name for name in record_tables() if min(written[name], default=date.max) > day)
 
 
-def _to_rebuild(damage: Damage, day: date) -> tuple[str, ...]:
+def _to_rebuild(damage: Damage, day: date, runs: RunFacts) -> tuple[str, ...]:
     not_loaded = damage.not_loaded.get(day, ())
-    landed = [f"landed but not loaded: {', '.join(not_loaded)}; run nba-pipeline reconcile"] if not_loaded else []
+    resume = next((failure.resume for failure in runs.failures.get(day, {}).values() if failure.resume), "")
+    command = resume or "nba-pipeline reconcile"
+    landed = [f"landed but not loaded: {', '.join(not_loaded)}; next: {command}"] if not_loaded else []
     return (*landed, *damage.lost[day].values())
 
 
@@ -123,8 +126,8 @@ def _games(schedule: pl.DataFrame, judged: pl.DataFrame) -> dict[date, list[Game
 
 def _ungraded(warehouse: Warehouse, schedule: pl.DataFrame, judged: pl.DataFrame, dates: Sequence[date]) -> dict[date, list[str]]:
     """Returns per date a message for each complete or not played game with ungraded predictions, with their number."""
-    graded = warehouse.scan(TABLES["grades"], dates).select(BET).unique().collect()
-    ungraded = gradable(warehouse, schedule, judged, dates).join(graded, on=BET, how="anti")
+    graded = warehouse.scan(TABLES["grades"], dates).select(OF_A_DATE).unique().collect()
+    ungraded = gradable(warehouse, schedule, judged, dates).join(graded, on=OF_A_DATE, how="anti")
     counts = ungraded.group_by("game_date", "game_id").len().join(schedule, on=["game_date", "game_id"]).sort("game_id")
     noun = pl.when(pl.col("len") == 1).then(pl.lit("prediction is")).otherwise(pl.lit("predictions are"))
     matchup = pl.format("{}@{} {}: {} {} not graded", "away_team", "home_team", "game_id", "len", noun)

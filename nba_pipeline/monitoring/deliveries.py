@@ -22,6 +22,7 @@ from nba_pipeline.errors import PipelineError
 from nba_pipeline.monitoring.alert_rows import AlertKey
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Row, Table, code
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 
 State = Literal["pending", "sent", "failed", "given_up"]
@@ -141,7 +142,7 @@ class Delivery:
     def message(self) -> str:
         """The message about an undelivered alert."""
         alert = f"alert {self.kind} {self.subject} ({self.alert_date})"
-        reason, attempts = self.reason or NO_OUTCOME, "1 attempt" if self.attempt == 1 else f"{self.attempt} attempts"
+        reason, attempts = self.reason or NO_OUTCOME, counted(self.attempt, "attempt")
         if self.state == "given_up":
             return f"{alert} was not delivered: given up after {attempts}, last reason: {reason}"
         return f"{alert} is not delivered yet after {attempts}: {reason}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from nba_pipeline.instance.run_tags import PARTITION_TAGS
 from nba_pipeline.league.calendar import EASTERN, parse_key
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse.landing import Landing
 
 Line = Mapping[str, Any]
@@ -94,7 +95,7 @@ def _retried(lines: Sequence[Line]) -> Incident:
     """Returns the incident of requests that were answered after a retry."""
     statuses = Counter("no answer" if status == 0 else str(status) for line in lines for status in line["statuses"][:-1])
     counts = ", ".join(f"{status} x {number}" for status, number in sorted(statuses.items()))
-    requests = "1 request was" if len(lines) == 1 else f"{len(lines)} requests were"
+    requests = counted(len(lines), "request was", "requests were")
     instants = sorted(map(_at, lines))
     text = f"{_endpoint(lines[0])}: {requests} retried ({counts})"
     return Incident(instants[0], text, instants[-1], instants[-1])

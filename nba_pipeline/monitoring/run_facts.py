@@ -1,16 +1,17 @@
 """Reads facts about runs from Dagster's records: dates in progress, failures without a later run, materializations."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
 from nba_pipeline.completeness.date_facts import Failure
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.command_runs import is_started_by_command
 from nba_pipeline.instance.dead_runs import is_dead
-from nba_pipeline.instance.materializations import materialized_at
-from nba_pipeline.instance.run_outcomes import outcome_messages, shortened
+from nba_pipeline.instance.materializations import materialized_at, materialized_dates
+from nba_pipeline.instance.run_outcomes import is_interrupted, outcome_messages, shortened
 from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAG, RANGE_TAGS
 from nba_pipeline.instance.runs_in_progress import IN_PROGRESS
 from nba_pipeline.league.calendar import days, parse_key
@@ -39,13 +40,8 @@ def read_runs(instance: dg.DagsterInstance, dates: Sequence[date], clock: Clock)
     patience, today = SETTINGS.patience, clock.today
     recent = [day for day in dates if day >= today - timedelta(days=patience.nightly_days)]
     caught_up = [day for day in recent if day >= today - timedelta(days=patience.catch_up_days)]
-    materialized = {day: _materialization_instants(instance, day) for day in caught_up} if not clock.fixed_at else {}
+    materialized = materialized_dates(instance, daily_tables(), caught_up) if caught_up and not clock.fixed_at else {}
     return RunFacts(_in_progress(instance, dates), _failures(instance, recent) if recent else {}, materialized)
-
-
-def _materialization_instants(instance: dg.DagsterInstance, day: date) -> dict[str, datetime]:
-    instants = {table: materialized_at(instance, table, day) for table in daily_tables()}
-    return {table: at for table, at in instants.items() if at is not None}
 
 
 def _in_progress(instance: dg.DagsterInstance, dates: Collection[date]) -> frozenset[date]:
@@ -65,8 +61,8 @@ def _failures(instance: dg.DagsterInstance, dates: Sequence[date]) -> dict[date,
         for day in set(_dates_of(record.dagster_run)).intersection(dates):
             for name in _undone(instance, record, day):
                 before = failures.setdefault(day, {}).get(name)
-                reason = before.reason if before else _reason(instance, record.dagster_run)
-                failures[day][name] = Failure((before.runs if before else 0) + 1, reason)
+                newest = before or _failure(instance, record.dagster_run)
+                failures[day][name] = replace(newest, runs=before.runs + 1) if before else newest
     return failures
 
 
@@ -102,7 +98,7 @@ def _undone(instance: dg.DagsterInstance, record: dg.RunRecord, day: date) -> It
         return
     began, ended = (datetime.fromtimestamp(at, UTC) if at else None for at in (record.start_time, record.end_time))
     failing = {step.removesuffix("_checks") for step in _failed_steps(instance, run.run_id)}
-    for name in _tables_of(run):
+    for name in _in_order(_tables_of(run)):
         materialized, since = materialized_at(instance, name, day), ended if name in failing else began
         if materialized is None or (since is not None and materialized < since):
             yield name
@@ -141,9 +137,20 @@ def _tables_of(run: dg.DagsterRun) -> set[str]:
     return selected or (set(daily_tables()) if run.job_name in DAILY_JOBS else set())
 
 
-def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+def _in_order(tables: Collection[str]) -> list[str]:
+    """Returns the daily tables in pipeline order, then other tables."""
+    return [*(name for name in daily_tables() if name in tables), *sorted(set(tables).difference(daily_tables()))]
+
+
+def _failure(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Failure:
+    """Returns the failure of a run, with the command that continues it if a person interrupted a backfill."""
     events = [entry.dagster_event for entry in instance.all_logs(run.run_id, of_type=OF_STEPS) if entry.dagster_event]
-    return f"run {run.run_id[:8]} failed and no later run has succeeded ({shortened(outcome_messages(events, has_succeeded=False)[0])})"
+    if not (is_started_by_command(run) and is_interrupted(events)):
+        messages = shortened(outcome_messages(events, has_succeeded=False)[0])
+        return Failure(1, f"run {run.run_id[:8]} failed and no later run has succeeded ({messages})")
+    dates, is_backfill = _dates_of(run), MODE_TAG not in run.tags  # only runs of a backfill have no mode
+    resume = f"nba-pipeline backfill --from {dates[0]} --to {dates[-1]} --resume" if is_backfill and dates else ""
+    return Failure(1, f"run {run.run_id[:8]} was interrupted and no later run has succeeded", resume)
 
 
 def _dates_of(run: dg.DagsterRun) -> list[date]:

@@ -10,6 +10,7 @@ from nba_pipeline.asset_factory.code_versions import current_versions
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.date_facts import Facts
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
+from nba_pipeline.completeness.next_steps import next_command
 from nba_pipeline.completeness.not_played import NOT_PLAYED, off_games
 from nba_pipeline.completeness.states import state_of
 from nba_pipeline.instance.clock import Clock
@@ -18,9 +19,11 @@ from nba_pipeline.monitoring.date_facts import Damage, read_facts
 from nba_pipeline.monitoring.deliveries import undelivered_messages
 from nba_pipeline.monitoring.incidents import DateRequests, read_requests
 from nba_pipeline.monitoring.landed_dates import missing_sources
+from nba_pipeline.monitoring.notes import notes
 from nba_pipeline.monitoring.run_facts import RunFacts
 from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.partitions import recovering
@@ -41,7 +44,10 @@ def status(
     before: Mapping[str, Collection[date]] | None = None,
     runs: RunFacts | None = None,
 ) -> list[dict[str, Any]]:
-    """Returns one record per date: state, reasons, games, rows, counts and quarantined rows per table, missing games, incidents.
+    """Returns one record per date.
+
+    A record has the state, its reasons, notes, the next command, the games, the missing ones, the incidents, and per table the
+    rows, counts and quarantined rows.
 
     `code_versions` has the present code version of each table; rows of another version are stale. `before` has the dates on
     which each source table was ever loaded. A date that was loaded or landed is incomplete while the table lacks it. Without
@@ -73,19 +79,19 @@ def _status(
     events = _events(warehouse, dates, damage, requests)
     numbers = counts(warehouse, schedule, judged, dates)
     facts = read_facts(warehouse, dates, clock, judged, damage, stale_dates(warehouse, dates, code_versions), runs)
-    states = {day: state_of(facts[day], clock.now()) for day in dates}
+    states = {day: _state_of(facts[day], clock) for day in dates}
+    notes_on = notes(warehouse, clock, {day: states[day]["state"] for day in dates}, numbers)
     return [
         {
             "game_date": day.isoformat(),
-            "state": states[day][0],
-            "reasons": list(states[day][1]),
+            **states[day],
+            "notes": notes_on[day],
             "final_games": covered[day]["final_games"],
             "complete_games": covered[day]["complete_games"],
             "boxscores_from": {provider: games for of_date, provider, games in sources.iter_rows() if of_date == day},
             "rows": dict(facts[day].rows),
             "counts": {name: count._asdict() for name, count in numbers[day].items()},
             **_quarantine_of(quarantined, day),
-            "stale": list(facts[day].stale),
             "not_loaded": list(damage.not_loaded.get(day, ())),
             "missing": covered[day]["missing"],
             "not_played": not_played.get(day, []),
@@ -95,6 +101,13 @@ def _status(
         }
         for day in dates
     ]
+
+
+def _state_of(facts: Facts, clock: Clock) -> dict[str, Any]:
+    """Returns the state of a date, its reasons, the next command, and the tables with rows of another code version."""
+    state, reasons = state_of(facts, clock.now())
+    next_step = next_command(facts, state, clock.today)
+    return {"state": state, "reasons": list(reasons), "next": next_step, "stale": list(facts.stale)}
 
 
 def _games_of(facts: Facts, requests: DateRequests) -> dict[str, Any]:
@@ -141,7 +154,7 @@ def _events(
 def _messages_of_quarantine(quarantined: Quarantined, day: date) -> list[str]:
     """Returns a message per table and problem."""
     return [
-        f"{name}: {count} {'row' if count == 1 else 'rows'} quarantined: {problem}"
+        f"{name}: {counted(count, 'row')} quarantined: {problem}"
         for name, of_table in quarantined.items()
         for problem, count in list(of_table.get(day, {}).items())[:PROBLEMS_SHOWN]
     ]

@@ -15,6 +15,7 @@ from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.partitions import recovering
 
@@ -38,7 +39,7 @@ def alert_on_unresolved_names(notifier: Notifier, day: date, names: Mapping[str,
     raised = 0
     for spelling, (problem, count) in names.items():
         command = f"nba-pipeline resolve --spelling {shlex.quote(spelling)} --player ID --date {day}"
-        message = f"prop_lines of {day}: {problem}; {'1 line is' if count == 1 else f'{count} lines are'} quarantined."
+        message = f"prop_lines of {day}: {problem}; {counted(count, 'line is', 'lines are')} quarantined."
         raised += notifier.raise_alert(day, NAME_UNRESOLVED, spelling, message, next_command=command)
     return raised
 
@@ -58,8 +59,4 @@ def unresolved_names_sensor(
     unresolved = {day: unresolved_names(warehouse, day) for day in (today, today + timedelta(days=1))}
     for day, names in unresolved.items():
         alert_on_unresolved_names(notifier, day, names)
-    return dg.SkipReason("; ".join(f"{day}: {_names(len(names))} without a player" for day, names in unresolved.items()))
-
-
-def _names(number: int) -> str:
-    return "1 name" if number == 1 else f"{number} names"
+    return dg.SkipReason("; ".join(f"{day}: {counted(len(names), 'name')} without a player" for day, names in unresolved.items()))

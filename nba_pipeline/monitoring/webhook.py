@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.monitoring.kinds import KINDS, runbook
 
 REFUSED_FROM = 300
@@ -28,7 +29,7 @@ def head(alert: Mapping[str, Any]) -> str:
 def text(alert: Mapping[str, Any], is_late: bool = False) -> str:
     """Returns the message of an alert. A late message has the instant at which the alert was raised or changed."""
     verb = "Changed" if alert.get("change") else "Raised"
-    raised = f"{verb} at {alert['raised_at']:%Y-%m-%d %H:%M} UTC." if is_late else ""
+    raised = f"{verb} at {eastern_text(alert['raised_at'])}." if is_late else ""
     is_over = alert.get("change") == "resolved"
     command = f"Next: {alert['next_command']}" if alert["next_command"] and not is_over else ""
     page = f"Runbook: {runbook(alert['kind'])}" if alert["kind"] in KINDS and not is_over else ""

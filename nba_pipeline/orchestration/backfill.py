@@ -28,6 +28,7 @@ from nba_pipeline.monitoring.status import stale_dates
 from nba_pipeline.orchestration.weekly_training import attempted_weeks
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.model_store import ModelStore
 
@@ -236,7 +237,7 @@ def missing_before(warehouse: Warehouse, first: date, windows: Mapping[str, tupl
         with_games = _dates_with_games(warehouse, window)
         missing = sorted((with_games or set(window)) - warehouse.dates(TABLES[name]))
         if missing:
-            dates = f"{len(missing)} {'date' if len(missing) == 1 else 'dates'}{' with games' if with_games else ''}"
+            dates = f"{counted(len(missing), 'date')}{' with games' if with_games else ''}"
             messages.append(
                 f"{name} lacks {dates} before {first} ({missing[0]} to {missing[-1]}), which windows of {', '.join(readers)} read: "
                 "the windows have fewer games, and gates of the first dates may be closed"

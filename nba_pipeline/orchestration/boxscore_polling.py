@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.wording import counted
 
 
 @dataclass(frozen=True)
@@ -58,18 +60,18 @@ def decide(pending: Pending, final: frozenset[str], listed: frozenset[str], memo
             hours=SETTINGS.patience.reconciled_hours
         ):
             return Decision(False, "past the deadline without a request; the reconciliation collects the date", seen)
-        why = f"no complete box score of {_named(pending.games)} by the deadline, {pending.deadline:%Y-%m-%d %H:%M} UTC"
+        why = f"no complete box score of {_named(pending.games)} by the deadline, {eastern_text(pending.deadline)}"
         return Decision(False, why, replace(memory, is_given_up=True), gives_up=not memory.is_given_up)
     over = {game for game in pending.games if game in final or (game not in listed and _must_be_over(pending.games[game], now))}
     if not over:
         playing = [game for game, tipoff in pending.games.items() if tipoff <= now]
         first = min(pending.games.values())
-        why = f"{_named(playing)} in play" if playing else f"the first tip-off is at {first:%Y-%m-%d %H:%M} UTC"
+        why = f"{_named(playing)} in play" if playing else f"the first tip-off is at {eastern_text(first)}"
         return Decision(False, why, memory)
     new = sorted(over - set(memory.requested))
     if not new and memory.next_at and now < datetime.fromisoformat(memory.next_at):
         next_at = datetime.fromisoformat(memory.next_at)
-        why = f"no complete box score of {_named(over)} yet; the next attempt is at {next_at:%Y-%m-%d %H:%M} UTC"
+        why = f"no complete box score of {_named(over)} yet; the next attempt is at {eastern_text(next_at)}"
         return Decision(False, why, memory)
     in_a_row = 0 if new else memory.in_a_row + 1
     wait = min(
@@ -126,4 +128,4 @@ def _must_be_over(tipoff: datetime, now: datetime) -> bool:
 
 def _named(games: Iterable[str]) -> str:
     names = sorted(games)
-    return f"game {names[0]}" if len(names) == 1 else f"{len(names)} games"
+    return f"game {names[0]}" if len(names) == 1 else counted(len(names), "game")

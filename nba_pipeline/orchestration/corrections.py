@@ -26,6 +26,7 @@ from nba_pipeline.completeness.reread_times import due_for_contradiction, due_no
 from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.rereads import Reread, changed_at, rereads, unloaded_reread
 from nba_pipeline.league.calendar import FIRST_DATE, days, eastern_date
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.orchestration.outdated_performance import outdated_performance
 from nba_pipeline.orchestration.recheck_job import JOB
 from nba_pipeline.orchestration.work import Work, attempts_at
@@ -140,7 +141,7 @@ def _due(instance: dg.DagsterInstance, final: Final, done: Sequence[Reread], now
     day = final.game_date
     noon = due_noon(day, now)
     if noon and not any(one.read_at is not None and one.read_at >= noon for one in done):
-        return noon, f"a re-read of the final games is due since {noon:%Y-%m-%d %H:%M} UTC"
+        return noon, f"a re-read of the final games is due since {eastern_text(noon)}"
     if not final.contradicted or now < gates.deadline(day):
         return None
     written = [at for name in ("boxscores", "schedule") if (at := materialized_at(instance, name, day))]

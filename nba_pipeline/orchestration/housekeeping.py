@@ -38,7 +38,7 @@ def verify_ledgers(warehouse: Warehouse, notifier: Notifier) -> tuple[int, list[
     for one in verified:
         if one.findings:
             first, *more = one.findings
-            message = f"{first}, and {len(more)} more {'finding' if len(more) == 1 else 'findings'}" if more else str(first)
+            message = f"{first}, and {counted(len(more), 'more finding')}" if more else str(first)
             notifier.raise_alert(one.game_date, LEDGER_ALTERED, one.table, message, "critical", "nba-pipeline audit ledgers")
     return sum(one.rows for one in verified), [finding for one in verified for finding in one.findings]
 

@@ -16,6 +16,7 @@ import polars as pl
 
 from nba_pipeline.errors import NotPublished, Permanent, PipelineError
 from nba_pipeline.instance.materializations import materialized_at
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.orchestration.run_requests import games_of
 from nba_pipeline.providers.injury_report import QUARTER_HOUR, InjuryReport, due_at, parse_injury_report, report_names
 from nba_pipeline.settings import SETTINGS
@@ -69,7 +70,7 @@ def reason_to_wait(day: date, tipoffs: Sequence[datetime], memory: Memory, now: 
         return "no upcoming games"
     first_at = max(due_at(day), min(tipoffs) - timedelta(hours=SETTINGS.injuries.read_from_hours))
     next_at = max(first_at, memory.next_at or first_at)
-    return f"the next peek at the reports is at {next_at:%H:%M} UTC" if now < next_at else ""
+    return f"the next peek at the reports is at {eastern_text(next_at, '%H:%M')}" if now < next_at else ""
 
 
 def peek_if_due(

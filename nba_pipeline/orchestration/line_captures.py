@@ -12,6 +12,7 @@ from nba_pipeline.assets.sources.prop_lines import GAMES_ANSWERED, UPCOMING_GAME
 from nba_pipeline.completeness.modes import capture_instants
 from nba_pipeline.instance.materializations import latest_materialization
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.run_requests import Decision, games_of, request, warehouse_problem
 from nba_pipeline.orchestration.work import Attempts, attempts_at
@@ -31,7 +32,7 @@ def decide_capture(
         return Decision(day, "no capture is due" if tipoffs else "no upcoming games")
     attempts, share = attempts_at(instance, "lines", day, due_at), share_captured(instance, day, due_at)
     has_enough_attempts = attempts.ended >= SETTINGS.patience.alert_after_attempts
-    capture = f"the capture of {due_at:%H:%M} UTC"
+    capture = f"the capture of {eastern_text(due_at, '%H:%M')}"
     if share < 1.0 and has_enough_attempts:
         message = f"prop_lines of {day}: {capture} covers {share:.0%} of the upcoming games after {attempts.ended} attempts"
         notifier.raise_alert(day, "lines_missing", "prop_lines", message, next_command="nba-pipeline breakers")
@@ -53,7 +54,7 @@ def _reason_to_wait(attempts: Attempts, warehouse: Warehouse, now: datetime) -> 
         return "waits: another run of the date is in progress"
     next_at = attempts.next_at()
     if next_at is not None and next_at > now:
-        return f"failed; the next attempt is at {next_at:%H:%M} UTC"
+        return f"failed; the next attempt is at {eastern_text(next_at, '%H:%M')}"
     problem = warehouse_problem(warehouse)
     return f"waits for the warehouse: {problem}" if problem else ""
 

@@ -86,7 +86,7 @@ def plan_rebuild(warehouse: Warehouse, landing: Landing) -> Plan:
         raise BadInput(f"the landing below {landing.root} has no runs to rebuild from")
     if unnamed := [line for line in landing.damaged_lines() if line.is_header]:
         raise PipelineError(
-            f"cannot rebuild: {'1 journal has' if len(unnamed) == 1 else f'{len(unnamed)} journals have'} a damaged first line; "
+            f"cannot rebuild: {counted(len(unnamed), 'journal has', 'journals have')} a damaged first line; "
             "nothing was replaced: " + ", ".join(f"run {line.run_id} ({line.place})" for line in unnamed)
         )
     replaced, retained = (tuple(_size_of(warehouse, table) for table in tables) for tables in (rebuilt_tables(), ledgers()))

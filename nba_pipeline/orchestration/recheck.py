@@ -21,6 +21,7 @@ from nba_pipeline.providers.archive import Archive
 from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import LINEAGE
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 
 PLAYER = ("game_id", "player_id")
@@ -46,8 +47,7 @@ def refuse_bad_date(warehouse: Warehouse, archive: Archive, clock: Clock, day: d
     in_progress = games.filter((pl.col("status") == "live") | (has_begun & (pl.col("game_date") == clock.today)))
     collect = f"nba-pipeline run --date {day} --mode overnight"
     if in_progress.height:
-        games_in_progress = "1 game" if in_progress.height == 1 else f"{in_progress.height} games"
-        raise BadInput(f"--date {day} has {games_in_progress} in progress; run `{collect}` once they are over")
+        raise BadInput(f"--date {day} has {counted(in_progress.height, 'game')} in progress; run `{collect}` once they are over")
     if games.filter(pl.col("status") == "final").is_empty():
         raise BadInput(f"--date {day} has no final game yet; run `{collect}` first")
     if day not in warehouse.dates(TABLES["boxscores"]):

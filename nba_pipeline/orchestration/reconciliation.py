@@ -21,10 +21,11 @@ from nba_pipeline.completeness.modes import (
     results,
     tables_of_mode,
 )
-from nba_pipeline.instance.materializations import materialized_at
+from nba_pipeline.instance.materializations import materialized_at, materialized_dates
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG
 from nba_pipeline.instance.runs_in_progress import spans_in_progress
 from nba_pipeline.league.calendar import FIRST_DATE, days, eastern, eastern_date
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.orchestration.reloading import RELOAD, Reload, find_reloads
 from nba_pipeline.orchestration.slates import Slate, read_slates
 from nba_pipeline.orchestration.work import Work, attempts_at, attempts_of
@@ -104,7 +105,8 @@ def last_due(mode: Mode, slate: Slate, now: datetime) -> datetime | None:
 def _work_of_mode(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: datetime, now: datetime) -> Work | None:
     tables = tuple(table for table in tables_of_mode(mode) if table not in slate.closed)
     day = slate.game_date
-    materialized = {table: materialized_at(instance, table, day) if table in slate.written else None for table in tables}
+    instants = materialized_dates(instance, tables, [day]).get(day, {})
+    materialized = {table: instants.get(table) if table in slate.written else None for table in tables}
     # tables behind a closed gate are not due before the deadline: the sensor final_games requests the missing box scores
     is_gated = mode == "overnight" and not slate.is_open and now < gates.deadline(day)
     due = [table for table in tables if not (is_gated and table in derived_from_games())]
@@ -116,7 +118,7 @@ def _work_of_mode(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at
     problems = _problems_of_games(slate, now) if mode == "overnight" else ()
     if not missing and not stale and not problems:
         return None
-    states = {f"not materialized since {due_at:%Y-%m-%d %H:%M} UTC": missing, "older than upstream tables": stale}
+    states = {f"not materialized since {eastern_text(due_at)}": missing, "older than upstream tables": stale}
     why = "; ".join([*(f"{state}: {', '.join(names)}" for state, names in states.items() if names), *problems])
     attempts = attempts_at(instance, mode, day, due_at)
     if problems:

@@ -12,6 +12,7 @@ from nba_pipeline.completeness.modes import CLOCK, DAYS_FROM_TODAY, MODES, Mode,
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, WHY_TAG
 from nba_pipeline.league.calendar import EASTERN_NAME, FIRST_DATE, eastern_date, week_of
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.orchestration.housekeeping import DESCRIPTION, housekeeping
 from nba_pipeline.orchestration.jobs import game_day, train
 from nba_pipeline.orchestration.morning_summary import morning_summary_schedule
@@ -27,6 +28,7 @@ from nba_pipeline.orchestration.run_requests import (
 from nba_pipeline.orchestration.weekly_training import TRAINING_HOUR, needs_models
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 
 MAX_NIGHTLY_REQUESTS = 5
@@ -51,13 +53,13 @@ def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
         if slate < FIRST_DATE:
             return dg.SkipReason(f"{slate} is before {FIRST_DATE}, the first date of the platform")
         if Clock().now() - at > timedelta(minutes=SETTINGS.patience.missed_tick_minutes):
-            return dg.SkipReason(f"missed at {at:%Y-%m-%d %H:%M}; the reconciliation runs what is still due")
+            return dg.SkipReason(f"missed at {eastern_text(at)}; the reconciliation runs what is still due")
         if problem := start_problem(warehouse, nba_cdn):
             return dg.SkipReason(f"no run can start: {problem}; the reconciliation tries again later")
         tipoffs = games_of(warehouse, [slate])["tipoff_at"].to_list()
         if at not in due_instants(mode, slate, tipoffs):
             return dg.SkipReason(f"every game of {slate} has begun" if tipoffs else f"no games on {slate}")
-        why = f"due at {at:%H:%M}: {len(tipoffs)} {'game' if len(tipoffs) == 1 else 'games'} on {slate}"
+        why = f"due at {eastern_text(at, '%H:%M')}: {counted(len(tipoffs), 'game')} on {slate}"
         tags = {MODE_TAG: mode, DUE_TAG: at.astimezone(UTC).isoformat(), WHY_TAG: why}
         return request(tables_of_mode(mode), slate, f"{mode}:{slate}:{at.isoformat()}", tags)
 

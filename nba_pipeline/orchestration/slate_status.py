@@ -19,8 +19,11 @@ from nba_pipeline.league.calendar import EASTERN, days
 from nba_pipeline.monitoring.landed_dates import loaded_before
 from nba_pipeline.monitoring.run_facts import read_runs
 from nba_pipeline.monitoring.status import status
+from nba_pipeline.orchestration.corrections import find_corrections
+from nba_pipeline.orchestration.work import Work
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import daily_tables
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 
@@ -29,7 +32,10 @@ REASONS_SHOWN = 3
 DESCRIPTION = """slate_status: the state of today's slate and of the last seven dates.
 
 Its latest materialization has the grid, and its checks name the dates that need a person. `nba-pipeline status` shows more of
-each date. `nba-pipeline help STATE` explains a state."""
+each date. `nba-pipeline help STATE` explains a state.
+
+The list of a table's checks says "Failed" beside a check while any of its dates has failed, also a date of last year. The checks
+here look at these eight dates only."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ def _marked(state: str) -> str:
 
 
 def _reasons(record: Mapping[str, Any]) -> str:
-    reasons = record["reasons"]
+    reasons = [*record["reasons"], *record["notes"]]
     more = f"; and {len(reasons) - REASONS_SHOWN} more" if len(reasons) > REASONS_SHOWN else ""
     return "; ".join(reasons[:REASONS_SHOWN]) + more
 
@@ -95,20 +101,27 @@ def _escaped(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def metadata(records: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Any]:
-    """Returns the metadata of the asset."""
+def metadata(records: Sequence[Mapping[str, Any]], now: datetime, due: Sequence[Work]) -> dict[str, Any]:
+    """Returns the metadata of the asset. `due` holds the due re-reads and corrections."""
     return {
         "grid": dg.MetadataValue.md(grid(records)),
         "as_of": dg.MetadataValue.timestamp(now),
-        "next": dg.MetadataValue.text(_next_step(records)),
+        "next": dg.MetadataValue.text(next_step(records, due)),
     }
 
 
-def _next_step(records: Sequence[Mapping[str, Any]]) -> str:
-    needing = [record["game_date"] for record in records if record["state"] in CHECKS[0].states]
-    if not needing:
-        return "nothing to do"
-    return f"`nba-pipeline status --from {min(needing)}` names what is missing; `nba-pipeline reconcile` runs what is due"
+def next_step(records: Sequence[Mapping[str, Any]], due: Sequence[Work]) -> str:
+    """Returns what a person does next, and what the daemon does without one."""
+    late = [record for record in records if record["state"] in CHECKS[0].states]
+    degraded = [record["game_date"] for record in records if record["state"] in CHECKS[1].states]
+    steps = list(dict.fromkeys(f"`{record['next']}`" for record in reversed(late) if record["next"]))
+    if named := [*(record["game_date"] for record in late), *degraded]:
+        steps = [f"`nba-pipeline status --from {min(named)}` names what is missing", *steps]
+    if due:
+        steps.append(
+            f"the sensor `reconciliation` runs {counted(len(due), 'due re-read or correction', 'due re-reads or corrections')}"
+        )
+    return "; ".join(steps) or "nothing to do"
 
 
 def check_results(records: Sequence[Mapping[str, Any]]) -> Iterator[dg.AssetCheckResult]:
@@ -139,7 +152,8 @@ def slate_status(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Reports the states at once."""
     records = slates(context.instance, warehouse, landing, clock)
-    return dg.MaterializeResult(metadata=metadata(records, clock.now()), check_results=list(check_results(records)))
+    due = find_corrections(context.instance, warehouse, clock.now())
+    return dg.MaterializeResult(metadata=metadata(records, clock.now(), due), check_results=list(check_results(records)))
 
 
 @dg.sensor(
@@ -156,7 +170,8 @@ def slate_status_sensor(
     cursor = f"{clock.now().astimezone(EASTERN):%Y-%m-%d %H}\n{grid(records)}"
     if cursor == context.cursor:
         return dg.SensorResult(skip_reason="no state has changed", cursor=cursor)
-    materialization = dg.AssetMaterialization(NAME, metadata=metadata(records, clock.now()))
+    due = find_corrections(context.instance, warehouse, clock.now())
+    materialization = dg.AssetMaterialization(NAME, metadata=metadata(records, clock.now(), due))
     evaluations = [evaluation_of(result) for result in check_results(records)]
     return dg.SensorResult(asset_events=[materialization, *evaluations], cursor=cursor)
 

@@ -13,11 +13,9 @@ from nba_pipeline.assets.grades.grades import STATISTICS, published
 from nba_pipeline.completeness import gates, modes
 from nba_pipeline.completeness.modes import MODES, tables_of_mode
 from nba_pipeline.completeness.not_played import OFF
+from nba_pipeline.formulas.grade_versions import GRADED
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
-
-BET = ["game_id", "player_id", "system_id", "market", "run_kind"]
-"""Columns that identify a bet of a date in `predictions` and `grades`."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +80,10 @@ def _unprocessed(
     """Returns per date a message for each game that lacks its summary, its grades or its void predictions."""
     complete = judged.filter("is_complete").select("game_date", "game_id", "matchup")
     summarized = warehouse.scan(TABLES["player_game_summary"], dates).select("game_id").unique().collect()
-    predicted, graded = (warehouse.scan(TABLES[name], dates).select(BET).unique().collect() for name in ("predictions", "grades"))
-    ungraded = predicted.join(graded, on=BET, how="anti")
+    predicted, graded = (
+        warehouse.scan(TABLES[name], dates).select(GRADED).unique().collect() for name in ("predictions", "grades")
+    )
+    ungraded = predicted.join(graded, on=GRADED, how="anti")
     of_open_ledgers = ~pl.col("game_date").is_in([day for day in dates if "grades" in closed[day]])
     gradable = complete.filter(of_open_ledgers).join(summarized, on="game_id", how="semi")
     return _messages_by_date(
@@ -108,7 +108,7 @@ def _not_void(
     if off.is_empty():
         return pl.DataFrame(schema={"game_date": pl.Date, "matchup": pl.String})
     predictions = warehouse.scan(TABLES["predictions"], is_graded).filter(pl.col("market").is_in(list(STATISTICS))).collect()
-    ungraded = published(predictions, off).join(graded, on=BET, how="anti")
+    ungraded = published(predictions, off).join(graded, on=GRADED, how="anti")
     matchup = pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup")
     return off.join(ungraded, on=["game_date", "game_id"], how="semi").select("game_date", matchup)
 

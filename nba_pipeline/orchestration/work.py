@@ -13,6 +13,7 @@ import dagster as dg
 from nba_pipeline.completeness.modes import Mode
 from nba_pipeline.instance.run_tags import DUE_TAG, LONGEST_WHY, MODE_TAG, PARTITION_TAG, WHY_TAG
 from nba_pipeline.instance.runs_in_progress import spans_in_progress
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.orchestration.reloading import RELOAD, RELOAD_TAGS
 from nba_pipeline.settings import SETTINGS
 
@@ -96,7 +97,7 @@ def next_of(undone: Sequence[Work], now: datetime) -> tuple[Work | None, str]:
         next_at = work.attempts.next_at()
         if next_at is None or next_at <= now:
             return work, ""
-        waiting.append(f"{work.name}: attempt {work.attempts.ended + 1} is at {next_at:%Y-%m-%d %H:%M} UTC")
+        waiting.append(f"{work.name}: attempt {work.attempts.ended + 1} is at {eastern_text(next_at)}")
     return None, "; ".join(waiting) or "all due work is done"
 
 

@@ -24,6 +24,7 @@ from nba_pipeline.providers.archive_files import PROVIDER, UNREADABLE, ArchiveFi
 from nba_pipeline.providers.archive_lines import GAME_LINE_COLUMNS, PROP_COLUMNS, game_line_rows, prop_line_rows
 from nba_pipeline.providers.archive_rows import boxscore_rows, competition, schedule_rows, team_boxscore_rows
 from nba_pipeline.providers.columns import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, TEAM_BOXSCORE_COLUMNS
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payloads import Payload, Slot
 
@@ -188,8 +189,7 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self._last_date is None:
             dates = self._file(f"games_{season}").scan(["game_date"]).collect()["game_date"]
             if nulls := dates.null_count():
-                games = "1 game" if nulls == 1 else f"{nulls} games"
-                raise BadInput(f"the archive's games_{season}.parquet has {games} without game_date")
+                raise BadInput(f"the archive's games_{season}.parquet has {counted(nulls, 'game')} without game_date")
             self._last_date = max(dates.to_list(), default=date.min)
         return self._last_date
 

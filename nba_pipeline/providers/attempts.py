@@ -15,6 +15,7 @@ from nba_pipeline.providers.response import error_code, quota_of, retry_after_se
 from nba_pipeline.providers.response_body import read_response
 from nba_pipeline.providers.session import Session
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse.payload_limits import TooLarge
 
 RETRIED = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.DecodingError)
@@ -70,7 +71,7 @@ class Attempts:
                 if isinstance(error, _RetryableStatus)
                 else f"{type(error).__name__} at {httpx.URL(self.base_url).host}"
             )
-            raise Transient(f"{self.request.name}: {reason} after {_attempts(len(self.statuses))}") from None
+            raise Transient(f"{self.request.name}: {reason} after {counted(len(self.statuses), 'attempt')}") from None
         except httpx.HTTPError as error:
             raise Permanent(f"{self.request.name}: {type(error).__name__} at {self.request.url(self.base_url)}") from None
         if response.status_code == httpx.codes.OK:
@@ -170,7 +171,3 @@ def requests_per_second(provider: str, base_url: str) -> float:
     if provider not in SETTINGS.http.requests_per_second:
         raise BadInput(f"{provider} has no rate limit; add it to http.requests_per_second in nba_pipeline/settings.py")
     return SETTINGS.http.requests_per_second[provider]
-
-
-def _attempts(number: int) -> str:
-    return "1 attempt" if number == 1 else f"{number} attempts"

@@ -27,7 +27,9 @@ from typing import Any, Literal, NamedTuple
 import httpx
 
 from nba_pipeline.errors import PipelineError
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse.journal_lines import Outcome
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payloads import Slot
@@ -36,6 +38,7 @@ State = Literal["closed", "open", "half_open"]
 
 ALL_PROVIDERS = "every provider"
 INCOMPLETE = 0  # the status of an attempt without a complete response
+SECONDS = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,9 @@ class Breaker:
         """The message for refused requests: subject, since, until and the last problem."""
         if self.since is None or self.until is None:
             return f"{self.subject}: circuit breaker open: {self.problem}"
-        times = "1 failure" if self.failures == 1 else f"{self.failures} failures"
+        times = counted(self.failures, "failure")
         return (
-            f"{self.subject}: circuit breaker open until {_utc_text(self.until)} after {times} in a row since {_utc_text(self.since)}; "
+            f"{self.subject}: circuit breaker open until {eastern_text(self.until, SECONDS)} after {times} in a row since {eastern_text(self.since, SECONDS)}; "
             f"last error: {self.problem}"
         )
 
@@ -279,7 +282,3 @@ def _results(lines: Sequence[Mapping[str, Any]]) -> list[RequestResult]:
 
 def _with_trials_permitted(streak: _Streak, now: datetime) -> _Streak:
     return replace(streak, until=now) if streak.until and streak.last >= now else streak
-
-
-def _utc_text(at: datetime | None, zone: str = " UTC") -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}{zone}" if at else ""

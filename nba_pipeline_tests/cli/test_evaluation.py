@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from nba_pipeline.cli.consoles import out
+from nba_pipeline.cli.evaluation_rendering import print_report
 from nba_pipeline_tests.commands import nba_pipeline
+from nba_pipeline_tests.evaluation.test_evaluate import evaluated
 
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 PERIOD = ("--from", "2024-03-01", "--to", "2024-03-31")
@@ -31,3 +34,14 @@ def test_wrong_use_is_one_sentence(words: tuple[str, ...], message: str, tmp_pat
 def test_a_search_needs_a_trial(tmp_path: Path) -> None:
     ended = nba_pipeline("search", *PERIOD, "--system", "xgboost", "--trials", "0", home=tmp_path, now=NOW)
     assert (ended.returncode, ended.stderr.strip()) == (2, "nba-pipeline: --trials must be at least 1, not 0")
+
+
+def test_the_tables_of_groups_are_printed_with_verbose_only(tmp_path: Path) -> None:
+    report = evaluated(tmp_path)
+    titles = ("Errors in points", "Probability of the over", "Bets on", "By month", "By book", "Closing lines by book")
+    for is_verbose, expected in ((False, titles[:3]), (True, titles)):
+        with out.capture() as captured:
+            print_report(report, is_verbose)
+        text = captured.get()
+        assert tuple(title for title in titles if f"\n{title}" in text) == expected
+        assert ("-v adds the tables" in text) != is_verbose

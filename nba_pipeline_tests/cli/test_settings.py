@@ -41,6 +41,11 @@ def test_a_value_of_the_home_is_shown_with_its_origin(tmp_path: Path) -> None:
     assert "default 6.0" in printed()
 
 
+def test_every_setting_has_a_meaning() -> None:
+    rows = json.loads(printed("--format", "json"))
+    assert [row["setting"] for row in rows if not row["description"]] == []
+
+
 def test_a_terminal_of_40_columns_shows_one_setting_per_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(out, "_width", 40)
     with out.capture() as captured:

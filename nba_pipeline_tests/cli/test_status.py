@@ -52,3 +52,4 @@ def test_watch_prints_snapshots_into_a_pipe_and_ends_with_ctrl_c(tmp_path: Path)
         assert any("EMPTY_OK" in line for line in watch.stdout)
         watch.send_signal(signal.SIGINT)
         assert (watch.wait(), watch.stderr.read()) == (0, "")
+    assert list(tmp_path.rglob("*.db")) and not list(tmp_path.rglob("*.db-wal"))  # Dagster's files are closed

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nba_pipeline.cli.consoles import out
-from nba_pipeline.cli.status_rendering import COUNTED, print_due, print_status, with_teams
+from nba_pipeline.cli.status_rendering import COUNTED, due_message, print_status, with_teams
 from nba_pipeline.league.calendar import eastern
 
 GAME = "0022500123"
@@ -20,7 +20,7 @@ RECORD = {
     "missing": [f"NYK@GSW {GAME} (no box score of NYK)"], "not_played": [], "waivers": [],
     "happened": ["no [lines] of fanduel", "19:05 espn [503]", "prop_lines: 2 rows quarantined: no prices"],
     "quarantine": ["prop_lines: 2 rows quarantined: no prices"], "stale": ["features"], "matchups": {GAME: "NYK@GSW"},
-    "first_causes": {GAME: "nba_cdn boxscore: status 404 at 23:10"},
+    "notes": [], "next": "", "first_causes": {GAME: "nba_cdn boxscore: status 404 at 23:10"},
 }  # fmt: skip
 
 
@@ -99,6 +99,38 @@ def test_games_are_named_by_their_teams_except_in_commands_and_addresses(message
     assert with_teams(message, RECORD) == text
 
 
-def test_due_work_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    print_due(["recheck of 2026-01-14", "recheck of 2026-01-13"])
-    assert "Due: 2 x recheck; `nba-pipeline reconcile` runs it" in capsys.readouterr().out
+def test_due_work_is_counted() -> None:
+    assert due_message(["recheck of 2026-01-14", "recheck of 2026-01-13"]).startswith(
+        "Due: 2 x recheck; `nba-pipeline reconcile`"
+    )
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, *records: dict[str, Any]) -> list[str]:
+    monkeypatch.setattr(out, "_width", 150)
+    with out.capture() as captured:
+        print_status([RECORD | {"quarantined": {}, "stale": []} | record for record in records], eastern(date(2026, 1, 16), 9))
+    return captured.get().splitlines()
+
+
+def test_a_note_is_shown_once_with_its_dates(monkeypatch: pytest.MonkeyPatch) -> None:
+    dates = ("2026-01-10", "2026-01-11", "2026-01-14")
+    lines = shown(monkeypatch, *({"game_date": day, "notes": ["before the stored history"]} for day in dates))
+    assert "2026-01-10 to 2026-01-11, 2026-01-14: before the stored history" in lines
+
+
+def test_consecutive_dates_with_the_same_messages_are_shown_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = {"game_date": "2026-01-12", "reasons": ["other"]}
+    lines = shown(monkeypatch, {"game_date": "2026-01-10"}, {"game_date": "2026-01-11"}, other)
+    heads = [line for line in lines if line.endswith("DEGRADED") and line.startswith("2026")]
+    assert heads == ["2026-01-10 to 2026-01-11 DEGRADED", "2026-01-12 DEGRADED"]
+
+
+def test_the_last_lines_are_the_commands_that_complete_the_dates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Backfills of one date each become one."""
+    backfills = ({"game_date": day, "next": f"backfill --from {day} --to {day} --resume"} for day in ("2026-01-10", "2026-01-12"))
+    lines = shown(monkeypatch, *backfills, {"game_date": "2026-01-14", "next": "reconcile"})
+    assert lines[-3:] == [
+        "",
+        "Next for 2026-01-10, 2026-01-12: `backfill --from 2026-01-10 --to 2026-01-12 --resume`",
+        "Next for 2026-01-14: `reconcile`",
+    ]

@@ -145,7 +145,7 @@ def test_a_source_without_rows_that_usually_has_some_degrades() -> None:
 def test_a_table_that_a_later_call_did_not_update_is_late() -> None:
     at_seven = dict.fromkeys(SLATE, eastern(DAY, 7, 3))
     found, reasons = state_of(replace(TONIGHT, materialized_at=at_seven), eastern(DAY, 9, 6))
-    assert found == "LATE" and reasons[0].startswith("not updated since 2026-01-15 14:00 UTC: schedule, upcoming_players")
+    assert found == "LATE" and reasons[0].startswith("not updated since 2026-01-15 09:00 US Eastern: schedule, upcoming_players")
     assert state(TONIGHT, eastern(DAY, 9, 5), materialized_at=at_seven) == "EXPECTED"
     assert state(TONIGHT, eastern(DAY, 22, 30), materialized_at=at_seven) == "EXPECTED"  # every game has begun
 
@@ -222,6 +222,13 @@ def test_what_a_closed_gate_holds_back_is_not_named_beside_it() -> None:
 def test_a_failed_run_is_late_until_its_last_attempt(runs: int, expected: str) -> None:
     failures = {"features": Failure(runs, "run 1a2b3c4d failed")}
     assert state_of(replace(TONIGHT, failures=failures), eastern(DAY, 12)) == (expected, ("run 1a2b3c4d failed: features",))
+
+
+def test_tables_of_an_interrupted_backfill_are_late_because_it_can_be_resumed() -> None:
+    backfill = Failure(3, "run 1a2b3c4d was interrupted", "nba-pipeline backfill --from A --to B --resume")
+    missing = without(FINISHED, "boxscores", "grades")
+    assert state(missing, NOON_AFTER) == "FAILED"
+    assert state(missing, NOON_AFTER, failures=dict.fromkeys(("boxscores", "grades"), backfill)) == "LATE"
 
 
 def test_a_failed_run_of_a_date_that_has_its_tables_degrades_it_after_the_deadline() -> None:

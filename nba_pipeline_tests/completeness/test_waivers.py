@@ -131,7 +131,10 @@ GOOD = {"--date": str(DAY), "--gate": COVERAGE_GATE, "--reason": "because", "--a
         ({"--reason": " "}, "^--reason must not be empty, it is ' '$"),
         ({"--author": ""}, "^--author must not be empty, it is ''$"),
         ({"--until": "2024-03-13T12:00:00"}, "^--until needs an offset, .*, not '2024-03-13T12:00:00'$"),
-        ({"--until": "2024-03-13T13:00:00+00:00"}, r"^--until 2024-03-13T13:00:00\+00:00 is not after now, 2024-03-13T13:00:00"),
+        (
+            {"--until": "2024-03-13T13:00:00+00:00"},
+            r"^--until 2024-03-13T13:00:00\+00:00 is not after now, 2024-03-13 09:00 US Eastern",
+        ),
     ],
     ids=["no date", "tomorrow", "another gate", "no reason", "no author", "no offset", "over"],
 )

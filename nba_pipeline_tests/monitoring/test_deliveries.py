@@ -79,7 +79,7 @@ def test_a_refused_message_is_retried_when_it_is_due(notifier: Notifier, slack: 
     assert slack.texts[1].splitlines() == [
         "warning: late_boxscores boxscores (2024-03-12)",
         LATE[2],
-        "Raised at 2024-03-12 16:00 UTC.",
+        "Raised at 2024-03-12 12:00 US Eastern.",
         "Next: nba-pipeline status",
     ]
     assert retry(notifier, NOON + LONG_AFTER) == "" and len(slack.sent) == 2
@@ -268,5 +268,5 @@ def test_an_undelivered_resolution_is_retried(notifier: Notifier, slack: Slack) 
     assert slack.texts[2].splitlines() == [
         "resolved, warning: late_boxscores boxscores (2024-03-12)",
         "It lasted less than a minute. 2 box scores arrived.",
-        "Changed at 2024-03-12 16:00 UTC.",
+        "Changed at 2024-03-12 12:00 US Eastern.",
     ]

@@ -7,9 +7,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import time_machine
+from dagster._core.execution.plan.objects import StepFailureData
+from dagster._utils.error import SerializableErrorInfo
 
+from nba_pipeline.completeness.date_facts import Failure
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.instance.run_tags import RANGE_TAGS
+from nba_pipeline.instance.run_tags import COMMAND, MODE_TAG, RANGE_TAGS, STARTED_BY_TAG
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.run_facts import RunFacts, failed_tables, read_runs
 from nba_pipeline.tables.declarations import daily_tables
@@ -77,6 +80,35 @@ def test_a_failed_run_counts_for_tables_without_a_later_materialization(days: Da
     }
     days.make(NOON, DAY, "features", "predictions")
     assert facts(days).failures == {}
+
+
+def interrupt(days: Days, run: dg.DagsterRun) -> None:
+    """Records the failed step of a run that Ctrl-C has ended, as Dagster does."""
+    error = SerializableErrorInfo("interrupted", [], dg.DagsterExecutionInterruptedError.__name__)
+    failure = dg.DagsterEvent(
+        event_type_value=dg.DagsterEventType.STEP_FAILURE.value,
+        job_name=run.job_name,
+        event_specific_data=StepFailureData(error=error, user_failure_data=None),
+    )
+    days.instance.report_dagster_event(failure, run.run_id)
+
+
+@pytest.mark.parametrize(
+    ("tags", "resume"),
+    [
+        (
+            {STARTED_BY_TAG: COMMAND, **dict(zip(RANGE_TAGS, ("2026-01-10", "2026-01-15"), strict=True))},
+            "nba-pipeline backfill --from 2026-01-10 --to 2026-01-15 --resume",
+        ),
+        ({STARTED_BY_TAG: COMMAND, MODE_TAG: "overnight"}, ""),
+    ],
+    ids=["backfill", "run"],
+)
+def test_an_interrupted_backfill_can_be_resumed(tags: dict[str, str], resume: str, days: Days) -> None:
+    run = failed(days, NOON - 4 * MINUTE, "features", **tags)
+    interrupt(days, run)
+    reason = f"run {run.run_id[:8]} was interrupted and no later run has succeeded"
+    assert facts(days).failures[DAY] == {"features": Failure(1, reason, resume)}
 
 
 def test_failed_runs_of_a_table_are_counted_with_the_newest_reason(days: Days) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from nba_pipeline.completeness.gates import deadline
 from nba_pipeline.league.calendar import eastern
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.orchestration.boxscore_polling import (
     Decision,
     Memory,
@@ -66,7 +67,7 @@ def minutes(instants: Iterable[datetime], since: datetime) -> list[float]:
 def test_nothing_is_requested_before_the_first_tip_off() -> None:
     night = Night()
     assert not night.evaluate(EARLY - timedelta(hours=1))
-    assert night.last.why == "the first tip-off is at 2026-01-16 00:00 UTC"
+    assert night.last.why == "the first tip-off is at 2026-01-15 19:00 US Eastern"
 
 
 def test_a_game_in_play_is_waited_for() -> None:
@@ -123,7 +124,7 @@ def test_between_two_attempts_the_reason_has_the_next_instant() -> None:
     end = EARLY + timedelta(minutes=140)
     night.evaluate(end, "A")
     assert not night.evaluate(end + timedelta(seconds=30), "A")
-    next_at = f"{end + timedelta(minutes=1):%Y-%m-%d %H:%M} UTC"
+    next_at = eastern_text(end + timedelta(minutes=1))
     assert night.last.why == f"no complete box score of game A yet; the next attempt is at {next_at}"
 
 
@@ -131,7 +132,7 @@ def test_a_date_is_given_up_once_at_the_deadline() -> None:
     night = Night(A=EARLY)
     requests = night.every_half_minute(EARLY + timedelta(minutes=140), eastern(NEXT, 14), "A")
     assert requests[-1] < eastern(NEXT, 12) <= requests[-1] + LIMIT
-    assert night.given_up == ["no complete box score of game A by the deadline, 2026-01-16 17:00 UTC"]
+    assert night.given_up == ["no complete box score of game A by the deadline, 2026-01-16 12:00 US Eastern"]
     assert night.memory.is_given_up
 
 

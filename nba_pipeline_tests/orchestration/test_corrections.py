@@ -96,7 +96,7 @@ def test_an_unanswered_reread_is_retried_after_a_delay(days: Days) -> None:
     assert work.attempts.ended == 1
     assert next_of([work], after(1, 12, 3)) == (
         None,
-        "recheck of 2026-01-15: attempt 2 is at 2026-01-16 17:04 UTC",
+        "recheck of 2026-01-15: attempt 2 is at 2026-01-16 12:04 US Eastern",
     )
     assert next_of([work], after(1, 12, 5))[0] == work
 

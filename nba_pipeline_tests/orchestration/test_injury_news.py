@@ -120,13 +120,18 @@ def test_an_absent_report_and_its_older_names_are_requested_again_after_two_minu
 @pytest.mark.parametrize(
     ("now", "tipoffs", "memory", "reason"),
     [
-        (eastern(DAY, 6, 59), [SEVEN, TEN], Memory(), "the next peek at the reports is at 12:00 UTC"),
+        (eastern(DAY, 6, 59), [SEVEN, TEN], Memory(), "the next peek at the reports is at 07:00 US Eastern"),
         (eastern(DAY, 7), [SEVEN, TEN], Memory(), ""),
         (TEN - MINUTE, [SEVEN, TEN], Memory(), ""),
         (TEN, [SEVEN, TEN], Memory(), "no upcoming games"),
         (eastern(DAY, 12), [], Memory(), "no upcoming games"),
-        (eastern(DAY, 18), [SEVEN], Memory(next_at=eastern(DAY, 18, 15)), "the next peek at the reports is at 23:15 UTC"),
-        (eastern(DAY - timedelta(days=1), 16), [eastern(DAY, 0)], Memory(), "the next peek at the reports is at 22:00 UTC"),
+        (eastern(DAY, 18), [SEVEN], Memory(next_at=eastern(DAY, 18, 15)), "the next peek at the reports is at 18:15 US Eastern"),
+        (
+            eastern(DAY - timedelta(days=1), 16),
+            [eastern(DAY, 0)],
+            Memory(),
+            "the next peek at the reports is at 17:00 US Eastern",
+        ),
     ],
     ids=["before", "twelve hours before", "until the last tip-off", "after it", "no tip-off", "later", "not due"],
 )

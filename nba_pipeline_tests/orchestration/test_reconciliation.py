@@ -99,7 +99,7 @@ def test_a_lost_run_is_undone_after_the_grace_period(ordinary: Days) -> None:
             DAY,
             LAST_CALL,
             same_day(),
-            f"not materialized since 2026-01-15 21:00 UTC: {', '.join(same_day())}",
+            f"not materialized since 2026-01-15 16:00 US Eastern: {', '.join(same_day())}",
             Attempts(),
         )
     ]
@@ -259,7 +259,7 @@ def test_work_that_waits_for_a_retry_does_not_block_the_next_slate(days: Days) -
     days.make_mode(now, DAY, "same_day")
     chosen, why = next_of(undone(days, now), now)
     assert chosen is None
-    assert why == "overnight of 2026-01-14: attempt 4 is at 2026-01-15 21:18 UTC"
+    assert why == "overnight of 2026-01-14: attempt 4 is at 2026-01-15 16:18 US Eastern"
     later = LAST_CALL + 18 * MINUTE + SECOND
     retried = next_of(undone(days, later), later)[0]
     assert retried and retried.name == "overnight of 2026-01-14"

@@ -126,7 +126,7 @@ def test_postponed_games_are_no_games(days: Days) -> None:
 def test_a_missed_tick_is_left_to_the_reconciliation(days: Days, late: int, runs: int) -> None:
     result = tick(days, "same_day", eastern(DAY, 9), late * MINUTE)
     assert len(result.runs) == runs
-    assert runs or result.why == "missed at 2026-01-15 09:00; the reconciliation runs what is still due"
+    assert runs or result.why == "missed at 2026-01-15 09:00 US Eastern; the reconciliation runs what is still due"
 
 
 def test_an_unavailable_warehouse_prevents_the_runs_of_all_modes(days: Days) -> None:

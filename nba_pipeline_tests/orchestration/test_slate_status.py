@@ -1,5 +1,6 @@
 """The asset `slate_status`: its grid, its checks, and the sensor that reports them."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +8,18 @@ import dagster as dg
 import pytest
 
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.orchestration.slate_status import check_results, grid, slate_status, slate_status_sensor, slates
+from nba_pipeline.orchestration.slate_status import check_results, grid, next_step, slate_status, slate_status_sensor, slates
+from nba_pipeline.orchestration.work import Attempts, Work
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import at
 
 
 def a_record(state: str, *reasons: str, day: str = "2024-03-12") -> dict[str, Any]:
-    return {"game_date": day, "state": state, "games": 9, "complete_games": 7, "final_games": 8, "reasons": list(reasons)}
+    return {
+        "game_date": day, "state": state, "games": 9, "complete_games": 7, "final_games": 8, "reasons": list(reasons), "notes": [],
+        "next": "nba-pipeline reconcile" if state in ("LATE", "FAILED") else "",
+    }  # fmt: skip
 
 
 def test_the_grid_is_a_table_of_dates_with_the_first_reasons() -> None:
@@ -42,6 +47,26 @@ def test_a_check_names_the_dates_of_its_states(state: str, failing: str | None) 
     assert [name for name, result in results.items() if not result.passed] == ([failing] if failing else [])
     if failing:
         assert results[failing].metadata["dates"].value == f"2024-03-12 {state}: why"
+
+
+DUE = [Work("overnight", date(2024, 3, 10), at(12), (), "a re-read is due", Attempts(0, None), purpose="recheck")]
+
+
+@pytest.mark.parametrize(
+    ("state", "due", "step"),
+    [
+        ("COMPLETE", [], "nothing to do"),
+        ("COMPLETE", DUE, "the sensor `reconciliation` runs 1 due re-read or correction"),
+        ("DEGRADED", [], "`nba-pipeline status --from 2024-03-12` names what is missing"),
+        ("LATE", [], "`nba-pipeline status --from 2024-03-12` names what is missing; `nba-pipeline reconcile`"),
+    ],
+)
+def test_the_next_step_names_the_command_or_the_sensor(state: str, due: list[Work], step: str) -> None:
+    assert next_step([a_record(state), a_record("COMPLETE", day="2024-03-11")], due) == step
+
+
+def test_the_grid_has_the_notes_of_a_date() -> None:
+    assert "before the stored history" in grid([a_record("NOT_DUE") | {"notes": ["before the stored history"]}])
 
 
 @pytest.fixture

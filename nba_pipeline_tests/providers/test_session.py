@@ -15,7 +15,7 @@ from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.providers.conftest import BOX, GOOD, ODDS, Answer, At, Provider, ReceivedRequest, fail
 
 BREAKER_OPEN = (
-    "nba_cdn: circuit breaker open until 2024-03-12 12:05:00 UTC after 5 failures in a row since 2024-03-12 12:00:00 UTC; last error: "
+    "nba_cdn: circuit breaker open until 2024-03-12 08:05:00 US Eastern after 5 failures in a row since 2024-03-12 08:00:00 US Eastern; last error: "
     "nba_cdn boxscore 1: status 503 after 1 attempt; nba_cdn boxscore 1 was not requested"
 )
 
@@ -37,7 +37,7 @@ def test_other_providers_get_requests_meanwhile(at: At, provider: Provider) -> N
 def test_failures_of_several_runs_count_together(at: At, provider: Provider) -> None:
     for seconds in range(5):
         fail(at(seconds), provider, times=1)
-    with pytest.raises(Transient, match="circuit breaker open until 2024-03-12 12:05:04 UTC after 5 failures in a row"):
+    with pytest.raises(Transient, match="circuit breaker open until 2024-03-12 08:05:04 US Eastern after 5 failures in a row"):
         at(5).get(BOX)
 
 
@@ -59,7 +59,9 @@ def test_a_failed_trial_reopens_the_breaker(at: At, provider: Provider) -> None:
     trial = at(300)
     fail(trial, provider, times=1)
     for client in (trial, at(301), at(599)):
-        with pytest.raises(Transient, match="circuit breaker open until 2024-03-12 12:10:00 UTC after 6 failures in a row"):
+        with pytest.raises(
+            Transient, match="circuit breaker open until 2024-03-12 08:10:00 US Eastern after 6 failures in a row"
+        ):
             client.get(BOX)
     assert at(600).get(BOX).json() == {"game": 1} and len(provider.asked) == 7
 
@@ -128,7 +130,7 @@ def test_ten_429_open_the_breaker_of_a_provider(at: At, provider: Provider) -> N
 def test_refused_requests_do_not_extend_the_open_period(at: At, provider: Provider, landing: Landing) -> None:
     fail(at(0), provider)
     for seconds in (60, 120, 290):
-        with pytest.raises(Transient, match="circuit breaker open until 2024-03-12 12:05:00 UTC"):
+        with pytest.raises(Transient, match="circuit breaker open until 2024-03-12 08:05:00 US Eastern"):
             at(seconds).get(BOX)
     assert at(300).get(BOX).json() == {"game": 1}
     requests = [(line["outcome"], line["attempts"], line["statuses"]) for line in landing.requests()]
@@ -150,7 +152,7 @@ def test_an_entity_rejected_repeatedly_is_refused_until_another_endpoint_lands_a
         at(seconds).get(box(2))
     refused, accepted = at(3600).get_many([box(1), box(2)])
     assert isinstance(accepted, Payload) and isinstance(refused, Transient)
-    assert str(refused).startswith("nba_cdn boxscore 1 (2024-03-12): circuit breaker open until 2024-03-13 12:00:0")
+    assert str(refused).startswith("nba_cdn boxscore 1 (2024-03-12): circuit breaker open until 2024-03-13 08:00:0")
     assert str(refused).endswith("last error: nba_cdn boxscore 1: the response has no game; nba_cdn boxscore 1 was not requested")
     at(3601).get(box(1, "playbyplay"))
     provider.responds(GOOD)
@@ -196,7 +198,7 @@ def test_a_run_at_the_instant_of_the_last_failure_may_send_a_trial(at: At, provi
     fail(at(1), provider)
     same_run = at(1)
     fail(same_run, provider, times=1)
-    with pytest.raises(Transient, match="circuit breaker open until 2024-03-12 12:05:01 UTC after 6 failures"):
+    with pytest.raises(Transient, match="circuit breaker open until 2024-03-12 08:05:01 US Eastern after 6 failures"):
         same_run.get(BOX)
 
 

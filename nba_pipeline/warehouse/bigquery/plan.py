@@ -11,6 +11,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery.table import TableListItem
 
 from nba_pipeline.errors import BadInput
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import views
@@ -133,7 +134,7 @@ def _expired_staging(session: Session) -> list[Step]:
         for item in _existing_tables(session)
         if item.table_id.startswith(STAGING_PREFIX) and item.created and item.created < oldest
     ]
-    return [Step("delete", f"table {item.table_id}", f"expired since {item.created:%Y-%m-%d %H:%M} UTC") for item in expired]
+    return [Step("delete", f"table {item.table_id}", f"expired since {eastern_text(item.created)}") for item in expired]
 
 
 def _create_dataset(session: Session) -> None:
