@@ -5,11 +5,12 @@
     rehearsal         rehearse
     slate             slate
     status            status
+    explain           explain
     watch             watch
     alerts            list, ack, test
     inspection        decisions, breakers, sql
     settings          settings
-    repair            reconcile, waive, not-played, resolve, recheck, rebuild
+    repair            reconcile, repair, waive, not-played, resolve, recheck, rebuild
     homes             migrate, backup, restore, copy
     bigquery          plan, apply, cost
     audits            leakage, seasons, ledgers
@@ -28,6 +29,8 @@
     slate_rendering   a slate on the terminal
     grades_rendering  the graded record on the terminal
     status_rendering  the status of dates on the terminal
+    explain_rendering an explanation on the terminal
+    phases_rendering  the comparison of a date's phases on the terminal
     audit_rendering   audit reports on the terminal
     evaluation_rendering  the report of an evaluation on the terminal
 
@@ -36,7 +39,7 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import runs, rehearsal, slate, status, watch, alerts, inspection, settings, repair, homes, bigquery
+from nba_pipeline.cli import runs, rehearsal, slate, status, explain, watch, alerts, inspection, settings, repair, homes, bigquery
 from nba_pipeline.cli import audits, evaluation, explanations
 # isort: on
 
@@ -46,6 +49,7 @@ __all__ = [
     "audits",
     "bigquery",
     "evaluation",
+    "explain",
     "explanations",
     "homes",
     "inspection",
