@@ -11,9 +11,10 @@
     inspection        decisions, breakers, sql
     settings          settings
     repair            reconcile, repair, waive, not-played, resolve, recheck, rebuild
+    quarantine        list, show, resolve, replay
     homes             migrate, backup, restore, copy
     bigquery          plan, apply, cost
-    audits            leakage, seasons, ledgers
+    audits            leakage, seasons, ledgers, trail
     evaluation        evaluate, search
     explanations      help
     terms             the meaning of states, gates, alert kinds and reasons
@@ -39,7 +40,21 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import runs, rehearsal, slate, status, explain, watch, alerts, inspection, settings, repair, homes, bigquery
+from nba_pipeline.cli import (
+    runs,
+    rehearsal,
+    slate,
+    status,
+    explain,
+    watch,
+    alerts,
+    inspection,
+    settings,
+    repair,
+    quarantine,
+    homes,
+    bigquery,
+)
 from nba_pipeline.cli import audits, evaluation, explanations
 # isort: on
 
@@ -54,6 +69,7 @@ __all__ = [
     "homes",
     "inspection",
     "main",
+    "quarantine",
     "rehearsal",
     "repair",
     "runs",

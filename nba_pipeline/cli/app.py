@@ -43,13 +43,16 @@ app = typer.Typer(
     help="Run, inspect, verify and repair the pipeline.",
 )
 audit = typer.Typer(
-    no_args_is_help=True, help="Prove that no feature sees the future, verify the ledgers, summarize the seasons."
+    no_args_is_help=True,
+    help="Prove that no feature sees the future, verify the ledgers, summarize the seasons, list the decisions of people.",
 )
 app.add_typer(audit, name="audit")
 bigquery = typer.Typer(no_args_is_help=True, help="Inspect and update the production warehouse, and show its cost.")
 app.add_typer(bigquery, name="bigquery")
 alerts = typer.Typer(no_args_is_help=True, help="List open alerts, acknowledge one, test the sinks.")
 app.add_typer(alerts, name="alerts")
+quarantine = typer.Typer(no_args_is_help=True, help="List and show quarantined rows, accept them, or parse them again.")
+app.add_typer(quarantine, name="quarantine")
 
 
 RARE_COLLECTIONS = (100_000, 50, 100)

@@ -152,10 +152,13 @@ def resolve(
     spelling: Annotated[str, typer.Option(help="the quarantined name, exactly as it was spelled")],
     player: Annotated[int, typer.Option(help="the NBA's id of the player")],
     day: Annotated[str, typer.Option("--date", help="US Eastern date of the quarantined name; the date is replayed")],
+    reason: Annotated[str, typer.Option(help="why; recorded permanently")] = "",
+    author: Annotated[str, typer.Option(help="who decides; recorded permanently; default the user")] = "",
 ) -> None:
     """Assign a quarantined name to a player, and replay the date for the tables that quarantined it."""
     from nba_pipeline.assets.sources.players import RESOLUTIONS
     from nba_pipeline.cli.outcomes import report
+    from nba_pipeline.instance.command_runs import user
     from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
     from nba_pipeline.tables.registry import TABLES
     from nba_pipeline.warehouse.payloads import Slot
@@ -175,7 +178,8 @@ def resolve(
         names = f"{did_you_mean(spelling, spellings)}it has {', '.join(spellings)}" if spellings else "it has no names"
         raise BadInput(f"the quarantine of {', '.join(quarantined)} on {slate} has no {spelling!r}; {names}")
     slot = Slot(*RESOLUTIONS, entity=f"{player}-{spelling}", game_date=slate)
-    body = json.dumps({"player_id": player, "spelling": spelling}).encode()
+    decision = {"player_id": player, "spelling": spelling, "author": author.strip() or user(), "reason": reason.strip()}
+    body = json.dumps(decision).encode()
     work.landing.keep(slot, body, fetched_at=work.clock.now())
     repeat = f"nba-pipeline resolve --spelling {shlex.quote(spelling)} --player {player} --date {slate}"
     leave(report(work, (work.run("game_day", [table], slate, slate) for table in ("players", *tables)), repeat))

@@ -41,10 +41,15 @@ class Missing:
     blocked: Mapping[str, str] = field(default_factory=dict)
 
 
-def refuse(work: Runner, day: date) -> None:
-    """Raises Busy while a run of the date is in progress, BadInput for a date before the first stored one."""
+def refuse_running(work: Runner, day: date) -> None:
+    """Raises Busy while a run of the date is in progress."""
     if day in read_runs(work.instance, [day], work.clock).in_progress:
         raise Busy(f"a run of {day} is in progress; `nba-pipeline status --from {day} --to {day}` shows when it has ended")
+
+
+def refuse(work: Runner, day: date) -> None:
+    """Raises Busy while a run of the date is in progress, BadInput for a date before the first stored one."""
+    refuse_running(work, day)
     first = min(work.warehouse.dates(TABLES["boxscores"]) | work.warehouse.dates(TABLES["predictions"]), default=None)
     if first is None or day < first:
         stored = f"the first stored date is {first}" if first else "the home has no box scores"
