@@ -2,7 +2,7 @@
 
 Each command is a process of its own on a home of 100 dates with 300 predictions each. The commands and the import run
 alternately; the minimum of each counts, which other load affects least. Targets, in times of the import: 0.25 for `--help` and
-`--version`, 0.4 for `help`, 1.0 for `slate` and `sql`, 2.0 for `status`, 5.0 for `watch`.
+`--version`, 0.4 for `help`, 1.0 for `slate` and `sql`, 2.0 for `status`, 5.0 for `watch` and `explain`.
 
     python benchmarks/commands.py
 """
@@ -34,6 +34,7 @@ COMMANDS = {
     "sql": (("sql", "SELECT count(*) AS n FROM predictions"), 1.0),
     "status": (("status", "--from", str(LAST), "--to", str(LAST)), 2.0),
     "watch": (("watch", "--once"), 5.0),
+    "explain": (("explain", "--date", str(LAST)), 5.0),
 }
 """Title -> the words of the command and its target."""
 

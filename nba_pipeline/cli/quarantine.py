@@ -12,6 +12,7 @@ from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_line
 from nba_pipeline.environments import environment, now, warehouse_of
 from nba_pipeline.errors import BadInput
+from nba_pipeline.tables.wording import counted
 
 if TYPE_CHECKING:
     from nba_pipeline.completeness.quarantine_cases import Case
@@ -45,7 +46,9 @@ def list_cases(
     elif listed:
         _print_cases(listed)
     else:
-        print_line("no row is quarantined" if not known else f"no case is open; --all lists the {len(known)} accepted ones")
+        print_line(
+            "no row is quarantined" if not known else f"no case is open; --all lists {counted(len(known), 'accepted case')}"
+        )
     leave(0)
 
 

@@ -29,12 +29,13 @@ class Link:
 def first_broken(links: Sequence[Link]) -> Link | None:
     """Returns the first broken or excluded link, the parts of a link before the link itself; None if the chain is complete.
 
-    A part counts only if its link is broken or excluded. Its name is preceded by that of its link. Without a next command of
-    its own, it has that of its link.
+    Only a broken part of a broken link counts. Its name is preceded by that of its link. Without a next command of its own, it
+    has that of its link.
     """
     for link in links:
         if link.state in ("broken", "excluded"):
-            if (part := first_broken(link.parts)) is None:
+            part = first_broken([part for part in link.parts if part.state == link.state == "broken"])
+            if part is None:
                 return link
             return replace(part, name=f"{link.name}, {part.name}", next_command=part.next_command or link.next_command)
     return None

@@ -1,6 +1,6 @@
 """The link of a source table, with the links that it depends on: its requests, its landed responses and its quarantine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +8,7 @@ import polars as pl
 
 from nba_pipeline.league.names import lookup
 from nba_pipeline.monitoring.explain.facts import SlateFacts
-from nba_pipeline.monitoring.explain.link import Link
+from nba_pipeline.monitoring.explain.link import Link, State
 from nba_pipeline.monitoring.explain.subject import Subject
 from nba_pipeline.monitoring.incidents import PROBLEMS, SLOT, eastern_time
 from nba_pipeline.monitoring.landed_dates import READS
@@ -33,9 +33,10 @@ def source_link(facts: SlateFacts, subject: Subject, name: str, fact: str, is_co
         landing_link(facts, subject, name, is_needed),
         *quarantine_links(facts, subject, name, is_needed),
     ]
-    state = "broken" if is_needed else "not_due" if not is_complete else "partial" if _is_partial(parts) else "ok"
+    has_problem = any(part.state == "partial" for part in parts)
+    state: State = "broken" if is_needed else "not_due" if not is_complete else "partial" if has_problem else "ok"
     command = "" if is_complete else f"nba-pipeline repair --date {facts.game_date}"
-    return Link(name, state, fact, evidence_of(facts, name), command, parts)  # type: ignore[arg-type]
+    return Link(name, state, fact, evidence_of(facts, name), command, parts)
 
 
 def evidence_of(facts: SlateFacts, name: str) -> list[str]:
@@ -137,9 +138,5 @@ def _is_archived(facts: SlateFacts, name: str) -> bool:
     return bool(len(sources)) and bool(sources.str.starts_with("archive/").any())
 
 
-def _state(is_needed: bool, has_problem: bool) -> Any:
-    return ("broken" if is_needed else "partial") if has_problem else "ok"
-
-
-def _is_partial(parts: Sequence[Link]) -> bool:
-    return any(part.state == "partial" for part in parts)
+def _state(is_needed: bool, has_problem: bool) -> State:
+    return "ok" if not has_problem else "broken" if is_needed else "partial"

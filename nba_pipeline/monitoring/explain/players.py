@@ -13,10 +13,11 @@ from nba_pipeline.league.calendar import week_of
 from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
 from nba_pipeline.monitoring.explain.before_tipoff import derived_link, readiness_link, schedule_link, slate_gate_link
 from nba_pipeline.monitoring.explain.facts import SlateFacts
-from nba_pipeline.monitoring.explain.link import Link
+from nba_pipeline.monitoring.explain.link import Link, State
 from nba_pipeline.monitoring.explain.origins import evidence_of, requests_link, source_link
 from nba_pipeline.monitoring.explain.subject import Subject
 from nba_pipeline.monitoring.incidents import eastern_time
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import SYSTEMS, Combination, System
 from nba_pipeline.systems.forecasts import NOT_READY
 from nba_pipeline.tables.registry import TABLES
@@ -74,7 +75,7 @@ def _no_line_offered(facts: SlateFacts, subject: Subject) -> Link:
     if others.is_empty():
         return source_link(facts, subject, "prop_lines", "the game has no lines", is_complete=False)
     books, players = others["book"].n_unique(), others["player_id"].n_unique()
-    fact = f"{counted(books, 'book')} offer lines for {counted(players, 'other player')} of the game, and none for this player"
+    fact = f"{counted(players, 'other player')} of the game with lines of {counted(books, 'book')}, and none for this player"
     parts = [requests_link(facts, subject, "prop_lines", False)]
     return Link("prop_lines", "excluded", fact, evidence_of(facts, "prop_lines"), "", parts)
 
@@ -143,8 +144,21 @@ def predictions_link(facts: SlateFacts, subject: Subject) -> Link:
         return Link("predictions", "excluded" if is_by_rule else "broken", fact, evidence, command, parts)
     kinds = newest["recommendation"].value_counts(sort=True).sort("count", "recommendation", descending=[True, False])
     fact = f"{counted(newest.height, 'system')}: {', '.join(f'{number} {kind}' for kind, number in kinds.iter_rows())}"
-    state = "partial" if newest.height < len(SYSTEMS) else "ok"
-    return Link("predictions", state, fact, evidence, "", parts)  # type: ignore[arg-type]
+    if late := _line_after_prediction(facts, subject, newest):
+        has_begun = any(tipoff <= facts.clock.now() for tipoff in newest["tipoff_at"].drop_nulls())
+        command = "" if has_begun else f"nba-pipeline run --date {facts.game_date}"
+        return Link("predictions", "broken", f"{fact}; {late}", evidence, command, parts)
+    state: State = "partial" if newest.height < len(SYSTEMS) else "ok"
+    return Link("predictions", state, fact, evidence, "", parts)
+
+
+def _line_after_prediction(facts: SlateFacts, subject: Subject, newest: pl.DataFrame) -> str:
+    """Returns that a line was loaded after the newest predictions, which have none; an empty text otherwise."""
+    usable = facts.of("prop_lines", subject).filter("is_before_tipoff", pl.col("market") == SETTINGS.lines.market)
+    if usable.is_empty() or not (newest["recommendation"] == "NO_LINE").all():
+        return ""
+    made, shown = (eastern_time(rows[name].max(), facts.game_date) for rows, name in ((newest, "made_at"), (usable, "as_of")))  # type: ignore[arg-type]
+    return f"a line was loaded at {shown}, and the newest prediction is from {made}"
 
 
 def _prediction(row: dict[str, Any], facts: SlateFacts) -> Link:
