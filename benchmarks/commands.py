@@ -15,6 +15,7 @@ import tempfile
 from datetime import date, timedelta
 from pathlib import Path
 
+import polars as pl
 from measuring import print_table
 from sql import ROWS, rows_of
 
@@ -39,9 +40,16 @@ COMMANDS = {
 """Title -> the words of the command and its target."""
 
 
+SLATE = {
+    "game_date": LAST, "game_id": "0022500575", "season": "2025-26", "season_type": "regular_season", "home_team": "BOS",
+    "away_team": "LAL", "status": "scheduled", "has_boxscore_source": True, "source": "benchmark", "code_version": "1",
+}  # fmt: skip
+
+
 def fill(home: Path) -> None:
-    """Writes predictions of each date."""
+    """Writes predictions of each date, and the game of the last one."""
     warehouse = LocalWarehouse(home=str(home))
+    warehouse.replace(TABLES["schedule"], [LAST], pl.DataFrame([SLATE], schema=TABLES["schedule"].dtypes), "benchmark")
     for number in range(DATES):
         day = LAST - timedelta(days=number)
         warehouse.replace(TABLES["predictions"], [day], rows_of(TABLES["predictions"], day, number), "benchmark")

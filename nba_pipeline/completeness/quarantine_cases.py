@@ -124,9 +124,15 @@ def decide(warehouse: Warehouse, now: datetime, case: Case, decision: Decision, 
         state = "not accepted" if case.is_open else f"already accepted, by {case.accepted_by} ({case.reason})"
         raise BadInput(f"the case {case.case_id} is {state}")
     values = {
-        "game_date": case.game_date, "quarantined_table": case.table, "quarantine_problem": case.problem, "decision": decision,
-        "reason": reason.strip(), "author": author.strip(), "decided_at": now, "source": SOURCE,
-    }  # fmt: skip
+        "game_date": case.game_date,
+        "quarantined_table": case.table,
+        "quarantine_problem": case.problem,
+        "decision": decision,
+        "reason": reason.strip(),
+        "author": author.strip(),
+        "decided_at": now,
+        "source": SOURCE,
+    }
     rows, rejected = RESOLUTIONS.conform(
         pl.DataFrame([values], schema={name: RESOLUTIONS.dtypes[name] for name in values}), now, CODE_VERSION
     )

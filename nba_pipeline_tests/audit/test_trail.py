@@ -55,8 +55,8 @@ def test_a_resolved_name_has_its_author_if_one_was_recorded(decision: dict[str, 
 def test_runs_of_people_are_listed_and_those_of_schedules_sensors_and_conditions_are_not(days: Days) -> None:
     now = datetime.now(UTC)
     command = {STARTED_BY_TAG: "command", USER_TAG: "ann"}
-    days.begin(DAY, now, **command, **{MODE_TAG: "repair", WHY_TAG: "boxscores: not written"})
-    days.begin(DAY, now, **command, **{MODE_TAG: "overnight"})
+    days.begin(DAY, now - timedelta(minutes=2), **command, **{MODE_TAG: "repair", WHY_TAG: "boxscores: not written"})
+    days.begin(DAY, now - timedelta(minutes=1), **command, **{MODE_TAG: "overnight"})
     days.begin(DAY, now)
     for tag in ("dagster/schedule_name", "dagster/sensor_name", "dagster/from_automation_condition"):
         days.begin(DAY, now, **{tag: "lines"})

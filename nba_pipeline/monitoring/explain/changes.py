@@ -14,9 +14,9 @@ from nba_pipeline.monitoring.incidents import eastern_time
 from nba_pipeline.tables.wording import counted
 
 COMPARED = (
-    "line", "book", "predicted_value", "recommendation", "injury_status", "teammates_listed", "features_hash", "model_id",
-    "system_version", "game_date",
-)  # fmt: skip
+    *("line", "book", "predicted_value", "recommendation", "injury_status", "teammates_listed"),
+    *("features_hash", "model_id", "system_version", "game_date"),
+)
 """Columns of `predictions` that explain another version, the most important first."""
 
 SHOWN = 10
