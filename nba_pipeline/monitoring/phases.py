@@ -87,7 +87,9 @@ class _Phases:
         self.warehouse, self.schedule, self.day = warehouse, schedule, day
         self.boxscores = warehouse.scan(TABLES["boxscores"], [day]).collect()
         judged = gates.judge_games(schedule, self.boxscores).filter("is_covered")
-        self.final, self.complete = judged.select(GAME), judged.filter("is_complete").select(GAME)
+        # not only final games: a schedule that was not read again would expect nothing
+        self.played = playing(schedule).filter("has_boxscore_source").select(GAME)
+        self.complete = judged.filter("is_complete").select(GAME)
         self.to_grade = gradable(warehouse, schedule, judged, [day])
         expected = self._keys("upcoming_players", (*PLAYER, "team"))
         self.expected = expected.join(_excluded_teams(warehouse, clock, day, expected), on=["game_date", "team"], how="anti")
@@ -96,7 +98,7 @@ class _Phases:
         """Yields the steps of the games."""
         to_predict = games_without_predictions(self.warehouse, [self.day])[0].select(GAME)
         origin, of_features = "complete in boxscores", self.expected.select(GAME).unique()
-        yield Step("boxscores", "games", "final in schedule", self.final, self.complete)
+        yield Step("boxscores", "games", "played in schedule", self.played, self.complete)
         yield Step("schedule", "games", "in boxscores", self.boxscores.select(GAME).unique(), self.schedule.select(GAME))
         for name in ("player_game_summary", "team_game_summary"):
             yield Step(name, "games", origin, self.complete, self._keys(name, GAME), has_origin=True)

@@ -1,8 +1,8 @@
 """Repairs one date: finds the tables that lack rows, runs exactly those, and compares the date again.
 
-A pass runs the missing tables whose upstream tables lack nothing. The next pass reads the result, so that a box score that has
-arrived leads to its summary and its grades. Each table runs once. The predictions of a slate that has begun are not repaired:
-they would be backtests.
+A pass runs the missing tables whose upstream tables lack nothing. The next pass compares again: after a missing box score
+arrives, its summary and its grades are missing. Each table runs once. The predictions of a slate that has begun are not
+repaired, because they would be backtests.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,11 +34,13 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class Missing:
-    """What a date lacks: table -> reason, the tables that are landed, and reason -> tables that a repair cannot write."""
+    """What a date lacks: table -> reason."""
 
     tables: Mapping[str, str]
     landed: frozenset[str] = frozenset()
+    """Those of the tables that are landed but not loaded."""
     blocked: Mapping[str, str] = field(default_factory=dict)
+    """Incomplete table -> why a repair cannot write it."""
 
 
 def refuse_running(work: Runner, day: date) -> None:
@@ -77,7 +79,7 @@ def find_missing(work: Runner, day: date) -> Missing:
 
 
 def next_tables(missing: Missing, attempted: set[str]) -> tuple[str, ...]:
-    """Returns the tables of the next pass: not attempted, and without an upstream table that another pass would write."""
+    """Returns the tables of the next pass: those not attempted whose upstream tables are complete or attempted. Sources run together."""
     waiting = {name for name in missing.tables if name not in attempted}
     upstream = {name: _upstream(name) & waiting for name in waiting}
     of_sources = waiting.intersection(daily_tables("sources"))

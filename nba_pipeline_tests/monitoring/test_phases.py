@@ -38,7 +38,7 @@ def compared(days: Days, now: datetime = MORNING) -> dict[tuple[str, str, str], 
     return {(one.table, one.unit, one.origin): one for one in comparisons}
 
 
-BOXSCORES = ("boxscores", "games", "final in schedule")
+BOXSCORES = ("boxscores", "games", "played in schedule")
 SUMMARIES = ("player_game_summary", "games", "complete in boxscores")
 PLAYERS = ("player_game_summary", "players", "in complete boxscores")
 
@@ -79,6 +79,12 @@ def test_a_box_score_of_a_game_that_the_schedule_lacks_is_named(days: Days) -> N
 def test_games_without_rows_are_an_error_and_not_complete(days: Days) -> None:
     days.write("boxscores", DAY)
     assert (compared(days)[BOXSCORES].expected, compared(days)[BOXSCORES].verdict) == (4, "error")
+
+
+def test_games_that_the_schedule_does_not_call_final_the_next_morning_are_missing(days: Days) -> None:
+    days.write("schedule", DAY, *(game | {"status": "scheduled", "home_points": None} for game in GAMES))
+    boxscores = compared(days)[BOXSCORES]
+    assert (boxscores.actual, boxscores.expected, boxscores.verdict) == (0, 4, "error")
 
 
 def test_a_landed_response_without_rows_is_missing(days: Days) -> None:

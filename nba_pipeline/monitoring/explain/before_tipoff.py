@@ -55,7 +55,7 @@ def lines_link(facts: SlateFacts, subject: Subject) -> Link:
     )
     if without:
         fact += f"; no lines for {', '.join(without[:NAMED])}"
-    return source_link(facts, subject, "prop_lines", fact, is_complete=not without)
+    return source_link(facts, subject, "prop_lines", fact, not without, facts.command_for_lines(subject))
 
 
 def players_link(facts: SlateFacts, subject: Subject) -> Link:
@@ -129,9 +129,11 @@ def derived_link(facts: SlateFacts, name: str, fact: str, is_existing: bool, is_
     command = f"nba-pipeline repair --date {facts.game_date}"
     if not is_existing and not facts.is_due(name):
         return Link(name, "not_due", facts.due_text(name))
+    if not is_existing and not facts.is_written(name):
+        return Link(name, "broken", "not written", evidence_of(facts, name), command)
     if not is_existing:
-        text = "written without rows" if facts.is_written(name) else "not written"
-        return Link(name, "broken", text, evidence_of(facts, name), command)
+        again = f"nba-pipeline backfill --from {facts.game_date} --to {facts.game_date}"
+        return Link(name, "broken", "written without rows", evidence_of(facts, name), again)
     state: State = "partial" if is_partial else "ok"
     return Link(name, state, fact, evidence_of(facts, name), command if is_partial else "")
 

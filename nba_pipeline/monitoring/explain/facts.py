@@ -10,9 +10,8 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline import assets  # noqa: F401  # declares every table
-from nba_pipeline.completeness import gates, slate_gates
+from nba_pipeline.completeness import gates, modes, slate_gates
 from nba_pipeline.completeness.date_facts import Failure
-from nba_pipeline.completeness.modes import first_due, grace
 from nba_pipeline.completeness.not_played import NOT_PLAYED, off_games
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.materializations import latest_materialization
@@ -53,12 +52,18 @@ class SlateFacts:
     def is_due(self, name: str) -> bool:
         """Whether a table should be written by now."""
         due_at = self.due.get(name)
-        return due_at is not None and due_at + grace() <= self.clock.now()
+        return due_at is not None and due_at + modes.grace() <= self.clock.now()
 
     def due_text(self, name: str) -> str:
         """Returns when a table is due, US Eastern."""
         due_at = self.due.get(name)
         return f"due at {eastern_time(due_at, self.game_date)} US Eastern" if due_at else "not due on a date without games"
+
+    def command_for_lines(self, subject: Subject) -> str:
+        """Returns the command that fetches lines; an empty text after the subject's last tip-off, when there are no more."""
+        played = self.of("schedule", subject).filter(pl.col("status") != "postponed")
+        has_begun = modes.has_begun(played["tipoff_at"].to_list(), self.clock.now())
+        return "" if has_begun else f"nba-pipeline run --date {self.game_date}"
 
     def quarantined(self, name: str) -> pl.DataFrame:
         """Returns the quarantined rows of a table on the date."""
@@ -80,7 +85,7 @@ class SlateFacts:
     def due(self) -> Mapping[str, datetime]:
         """Table -> the first instant at which it is due."""
         played = self.rows("schedule").filter(pl.col("status") != "postponed")
-        return first_due(self.game_date, played["tipoff_at"].to_list())
+        return modes.first_due(self.game_date, played["tipoff_at"].to_list())
 
     @cached_property
     def runs(self) -> RunFacts:

@@ -22,10 +22,13 @@ LANDED = ("landed", "reused")
 NAME_COLUMNS = ("player_name", "spelling")
 
 
-def source_link(facts: SlateFacts, subject: Subject, name: str, fact: str, is_complete: bool) -> Link:
+def source_link(
+    facts: SlateFacts, subject: Subject, name: str, fact: str, is_complete: bool, next_command: str | None = None
+) -> Link:
     """Returns the link of a source table. `is_complete` is whether the table has what the subject needs from it.
 
-    An incomplete table is broken if it is due. A complete table with failed requests or quarantined rows is partial.
+    An incomplete table is broken if it is due; its next command is by default a repair. A complete table with failed requests
+    or quarantined rows is partial.
     """
     is_needed = not is_complete and facts.is_due(name)
     parts = [
@@ -35,7 +38,8 @@ def source_link(facts: SlateFacts, subject: Subject, name: str, fact: str, is_co
     ]
     has_problem = any(part.state == "partial" for part in parts)
     state: State = "broken" if is_needed else "not_due" if not is_complete else "partial" if has_problem else "ok"
-    command = "" if is_complete else f"nba-pipeline repair --date {facts.game_date}"
+    repair = f"nba-pipeline repair --date {facts.game_date}" if next_command is None else next_command
+    command = "" if is_complete else repair
     return Link(name, state, fact, evidence_of(facts, name), command, parts)
 
 
@@ -48,12 +52,11 @@ def evidence_of(facts: SlateFacts, name: str) -> list[str]:
 def requests_link(facts: SlateFacts, subject: Subject, name: str, is_needed: bool) -> Link:
     """Returns the link of a table's requests: the last outcome of each, and those without a usable response."""
     last = {tuple(line[field] for field in SLOT): line for line in _lines(facts, subject, name)}
-    counted_outcomes = [line["outcome"] for line in last.values()]
     failed = [line for line in last.values() if line["outcome"] in PROBLEMS or (is_needed and line["outcome"] == "not_yet")]
     if not last:
         fact = "no request of the date is in the journals" if _is_archived(facts, name) else "no request was sent"
         return Link("requests", "broken" if is_needed else "ok", fact)
-    number = sum(outcome in LANDED for outcome in counted_outcomes)
+    number = sum(line["outcome"] in LANDED for line in last.values())
     fact = f"{number} of {counted(len(last), 'request')} answered"
     if failed:
         fact += f"; {request_text(failed[0], facts)}"

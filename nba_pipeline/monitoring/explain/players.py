@@ -33,23 +33,18 @@ def injury_link(facts: SlateFacts, subject: Subject) -> Link:
         return source_link(facts, subject, "injuries", "no status, because the player is not expected", is_complete=True)
     player = expected.row(0, named=True)
     if player["injury_risk_level"] is None:
-        fact = (
-            "the status is unknown: no usable report of the team"
-            if player["injury_snapshot_at"] is None
-            else "the entry is unusable"
-        )
-        return Link(
-            "injuries", "partial", fact, evidence_of(facts, "injuries"), "", [requests_link(facts, subject, "injuries", False)]
-        )
+        is_unreported = player["injury_snapshot_at"] is None
+        fact = "unknown: no usable report of the team" if is_unreported else "unknown: the entry of the report is unusable"
+        parts = [requests_link(facts, subject, "injuries", is_needed=False)]
+        return Link("injuries", "partial", fact, evidence_of(facts, "injuries"), "", parts)
     status, at = player["injury_status"] or "not listed", eastern_time(player["injury_snapshot_at"], facts.game_date)
-    return source_link(
-        facts, subject, "injuries", f"{status} ({player['injury_reason'] or 'no reason'}) on the report of {at}", True
-    )
+    fact = f"{status} ({player['injury_reason'] or 'no reason'}) on the report of {at}"
+    return source_link(facts, subject, "injuries", fact, is_complete=True)
 
 
 def lines_link(facts: SlateFacts, subject: Subject) -> Link:
     """Returns the link of the player's lines: the books, or the reason why there is no usable line."""
-    lines = facts.of("prop_lines", subject)
+    lines = _market_lines(facts, subject)
     usable = lines.filter("is_before_tipoff")
     if not usable.is_empty():
         newest = usable.sort("snapshot_at").row(-1, named=True)
@@ -69,11 +64,16 @@ def lines_link(facts: SlateFacts, subject: Subject) -> Link:
     return _no_line_offered(facts, subject)
 
 
+def _market_lines(facts: SlateFacts, subject: Subject) -> pl.DataFrame:
+    """Returns the player's lines in the market of the predictions."""
+    return facts.of("prop_lines", subject).filter(pl.col("market") == SETTINGS.lines.market)
+
+
 def _no_line_offered(facts: SlateFacts, subject: Subject) -> Link:
     """Returns the link of a player whom no book offers, or whose game has no lines at all."""
     others = facts.rows("prop_lines").filter(pl.col("game_id") == subject.game_id)
     if others.is_empty():
-        return source_link(facts, subject, "prop_lines", "the game has no lines", is_complete=False)
+        return source_link(facts, subject, "prop_lines", "the game has no lines", False, facts.command_for_lines(subject))
     books, players = others["book"].n_unique(), others["player_id"].n_unique()
     fact = f"{counted(players, 'other player')} of the game with lines of {counted(books, 'book')}, and none for this player"
     parts = [requests_link(facts, subject, "prop_lines", False)]
@@ -145,16 +145,14 @@ def predictions_link(facts: SlateFacts, subject: Subject) -> Link:
     kinds = newest["recommendation"].value_counts(sort=True).sort("count", "recommendation", descending=[True, False])
     fact = f"{counted(newest.height, 'system')}: {', '.join(f'{number} {kind}' for kind, number in kinds.iter_rows())}"
     if late := _line_after_prediction(facts, subject, newest):
-        has_begun = any(tipoff <= facts.clock.now() for tipoff in newest["tipoff_at"].drop_nulls())
-        command = "" if has_begun else f"nba-pipeline run --date {facts.game_date}"
-        return Link("predictions", "broken", f"{fact}; {late}", evidence, command, parts)
+        return Link("predictions", "broken", f"{fact}; {late}", evidence, facts.command_for_lines(subject), parts)
     state: State = "partial" if newest.height < len(SYSTEMS) else "ok"
     return Link("predictions", state, fact, evidence, "", parts)
 
 
 def _line_after_prediction(facts: SlateFacts, subject: Subject, newest: pl.DataFrame) -> str:
     """Returns that a line was loaded after the newest predictions, which have none; an empty text otherwise."""
-    usable = facts.of("prop_lines", subject).filter("is_before_tipoff", pl.col("market") == SETTINGS.lines.market)
+    usable = _market_lines(facts, subject).filter("is_before_tipoff")
     if usable.is_empty() or not (newest["recommendation"] == "NO_LINE").all():
         return ""
     made, shown = (eastern_time(rows[name].max(), facts.game_date) for rows, name in ((newest, "made_at"), (usable, "as_of")))  # type: ignore[arg-type]
