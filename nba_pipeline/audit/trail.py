@@ -81,7 +81,7 @@ def _names(landing: Landing) -> Iterator[Entry]:
 
 
 def _runs(instance: dg.DagsterInstance, first: date, last: date) -> Iterator[Entry]:
-    """Yields the runs that a person started. Runs are deleted after some months, see `retention` in the settings."""
+    """Yields the runs that a person started, as far as Dagster still has their records."""
     span = dg.RunsFilter(created_after=eastern(first, 0), created_before=eastern(last + timedelta(days=1), 0))
     for record in instance.get_run_records(span):
         run = record.dagster_run

@@ -1,9 +1,11 @@
 """The commands `quarantine list`, `show`, `resolve` and `replay`. A case is a date, table and problem."""
 
 import json
+import shlex
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -67,7 +69,11 @@ def show(case_id: Id, first: First = None, last: Last = None) -> None:
         print_line(f"    from {row['source']}")
     if rows.height > ROWS_SHOWN:
         print_line(f"  and {rows.height - ROWS_SHOWN} more rows")
-    print_line(f"accepted by {case.accepted_by}: {case.reason}" if not case.is_open else f"next: {_next_command(case)}")
+    print_line(
+        f"accepted by {case.accepted_by}: {case.reason}"
+        if not case.is_open
+        else f"next: {_next_command(case, json.loads(rows['row'][0]))}"
+    )
     leave(0)
 
 
@@ -134,11 +140,13 @@ def _cases(warehouse: "Warehouse", first: str | None, last: str | None, table: s
     return cases(warehouse, [table] if table else daily_tables(), days(start, end))
 
 
-def _next_command(case: "Case") -> str:
-    """Returns the command that most likely releases the rows: a resolved name, or a replay after a corrected parser."""
-    if " name '" in case.problem:
-        spelling = case.problem.partition(" name ")[2].rpartition("'")[0] + "'"
-        return f"nba-pipeline resolve --spelling {spelling} --player ID --date {case.game_date}"
+def _next_command(case: "Case", values: Mapping[str, Any]) -> str:
+    """Returns the command that may release the rows: the resolution of a name, or a replay, for example after a corrected parser.
+
+    `values` are those of one of the rows.
+    """
+    if " name '" in case.problem and (spelling := values.get("spelling") or values.get("player_name")):
+        return f"nba-pipeline resolve --spelling {shlex.quote(spelling)} --player ID --date {case.game_date}"
     return f"nba-pipeline quarantine replay --date {case.game_date} --table {case.table}"
 
 

@@ -62,7 +62,7 @@ def summaries_link(facts: SlateFacts, subject: Subject) -> Link:
 
 
 def grades_link(facts: SlateFacts, subject: Subject) -> Link:
-    """Returns the link of the grades: graded of gradable predictions, and the versions after a correction."""
+    """Returns the link of the grades: graded of gradable predictions."""
     expected = subject.select(gradable(facts.warehouse, facts.rows("schedule"), facts.judged, [facts.game_date]))
     rows = facts.of("grades", subject)
     missing = expected.join(rows, on=BET, how="anti")

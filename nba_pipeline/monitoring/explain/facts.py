@@ -1,4 +1,4 @@
-"""Reads what an explanation of a date needs, once: its tables, the verdicts of its gates, its requests and its runs."""
+"""The facts that explain a date: its tables, the verdicts of its gates, its requests and its runs. Each is read on first use."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """One link of the chain from provider to grade, and the choice of the first broken one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -50,10 +50,3 @@ def record_of(link: Link) -> dict[str, Any]:
     """Returns a link for JSON."""
     fields = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(link).items()}
     return fields | {"parts": [record_of(part) for part in link.parts]}
-
-
-def flat(links: Sequence[Link]) -> Iterator[Link]:
-    """Yields every link and its parts, in order."""
-    for link in links:
-        yield link
-        yield from flat(link.parts)

@@ -18,7 +18,6 @@ SHOWN = 5
 SCHEDULE = (("nba_cdn", "schedule"),)
 """The endpoint of the schedule, which has no date of its own."""
 
-LANDED = ("landed", "reused")
 NAME_COLUMNS = ("player_name", "spelling")
 
 
@@ -36,7 +35,7 @@ def source_link(
         landing_link(facts, subject, name, is_needed),
         *quarantine_links(facts, subject, name, is_needed),
     ]
-    has_problem = any(part.state == "partial" for part in parts)
+    has_problem = any(part.state != "ok" for part in parts)
     state: State = "broken" if is_needed else "not_due" if not is_complete else "partial" if has_problem else "ok"
     repair = f"nba-pipeline repair --date {facts.game_date}" if next_command is None else next_command
     command = "" if is_complete else repair
@@ -56,7 +55,7 @@ def requests_link(facts: SlateFacts, subject: Subject, name: str, is_needed: boo
     if not last:
         fact = "no request of the date is in the journals" if _is_archived(facts, name) else "no request was sent"
         return Link("requests", "broken" if is_needed else "ok", fact)
-    number = sum(line["outcome"] in LANDED for line in last.values())
+    number = sum(line["outcome"] == "landed" for line in last.values())
     fact = f"{number} of {counted(len(last), 'request')} answered"
     if failed:
         fact += f"; {request_text(failed[0], facts)}"
