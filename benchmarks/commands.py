@@ -2,7 +2,7 @@
 
 Each command is a process of its own on a home of 100 dates with 300 predictions each. The commands and the import run
 alternately; the minimum of each counts, which other load affects least. Targets, in times of the import: 0.25 for `--help` and
-`--version`, 0.4 for `help`, 1.0 for `slate` and `sql`, 2.0 for `status`, 5.0 for `watch`.
+`--version`, 0.4 for `help`, 1.0 for `slate` and `sql`, 2.0 for `status`, 5.0 for `watch` and `explain`.
 
     python benchmarks/commands.py
 """
@@ -15,6 +15,7 @@ import tempfile
 from datetime import date, timedelta
 from pathlib import Path
 
+import polars as pl
 from measuring import print_table
 from sql import ROWS, rows_of
 
@@ -34,13 +35,21 @@ COMMANDS = {
     "sql": (("sql", "SELECT count(*) AS n FROM predictions"), 1.0),
     "status": (("status", "--from", str(LAST), "--to", str(LAST)), 2.0),
     "watch": (("watch", "--once"), 5.0),
+    "explain": (("explain", "--date", str(LAST)), 5.0),
 }
 """Title -> the words of the command and its target."""
 
 
+SLATE = {
+    "game_date": LAST, "game_id": "0022500575", "season": "2025-26", "season_type": "regular_season", "home_team": "BOS",
+    "away_team": "LAL", "status": "scheduled", "has_boxscore_source": True, "source": "benchmark", "code_version": "1",
+}  # fmt: skip
+
+
 def fill(home: Path) -> None:
-    """Writes predictions of each date."""
+    """Writes predictions of each date, and the game of the last one."""
     warehouse = LocalWarehouse(home=str(home))
+    warehouse.replace(TABLES["schedule"], [LAST], pl.DataFrame([SLATE], schema=TABLES["schedule"].dtypes), "benchmark")
     for number in range(DATES):
         day = LAST - timedelta(days=number)
         warehouse.replace(TABLES["predictions"], [day], rows_of(TABLES["predictions"], day, number), "benchmark")

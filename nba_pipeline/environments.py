@@ -140,6 +140,13 @@ def warehouse_of(name: str) -> "Warehouse":
     )
 
 
+def landing_of(name: str, now: "Clock | None" = None) -> "Landing":
+    """Returns the landing of an environment."""
+    from nba_pipeline.warehouse.landing import Landing
+
+    return Landing(home=store() if name == "production" else str(home()), clock=now or clock())
+
+
 def resources_for(name: str, now: "Clock | None" = None) -> dict[str, Any]:
     """Returns the resources of an environment. `now` replaces the clock.
 
@@ -150,12 +157,11 @@ def resources_for(name: str, now: "Clock | None" = None) -> dict[str, Any]:
     from nba_pipeline.monitoring.heartbeat import Heartbeat
     from nba_pipeline.providers.archive import Archive
     from nba_pipeline.warehouse.io_manager import TableIO
-    from nba_pipeline.warehouse.landing import Landing
     from nba_pipeline.warehouse.model_store import ModelStore
 
     folder, now = str(home()), now or clock()
     store_location = store() if name == "production" else folder
-    warehouse, landing = warehouse_of(name), Landing(home=store_location, clock=now)
+    warehouse, landing = warehouse_of(name), landing_of(name, now)
     archive = os.environ.get("NBA_ARCHIVE_DIR", "") if name != "sandbox" else ""
     return {
         "clock": now,

@@ -18,7 +18,7 @@ from nba_pipeline.environments import KEYS, PROVIDER_ADDRESSES
 from nba_pipeline_tests.instances import no_wait_for_the_disk, revisions_read_once
 from nba_pipeline_tests.shares import of_other_shares
 
-PREPARED_HOMES = {"loaded", "predicted", "graded"}
+PREPARED_HOMES = {"loaded", "predicted", "graded", "faulty"}
 """Fixtures that run the whole platform, so that a test that takes one is not among those of `make test-fast`."""
 
 LOOPBACK = ("127.0.0.1", "::1")

@@ -5,6 +5,7 @@
     rehearsal         rehearse
     slate             slate
     status            status
+    explain           explain
     watch             watch
     doctor            doctor
     serve             health
@@ -13,10 +14,11 @@
     alerts            list, ack, test
     inspection        decisions, breakers, sql
     settings          settings
-    repair            reconcile, waive, not-played, resolve, recheck, rebuild
+    repair            reconcile, repair, waive, not-played, resolve, recheck, rebuild
+    quarantine        list, show, resolve, replay
     homes             migrate, backup, restore, copy
     bigquery          plan, apply, cost
-    audits            leakage, seasons, ledgers, record
+    audits            leakage, seasons, ledgers, record, trail
     systems           list, promote, retire; halt, resume
     evaluation        evaluate, search
     explanations      help
@@ -34,6 +36,8 @@
     grades_rendering  the graded record on the terminal
     systems_rendering  the roles of systems on the terminal
     status_rendering  the status of dates on the terminal
+    explain_rendering  an explanation on the terminal
+    phases_rendering  the comparison of a date's phases on the terminal
     audit_rendering   audit reports on the terminal
     evaluation_rendering  the report of an evaluation on the terminal
 
@@ -42,8 +46,8 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import runs, rehearsal, slate, status, watch, doctor, serve, publish, service_levels, alerts
-from nba_pipeline.cli import inspection, settings, repair, homes, bigquery, audits, systems, evaluation, explanations
+from nba_pipeline.cli import runs, rehearsal, slate, status, explain, watch, doctor, serve, publish, service_levels, alerts
+from nba_pipeline.cli import inspection, settings, repair, quarantine, homes, bigquery, audits, systems, evaluation, explanations
 # isort: on
 
 __all__ = [
@@ -53,11 +57,13 @@ __all__ = [
     "bigquery",
     "doctor",
     "evaluation",
+    "explain",
     "explanations",
     "homes",
     "inspection",
     "main",
     "publish",
+    "quarantine",
     "rehearsal",
     "repair",
     "runs",

@@ -45,7 +45,8 @@ app = typer.Typer(
 )
 audit = typer.Typer(
     no_args_is_help=True,
-    help="Prove that no feature sees the future, verify the ledgers and the published record, summarize the seasons.",
+    help="Prove that no feature sees the future, verify the ledgers and the published record, summarize the seasons, list the "
+    "decisions of people.",
 )
 app.add_typer(audit, name="audit")
 bigquery = typer.Typer(no_args_is_help=True, help="Inspect and update the production warehouse, and show its cost.")
@@ -56,6 +57,8 @@ serve = typer.Typer(no_args_is_help=True, help="Serve health and metrics over HT
 app.add_typer(serve, name="serve")
 systems = typer.Typer(no_args_is_help=True, help="List the roles of the systems, promote one, retire one.")
 app.add_typer(systems, name="systems")
+quarantine = typer.Typer(no_args_is_help=True, help="List and show quarantined rows, accept them, or parse them again.")
+app.add_typer(quarantine, name="quarantine")
 
 
 RARE_COLLECTIONS = (100_000, 50, 100)

@@ -1,11 +1,15 @@
 """Audit reports on the terminal."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table as RichTable
 
 from nba_pipeline.audit.seasons import MIN_GAMES
+from nba_pipeline.audit.trail import Entry
+from nba_pipeline.cli.consoles import print_line, printable
+from nba_pipeline.league.calendar import EASTERN
 
 MAX_SHOWN = 100
 """Maximum findings in the printed report. `--format json` lists all."""
@@ -119,3 +123,15 @@ def _mean(value: float | None, name: str, record: dict[str, Any]) -> str:
         return ""
     is_odd = any(message.startswith(f"{name} ") for message in record["implausible"])
     return f"[red]{value:.4g}[/]" if is_odd else f"{value:.4g}"
+
+
+def print_trail(entries: Sequence[Entry], out: Console) -> None:
+    """Print the decisions and manual runs of a period, oldest first."""
+    if not entries:
+        print_line("nobody decided or started anything in this period")
+        return
+    table = RichTable("at (US Eastern)", "action", "who", "date", "subject", "why", box=None, pad_edge=False)
+    for one in entries:
+        at = f"{one.at.astimezone(EASTERN):%Y-%m-%d %H:%M}"
+        table.add_row(*(printable(text) for text in (at, one.action, one.who, one.game_date, one.subject, one.why)))
+    out.print(table)

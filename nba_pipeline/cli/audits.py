@@ -1,4 +1,4 @@
-"""The command group `audit`: leakage, seasons, ledgers, record."""
+"""The command group `audit`: leakage, seasons, ledgers, record, trail."""
 
 import json
 from datetime import timedelta
@@ -10,6 +10,8 @@ from nba_pipeline.cli.app import audit, date_range, date_up_to_tomorrow, leave, 
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_error, print_line, report, working
 from nba_pipeline.errors import BadInput
+
+TRAIL_DAYS = 30
 
 
 @audit.command("leakage")
@@ -104,3 +106,31 @@ def audit_record(
     for difference in result["differences"]:
         print_error(difference)
     leave(int(not result["passed"]))
+
+
+@audit.command("trail")
+def audit_trail(
+    first: Annotated[str | None, typer.Option("--from", help="first US Eastern date; default 30 days ago")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="last US Eastern date, included; default today")] = None,
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+) -> None:
+    """List the waivers, resolutions, marks, repairs, rechecks and manual runs of a period: when, who, what and why."""
+    from dataclasses import asdict
+
+    from nba_pipeline.cli.audit_rendering import print_trail
+    from nba_pipeline.environments import environment, home, landing_of, warehouse_of
+    from nba_pipeline.instance.opening import has_instance, open_instance
+
+    one_of("--format", style, ("table", "json"))
+    start, end = date_range(first or str(today() - timedelta(days=TRAIL_DAYS)), last or str(today()))
+    with working("reading ledgers and runs"):
+        import nba_pipeline.monitoring.alert_changes  # noqa: F401  # declares its table
+        from nba_pipeline.audit.trail import trail
+
+        instance = open_instance(home()) if has_instance(home()) else None
+        entries = trail(warehouse_of(environment()), landing_of(environment()), instance, start, end)
+    if style == "json":
+        print(json.dumps([asdict(entry) for entry in entries], default=str, indent=1))
+    else:
+        print_trail(entries, out)
+    leave(0)

@@ -79,13 +79,17 @@ GLOSSARY: Mapping[str, str] = {
     "payload": "One stored response in the landing. Its path without `.gz` is the `source` of the rows that were parsed from it.",
     "archive": "A folder of Parquet files with past seasons. It replaces the providers for the dates that it holds.",
     "ledger": (
-        "A table whose rows are only added and cannot be rebuilt: `predictions`, `grades`, `waivers`, `not_played_games`,"
-        " `alerts` and the tables of its changes and deliveries. A change is a new version of a row."
+        "A table whose rows are only added and cannot be rebuilt: `predictions`, `grades`, `waivers`, `not_played_games`, "
+        "`quarantine_resolutions`, `alerts` and the tables of its changes and deliveries. A change is a new version of a row."
     ),
     "manifest": "A file beside a ledger date with the key and SHA-256 of every row, recorded when the row was written.",
     "quarantine": (
         "The store of rows that break a rule of their table, each with its problem. Such a row is not in the table, and "
         "its facts are unknown."
+    ),
+    "case": (
+        "The quarantined rows of one date with the same table and problem. A person can accept it in the ledger "
+        "`quarantine_resolutions`."
     ),
     "code version": "The version of the code that produced a row. Rows of any other version than the current one are stale.",
     "final game": "A game that the schedule calls final, with both scores.",
@@ -104,6 +108,10 @@ GLOSSARY: Mapping[str, str] = {
     "mode": "A set of tables that is due for a slate at certain hours: `overnight`, `same_day` or `tomorrow`.",
     "capture": "One fetch of lines and injury reports before a tip-off.",
     "reconciliation": "Finding and running all work that is due and not done.",
+    "repair": "Running exactly the tables of a date that lack rows, and comparing the date again.",
+    "link": "One step of the chain from provider to grade that `nba-pipeline explain` shows. The first broken link is the cause.",
+    "phase": "One step of a date, such as box scores or features. `nba-pipeline reconcile --date D` compares each with the one before.",
+    "audit trail": "The decisions and manual runs of people, with instant, author and reason.",
     "recheck": "Fetching the final games of a date again, and applying a correction downstream.",
     "replay": "Repeating a run from the landing as of its own instant. Rebuild repeats every run in this way.",
     "circuit breaker": "A mechanism that pauses requests to a provider or for a game after repeated failures.",

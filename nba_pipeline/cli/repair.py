@@ -1,8 +1,9 @@
-"""Commands that repair: reconcile, waive, not-played, resolve, recheck, rebuild."""
+"""Commands that repair: reconcile, repair, waive, not-played, resolve, recheck, rebuild."""
 
 import json
 import shlex
 import sys
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ from nba_pipeline.environments import clock, environment, now
 from nba_pipeline.errors import BadInput, did_you_mean
 
 if TYPE_CHECKING:
+    from nba_pipeline.orchestration.repair import Missing
     from nba_pipeline.orchestration.runner import Runner
 
 NOTHING_DUE = "nothing to do: everything that is due is done"
@@ -24,20 +26,75 @@ SPELLED_IN = {"boxscores": "player_name", "prop_lines": "spelling", "injuries": 
 @app.command()
 def reconcile(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="list what is due and not done; change nothing")] = False,
+    day: Annotated[
+        str | None, typer.Option("--date", help="only the work of this US Eastern date; then compare its phases")
+    ] = None,
 ) -> None:
-    """Run the work that is due but not done, oldest date first, as the daemon's reconciliation does."""
+    """Run the work that is due but not done, oldest date first, as the daemon's reconciliation does.
+
+    With --date, also compare the phases of the date: exit code 1 if one has less than 80 % of the one before.
+    """
     from nba_pipeline.cli.outcomes import report
 
+    slate = date_up_to_tomorrow(day, "--date") if day else None
     work = runner()
     if dry_run:
-        undone = work.undone()
+        undone = [due for due in work.undone() if slate in (None, due.game_date)]
         for due in undone:
             print_line(f"{due.name}: {due.why}")
         if not undone:
             print_line(NOTHING_DUE)
-        leave(int(bool(undone)) | _print_closed(work))
-    code = report(work, work.reconcile(), "nba-pipeline reconcile", message_if_none=NOTHING_DUE)
-    leave(code | _print_closed(work))
+        leave(int(bool(undone)) | _print_closed(work) | _print_phases(work, slate))
+    repeat = "nba-pipeline reconcile" + (f" --date {slate}" if slate else "")
+    code = report(work, work.reconcile(slate), repeat, message_if_none=NOTHING_DUE)
+    leave(code | _print_closed(work) | _print_phases(work, slate))
+
+
+def _print_phases(work: "Runner", slate: date | None) -> int:
+    """Print the comparison of a date's phases. Returns the exit code: 1 if one is an error."""
+    from nba_pipeline.cli.phases_rendering import print_phases
+    from nba_pipeline.monitoring.phases import compare_phases
+
+    if slate is None:
+        return 0
+    comparisons = compare_phases(work.warehouse, work.landing, work.clock, slate)
+    print_phases(slate, comparisons)
+    return int(any(comparison.verdict == "error" for comparison in comparisons))
+
+
+@app.command()
+def repair(
+    day: Annotated[str, typer.Option("--date", help="US Eastern date to complete")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="list what the date lacks; change nothing")] = False,
+) -> None:
+    """Run exactly the tables of a date that lack rows, then compare the date again; exit code 1 if something is still missing."""
+    from nba_pipeline.cli.outcomes import report
+    from nba_pipeline.orchestration import repair as repairing
+
+    slate = date_up_to_tomorrow(day, "--date")
+    work = runner()
+    repairing.refuse(work, slate)
+    missing = repairing.find_missing(work, slate)
+    _print_missing(slate, missing)
+    if dry_run or not missing.tables:
+        leave(int(bool(missing.tables or missing.blocked)))
+    code = report(work, repairing.repair(work, slate), f"nba-pipeline repair --date {slate}")
+    remaining = repairing.find_missing(work, slate)
+    print_line(f"\nafter the repair of {slate}:")
+    _print_missing(slate, remaining)
+    leave(code | int(bool(remaining.tables or remaining.blocked)))
+
+
+def _print_missing(slate: date, missing: "Missing") -> None:
+    """Print what a date lacks, or that it lacks nothing."""
+    for name, why in missing.tables.items():
+        print_line(f"  {name}: {why}")
+    for name, why in missing.blocked.items():
+        print_line(f"  {name}: incomplete and not repaired: {why}", style="yellow")
+    if not missing.tables and not missing.blocked:
+        print_line(f"nothing is missing on {slate}")
+    elif missing.tables:
+        print_line(f"  cause: nba-pipeline explain --date {slate}")
 
 
 def _print_closed(work: "Runner") -> int:
@@ -95,10 +152,13 @@ def resolve(
     spelling: Annotated[str, typer.Option(help="the quarantined name, exactly as it was spelled")],
     player: Annotated[int, typer.Option(help="the NBA's id of the player")],
     day: Annotated[str, typer.Option("--date", help="US Eastern date of the quarantined name; the date is replayed")],
+    reason: Annotated[str, typer.Option(help="why; recorded permanently")] = "",
+    author: Annotated[str, typer.Option(help="who decides; recorded permanently; default the user")] = "",
 ) -> None:
     """Assign a quarantined name to a player, and replay the date for the tables that quarantined it."""
     from nba_pipeline.assets.sources.players import RESOLUTIONS
     from nba_pipeline.cli.outcomes import report
+    from nba_pipeline.instance.command_runs import user
     from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
     from nba_pipeline.tables.registry import TABLES
     from nba_pipeline.warehouse.payloads import Slot
@@ -118,7 +178,8 @@ def resolve(
         names = f"{did_you_mean(spelling, spellings)}it has {', '.join(spellings)}" if spellings else "it has no names"
         raise BadInput(f"the quarantine of {', '.join(quarantined)} on {slate} has no {spelling!r}; {names}")
     slot = Slot(*RESOLUTIONS, entity=f"{player}-{spelling}", game_date=slate)
-    body = json.dumps({"player_id": player, "spelling": spelling}).encode()
+    decision = {"player_id": player, "spelling": spelling, "author": author.strip() or user(), "reason": reason.strip()}
+    body = json.dumps(decision).encode()
     work.landing.keep(slot, body, fetched_at=work.clock.now())
     repeat = f"nba-pipeline resolve --spelling {shlex.quote(spelling)} --player {player} --date {slate}"
     leave(report(work, (work.run("game_day", [table], slate, slate) for table in ("players", *tables)), repeat))

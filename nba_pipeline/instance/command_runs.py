@@ -5,6 +5,8 @@ code location of the job. `execute_in_process` cannot name it, so this module pa
 removed when `execute_in_process` takes an origin.
 """
 
+import os
+import pwd
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -14,7 +16,7 @@ import dagster as dg
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.tags import MAX_RETRIES_TAG
 
-from nba_pipeline.instance.run_tags import COMMAND, STARTED_BY_TAG
+from nba_pipeline.instance.run_tags import AUTOMATIC_TAGS, COMMAND, STARTED_BY_TAG, USER_TAG
 
 LOCATION = "nba_pipeline"
 """Name of the code location in workspace.yaml."""
@@ -31,7 +33,21 @@ def execute(
 ) -> dg.ExecuteInProcessResult:
     """Executes a job in this process as a run of a command. The arguments are those of `execute_in_process`."""
     with _origin_of(job, instance):
-        return job.execute_in_process(instance=instance, tags={**TAGS, **tags}, **arguments)
+        return job.execute_in_process(instance=instance, tags={**TAGS, USER_TAG: user(), **tags}, **arguments)
+
+
+def user() -> str:
+    """Returns the operating system's name of the user, or the number of a user without a name, as in some containers."""
+    number = os.getuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def is_manual(run: dg.DagsterRun) -> bool:
+    """Whether a person started the run, with a command or in the UI. A retry has the tags of the run that it repeats."""
+    return not run.tags.keys() & set(AUTOMATIC_TAGS)
 
 
 def is_started_by_command(run: dg.DagsterRun) -> bool:

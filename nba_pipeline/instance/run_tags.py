@@ -21,6 +21,17 @@ STARTED_BY_TAG = "nba/started_by"
 
 COMMAND = "command"
 
+USER_TAG = "nba/user"
+"""Tag of a run that a command executed: the operating system's name of the user."""
+
+AUTOMATIC_TAGS = (
+    dagster_tags.SCHEDULE_NAME_TAG,
+    dagster_tags.SENSOR_NAME_TAG,
+    dagster_tags.AUTOMATION_CONDITION_TAG,
+    dagster_tags.AUTO_MATERIALIZE_TAG,
+)
+"""Dagster's tags of runs that nobody started by hand. Private; verified with Dagster 1.13."""
+
 MODE_TAG = "nba/mode"
 """Tag of a run: the mode or sensor that requested it."""
 

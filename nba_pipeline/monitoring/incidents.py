@@ -50,14 +50,14 @@ class DateRequests:
 def read_requests(landing: Landing, dates: Sequence[date]) -> dict[date, DateRequests]:
     """Returns the requests of each date that had a problem. A request without a date belongs to all dates of its run."""
     lines: dict[date, list[Line]] = {day: [] for day in dates}
-    for line, of_dates in _request_lines(landing, min(dates) - READ_BEFORE):
+    for line, of_dates in request_lines(landing, min(dates) - READ_BEFORE):
         for day in of_dates:
             if day in lines:
                 lines[day].append(line)
     return {day: DateRequests(_incidents(of_day), _first_causes(of_day, day)) for day, of_day in lines.items()}
 
 
-def _request_lines(landing: Landing, first: date) -> Iterator[tuple[Line, Sequence[date]]]:
+def request_lines(landing: Landing, first: date) -> Iterator[tuple[Line, Sequence[date]]]:
     """Yields the requests of runs since a date, in order, each with its dates. Reads each journal once."""
     for journal_day in (day for at, day in landing.journal_days().items() if at >= first):
         spans: dict[str, list[date]] = {}

@@ -12,6 +12,7 @@ from nba_pipeline.completeness.date_facts import Facts
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
 from nba_pipeline.completeness.next_steps import next_command
 from nba_pipeline.completeness.not_played import NOT_PLAYED, off_games
+from nba_pipeline.completeness.quarantine_cases import standing_acceptances
 from nba_pipeline.completeness.states import state_of
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.monitoring.counts import counts
@@ -33,6 +34,9 @@ PROBLEMS_SHOWN = 20
 
 Quarantined = Mapping[str, Mapping[date, Mapping[str, int]]]
 """Table -> date -> problem -> number of rows."""
+
+Accepted = Mapping[tuple[date, str, str], tuple[str, str]]
+"""See `standing_acceptances`."""
 
 
 def status(
@@ -71,7 +75,7 @@ def _status(
     schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
     judged = gates.judge_games(schedule, boxscores)
     covered = {row["game_date"]: row for row in gates.coverage(judged, dates).iter_rows(named=True)}
-    quarantined = _quarantined(warehouse, dates)
+    quarantined, accepted = _quarantined(warehouse, dates), standing_acceptances(warehouse, dates)
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
     sources = boxscores.group_by("game_date", "provider").agg(pl.col("game_id").n_unique())
     not_played = off_games(schedule, warehouse.scan(NOT_PLAYED, dates).collect(), clock.now())
@@ -91,12 +95,12 @@ def _status(
             "boxscores_from": {provider: games for of_date, provider, games in sources.iter_rows() if of_date == day},
             "rows": dict(facts[day].rows),
             "counts": {name: count._asdict() for name, count in numbers[day].items()},
-            **_quarantine_of(quarantined, day),
+            **_quarantine_of(quarantined, accepted, day),
             "not_loaded": list(damage.not_loaded.get(day, ())),
             "missing": covered[day]["missing"],
             "not_played": not_played.get(day, []),
             "waivers": waivers.filter(pl.col("game_date") == day)["reason"].to_list(),
-            "happened": [*events[day], *_messages_of_quarantine(quarantined, day)],
+            "happened": [*events[day], *_messages_of_quarantine(quarantined, accepted, day)],
             **_games_of(facts[day], requests[day]),
         }
         for day in dates
@@ -116,10 +120,10 @@ def _games_of(facts: Facts, requests: DateRequests) -> dict[str, Any]:
     return {"games": len(facts.games), "matchups": matchups, "first_causes": requests.first_causes}
 
 
-def _quarantine_of(quarantined: Quarantined, day: date) -> dict[str, Any]:
+def _quarantine_of(quarantined: Quarantined, accepted: Accepted, day: date) -> dict[str, Any]:
     """Returns the number of quarantined rows per table, and a message per problem."""
     numbers = {name: sum(problems.get(day, {}).values()) for name, problems in quarantined.items()}
-    return {"quarantined": numbers, "quarantine": _messages_of_quarantine(quarantined, day)}
+    return {"quarantined": numbers, "quarantine": _messages_of_quarantine(quarantined, accepted, day)}
 
 
 def _quarantined(warehouse: Warehouse, dates: Sequence[date]) -> Quarantined:
@@ -151,10 +155,11 @@ def _events(
     }
 
 
-def _messages_of_quarantine(quarantined: Quarantined, day: date) -> list[str]:
-    """Returns a message per table and problem."""
+def _messages_of_quarantine(quarantined: Quarantined, accepted: Accepted, day: date) -> list[str]:
+    """Returns a message per table and problem, with the author of its acceptance."""
+    authors = {(name, problem): f" (accepted by {author})" for (of, name, problem), (author, _) in accepted.items() if of == day}
     return [
-        f"{name}: {counted(count, 'row')} quarantined: {problem}"
+        f"{name}: {counted(count, 'row')} quarantined: {problem}{authors.get((name, problem), '')}"
         for name, of_table in quarantined.items()
         for problem, count in list(of_table.get(day, {}).items())[:PROBLEMS_SHOWN]
     ]

@@ -191,8 +191,11 @@ class Runner:
         """Returns the re-reads and corrections that are due, not done and not in progress, oldest date first."""
         return _waiting(find_corrections(self.instance, self.warehouse, self.clock.now()))
 
-    def reconcile(self) -> Iterator[Outcome]:
-        """Runs all due work once, in order, without waiting between attempts."""
+    def reconcile(self, day: date | None = None) -> Iterator[Outcome]:
+        """Runs all due work once, in order, without waiting between attempts. `day` limits it to one date."""
+        if day is not None:
+            yield from self._reconcile_date(day)
+            return
         if week := untrained_week(self.instance, self.warehouse, self.clock.now(), self.model_store):
             yield self.run("train", ["points_model"], week, week)
         for is_reload in (True, False):  # reloads make fetches unnecessary, so find the work again after them
@@ -204,6 +207,13 @@ class Runner:
             work = undone[0]  # a re-read with news creates further work
             attempted.add((work.subject, work.game_date, work.due_at))
             yield self.do(work)
+
+    def _reconcile_date(self, day: date) -> Iterator[Outcome]:
+        """Runs the due work of a date. After a reload, its other work is found again."""
+        for is_reload in (True, False):
+            for work in self.undone():
+                if work.game_date == day and (work.mode == RELOAD) == is_reload:
+                    yield self.do(work)
 
     def do(self, work: Work) -> Outcome:
         """Returns the outcome of one run of the work. A re-read that was not answered by every source has failed."""

@@ -75,6 +75,7 @@ def test_every_row_has_its_values_under_the_new_names(old: Path) -> None:
         "grades: 2 rows recorded in the manifests",
         "not_played_games: 0 rows recorded in the manifests",
         "predictions: 3 rows recorded in the manifests",
+        "quarantine_resolutions: 0 rows recorded in the manifests",
         "waivers: 0 rows recorded in the manifests",
         f"{old} has format 2",
     ]

@@ -1,0 +1,35 @@
+"""An explanation on the terminal: a tree of links, then the first broken link with its evidence and the next command."""
+
+from collections.abc import Sequence
+
+from nba_pipeline.cli.consoles import out, print_line, printable
+from nba_pipeline.monitoring.explain.link import Link
+
+STYLES = {"ok": "green", "partial": "yellow", "excluded": "cyan", "broken": "bold red", "not_due": "dim"}
+"""State of a link -> its style."""
+INDENT = "  "
+
+
+def print_chain(title: str, links: Sequence[Link], first: Link | None) -> None:
+    """Print a chain. The evidence of a link is printed only if it is not ok; JSON has all of it."""
+    print_line(title, style="bold")
+    _print_links(links, depth=1)
+    if first is None:
+        print_line("no link is broken")
+        return
+    verdict = "the chain ends at" if first.state == "excluded" else "first broken link"
+    print_line(f"\n{verdict}: {printable(first.name).plain}: {printable(first.fact).plain}", style=STYLES[first.state])
+    for text in first.evidence:
+        print_line(f"{INDENT}evidence: {printable(text).plain}")
+    if first.next_command:
+        print_line(f"{INDENT}next: {printable(first.next_command).plain}")
+
+
+def _print_links(links: Sequence[Link], depth: int) -> None:
+    for link in links:
+        line = printable(f"{INDENT * depth}{link.state.replace('_', ' '):<9}{link.name}: {link.fact}")
+        line.stylize(STYLES[link.state], 0, len(INDENT) * depth + len(link.state))
+        out.print(line, highlight=False, soft_wrap=True)
+        for text in link.evidence if link.state in ("broken", "partial") else ():
+            out.print(printable(f"{INDENT * (depth + 5)}{text}"), highlight=False, soft_wrap=True, style="dim")
+        _print_links(link.parts, depth + 1)

@@ -1,0 +1,94 @@
+"""The links from the box scores to the grades, of a date, game or player."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.not_played import OFF
+from nba_pipeline.monitoring.counts import gradable
+from nba_pipeline.monitoring.explain.before_tipoff import derived_link
+from nba_pipeline.monitoring.explain.facts import SlateFacts
+from nba_pipeline.monitoring.explain.link import Link
+from nba_pipeline.monitoring.explain.origins import source_link
+from nba_pipeline.monitoring.explain.subject import Subject
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.wording import counted
+
+BET = ["game_date", "game_id", "player_id", "system_id", "market", "run_kind"]
+
+
+def boxscores_link(facts: SlateFacts, subject: Subject) -> Link:
+    """Returns the link of the box scores: complete of final games, and the problem of each incomplete one."""
+    judged = _of_game(facts.judged, subject).filter("is_covered")
+    incomplete = judged.filter(~pl.col("is_complete"))
+    played = _of_game(facts.rows("schedule"), subject).filter(pl.col("status") != OFF)
+    pending = played.filter(pl.col("status") != "final")
+    fact = f"{judged.height - incomplete.height} of {counted(judged.height, 'final game')} complete"
+    problems = [f"{matchup} ({problem})" for matchup, problem in incomplete.select("matchup", "problem").iter_rows()]
+    problems += [f"{row['away_team']}@{row['home_team']} is {row['status']}" for row in pending.iter_rows(named=True)]
+    if problems:
+        fact += f"; {'; '.join(problems)}"
+    return source_link(facts, subject, "boxscores", fact, is_complete=not problems)
+
+
+def coverage_gate_link(facts: SlateFacts) -> Link:
+    """Returns the coverage gate of the date with its numbers, and the waivers in effect."""
+    covered, name = facts.covered, f"gate {gates.COVERAGE_GATE}"
+    numbers = f"{covered['complete_games']} of {counted(covered['final_games'], 'final game')} complete"
+    waivers = [f"waived by {author}: {reason}" for author, reason in facts.waivers.select("author", "reason").iter_rows()]
+    if not covered["final_games"]:
+        return Link(name, "not_due", "no game is final yet")
+    if covered["is_open"]:
+        return Link(name, "ok", f"open: {numbers}", waivers)
+    if waivers:
+        return Link(name, "partial", f"closed and waived: {numbers}", waivers)
+    command = f"nba-pipeline waive --date {facts.game_date} --gate {gates.COVERAGE_GATE} --reason R --author N"
+    fact = f"closed: {numbers}, fewer than {SETTINGS.coverage.enough:.0%}; it is waived at {gates.deadline(facts.game_date):%Y-%m-%d %H:%M} UTC"
+    return Link(name, "broken", fact, (), command)
+
+
+def summaries_link(facts: SlateFacts, subject: Subject) -> Link:
+    """Returns the link of the summaries: players of complete games with and without a row."""
+    complete = facts.judged.filter("is_complete")
+    key = ["game_id", "player_id"]
+    expected = facts.of("boxscores", subject).join(complete.select("game_id"), on="game_id", how="semi")
+    rows = facts.of("player_game_summary", subject)
+    missing = expected.join(rows, on=key, how="anti")
+    fact = f"{rows.height} of {counted(expected.height, 'player')} of complete games"
+    if rows.is_empty() and expected.is_empty():
+        return _without_a_game(facts, subject, "player_game_summary")
+    return derived_link(facts, "player_game_summary", fact, not rows.is_empty(), not missing.is_empty())
+
+
+def grades_link(facts: SlateFacts, subject: Subject) -> Link:
+    """Returns the link of the grades: graded of gradable predictions."""
+    expected = subject.select(gradable(facts.warehouse, facts.rows("schedule"), facts.judged, [facts.game_date]))
+    rows = facts.of("grades", subject)
+    missing = expected.join(rows, on=BET, how="anti")
+    if expected.is_empty() and rows.is_empty():
+        return _without_a_game(facts, subject, "grades")
+    fact = f"{expected.height - missing.height} of {counted(expected.height, 'gradable prediction')}"
+    return derived_link(facts, "grades", fact, not rows.is_empty(), not missing.is_empty())
+
+
+def _without_a_game(facts: SlateFacts, subject: Subject, name: str) -> Link:
+    """Returns the link of a table for which the date has no complete game, or no gradable prediction."""
+    if _of_game(facts.judged, subject).filter("is_complete").height:
+        reason = "no prediction to grade" if name == "grades" else "no box-score row"
+        return Link(name, "excluded", f"a complete game, and {reason}")
+    if facts.is_due(name):
+        return Link(name, "broken", "the game is excluded: it has no complete box score", (), "nba-pipeline reconcile")
+    return Link(name, "not_due", facts.due_text(name))
+
+
+def _of_game(rows: pl.DataFrame, subject: Subject) -> pl.DataFrame:
+    return rows.filter(pl.col("game_id") == subject.game_id) if subject.game_id else rows
+
+
+def links(facts: SlateFacts, subject: Subject) -> Iterator[Link]:
+    """Yields the links from the box scores to the grades."""
+    yield boxscores_link(facts, subject)
+    yield coverage_gate_link(facts)
+    yield summaries_link(facts, subject)
+    yield grades_link(facts, subject)

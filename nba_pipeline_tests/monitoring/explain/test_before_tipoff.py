@@ -1,0 +1,69 @@
+"""The links from the schedule to the predictions of a date or game."""
+
+from datetime import timedelta
+
+from nba_pipeline.monitoring.explain import before_tipoff
+from nba_pipeline.monitoring.explain.chain import chain
+from nba_pipeline.monitoring.explain.facts import SlateFacts
+from nba_pipeline.monitoring.explain.link import Link
+from nba_pipeline.monitoring.explain.subject import Subject
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline_tests.builders import DAY, PLAYER, a_game, a_prop_line, an_expected_player, frame_of
+from nba_pipeline_tests.builders_predictions import GAME, TIPOFF, a_feature_row, a_prediction
+from nba_pipeline_tests.monitoring.explain.conftest import Slate
+
+DATE = Subject(DAY)
+OF_GAME = Subject(DAY, GAME, "NYK@GSW", ("NYK", "GSW"))
+POSTPONED = a_game(tipoff_at=TIPOFF, status="postponed", status_text="PPD", home_points=None, away_points=None)
+
+
+def links_of(facts: SlateFacts, subject: Subject = DATE) -> dict[str, Link]:
+    return {link.name: link for link in before_tipoff.links(facts, subject)}
+
+
+def test_a_postponed_game_ends_the_chain_with_the_words_of_the_league(slate: Slate) -> None:
+    [link] = chain(slate(schedule=[POSTPONED]), OF_GAME)
+    assert (link.name, link.state) == ("schedule", "excluded")
+    assert link.fact == f"NYK@GSW {GAME} is not played; the league says: PPD"
+
+
+def test_a_date_without_games_ends_the_chain(slate: Slate) -> None:
+    assert [(link.state, link.fact) for link in chain(slate(schedule=[]), DATE)] == [
+        ("excluded", "no game is scheduled on the date")
+    ]
+
+
+def test_an_incomplete_earlier_game_excludes_its_teams_and_breaks_the_chain_of_their_game(slate: Slate) -> None:
+    facts, yesterday = slate(), DAY - timedelta(days=1)
+    for number, teams in enumerate((("GSW", "NYK"), ("BOS", "LAL"), ("DEN", "MIA"), ("PHX", "CHI"), ("DAL", "HOU"))):
+        day = yesterday - timedelta(days=number)
+        facts.warehouse.replace(TABLES["schedule"], [day], frame_of(TABLES["schedule"], a_game(day, *teams) | LINEAGE), "test")
+    gate = links_of(facts, OF_GAME)["gate the_last_slates_are_covered"]
+    assert gate.state == "broken" and gate.fact.startswith("closed: 0 of 3 games")
+
+
+LINEAGE = {"as_of": TIPOFF, "code_version": "1"}
+
+
+def test_games_without_lines_are_named_and_are_not_due_early(slate: Slate) -> None:
+    lines = links_of(slate(TIPOFF - timedelta(hours=40)))["prop_lines"]
+    assert (lines.state, GAME in lines.fact) == ("not_due", True)
+    assert links_of(slate(TIPOFF))["prop_lines"].state == "broken"
+    assert links_of(slate(TIPOFF, prop_lines=[a_prop_line()]))["prop_lines"].state == "ok"
+
+
+def test_an_eligible_player_without_features_is_named(slate: Slate) -> None:
+    others = [an_expected_player(player_id=PLAYER + 1, player_name="Moses Moody")]
+    features = links_of(slate(upcoming_players=[an_expected_player(), *others]))["features"]
+    assert (features.state, features.fact) == ("partial", "1 of 2 eligible players; missing: Moses Moody")
+
+
+def test_systems_that_are_not_ready_are_named_with_their_numbers(slate: Slate) -> None:
+    gate = links_of(slate(features=[a_feature_row(points_mean_similar_games=None)]))["gate enough_players_are_ready"]
+    assert gate.state == "partial" and gate.fact.endswith("ready for similarity 0 of 1")
+
+
+def test_predictions_count_players_systems_and_those_without_a_line(slate: Slate) -> None:
+    rows = [a_prediction("NO_LINE", line=None), a_prediction("NO_LINE", line=None, system_id="similarity")]
+    predictions = links_of(slate(TIPOFF, predictions=rows))["predictions"]
+    assert predictions.fact == "1 player by 2 systems, 1 without a line, 0 of 0 games"

@@ -1,0 +1,79 @@
+"""The requests, landed responses and quarantined rows behind a source table."""
+
+import json
+
+import polars as pl
+import pytest
+
+from nba_pipeline.monitoring.explain.facts import SlateFacts
+from nba_pipeline.monitoring.explain.link import Link
+from nba_pipeline.monitoring.explain.origins import landing_link, of_subject, source_link
+from nba_pipeline.monitoring.explain.subject import Subject
+from nba_pipeline.tables.registry import QUARANTINE_SCHEMA
+from nba_pipeline.warehouse.payloads import Slot
+from nba_pipeline_tests.builders import DAY, PLAYER, a_boxscore, a_game
+from nba_pipeline_tests.builders_predictions import AFTER_TIPOFF, GAME, TIPOFF
+from nba_pipeline_tests.monitoring.explain.conftest import Slate
+
+BOX, OTHER_BOX = (Slot("nba_cdn", "boxscore", game, DAY) for game in (GAME, "0022400999"))
+OF_GAME = Subject(DAY, GAME, "NYK@GSW", ("NYK", "GSW"))
+URL = f"https://cdn.example/boxscore_{GAME}.json"
+
+
+@pytest.fixture
+def facts(slate: Slate) -> SlateFacts:
+    """A final game, and another one on the same date, on the next day."""
+    games = [a_game(tipoff_at=TIPOFF), a_game(home_team="BOS", away_team="LAL", game_id="0022400999", tipoff_at=TIPOFF)]
+    return slate(AFTER_TIPOFF.replace(day=AFTER_TIPOFF.day + 1), schedule=games)
+
+
+def parts_of(facts: SlateFacts, is_complete: bool) -> tuple[str, dict[str, Link]]:
+    link = source_link(facts, OF_GAME, "boxscores", "a fact", is_complete)
+    return link.state, {part.name: part for part in link.parts}
+
+
+def test_a_failed_request_is_named_with_status_run_and_address(facts: SlateFacts) -> None:
+    problem = f"nba_cdn boxscore {GAME}: status 503 after 2 attempts"
+    facts.landing.note(BOX, "failed", url=URL, statuses=[503, 503], problem=problem)
+    state, parts = parts_of(facts, is_complete=False)
+    assert (state, parts["requests"].state) == ("broken", "broken")
+    assert problem in parts["requests"].fact and "(failed, status 503, run " in parts["requests"].evidence[0]
+    assert parts["requests"].evidence[0].endswith(URL)
+
+
+def test_a_request_that_was_answered_later_is_no_problem(facts: SlateFacts) -> None:
+    facts.landing.note(BOX, "failed", url=URL, statuses=[503], problem="status 503")
+    facts.landing.keep(BOX, b"{}", fetched_at=facts.clock.now(), url=URL)
+    requests = parts_of(facts, is_complete=True)[1]["requests"]
+    assert (requests.state, requests.fact) == ("ok", "1 of 1 request answered")
+
+
+def test_requests_of_other_games_do_not_count_for_a_game(facts: SlateFacts) -> None:
+    facts.landing.note(OTHER_BOX, "failed", statuses=[404], problem="status 404")
+    assert parts_of(facts, is_complete=False)[1]["requests"].fact == "no request was sent"
+
+
+def test_a_response_that_is_landed_and_not_loaded_is_repaired(facts: SlateFacts) -> None:
+    facts.landing.keep(BOX, b"{}", fetched_at=facts.clock.now(), url=URL)
+    landing = parts_of(facts, is_complete=False)[1]["landing"]
+    assert landing.fact.startswith("landed but not loaded: nba_cdn/boxscore/")
+    assert landing.next_command == f"nba-pipeline repair --date {DAY}"
+
+
+def test_a_response_that_changed_at_the_provider_is_counted(slate: Slate) -> None:
+    facts = slate(TIPOFF, schedule=[a_game(tipoff_at=TIPOFF)], boxscores=[a_boxscore()])
+    for body in (b'{"points": 27}', b'{"points": 29}'):
+        facts.landing.keep(BOX, body, fetched_at=facts.clock.now(), url=URL)
+    landing = landing_link(facts, OF_GAME, "boxscores", is_needed=False)
+    assert landing.fact.startswith("2 responses, the newest nba_cdn/boxscore/")
+    assert landing.fact.endswith("; 1 response changed at the provider")
+
+
+def test_quarantined_rows_of_a_player_are_found_by_id_and_by_spelling() -> None:
+    rows = [{"player_id": PLAYER}, {"spelling": "STEPHEN CURRY"}, {"player_name": "Someone Else", "game_id": GAME}]
+    values = [{"table": "t", "game_date": DAY, "problem": "p", "row": json.dumps(row), "source": "s"} for row in rows]
+    quarantined = pl.DataFrame([value | {"as_of": TIPOFF} for value in values], schema=dict(QUARANTINE_SCHEMA))
+    player = Subject(DAY, GAME, "NYK@GSW", ("GSW",), PLAYER, "Stephen Curry")
+    assert of_subject(quarantined, player)["row"].to_list() == [json.dumps(row) for row in rows[:2]]
+    assert of_subject(quarantined, OF_GAME)["row"].to_list() == [json.dumps(rows[2])]
+    assert of_subject(quarantined, Subject(DAY)).height == len(rows)
