@@ -41,7 +41,7 @@ KEY = ["game_id", "player_id"]
 
 
 def real_features() -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Returns `features` of all dates, and the points of the players who played."""
+    """Returns `features` of all dates, and the results of the players who played."""
     clock = Clock(fixed_at=AS_OF.isoformat())
     with tempfile.TemporaryDirectory(prefix="forecasts-") as folder:
         landing = Landing(home=folder, clock=clock)
@@ -51,8 +51,7 @@ def real_features() -> tuple[pl.DataFrame, pl.DataFrame]:
     without = {name: table.empty() for name, table in SOURCES.items()}
     world = {**without, "schedule": schedule, "boxscores": boxscores, "team_boxscores": teams}
     made = derive(world, schedule["game_date"].unique().sort().to_list(), AS_OF)
-    truth = made["player_game_summary"].filter("did_play").select("game_date", *KEY, pl.col("points").cast(pl.Float64))
-    return made["features"], truth
+    return made["features"], made["player_game_summary"].filter("did_play")
 
 
 def prop_lines() -> pl.DataFrame:
@@ -69,6 +68,7 @@ def prop_lines() -> pl.DataFrame:
             pl.lit("archive").alias("source"),
             pl.lit(None, pl.Datetime("us", "UTC")).alias("captured_at"),
             (pl.col("snapshot_at") < pl.col("tipoff_at")).alias("is_before_tipoff"),
+            (2 * pl.col("line")).round().cast(pl.Int64).alias("line_half_points"),
         )
     )
 
@@ -79,11 +79,10 @@ def main() -> None:
         print(f"skipped: no real data in {ARCHIVE}")
         return
     start = time.perf_counter()
-    features, truth = real_features()
+    features, summary = real_features()
     print(
         f"features of {features.height:,} expected player-games: {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True
     )
-    summary = truth.with_columns(pl.lit(True).alias("did_play"))
     source = Frames({"features": features, "player_game_summary": summary, "prop_lines": prop_lines()})
     every = [system.system_id for system in SYSTEMS]
     chosen = [name for name in every if name in os.environ.get("SYSTEMS", ",".join(every)).split(",")]

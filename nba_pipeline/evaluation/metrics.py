@@ -54,22 +54,22 @@ def share_of(results: pl.Series) -> Estimate:
 
 
 def gap(forecast: str, baseline: str) -> pl.Expr:
-    """Absolute error of a forecast minus that of a baseline, per row with both; the column `points` is the result.
+    """Absolute error of a forecast minus that of a baseline, per row with both; the column `actual_value` is the result.
 
-    >>> pl.select(points=22.0, model=20.0, line=21.0).select(gap("model", "line")).item()
+    >>> pl.select(actual_value=22.0, model=20.0, line=21.0).select(gap("model", "line")).item()
     1.0
     """
-    return (pl.col("points") - pl.col(forecast)).abs() - (pl.col("points") - pl.col(baseline)).abs()
+    return (pl.col("actual_value") - pl.col(forecast)).abs() - (pl.col("actual_value") - pl.col(baseline)).abs()
 
 
 def result(forecast: str, line: str) -> pl.Expr:
     """The bet on the side of the forecast: 1 for a win, 0 for a loss, 0.5 for a push; null without a line or an edge.
 
-    >>> rows = pl.DataFrame({"points": [30, 10, 20, 30], "line": [20.0] * 4, "model": [25.0, 25.0, 25.0, 20.0]})
+    >>> rows = pl.DataFrame({"actual_value": [30, 10, 20, 30], "line": [20.0] * 4, "model": [25.0, 25.0, 25.0, 20.0]})
     >>> rows.select(result("model", "line")).to_series().to_list()
     [1.0, 0.0, 0.5, None]
     """
-    edge, margin = pl.col(forecast) - pl.col(line), pl.col("points") - pl.col(line)
+    edge, margin = pl.col(forecast) - pl.col(line), pl.col("actual_value") - pl.col(line)
     is_won = pl.when(margin.sign() == edge.sign()).then(WIN).otherwise(LOSS)
     return pl.when(edge != 0).then(pl.when(margin == 0).then(PUSH).otherwise(is_won))
 

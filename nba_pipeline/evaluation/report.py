@@ -9,6 +9,7 @@ import polars as pl
 
 from nba_pipeline.evaluation.evaluate import Report
 from nba_pipeline.evaluation.records import GROUPS, OVERALL
+from nba_pipeline.formulas.markets import STATISTICS
 from nba_pipeline.settings import SETTINGS
 
 Row = Mapping[str, Any]
@@ -69,7 +70,7 @@ def sections(report: Report) -> list[Section]:
     made = [
         Section(f"{title}{warning}", head, tuple(cells(row) for row in overall.iter_rows(named=True)))
         for title, head, cells in (
-            ("Errors in points, beside the line on the same rows", ERRORS, _errors),
+            (f"Errors in {STATISTICS[report.header['market']]}, beside the line on the same rows", ERRORS, _errors),
             ("Probability of the over that contains the market, beside the no-vig market", PROBABILITIES, _probabilities),
             ("Bets on the side of the forecast", BETS, _bets),
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import polars as pl
 
 from nba_pipeline.formulas.adjusted_line import adjusted_line, over_probability
+from nba_pipeline.formulas.markets import POINTS, Market
 from nba_pipeline.formulas.odds import is_main_line, payout
 
 BOOK = ("game_id", "player_id", "book")
@@ -12,7 +13,7 @@ CAPTURED, MISSED = "captured", "missed"
 
 
 def closing_lines(
-    prop_lines: pl.DataFrame, *, market: str, placeholder: float, closing_minutes: float, historical_minutes: float
+    prop_lines: pl.DataFrame, *, market: str, placeholder: float | None, closing_minutes: float, historical_minutes: float
 ) -> pl.DataFrame:
     """Returns one row per player, game and book with a line known to be from before tip-off.
 
@@ -23,7 +24,7 @@ def closing_lines(
     Args:
         prop_lines: Rows of the table.
         market: The Odds API's key.
-        placeholder: The value of `line` that means that there is no line.
+        placeholder: The value of `line` that means that there is no line; None for a market without one.
         closing_minutes: Maximum time between the last capture of the game and tip-off.
         historical_minutes: A request after the game asks for the lines of this many minutes before tip-off. It counts as a
             capture at that instant. A row without `captured_at` was captured at its snapshot.
@@ -38,7 +39,7 @@ def closing_lines(
         (pl.col("market") == market)
         & pl.col("is_before_tipoff").fill_null(False)
         & pl.col("snapshot_at").is_not_null()
-        & (pl.col("line") != placeholder)
+        & pl.col("line").ne_missing(placeholder)
     )
     captured_at = _captured_at(historical_minutes).max().over("game_id").alias("captured_at")
     main = (
@@ -73,12 +74,12 @@ def _columns(prefix: str, of: Callable[[pl.Expr], pl.Expr]) -> list[pl.Expr]:
     return [of(pl.col(column)).alias(f"{prefix}_{name}") for name, column in names.items()]
 
 
-def closing_line_value(is_over: pl.Expr) -> pl.Expr:
+def closing_line_value(is_over: pl.Expr, market: Market = POINTS) -> pl.Expr:
     """Expected profit per unit staked at the first snapshot's price, if the closing no-vig probability is right.
 
     probability of the side x (1 + payout) - 1, a fraction; positive beats the market. The probability is the closing one at
-    the line that was taken: it differs from the one at the closing line by 0.4 / sd per point, with sd = 1.6 + 1.224 sqrt(line),
-    which is about 2.8 % per half point at a line of 20. Null without both closing prices, without a price taken, or if the
+    the line that was taken: it differs from the one at the closing line by 0.4 / `deviation(line)` per point, which is about
+    2.8 % per half point at a points line of 20. Null without both closing prices, without a price taken, or if the
     first snapshot is the closing one.
 
     >>> row = dict(first_line=20.5, first_over_price=100, first_under_price=-120, first_at=1, closing_at=2)
@@ -86,7 +87,7 @@ def closing_line_value(is_over: pl.Expr) -> pl.Expr:
     >>> pl.select(**row).select(closing_line_value(pl.lit(True)).round(4)).item()
     0.1011
     """
-    over = over_probability(adjusted_line("closing_"), pl.col("first_line"))
+    over = over_probability(adjusted_line("closing_", market), pl.col("first_line"), market)
     probability = pl.when(is_over).then(over).otherwise(1 - over)
     price = pl.when(is_over).then("first_over_price").otherwise("first_under_price")
     is_earlier = pl.col("first_at") < pl.col("closing_at")
