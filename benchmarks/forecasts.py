@@ -9,7 +9,10 @@ Data from NBA_ARCHIVE_DIR (default ../shared/data), which must have `player_name
     python benchmarks/forecasts.py [FIRST LAST]      # dates; default: every week with lines
 
 LINES=known leaves out the lines of unknown instant. SYSTEMS names the systems, separated by commas. REFIT_WEEKS=4 trains every
-fourth week only. PAGE_TO names a folder for the page and the manifest.
+fourth week only. PAGE_TO names a folder for the page and the manifest. KNOWS_WHO_PLAYS=1 computes the bound of a forecast
+that knows which rotation players sit out. MARKET=player_rebounds evaluates another market, which the settings must name:
+
+    NBA_PIPELINE_SETTINGS=rebounds.toml MARKET=player_rebounds python benchmarks/forecasts.py
 """
 
 import os
@@ -21,16 +24,19 @@ from pathlib import Path
 
 import polars as pl
 
+import nba_pipeline.environments  # noqa: F401  # before the table modules: it registers the settings file
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
 from nba_pipeline.audit.recompute import SOURCES, derive
 from nba_pipeline.cli.evaluation_rendering import print_report
 from nba_pipeline.evaluation.evaluate import Request, evaluate
 from nba_pipeline.evaluation.page import page
-from nba_pipeline.evaluation.source import Frames
+from nba_pipeline.evaluation.perfect_knowledge import KnowsWhoPlays
+from nba_pipeline.evaluation.source import Frames, Source
+from nba_pipeline.formulas.markets import MARKETS, POINTS
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.systems import SYSTEMS
+from nba_pipeline.systems import MARKET_SYSTEMS
 from nba_pipeline.warehouse.landing import Landing
 
 ARCHIVE = Path(os.environ.get("NBA_ARCHIVE_DIR") or Path(__file__).parents[2] / "shared/data")
@@ -83,13 +89,16 @@ def main() -> None:
     print(
         f"features of {features.height:,} expected player-games: {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True
     )
-    source = Frames({"features": features, "player_game_summary": summary, "prop_lines": prop_lines()})
-    every = [system.system_id for system in SYSTEMS]
+    source: Source = Frames({"features": features, "player_game_summary": summary, "prop_lines": prop_lines()})
+    if os.environ.get("KNOWS_WHO_PLAYS"):
+        source = KnowsWhoPlays(source, summary)
+    market = os.environ.get("MARKET", POINTS.name)
+    every = [system.system_id for system in MARKET_SYSTEMS[market]]
     chosen = [name for name in every if name in os.environ.get("SYSTEMS", ",".join(every)).split(",")]
     with tempfile.TemporaryDirectory(prefix="evaluation-") as home:
         start, cpu = time.perf_counter(), time.process_time()
         weeks, lines = int(os.environ.get("REFIT_WEEKS", "1")), os.environ.get("LINES", "all")
-        request = Request(first, last, tuple(chosen), lines, refit_weeks=weeks)
+        request = Request(first, last, tuple(chosen), lines, refit_weeks=weeks, market=MARKETS[market])
         folder = Path(os.environ.get("PAGE_TO") or home)
         report = evaluate(source, folder, request, lambda message: print(message, file=sys.stderr, flush=True))
         print(f"evaluation: {time.perf_counter() - start:.1f} s, {time.process_time() - cpu:.1f} CPU s", file=sys.stderr)

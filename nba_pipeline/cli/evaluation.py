@@ -13,6 +13,7 @@ from nba_pipeline.errors import BadInput
 if TYPE_CHECKING:
     from datetime import date
 
+    from nba_pipeline.evaluation.perfect_knowledge import KnowsWhoPlays
     from nba_pipeline.evaluation.source import StoredRows
 
 FORMATS = ("table", "json", "html")
@@ -29,6 +30,9 @@ def evaluate(
     style: Annotated[str, typer.Option("--format", help="table | json | html")] = "table",
     allow_overlap: Annotated[
         bool, typer.Option("--allow-overlap", help="evaluate a period on which parameters were searched; every table says so")
+    ] = False,
+    knowing_who_plays: Annotated[
+        bool, typer.Option("--knowing-who-plays", help="a bound, not a forecast: the features know which players sit out")
     ] = False,
 ) -> None:
     """Replay a past period week by week with models that know only earlier weeks, and compare the systems with the market."""
@@ -48,7 +52,8 @@ def evaluate(
     start, end = _past_period(first, last)
     chosen = _chosen(systems, chosen_market)
     request = Request(start, end, chosen, lines, allow_overlap, refit_weeks, MARKETS[chosen_market])
-    result = evaluated(_rows(chosen_market), home(), request, report)
+    rows = _knowing_who_plays(chosen_market) if knowing_who_plays else _rows(chosen_market)
+    result = evaluated(rows, home(), request, report)
     if style == "table":
         print_report(result)
     else:
@@ -106,3 +111,12 @@ def _rows(market: str) -> "StoredRows":
     from nba_pipeline.systems import MARKET_SYSTEMS
 
     return StoredRows(runner().warehouse, columns_of(MARKET_SYSTEMS[market]))
+
+
+def _knowing_who_plays(market: str) -> "KnowsWhoPlays":
+    """Returns the tables of the configured home, with the true absences of teammates."""
+    from nba_pipeline.evaluation.perfect_knowledge import KnowsWhoPlays
+    from nba_pipeline.tables.registry import TABLES
+
+    rows = _rows(market)
+    return KnowsWhoPlays(rows, rows.warehouse.scan(TABLES["player_game_summary"]).collect())

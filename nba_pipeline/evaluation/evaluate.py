@@ -13,6 +13,7 @@ from nba_pipeline.asset_factory.code_versions import PACKAGE, code_version
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.evaluation import manifest
 from nba_pipeline.evaluation.market import market_of
+from nba_pipeline.evaluation.perfect_knowledge import NOTE, KnowsWhoPlays
 from nba_pipeline.evaluation.records import ADJUSTED, MARKET, graded, records, reliability_of
 from nba_pipeline.evaluation.search import Ledger, read_ledger
 from nba_pipeline.evaluation.source import PLAYER_GAME, Source
@@ -85,7 +86,8 @@ def evaluate(source: Source, home: Path, request: Request, report: Callable[[str
     lined = market_of(offered, request.population, request.market)
     _refuse_an_empty_period(source, lined, request)
     systems = with_members(request.systems, request.market)
-    header = _header(request, systems, lined, searches, overlap)
+    bound = [NOTE] if isinstance(source, KnowsWhoPlays) else []
+    header = {**_header(request, systems, lined, searches, overlap), "bound": bound}
     refits = {system.system_id: request.refits(system) for system in systems}
     with manifest.writing(home, header) as written:
         report(f"manifest {written.sha256}")
@@ -102,7 +104,7 @@ def evaluate(source: Source, home: Path, request: Request, report: Callable[[str
     made = records(rows, shown, request.market)
     counts = _counts(lined, weeks, rows)
     suspected = suspicions(made, CONTAINING_THE_LINE, request.market)
-    notes = (*overlap, *_notes(request, systems, counts), *suspected)
+    notes = (*overlap, *header["bound"], *_notes(request, systems, counts), *suspected)
     return Report(
         header,
         written.path,

@@ -14,7 +14,7 @@ from nba_pipeline.settings import SETTINGS
 
 Row = Mapping[str, Any]
 FEW = "*"
-WARNINGS = ("NO EVIDENCE", "SUSPECT A LEAK")
+WARNINGS = ("NO EVIDENCE", "SUSPECT A LEAK", "BOUND")
 """Prefixes of notes that question the result."""
 
 ERRORS = ("system", "N", "MAE", "gap to the consensus", "gap to the line used", "RMSE", "bias")
@@ -64,8 +64,8 @@ class Section:
 
 
 def sections(report: Report) -> list[Section]:
-    """Returns the tables of a report. If its period overlaps a search, every title says so."""
-    warning = "".join(f" - {note}" for note in report.header["overlap"])
+    """Returns the tables of a report. If its period overlaps a search, or if it is a bound, every title says so."""
+    warning = "".join(f" - {note}" for note in (*report.header["overlap"], *report.header["bound"]))
     overall = report.records.filter(pl.col("group") == OVERALL)
     made = [
         Section(f"{title}{warning}", head, tuple(cells(row) for row in overall.iter_rows(named=True)))
