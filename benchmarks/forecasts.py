@@ -19,8 +19,10 @@ import os
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -28,15 +30,17 @@ import nba_pipeline.environments  # noqa: F401  # before the table modules: it r
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
 from nba_pipeline.audit.recompute import SOURCES, derive
 from nba_pipeline.cli.evaluation_rendering import print_report
+from nba_pipeline.evaluation import walk_forward
 from nba_pipeline.evaluation.evaluate import Request, evaluate
 from nba_pipeline.evaluation.page import page
 from nba_pipeline.evaluation.perfect_knowledge import KnowsWhoPlays
 from nba_pipeline.evaluation.source import Frames, Source
+from nba_pipeline.evaluation.walk_forward import Trained
 from nba_pipeline.formulas.markets import MARKETS, POINTS
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.systems import MARKET_SYSTEMS
+from nba_pipeline.systems import MARKET_SYSTEMS, TrainedSystem
 from nba_pipeline.warehouse.landing import Landing
 
 ARCHIVE = Path(os.environ.get("NBA_ARCHIVE_DIR") or Path(__file__).parents[2] / "shared/data")
@@ -79,6 +83,20 @@ def prop_lines() -> pl.DataFrame:
     )
 
 
+def timed_training() -> dict[str, float]:
+    """Measures the trainings of this process. Returns system -> CPU seconds so far."""
+    spent, train = defaultdict[str, float](float), walk_forward.train
+
+    def timed(system: TrainedSystem, *rest: Any) -> Trained:
+        start = time.process_time()
+        trained = train(system, *rest)
+        spent[system.system_id] += time.process_time() - start
+        return trained
+
+    walk_forward.train = timed
+    return spent
+
+
 def main() -> None:
     first, last = (date.fromisoformat(text) for text in sys.argv[1:3]) if len(sys.argv) > 2 else (FIRST_LINE, LAST_LINE)
     if not (ARCHIVE / "player_name_variants.parquet").is_file():
@@ -100,8 +118,10 @@ def main() -> None:
         weeks, lines = int(os.environ.get("REFIT_WEEKS", "1")), os.environ.get("LINES", "all")
         request = Request(first, last, tuple(chosen), lines, refit_weeks=weeks, market=MARKETS[market])
         folder = Path(os.environ.get("PAGE_TO") or home)
+        spent = timed_training()
         report = evaluate(source, folder, request, lambda message: print(message, file=sys.stderr, flush=True))
         print(f"evaluation: {time.perf_counter() - start:.1f} s, {time.process_time() - cpu:.1f} CPU s", file=sys.stderr)
+        print("training, CPU s:", ", ".join(f"{name} {seconds:.1f}" for name, seconds in spent.items()), file=sys.stderr)
         start = time.perf_counter()
         (folder / "evaluation.html").write_text(page(report), encoding="utf-8")
         print(f"page: {time.perf_counter() - start:.1f} s", file=sys.stderr)
