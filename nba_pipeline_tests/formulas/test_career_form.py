@@ -89,3 +89,13 @@ def test_the_rate_of_rebounds_is_drawn_to_its_own_prior() -> None:
     made = with_career_form(pl.DataFrame([row]), games, [REBOUNDS]).row(0, named=True)
     assert made["rebounds_per_minute_shrunk"] == pytest.approx((6 + 120 * 0.175) / 150)
     assert (made["rebounds_half_life_8_games"], made["points_half_life_8_games"]) == (6, 20)
+
+
+def test_tonights_own_box_score_changes_no_form_of_rebounds() -> None:
+    row = {"game_date": DAY, "player_id": PLAYER, "season": "2023-24", "opponent": "NYK", "is_home": True}
+    before = games_of(10, 30, 20)
+    made = [
+        with_career_form(pl.DataFrame([row]), summaries_of(*games), [REBOUNDS]).select(form_of(REBOUNDS))
+        for games in (before, [*before, a_boxscore(DAY, 50, rebounds=25)])
+    ]
+    assert made[0].equals(made[1])
