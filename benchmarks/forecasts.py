@@ -9,28 +9,38 @@ Data from NBA_ARCHIVE_DIR (default ../shared/data), which must have `player_name
     python benchmarks/forecasts.py [FIRST LAST]      # dates; default: every week with lines
 
 LINES=known leaves out the lines of unknown instant. SYSTEMS names the systems, separated by commas. REFIT_WEEKS=4 trains every
-fourth week only. PAGE_TO names a folder for the page and the manifest.
+fourth week only. PAGE_TO names a folder for the page and the manifest. KNOWS_WHO_PLAYS=1 computes the bound of a forecast
+that knows which rotation players sit out. MARKET=player_rebounds evaluates another market, which the settings must name:
+
+    NBA_PIPELINE_SETTINGS=rebounds.toml MARKET=player_rebounds python benchmarks/forecasts.py
 """
 
 import os
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+import nba_pipeline.environments  # noqa: F401  # before the table modules: it registers the settings file
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
 from nba_pipeline.audit.recompute import SOURCES, derive
 from nba_pipeline.cli.evaluation_rendering import print_report
+from nba_pipeline.evaluation import walk_forward
 from nba_pipeline.evaluation.evaluate import Request, evaluate
 from nba_pipeline.evaluation.page import page
-from nba_pipeline.evaluation.source import Frames
+from nba_pipeline.evaluation.perfect_knowledge import KnowsWhoPlays
+from nba_pipeline.evaluation.source import Frames, Source
+from nba_pipeline.evaluation.walk_forward import Trained
+from nba_pipeline.formulas.markets import MARKETS, POINTS
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.systems import SYSTEMS
+from nba_pipeline.systems import MARKET_SYSTEMS, TrainedSystem
 from nba_pipeline.warehouse.landing import Landing
 
 ARCHIVE = Path(os.environ.get("NBA_ARCHIVE_DIR") or Path(__file__).parents[2] / "shared/data")
@@ -41,7 +51,7 @@ KEY = ["game_id", "player_id"]
 
 
 def real_features() -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Returns `features` of all dates, and the points of the players who played."""
+    """Returns `features` of all dates, and the results of the players who played."""
     clock = Clock(fixed_at=AS_OF.isoformat())
     with tempfile.TemporaryDirectory(prefix="forecasts-") as folder:
         landing = Landing(home=folder, clock=clock)
@@ -51,8 +61,7 @@ def real_features() -> tuple[pl.DataFrame, pl.DataFrame]:
     without = {name: table.empty() for name, table in SOURCES.items()}
     world = {**without, "schedule": schedule, "boxscores": boxscores, "team_boxscores": teams}
     made = derive(world, schedule["game_date"].unique().sort().to_list(), AS_OF)
-    truth = made["player_game_summary"].filter("did_play").select("game_date", *KEY, pl.col("points").cast(pl.Float64))
-    return made["features"], truth
+    return made["features"], made["player_game_summary"].filter("did_play")
 
 
 def prop_lines() -> pl.DataFrame:
@@ -69,8 +78,23 @@ def prop_lines() -> pl.DataFrame:
             pl.lit("archive").alias("source"),
             pl.lit(None, pl.Datetime("us", "UTC")).alias("captured_at"),
             (pl.col("snapshot_at") < pl.col("tipoff_at")).alias("is_before_tipoff"),
+            (2 * pl.col("line")).round().cast(pl.Int64).alias("line_half_points"),
         )
     )
+
+
+def timed_training() -> dict[str, float]:
+    """Measures the trainings of this process. Returns system -> CPU seconds so far."""
+    spent, train = defaultdict[str, float](float), walk_forward.train
+
+    def timed(system: TrainedSystem, *rest: Any) -> Trained:
+        start = time.process_time()
+        trained = train(system, *rest)
+        spent[system.system_id] += time.process_time() - start
+        return trained
+
+    walk_forward.train = timed
+    return spent
 
 
 def main() -> None:
@@ -79,21 +103,25 @@ def main() -> None:
         print(f"skipped: no real data in {ARCHIVE}")
         return
     start = time.perf_counter()
-    features, truth = real_features()
+    features, summary = real_features()
     print(
         f"features of {features.height:,} expected player-games: {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True
     )
-    summary = truth.with_columns(pl.lit(True).alias("did_play"))
-    source = Frames({"features": features, "player_game_summary": summary, "prop_lines": prop_lines()})
-    every = [system.system_id for system in SYSTEMS]
+    source: Source = Frames({"features": features, "player_game_summary": summary, "prop_lines": prop_lines()})
+    if os.environ.get("KNOWS_WHO_PLAYS"):
+        source = KnowsWhoPlays(source, summary)
+    market = os.environ.get("MARKET", POINTS.name)
+    every = [system.system_id for system in MARKET_SYSTEMS[market]]
     chosen = [name for name in every if name in os.environ.get("SYSTEMS", ",".join(every)).split(",")]
     with tempfile.TemporaryDirectory(prefix="evaluation-") as home:
         start, cpu = time.perf_counter(), time.process_time()
         weeks, lines = int(os.environ.get("REFIT_WEEKS", "1")), os.environ.get("LINES", "all")
-        request = Request(first, last, tuple(chosen), lines, refit_weeks=weeks)
+        request = Request(first, last, tuple(chosen), lines, refit_weeks=weeks, market=MARKETS[market])
         folder = Path(os.environ.get("PAGE_TO") or home)
+        spent = timed_training()
         report = evaluate(source, folder, request, lambda message: print(message, file=sys.stderr, flush=True))
         print(f"evaluation: {time.perf_counter() - start:.1f} s, {time.process_time() - cpu:.1f} CPU s", file=sys.stderr)
+        print("training, CPU s:", ", ".join(f"{name} {seconds:.1f}" for name, seconds in spent.items()), file=sys.stderr)
         start = time.perf_counter()
         (folder / "evaluation.html").write_text(page(report), encoding="utf-8")
         print(f"page: {time.perf_counter() - start:.1f} s", file=sys.stderr)

@@ -15,6 +15,8 @@ AtLeastOne = Annotated[int, Field(ge=1)]
 """A number of at least 1, because 0 would stop the work that it limits."""
 Rate = Annotated[float, Field(gt=0)]
 """Requests per second, above 0, because 0 would wait forever."""
+PlayerMarket = Literal["player_points", "player_rebounds"]
+"""A market of `formulas.markets`."""
 
 
 class Section(BaseModel):
@@ -171,10 +173,22 @@ class Lines(Section):
     """The market line."""
 
     affects_data: ClassVar[frozenset[str]] = frozenset(
-        {"market", "game_markets", "book_precedence", "books_of_one_feed", "pickem_books", "placeholder", "lowest", "late_hours"}
+        {
+            "market",
+            "markets",
+            "game_markets",
+            "book_precedence",
+            "books_of_one_feed",
+            "pickem_books",
+            "placeholder",
+            "lowest",
+            "lowest_of",
+            "late_hours",
+        }
     )
-    market: str = Field(
-        "player_points", description="market whose lines are forecast and bet on, in the odds provider's spelling"
+    market: str = Field("player_points", description="market of the features about the line")
+    markets: tuple[PlayerMarket, ...] = Field(
+        ("player_points",), description="markets that are requested, predicted and graded; `player_points` is the first"
     )
     game_markets: tuple[str, ...] = Field(("spreads", "totals"), description="markets requested together with `market`")
     book_precedence: tuple[str, ...] = Field(
@@ -189,6 +203,9 @@ class Lines(Section):
     regions: str = Field("us", description="regions of the requested books, in the odds provider's spelling")
     placeholder: float = Field(20.0, description="points; lines of `market` with this value mean that there is no line")
     lowest: float = Field(5.0, description="points; lines of `market` below this are ignored")
+    lowest_of: dict[str, float] = Field(
+        {"player_rebounds": 0.5}, description="other market -> lines below this are ignored, in its unit"
+    )
     late_hours: float = Field(6.0, description="hours before tip-off from which a movement of a line counts as late")
     material_move: float = Field(1.0, description="points; smallest movement of a line that causes a new version of a prediction")
     closing_minutes: float = Field(
@@ -201,22 +218,42 @@ class Lines(Section):
         (90, 45, 15, 5), description="minutes before tip-off of the last captures"
     )
 
+    @field_validator("markets")
+    @classmethod
+    def _refuse_other_first_markets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value[:1] != ("player_points",) or len(set(value)) < len(value):
+            raise ValueError("must begin with player_points and name each market once")
+        return value
+
+    def of(self, market: str) -> dict[str, Any]:
+        """The arguments that differ between markets: name, placeholder (null without one) and lowest line."""
+        if market == self.market:
+            return {"market": market, "placeholder": self.placeholder, "lowest": self.lowest}
+        return {"market": market, "placeholder": None, "lowest": self.lowest_of.get(market, 0.0)}
+
     @property
     def cascade(self) -> dict[str, Any]:
+        """The arguments of `formulas.market_line.market_lines` for `market`."""
+        return self.cascade_of(self.market)
+
+    def cascade_of(self, market: str) -> dict[str, Any]:
         """The arguments of `formulas.market_line.market_lines`, which selects the market line of features and bets."""
-        names = {"market", "book_precedence", "books_of_one_feed", "pickem_books", "placeholder", "lowest", "late_hours"}
-        return self.model_dump(include=names)
+        return self.model_dump(include={"book_precedence", "books_of_one_feed", "pickem_books", "late_hours"}) | self.of(market)
 
     @property
     def closing(self) -> dict[str, Any]:
-        """The arguments of `formulas.closing_lines.closing_lines`."""
-        historical_minutes = self.historical_minutes_before_tipoff
-        return self.model_dump(include={"market", "placeholder", "closing_minutes"}) | {"historical_minutes": historical_minutes}
+        """The arguments of `formulas.closing_lines.closing_lines` for `market`."""
+        return self.closing_of(self.market)
 
-    @property
-    def adjusting(self) -> dict[str, Any]:
-        """The arguments of `formulas.adjusted_line.adjusted_lines`, apart from those of the forecasts."""
-        return self.model_dump(include={"market", "books_of_one_feed", "pickem_books", "placeholder", "lowest"})
+    def closing_of(self, market: str) -> dict[str, Any]:
+        """The arguments of `formulas.closing_lines.closing_lines`."""
+        of_market = {name: value for name, value in self.of(market).items() if name != "lowest"}
+        minutes = {"closing_minutes": self.closing_minutes, "historical_minutes": self.historical_minutes_before_tipoff}
+        return of_market | minutes
+
+    def adjusting_of(self, market: str) -> dict[str, Any]:
+        """The arguments of `formulas.latest_offers.latest_offers`."""
+        return self.model_dump(include={"books_of_one_feed", "pickem_books"}) | self.of(market)
 
     @property
     def game_cascade(self) -> dict[str, Any]:
@@ -354,6 +391,8 @@ class Predicting(Section):
             "least_games",
             "bootstrap_days",
             "largest_points",
+            "largest_of",
+            "edge_of",
             "quality_floor",
         }
     )
@@ -371,6 +410,18 @@ class Predicting(Section):
     least_games: int = Field(5, description="games of the season below which a player has no prediction")
     bootstrap_days: int = Field(14, description="days after a season's first game on which no prediction is actionable")
     largest_points: float = Field(60.0, description="points; maximum forecast")
+    largest_of: dict[str, float] = Field(
+        {"player_rebounds": 35.0}, description="other market than `player_points` -> largest forecast, in its unit"
+    )
+    edge_of: dict[str, float] = Field(
+        {"player_rebounds": 0.4},
+        description="other market -> edge, in its unit, that counts as an edge of one point: the ratio of the standard deviations",
+    )
+
+    def edge_of_a_point(self, market: str) -> float:
+        """The edge in the market's unit that counts as an edge of one point."""
+        return self.edge_of.get(market, 1.0)
+
     quality_floor: float = Field(70.0, description="quality score, 0 to 100, below which a prediction is not actionable")
 
 

@@ -55,7 +55,7 @@ def league() -> dict[str, pl.DataFrame]:
             key = {"game_date": day, "game_id": f"002{day:%y%m%d}1", "player_id": player}
             values = {name: draw.uniform(5, 30) for name in (*MOVING_AVERAGE.reads, FEATURE)}
             features.append({**key, **values, "games_played_season": 40, "season": "2023-24", "code_version": "c"})
-            results.append({**key, "did_play": player < PLAYERS, "points": draw.randint(5, 30)})
+            results.append({**key, "did_play": player < PLAYERS, "points": draw.randint(5, 30), "rebounds": draw.randint(0, 12)})
             line = draw.randint(8, 25) + 0.5
             lines += [a_line(day, player, line), a_line(day, player, line + 1, book="fanduel")]
     return {"features": pl.DataFrame(features), "player_game_summary": pl.DataFrame(results), "prop_lines": lines_of(*lines)}

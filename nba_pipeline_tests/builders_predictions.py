@@ -64,6 +64,7 @@ def market(line: float | None = None, **fields: Any) -> pl.DataFrame:
     row = {
         "game_id": GAME,
         "player_id": PLAYER,
+        "market": "player_points",
         "line": line,
         "adjusted_line": line,
         "book": "draftkings",
@@ -74,6 +75,7 @@ def market(line: float | None = None, **fields: Any) -> pl.DataFrame:
     schema: dict[str, Any] = {
         "game_id": pl.String,
         "player_id": pl.Int64,
+        "market": pl.String,
         "line": pl.Float64,
         "adjusted_line": pl.Float64,
         "book": pl.String,

@@ -13,6 +13,7 @@ from nba_pipeline.errors import BadInput
 if TYPE_CHECKING:
     from datetime import date
 
+    from nba_pipeline.evaluation.perfect_knowledge import KnowsWhoPlays
     from nba_pipeline.evaluation.source import StoredRows
 
 FORMATS = ("table", "json", "html")
@@ -33,6 +34,9 @@ def evaluate(
     allow_overlap: Annotated[
         bool, typer.Option("--allow-overlap", help="evaluate a period on which parameters were searched; every table says so")
     ] = False,
+    knowing_who_plays: Annotated[
+        bool, typer.Option("--knowing-who-plays", help="a bound, not a forecast: the features know which players sit out")
+    ] = False,
 ) -> None:
     """Replay a past period week by week with models that know only earlier weeks, and compare the systems with the market."""
     from nba_pipeline.cli.evaluation_rendering import print_report
@@ -41,14 +45,18 @@ def evaluate(
     from nba_pipeline.evaluation.market import POPULATIONS
     from nba_pipeline.evaluation.page import page
     from nba_pipeline.evaluation.report import as_json
+    from nba_pipeline.formulas.markets import MARKETS
     from nba_pipeline.settings import SETTINGS
 
     one_of("--format", style, FORMATS)
     one_of("--lines", lines, POPULATIONS)
-    one_of("--market", market or SETTINGS.lines.market, (SETTINGS.lines.market,))
+    chosen_market = market or SETTINGS.lines.market
+    one_of("--market", chosen_market, SETTINGS.lines.markets)
     start, end = _past_period(first, last)
-    request = Request(start, end, _chosen(systems), lines, allow_overlap, refit_weeks)
-    result = evaluated(_rows(), home(), request, report)
+    chosen = _chosen(systems, chosen_market)
+    request = Request(start, end, chosen, lines, allow_overlap, refit_weeks, MARKETS[chosen_market])
+    rows = _knowing_who_plays(chosen_market) if knowing_who_plays else _rows(chosen_market)
+    result = evaluated(rows, home(), request, report)
     if style == "table":
         print_report(result, is_verbose)
     else:
@@ -68,12 +76,13 @@ def search(
     from nba_pipeline.cli.app import FORMATS as QUERY_FORMATS
     from nba_pipeline.cli.frames import print_result
     from nba_pipeline.evaluation.search import search as searched
+    from nba_pipeline.settings import SETTINGS
 
     one_of("--format", style, QUERY_FORMATS)
     if trials < 1:
         raise BadInput(f"--trials must be at least 1, not {trials}")
     start, end = _past_period(first, last)
-    made = searched(_rows(), home(), system, start, end, trials=trials, seed=seed, report=report)
+    made = searched(_rows(SETTINGS.lines.market), home(), system, start, end, trials=trials, seed=seed, report=report)
     print_result(made, style)
     if style == "table":
         print_line("The settings are unchanged. A better trial is a hypothesis: evaluate it on dates outside of this period.")
@@ -89,19 +98,28 @@ def _past_period(first: str, last: str) -> "tuple[date, date]":
     return start, end
 
 
-def _chosen(systems: str | None) -> tuple[str, ...]:
-    from nba_pipeline.systems import SYSTEMS
+def _chosen(systems: str | None, market: str) -> tuple[str, ...]:
+    from nba_pipeline.systems import MARKET_SYSTEMS
 
-    names = [system.system_id for system in SYSTEMS]
+    names = [system.system_id for system in MARKET_SYSTEMS[market]]
     chosen = [name.strip() for name in systems.split(",")] if systems is not None else names
     for name in chosen:
         one_of("--systems", name, names)
     return tuple(name for name in names if name in chosen)
 
 
-def _rows() -> "StoredRows":
-    """Returns the tables of the configured home."""
+def _rows(market: str) -> "StoredRows":
+    """Returns the tables of the configured home, with the features that the market's systems read."""
     from nba_pipeline.evaluation.source import StoredRows, columns_of
-    from nba_pipeline.systems import SYSTEMS
+    from nba_pipeline.systems import MARKET_SYSTEMS
 
-    return StoredRows(runner().warehouse, columns_of(SYSTEMS))
+    return StoredRows(runner().warehouse, columns_of(MARKET_SYSTEMS[market]))
+
+
+def _knowing_who_plays(market: str) -> "KnowsWhoPlays":
+    """Returns the tables of the configured home, with the true absences of teammates."""
+    from nba_pipeline.evaluation.perfect_knowledge import KnowsWhoPlays
+    from nba_pipeline.tables.registry import TABLES
+
+    rows = _rows(market)
+    return KnowsWhoPlays(rows, rows.warehouse.scan(TABLES["player_game_summary"]).collect())

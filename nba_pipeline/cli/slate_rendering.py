@@ -1,7 +1,7 @@
 """A slate on the terminal: one line per prediction, in 80 columns, and counts per recommendation and reason."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -36,8 +36,8 @@ def print_slate(day: date, rows: pl.DataFrame, shown: pl.DataFrame, shows_reason
     print_line(f"Slate of {day}, newest prediction of {newest:%Y-%m-%d %H:%M} US Eastern", style="bold")
     if backtests := (rows["run_kind"] == "backtest").sum():
         print_line(f"{backtests} of {rows.height} predictions are backtests: they were made after the game.", style="yellow")
-    for system, of_system in shown.group_by("system_id", maintain_order=True):
-        print_line(f"\n{system[0]}")
+    for name, of_system in _by_system(shown, rows["market"].n_unique() > 1):
+        print_line(f"\n{name}")
         _print_predictions(of_system, shows_reasons)
     if shown.is_empty():
         print_line(
@@ -52,15 +52,21 @@ def print_slate(day: date, rows: pl.DataFrame, shown: pl.DataFrame, shows_reason
 
 def print_counts(rows: pl.DataFrame) -> None:
     """Print per system the predictions per recommendation, and how many of them each reason forbids."""
-    for system, of_system in rows.group_by("system_id", maintain_order=True):
+    for name, of_system in _by_system(rows, rows["market"].n_unique() > 1):
         bets = of_system.filter("is_actionable")
         sides = ", ".join(f"{number} {side}" for side, number in Counter(bets["recommendation"].sort().to_list()).items())
-        print_line(f"{system[0]}: {bets.height} of {of_system.height} actionable{f' ({sides})' if sides else ''}")
+        print_line(f"{name}: {bets.height} of {of_system.height} actionable{f' ({sides})' if sides else ''}")
         against = Counter(
             reason for reasons in of_system["reasons"].drop_nulls().to_list() for reason in reasons if reason in REASONS
         )
         if against:
             print_line(f"  not actionable: {', '.join(f'{reason} {number}' for reason, number in against.most_common())}")
+
+
+def _by_system(rows: pl.DataFrame, has_several_markets: bool) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yields the rows of each system under its name; with several markets, those of each market under both names."""
+    for (system, market), part in rows.group_by("system_id", "market", maintain_order=True):
+        yield f"{system}, {market}" if has_several_markets else str(system), part
 
 
 def _print_predictions(rows: pl.DataFrame, shows_reasons: bool) -> None:

@@ -13,6 +13,7 @@ from nba_pipeline.asset_factory.code_versions import PACKAGE, code_version
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.evaluation import manifest
 from nba_pipeline.evaluation.market import market_of
+from nba_pipeline.evaluation.perfect_knowledge import NOTE, KnowsWhoPlays
 from nba_pipeline.evaluation.records import ADJUSTED, MARKET, graded, records, reliability_of
 from nba_pipeline.evaluation.search import Ledger, read_ledger
 from nba_pipeline.evaluation.source import PLAYER_GAME, Source
@@ -20,9 +21,10 @@ from nba_pipeline.evaluation.suspicions import suspicions
 from nba_pipeline.evaluation.walk_forward import Trained, Week, frame_hash, walk
 from nba_pipeline.formulas.closing_lines import CAPTURED, MISSED, closing_lines
 from nba_pipeline.formulas.forecast_distribution import FORECAST, Rules, with_distribution
+from nba_pipeline.formulas.markets import POINTS, Market
 from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import MARKET_BLEND, SYSTEMS
+from nba_pipeline.systems import MARKET_BLEND, MARKET_SYSTEMS
 from nba_pipeline.systems.combination import Combination
 from nba_pipeline.systems.interface import System, TrainedSystem
 
@@ -48,6 +50,7 @@ class Request:
     population: str = "known"
     allows_overlap: bool = False
     refit_weeks: int = 1
+    market: Market = POINTS
 
     def refits(self, system: System) -> int:
         """Returns the number of weeks with lines between two trainings of a system."""
@@ -80,10 +83,11 @@ def evaluate(source: Source, home: Path, request: Request, report: Callable[[str
     searches = read_ledger(home)
     overlap = _overlap(searches, request)
     offered = source.prop_lines(days(request.first, request.last))
-    lined = market_of(offered, request.population)
+    lined = market_of(offered, request.population, request.market)
     _refuse_an_empty_period(source, lined, request)
-    systems = with_members(request.systems)
-    header = _header(request, systems, lined, searches, overlap)
+    systems = with_members(request.systems, request.market)
+    bound = [NOTE] if isinstance(source, KnowsWhoPlays) else []
+    header = {**_header(request, systems, lined, searches, overlap), "bound": bound}
     refits = {system.system_id: request.refits(system) for system in systems}
     with manifest.writing(home, header) as written:
         report(f"manifest {written.sha256}")
@@ -93,13 +97,14 @@ def evaluate(source: Source, home: Path, request: Request, report: Callable[[str
             weeks.append(replace(week, models={}))  # keeps the last week's models only: each takes a megabyte
             models = week.models
             report(f"{week.monday}: {week.forecasts.height:,} forecasts")
-    rows = _graded_rows(weeks, lined)
+    rows = _graded_rows(weeks, lined, request.market)
     if rows.is_empty():
         raise PipelineError(_why_nothing_is_graded(systems, request))
     shown = (*request.systems, ADJUSTED, MARKET)
-    made = records(rows, shown)
+    made = records(rows, shown, request.market)
     counts = _counts(lined, weeks, rows)
-    notes = (*overlap, *_notes(request, systems, counts), *suspicions(made, contains_the_line=CONTAINING_THE_LINE))
+    suspected = suspicions(made, CONTAINING_THE_LINE, request.market)
+    notes = (*overlap, *header["bound"], *_notes(request, systems, counts), *suspected)
     return Report(
         header,
         written.path,
@@ -110,17 +115,17 @@ def evaluate(source: Source, home: Path, request: Request, report: Callable[[str
         made,
         _reliabilities(rows, request.systems),
         _importances(systems, models),
-        _closings(offered),
+        _closings(offered, request.market),
     )
 
 
-def with_members(names: Sequence[str]) -> list[System]:
-    """Returns the systems of these names and the members of their combinations, in the order of SYSTEMS."""
-    needed = set(names)
-    for system in reversed(SYSTEMS):
+def with_members(names: Sequence[str], market: Market = POINTS) -> list[System]:
+    """Returns the systems of these names and the members of their combinations, in the order of MARKET_SYSTEMS."""
+    needed, systems = set(names), MARKET_SYSTEMS[market.name]
+    for system in reversed(systems):
         if isinstance(system, Combination) and system.system_id in needed:
             needed |= set(system.members)
-    return [system for system in SYSTEMS if system.system_id in needed]
+    return [system for system in systems if system.system_id in needed]
 
 
 def _overlap(searches: Ledger, request: Request) -> list[str]:
@@ -136,7 +141,7 @@ def _refuse_an_empty_period(source: Source, lined: pl.DataFrame, request: Reques
     period = f"from {request.first} to {request.last}"
     if lined.is_empty():
         hint = "; --lines all adds lines of unknown instant" if request.population == "known" else ""
-        raise BadInput(f"prop_lines has no {SETTINGS.lines.market} line from before tip-off {period}{hint}")
+        raise BadInput(f"prop_lines has no {request.market.name} line from before tip-off {period}{hint}")
     if not any(request.first <= day <= request.last for day in source.game_dates()):
         raise BadInput(f"features has no rows {period}; next: nba-pipeline backfill --from {request.first} --to {request.last}")
 
@@ -156,7 +161,7 @@ def _header(
         "format": FORMAT,
         "from": str(request.first),
         "to": str(request.last),
-        "market": SETTINGS.lines.market,
+        "market": request.market.name,
         "lines": request.population,
         "population": lined.height,
         "population_sha256": frame_hash(lined),
@@ -187,15 +192,14 @@ def _code_hash() -> str:
     return digest.hexdigest()
 
 
-def _graded_rows(weeks: Sequence[Week], lined: pl.DataFrame) -> pl.DataFrame:
+def _graded_rows(weeks: Sequence[Week], lined: pl.DataFrame, market: Market = POINTS) -> pl.DataFrame:
     """Returns the graded forecasts with their distribution. The distribution of a date reads results of earlier dates only."""
     made = pl.concat([week.forecasts for week in weeks])
     outcomes = pl.concat([week.outcomes for week in weeks])
-    market = SETTINGS.lines.market
-    inputs = made.with_columns(pl.lit(market).alias("market"), pl.lit("backtest").alias("run_kind")).join(
+    inputs = made.with_columns(pl.lit(market.name).alias("market"), pl.lit("backtest").alias("run_kind")).join(
         lined.select(*PLAYER_GAME, "line", "adjusted_line", "market_over_probability"), on=PLAYER_GAME
     )
-    truth = outcomes.select(*PLAYER_GAME, pl.lit(market).alias("market"), pl.col("points").alias("actual_value"))
+    truth = outcomes.select(*PLAYER_GAME, pl.lit(market.name).alias("market"), pl.col(market.statistic).alias("actual_value"))
     blended = [pl.lit(None, pl.Float64).alias(f"blended_{side}_probability") for side in ("over", "push")]
     none_yet = inputs.clear().with_columns(blended).select(FORECAST).with_columns(truth["actual_value"].clear())
     rules = Rules(blend_weight=SETTINGS.forecasts.blend_weight, **SETTINGS.distributions.rules)
@@ -203,7 +207,7 @@ def _graded_rows(weeks: Sequence[Week], lined: pl.DataFrame) -> pl.DataFrame:
     distributed = with_distribution(known, none_yet, truth, rules)
     columns = ["blended_over_probability", "blended_push_probability", "over_probability"]
     key = [*PLAYER_GAME, "system_id"]
-    return graded(made.join(distributed.select(*key, *columns), on=key, how="left"), lined, outcomes)
+    return graded(made.join(distributed.select(*key, *columns), on=key, how="left"), lined, outcomes, market)
 
 
 def _counts(lined: pl.DataFrame, weeks: Sequence[Week], rows: pl.DataFrame) -> dict[str, int]:
@@ -219,10 +223,10 @@ def _counts(lined: pl.DataFrame, weeks: Sequence[Week], rows: pl.DataFrame) -> d
     }
 
 
-def _closings(offered: pl.DataFrame) -> pl.DataFrame:
+def _closings(offered: pl.DataFrame, market: Market) -> pl.DataFrame:
     """Returns one row per book: the number of player-games whose closing line was captured, and of those where it was missed."""
     closing = (
-        closing_lines(offered, **SETTINGS.lines.closing)
+        closing_lines(offered, **SETTINGS.lines.closing_of(market.name))
         .group_by("book")
         .agg((pl.col("closing_status") == status).sum().cast(pl.Int64).alias(status) for status in (CAPTURED, MISSED))
     )

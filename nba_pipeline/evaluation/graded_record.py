@@ -29,7 +29,7 @@ def record_of(grades: pl.DataFrame) -> pl.DataFrame:
     The gap is the mean absolute error minus that of the line, over the predictions of players who played and had a line. The
     system `market` is the line itself, over the player-games that have one.
     """
-    rows = grades.rename({"actual_value": "points"}).sort("system_id", "game_id", "player_id")
+    rows = grades.sort("system_id", "game_id", "player_id")
     made = list[dict[str, Any]]()
     for (market, kind), of_kind in rows.partition_by("market", "run_kind", as_dict=True).items():
         for (system,), part in of_kind.partition_by("system_id", as_dict=True, maintain_order=True).items():
@@ -64,5 +64,5 @@ _OUTCOMES = {"pushes": "PUSH", "voids": "VOID", "no_bets": "NO_BET"}
 
 
 def _of_line(rows: pl.DataFrame) -> dict[str, Any]:
-    error = mean_of(rows.select((pl.col("points") - pl.col("line")).abs()).to_series())
+    error = mean_of(rows.select((pl.col("actual_value") - pl.col("line")).abs()).to_series())
     return {"lined": error.n, "mae": error.value}

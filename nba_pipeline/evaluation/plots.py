@@ -10,6 +10,7 @@ import polars as pl
 
 from nba_pipeline.evaluation.evaluate import Report
 from nba_pipeline.evaluation.records import ADJUSTED, MARKET
+from nba_pipeline.formulas.markets import STATISTICS
 from nba_pipeline.systems import SYSTEMS
 
 SIZE = (6.2, 3.9)
@@ -27,10 +28,11 @@ def color_of(system: str) -> str:
 
 def plots(report: Report) -> dict[str, str]:
     """Returns title -> SVG. A plot without data is left out."""
+    unit = STATISTICS[report.header["market"]]
     drawn = {
         "Reliability of the probability": _drawn(partial(_reliability, reliability=report.reliability)),
-        "Gap to the consensus by month, in points": _drawn(partial(_gap_by_month, records=report.records)),
-        "Mean absolute error by tier of the line, in points": _drawn(partial(_error_by_tier, records=report.records)),
+        f"Gap to the consensus by month, in {unit}": _drawn(partial(_gap_by_month, records=report.records)),
+        f"Mean absolute error by tier of the line, in {unit}": _drawn(partial(_error_by_tier, records=report.records)),
     }
     for (system,), rows in report.importances.partition_by("system_id", as_dict=True, maintain_order=True).items():
         drawn[f"Importance in the last model of {system}, share"] = _drawn(partial(_importances, rows=rows))

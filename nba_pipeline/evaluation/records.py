@@ -13,6 +13,7 @@ import polars as pl
 from nba_pipeline.evaluation.metrics import Estimate, mean_of, rounded, share_of
 from nba_pipeline.formulas.bets import gap, profit, result, scores, tier, value_of_forecast
 from nba_pipeline.formulas.calibration import decided, expected_calibration_error, reliability
+from nba_pipeline.formulas.markets import POINTS, Market
 from nba_pipeline.league.calendar import season_of_game_date
 from nba_pipeline.settings import SETTINGS
 
@@ -30,26 +31,34 @@ ESTIMATES = (
     "closing_line_value",
 )
 """Metrics with an interval: columns of this name, and with the suffixes _n, _low and _high."""
-NEEDED = ("line", "consensus", "points", "predicted_value")
+NEEDED = ("line", "consensus", "actual_value", "predicted_value")
 
 
-def graded(forecasts: pl.DataFrame, market: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+def graded(forecasts: pl.DataFrame, lined: pl.DataFrame, outcomes: pl.DataFrame, market: Market = POINTS) -> pl.DataFrame:
     """Returns one row per forecast of a player who played, with the market's columns, the bet and its returns.
 
     The market also has rows, as the systems `market` (the consensus) and `adjusted_line`.
+
+    Args:
+        forecasts: One row per forecast.
+        lined: Rows of `market_of`.
+        outcomes: One row per player who played, with the column of the market's statistic.
+        market: The market of the forecasts.
     """
     key = ["game_id", "player_id"]
-    lines = market.drop("game_date").join(outcomes.select(*key, pl.col("points").cast(pl.Float64)), on=key)
+    truth = outcomes.select(*key, pl.col(market.statistic).cast(pl.Float64).alias("actual_value"))
+    lines = lined.drop("game_date").join(truth, on=key)
     base = forecasts.unique(key).select("game_date", *key).join(lines, on=key)
     markets = [
         base.with_columns(pl.lit(name).alias("system_id"), pl.col(column).alias("predicted_value"))
         for name, column in ((MARKET, "consensus"), (ADJUSTED, "adjusted_line"))
     ]
     rows = pl.concat([forecasts.join(lines, on=key), *markets], how="diagonal").drop_nulls(NEEDED)
-    return rows.with_columns(*_bets(), *scores(), season_of_game_date(), *_groups()).sort("system_id", "game_date", *key)
+    columns = (*_bets(market), *scores(), season_of_game_date(), *_groups(market))
+    return rows.with_columns(columns).sort("system_id", "game_date", *key)
 
 
-def _bets() -> list[pl.Expr]:
+def _bets(market: Market) -> list[pl.Expr]:
     is_over = pl.col("predicted_value") > pl.col("line")
     is_a_system = pl.col("system_id") != MARKET  # the consensus does not bet against one of its own books
     bet = pl.when(is_a_system).then(result("predicted_value", "line"))
@@ -60,38 +69,43 @@ def _bets() -> list[pl.Expr]:
         pl.when(is_a_system).then(result("predicted_value", "consensus")).alias("hit_rate_at_consensus"),
         profit(bet, pl.when(is_over).then("over_price").otherwise("under_price")).alias("roi"),
         profit(bet, pl.when(is_over).then("over_best_price").otherwise("under_best_price")).alias("roi_at_best_price"),
-        value_of_forecast(),
+        value_of_forecast(market),
     ]
 
 
-def _groups() -> list[pl.Expr]:
+def in_unit(points: Sequence[float], market: Market) -> list[float]:
+    """Returns edges or tiers of points in the unit of a market."""
+    return [rounded(value * SETTINGS.predicting.edge_of_a_point(market.name)) for value in points]
+
+
+def _groups(market: Market) -> list[pl.Expr]:
     edge = pl.col("predicted_value") - pl.col("line")
     return [
         pl.col("game_date").dt.strftime("%Y-%m").alias("month"),
         pl.when(edge > 0).then(pl.lit("OVER")).when(edge < 0).then(pl.lit("UNDER")).alias("direction"),
-        tier("consensus", SETTINGS.evaluation.tiers).alias("tier"),
+        tier("consensus", in_unit(SETTINGS.evaluation.tiers, market)).alias("tier"),
         edge.abs().alias("edge"),
     ]
 
 
-def records(rows: pl.DataFrame, systems: Sequence[str]) -> pl.DataFrame:
+def records(rows: pl.DataFrame, systems: Sequence[str], market: Market = POINTS) -> pl.DataFrame:
     """Returns one row per system, group and value, from rows of `graded`, in the order of `systems`, GROUPS and value."""
     made = [
         {"system_id": system, "group": group, "value": value, **metrics_of(part)}
         for system in systems
         for group in GROUPS
-        for value, part in _parts(rows.filter(pl.col("system_id") == system), group)
+        for value, part in _parts(rows.filter(pl.col("system_id") == system), group, market)
     ]
     return pl.DataFrame(made, infer_schema_length=None)
 
 
-def _parts(rows: pl.DataFrame, group: str) -> Iterator[tuple[str, pl.DataFrame]]:
+def _parts(rows: pl.DataFrame, group: str, market: Market) -> Iterator[tuple[str, pl.DataFrame]]:
     if rows.is_empty():
         return
     if group == OVERALL:
         yield OVERALL, rows
     elif group == "edge":
-        for least in SETTINGS.evaluation.edges:
+        for least in in_unit(SETTINGS.evaluation.edges, market):
             bets = rows.filter((pl.col("edge") >= least) & (pl.col("edge") > 0))
             if bets.height:
                 yield f"at least {least:g}", bets
@@ -104,12 +118,12 @@ def _parts(rows: pl.DataFrame, group: str) -> Iterator[tuple[str, pl.DataFrame]]
 
 def metrics_of(rows: pl.DataFrame) -> dict[str, Any]:
     """Returns the metrics of rows of `graded` of one system: N, errors, estimates with their N and interval, and scores."""
-    error = rows["predicted_value"] - rows["points"]
+    error = rows["predicted_value"] - rows["actual_value"]
     numbers: dict[str, Any] = {
         "n": rows.height,
         "mae": _mean(error.abs()),
-        "consensus_mae": _mean((rows["consensus"] - rows["points"]).abs()),
-        "line_used_mae": _mean((rows["line"] - rows["points"]).abs()),
+        "consensus_mae": _mean((rows["consensus"] - rows["actual_value"]).abs()),
+        "line_used_mae": _mean((rows["line"] - rows["actual_value"]).abs()),
         "rmse": rounded(float((error**2).mean()) ** 0.5),  # type: ignore[arg-type]  # a non-empty series of floats
         "bias": _mean(error),
     }
@@ -123,8 +137,7 @@ def metrics_of(rows: pl.DataFrame) -> dict[str, Any]:
 
 def reliability_of(rows: pl.DataFrame) -> pl.DataFrame:
     """Returns the reliability of the probability of one system's rows, see `calibration.reliability`."""
-    renamed = rows.rename({"points": "actual_value"})
-    return reliability(decided(renamed), "probability")
+    return reliability(decided(rows), "probability")
 
 
 def _columns(name: str, estimate: Estimate) -> dict[str, Any]:

@@ -9,11 +9,12 @@ import polars as pl
 
 from nba_pipeline.evaluation.evaluate import Report
 from nba_pipeline.evaluation.records import GROUPS, OVERALL
+from nba_pipeline.formulas.markets import STATISTICS
 from nba_pipeline.settings import SETTINGS
 
 Row = Mapping[str, Any]
 FEW = "*"
-WARNINGS = ("NO EVIDENCE", "SUSPECT A LEAK")
+WARNINGS = ("NO EVIDENCE", "SUSPECT A LEAK", "BOUND")
 """Prefixes of notes that question the result."""
 
 ERRORS = ("system", "N", "MAE", "gap to the consensus", "gap to the line used", "RMSE", "bias")
@@ -65,13 +66,13 @@ class Section:
 
 
 def sections(report: Report) -> list[Section]:
-    """Returns the tables of a report. If its period overlaps a search, every title says so."""
-    warning = "".join(f" - {note}" for note in report.header["overlap"])
+    """Returns the tables of a report. If its period overlaps a search, or if it is a bound, every title says so."""
+    warning = "".join(f" - {note}" for note in (*report.header["overlap"], *report.header["bound"]))
     overall = report.records.filter(pl.col("group") == OVERALL)
     made = [
         Section(f"{title}{warning}", head, tuple(cells(row) for row in overall.iter_rows(named=True)))
         for title, head, cells in (
-            ("Errors in points, beside the line on the same rows", ERRORS, _errors),
+            (f"Errors in {STATISTICS[report.header['market']]}, beside the line on the same rows", ERRORS, _errors),
             ("Probability of the over that contains the market, beside the no-vig market", PROBABILITIES, _probabilities),
             ("Bets on the side of the forecast", BETS, _bets),
         )

@@ -163,9 +163,11 @@ def _with(system_id: str, parameters: Mapping[str, float | int]) -> TrainedSyste
 def _result_of(source: Source, lined: pl.DataFrame, system: TrainedSystem) -> dict[str, Any]:
     """Returns the number of graded forecasts of a trial, their mean absolute error and their gap to the consensus."""
     weeks = walk(source, lined, [system], {system.system_id: REFIT_WEEKS}, lambda _: None)
-    made = pl.concat([week.forecasts.join(week.outcomes.select(*PLAYER_GAME, "points"), on=PLAYER_GAME) for week in weeks])
+    made = pl.concat(
+        [week.forecasts.join(week.outcomes.select(*PLAYER_GAME, actual_value=system.label), on=PLAYER_GAME) for week in weeks]
+    )
     rows = made.join(lined.select(*PLAYER_GAME, "consensus"), on=PLAYER_GAME)
-    errors = (rows["predicted_value"] - rows["points"]).abs().mean()
+    errors = (rows["predicted_value"] - rows["actual_value"]).abs().mean()
     lead = mean_of(rows.select(gap("predicted_value", "consensus")).to_series())
     mae = rounded(errors) if isinstance(errors, float) else None
     return {"n": rows.height, "mae": mae, "gap": lead.value, "gap_low": lead.low, "gap_high": lead.high}

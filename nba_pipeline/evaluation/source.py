@@ -7,17 +7,18 @@ from typing import Protocol
 
 import polars as pl
 
+from nba_pipeline.formulas.markets import STATISTICS
 from nba_pipeline.systems.interface import System
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
 PLAYER_GAME = ("game_id", "player_id")
-OUTCOMES = ("game_date", *PLAYER_GAME, "did_play", "points")
+OUTCOMES = ("game_date", *PLAYER_GAME, "did_play", *STATISTICS.values())
 
 
 def columns_of(systems: Sequence[System]) -> tuple[str, ...]:
     """Returns the columns of `features` that these systems need."""
-    own = ("game_date", *PLAYER_GAME, "season", "games_played_season", "code_version")
+    own = ("game_date", *PLAYER_GAME, "season", "team", "games_played_season", "code_version")
     return tuple(dict.fromkeys((*own, *(name for system in systems for name in (*system.required, *system.reads)))))
 
 

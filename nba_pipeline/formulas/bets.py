@@ -8,6 +8,7 @@ import polars as pl
 from nba_pipeline.formulas.calibration import brier_score, log_loss
 from nba_pipeline.formulas.calibration import without_push as given_no_push
 from nba_pipeline.formulas.closing_lines import closing_line_value
+from nba_pipeline.formulas.markets import POINTS, Market
 from nba_pipeline.formulas.odds import payout
 from nba_pipeline.formulas.recommendation import CONTAINS_THE_LINE
 
@@ -15,22 +16,22 @@ WIN, LOSS, PUSH = 1.0, 0.0, 0.5
 
 
 def gap(forecast: str, baseline: str) -> pl.Expr:
-    """Absolute error of a forecast minus that of a baseline, per row with both; the column `points` is the result.
+    """Absolute error of a forecast minus that of a baseline, per row with both; the column `actual_value` is the result.
 
-    >>> pl.select(points=22.0, model=20.0, line=21.0).select(gap("model", "line")).item()
+    >>> pl.select(actual_value=22.0, model=20.0, line=21.0).select(gap("model", "line")).item()
     1.0
     """
-    return (pl.col("points") - pl.col(forecast)).abs() - (pl.col("points") - pl.col(baseline)).abs()
+    return (pl.col("actual_value") - pl.col(forecast)).abs() - (pl.col("actual_value") - pl.col(baseline)).abs()
 
 
 def result(forecast: str, line: str) -> pl.Expr:
     """The bet on the side of the forecast: 1 for a win, 0 for a loss, 0.5 for a push; null without a line or an edge.
 
-    >>> rows = pl.DataFrame({"points": [30, 10, 20, 30], "line": [20.0] * 4, "model": [25.0, 25.0, 25.0, 20.0]})
+    >>> rows = pl.DataFrame({"actual_value": [30, 10, 20, 30], "line": [20.0] * 4, "model": [25.0, 25.0, 25.0, 20.0]})
     >>> rows.select(result("model", "line")).to_series().to_list()
     [1.0, 0.0, 0.5, None]
     """
-    edge, margin = pl.col(forecast) - pl.col(line), pl.col("points") - pl.col(line)
+    edge, margin = pl.col(forecast) - pl.col(line), pl.col("actual_value") - pl.col(line)
     is_won = pl.when(margin.sign() == edge.sign()).then(WIN).otherwise(LOSS)
     return pl.when(edge != 0).then(pl.when(margin == 0).then(PUSH).otherwise(is_won))
 
@@ -50,9 +51,9 @@ def profit(result: pl.Expr, price: pl.Expr) -> pl.Expr:
 def scores() -> list[pl.Expr]:
     """Scores of the probability of the over given no push, beside the market's. Null for a push and without either probability.
 
-    Reads points, line, over_probability, blended_over_probability, blended_push_probability and market_over_probability.
+    Reads actual_value, line, over_probability, blended_over_probability, blended_push_probability and market_over_probability.
     """
-    is_over = pl.when(pl.col("points") != pl.col("line")).then(pl.col("points") > pl.col("line"))
+    is_over = pl.when(pl.col("actual_value") != pl.col("line")).then(pl.col("actual_value") > pl.col("line"))
     ours = given_no_push(pl.col("blended_over_probability"), pl.col("blended_push_probability"))
     markets = pl.col("market_over_probability")
     both = is_over.is_not_null() & ours.is_not_null() & markets.is_not_null()
@@ -71,13 +72,13 @@ def scores() -> list[pl.Expr]:
     ]
 
 
-def value_of_forecast() -> pl.Expr:
+def value_of_forecast(market: Market = POINTS) -> pl.Expr:
     """Closing line value of a bet at the first snapshot on the side of the forecast, see `closing_line_value`.
 
     Null for a forecast that contains a later line, because it could not be bet at the first one.
     """
     has_side = ~pl.col("reasons").list.contains(CONTAINS_THE_LINE) & (pl.col("predicted_value") != pl.col("first_line"))
-    value = closing_line_value(pl.col("predicted_value") > pl.col("first_line"))
+    value = closing_line_value(pl.col("predicted_value") > pl.col("first_line"), market)
     return pl.when(has_side.fill_null(False)).then(value).alias("closing_line_value")
 
 

@@ -3,8 +3,12 @@
 They have values for a season's first game, unlike the windows of `player_form`, which begin with the season.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import polars as pl
 
+from nba_pipeline.formulas.markets import POINTS, Market
 from nba_pipeline.formulas.recent_games import GAMES, Kind, Recent, with_recent_games
 from nba_pipeline.formulas.rolling import (
     GAME,
@@ -23,8 +27,6 @@ RATE_DAYS, RESIDUAL_DAYS = 365, 730
 """Days of games behind the rate of a past game, and days of past games with a residual. Their sum is CAREER_DAYS."""
 
 PRIOR_MINUTES = 120
-PRIOR_RATE, PRIOR_RATE_PER_MINUTE = 0.30, 0.0055
-"""Prior points per minute: the value at 0 mean minutes, and the increase per mean minute."""
 OPPONENT_GAMES, HOME_GAMES = 8, 60
 """Games with a residual of 0 that are added to shrink the mean residual: against an opponent, and at home or away."""
 THOUSANDTHS = 1000
@@ -71,7 +73,6 @@ STATISTICS: dict[str, Recent] = {
     **OTHER_STATISTICS,
 }
 RATE = {
-    "rate_points": recent("points", "weighted_sum", 25),
     "rate_minutes": recent("minutes", "weighted_sum", 25),
     "rate_minutes_mean": recent("minutes", "weighted_mean", 25),
     "minutes_half_life_5_games": recent("minutes", "weighted_mean", 5),
@@ -92,26 +93,60 @@ CAREER_FORM = (
 """The columns that `with_career_form` adds."""
 
 
-def with_career_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFrame:
-    """Adds the columns of CAREER_FORM. One row per player and game in and out.
+def form_of(market: Market) -> tuple[str, ...]:
+    """Returns the columns of a market's statistic: those of CAREER_FORM about points, named after the statistic."""
+    return tuple(_renamed(name, market) for name in CAREER_FORM if name.startswith(f"{POINTS.statistic}_"))
+
+
+def statistics_of(market: Market) -> dict[str, Recent]:
+    """Returns the columns of a market's statistic that are windows over its games: those of STATISTICS about points."""
+    of_points = {name: one for name, one in STATISTICS.items() if one.column == POINTS.statistic}
+    return {_renamed(name, market): replace(one, column=market.statistic) for name, one in of_points.items()}
+
+
+def _renamed(name: str, market: Market) -> str:
+    return name.replace(POINTS.statistic, market.statistic, 1)
+
+
+def rate_of(market: Market) -> dict[str, Recent]:
+    """Returns the statistics that `per_minute_shrunk` reads."""
+    return {f"rate_{market.statistic}": recent(market.statistic, "weighted_sum", 25), **RATE}
+
+
+def with_career_form(rows: pl.DataFrame, player_games: pl.DataFrame, others: Sequence[Market] = ()) -> pl.DataFrame:
+    """Adds the columns of CAREER_FORM, and those of `form_of` for other markets. One row per player and game in and out.
 
     Args:
         rows: One row per player and game, with `player_id`, `season`, `opponent`, `is_home` and `game_date`.
         player_games: Rows of `player_game_summary` of the 1,095 days before.
+        others: The markets beside that of points.
     """
+    markets = (POINTS, *others)
     played = played_games(player_games).join(rows, on="player_id", how="semi")
-    statistics = {**STATISTICS, **RATE, **SHOOTING}
+    statistics = {**STATISTICS, **SHOOTING}
+    for market in markets:
+        statistics |= {**statistics_of(market), **rate_of(market)}
     rows = with_recent_games(rows, played, ["player_id"], CAREER_DAYS, statistics).rename({GAMES: "career_games_last_1095_days"})
-    rows = rows.with_columns(points_per_minute_shrunk(), _true_shooting().alias("true_shooting_half_life_50_games")).with_columns(
-        expected_points().alias("points_expected_from_minutes")
+    rows = rows.with_columns(_true_shooting().alias("true_shooting_half_life_50_games"))
+    for market in markets:
+        rows = _with_season_mean(_with_rate(rows, market), played, market)
+        rows = with_residuals(rows, residuals(played, rows, market), market).drop(f"rate_{market.statistic}")
+    return rows.drop("rate_minutes", "rate_minutes_mean", *SHOOTING)
+
+
+def _with_rate(rows: pl.DataFrame, market: Market) -> pl.DataFrame:
+    expected = expected_value(market).alias(f"{market.statistic}_expected_from_minutes")
+    return rows.with_columns(per_minute_shrunk(market)).with_columns(expected)
+
+
+def _with_season_mean(rows: pl.DataFrame, played: pl.DataFrame, market: Market) -> pl.DataFrame:
+    """Adds the mean of the season's games before the date."""
+    group, statistic = ["player_id", "season"], market.statistic
+    games = played.join(rows, on=group, how="semi").select(*group, "game_date", "game_id", statistic)
+    season = in_order(games, group, {statistic: pl.col(statistic)}).with_columns(
+        window_mean(statistic, min_games=1).alias("mean_season")
     )
-    group = ["player_id", "season"]
-    games = played.join(rows, on=group, how="semi").select(*group, "game_date", "game_id", "points")
-    season = in_order(games, group, {"points": pl.col("points")}).with_columns(
-        window_mean("points", min_games=1).alias("mean_season")
-    )
-    rows = strictly_before(rows, season, group, {"mean_season": "points_mean_season_to_date"})
-    return with_residuals(rows, residuals(played, rows)).drop("rate_points", "rate_minutes", "rate_minutes_mean", *SHOOTING)
+    return strictly_before(rows, season, group, {"mean_season": f"{statistic}_mean_season_to_date"})
 
 
 def played_games(player_games: pl.DataFrame) -> pl.DataFrame:
@@ -127,29 +162,29 @@ def played_games(player_games: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def points_per_minute_shrunk() -> pl.Expr:
-    """Points per minute, shrunk towards a prior rate for players with similar minutes.
+def per_minute_shrunk(market: Market = POINTS) -> pl.Expr:
+    """The statistic per minute, shrunk towards a prior rate for players with similar minutes.
 
-    (sum w points + 120 prior) / (sum w minutes + 120), prior = 0.30 + 0.0055 mean minutes; w halves every 25 games. Null
-    without a game.
+    (sum w points + 120 prior) / (sum w minutes + 120), for points with prior = 0.30 + 0.0055 mean minutes; w halves every 25
+    games. Null without a game.
     """
-    prior = PRIOR_RATE + PRIOR_RATE_PER_MINUTE * pl.col("rate_minutes_mean")
-    rate = (pl.col("rate_points") + PRIOR_MINUTES * prior) / (pl.col("rate_minutes") + PRIOR_MINUTES)
-    return rate.alias("points_per_minute_shrunk")
+    prior = market.prior_rate + market.prior_rate_per_minute * pl.col("rate_minutes_mean")
+    rate = (pl.col(f"rate_{market.statistic}") + PRIOR_MINUTES * prior) / (pl.col("rate_minutes") + PRIOR_MINUTES)
+    return rate.alias(f"{market.statistic}_per_minute_shrunk")
 
 
-def expected_points() -> pl.Expr:
-    """Expected points: the shrunk rate times the recent mean minutes."""
-    return pl.col("points_per_minute_shrunk") * pl.col("minutes_half_life_5_games")
+def expected_value(market: Market = POINTS) -> pl.Expr:
+    """Expected value of the statistic: the shrunk rate times the recent mean minutes."""
+    return pl.col(f"{market.statistic}_per_minute_shrunk") * pl.col("minutes_half_life_5_games")
 
 
-def residuals(played: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+def residuals(played: pl.DataFrame, rows: pl.DataFrame, market: Market = POINTS) -> pl.DataFrame:
     """Returns one row per played game with `residual`: the points beyond those expected from its minutes, in whole thousandths.
 
-    points - rate * minutes of the game, with the rate of the 365 days before. Excludes games without a game in those days, and
+    The same holds for the statistic of another market. points - rate * minutes of the game, with the rate of the 365 days before. Excludes games without a game in those days, and
     games that no row reads. A row reads the games of the 730 days before that have its opponent or its venue (home or away).
     """
-    columns = ["player_id", "game_date", "game_id", "opponent", "is_home", "points", "minutes"]
+    columns = ["player_id", "game_date", "game_id", "opponent", "is_home", market.statistic, "minutes"]
     first = rows.select(pl.col("game_date").min() - pl.duration(days=RESIDUAL_DAYS)).to_series()
     recent_games = played.select(columns).filter(pl.col("game_date") >= first)
     met, at_place = (rows.select("player_id", name).unique() for name in ("opponent", "is_home"))
@@ -160,17 +195,17 @@ def residuals(played: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.any_horizontal(pl.col("is_met", "is_at_place").is_not_null()))
         .select(columns)
     )
-    rates = with_recent_games(games, played, ["player_id"], RATE_DAYS, RATE)
-    residual = pl.col("points") - pl.col("points_per_minute_shrunk") * pl.col("minutes")
-    rated = rates.with_columns(points_per_minute_shrunk()).filter(pl.col("points_per_minute_shrunk").is_not_null())
+    rates, rate = with_recent_games(games, played, ["player_id"], RATE_DAYS, rate_of(market)), per_minute_shrunk(market)
+    rated = rates.with_columns(rate.alias("rate")).filter(pl.col("rate").is_not_null())
+    residual = pl.col(market.statistic) - pl.col("rate") * pl.col("minutes")
     return rated.with_columns((residual * THOUSANDTHS).round().alias("residual"))
 
 
-def with_residuals(rows: pl.DataFrame, past: pl.DataFrame) -> pl.DataFrame:
+def with_residuals(rows: pl.DataFrame, past: pl.DataFrame, market: Market = POINTS) -> pl.DataFrame:
     """Adds the shrunk mean residual over the 730 days before: against the opponent, and at home or away."""
     for group, games, name in (
-        (["player_id", "opponent"], OPPONENT_GAMES, "points_residual_versus_opponent"),
-        (["player_id", "is_home"], HOME_GAMES, "points_residual_home_or_away"),
+        (["player_id", "opponent"], OPPONENT_GAMES, f"{market.statistic}_residual_versus_opponent"),
+        (["player_id", "is_home"], HOME_GAMES, f"{market.statistic}_residual_home_or_away"),
     ):
         ordered = in_order(past, group, {"residual": pl.col("residual")}).with_columns(window_sum("residual").alias("total"))
         rows = strictly_before(rows, ordered, group, {GAME: "n", "total": "total"})

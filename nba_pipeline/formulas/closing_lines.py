@@ -5,6 +5,7 @@ from collections.abc import Callable
 import polars as pl
 
 from nba_pipeline.formulas.adjusted_line import adjusted_line, over_probability
+from nba_pipeline.formulas.markets import POINTS, Market
 from nba_pipeline.formulas.odds import is_main_line, payout
 
 BOOK = ("game_id", "player_id", "book")
@@ -16,7 +17,7 @@ def closing_lines(
     bets: pl.DataFrame | None = None,
     *,
     market: str,
-    placeholder: float,
+    placeholder: float | None,
     closing_minutes: float,
     historical_minutes: float,
 ) -> pl.DataFrame:
@@ -30,7 +31,7 @@ def closing_lines(
         prop_lines: Rows of the table.
         bets: Players, games and books to return; by default all. The captures of the other books count.
         market: The Odds API's key.
-        placeholder: The value of `line` that means that there is no line.
+        placeholder: The value of `line` that means that there is no line; None for a market without one.
         closing_minutes: Maximum time between the last capture of the game and tip-off.
         historical_minutes: A request after the game asks for the lines of this many minutes before tip-off. It counts as a
             capture at that instant. A row without `captured_at` was captured at its snapshot.
@@ -45,7 +46,7 @@ def closing_lines(
         (pl.col("market") == market)
         & pl.col("is_before_tipoff").fill_null(False)
         & pl.col("snapshot_at").is_not_null()
-        & (pl.col("line") != placeholder)
+        & pl.col("line").ne_missing(placeholder)
     )
     captured_at = _captured_at(historical_minutes).max().over("game_id").alias("captured_at")
     captured = shown.with_columns(captured_at)
@@ -81,12 +82,12 @@ def _columns(prefix: str, of: Callable[[pl.Expr], pl.Expr]) -> list[pl.Expr]:
     return [of(pl.col(column)).alias(f"{prefix}_{name}") for name, column in names.items()]
 
 
-def closing_line_value(is_over: pl.Expr) -> pl.Expr:
+def closing_line_value(is_over: pl.Expr, market: Market = POINTS) -> pl.Expr:
     """Expected profit per unit staked at the first snapshot's price, if the closing no-vig probability is right.
 
     probability of the side x (1 + payout) - 1, a fraction; positive beats the market. The probability is the closing one at
-    the line that was taken: it differs from the one at the closing line by 0.4 / sd per point, with sd = 1.6 + 1.224 sqrt(line),
-    which is about 2.8 % per half point at a line of 20. Null without both closing prices, without a price taken, or if the
+    the line that was taken: it differs from the one at the closing line by 0.4 / `deviation(line)` per point, which is about
+    2.8 % per half point at a points line of 20. Null without both closing prices, without a price taken, or if the
     first snapshot is the closing one.
 
     >>> row = dict(first_line=20.5, first_over_price=100, first_under_price=-120, first_at=1, closing_at=2)
@@ -94,7 +95,7 @@ def closing_line_value(is_over: pl.Expr) -> pl.Expr:
     >>> pl.select(**row).select(closing_line_value(pl.lit(True)).round(4)).item()
     0.1011
     """
-    over = over_probability(adjusted_line("closing_"), pl.col("first_line"))
+    over = over_probability(adjusted_line("closing_", market), pl.col("first_line"), market)
     probability = pl.when(is_over).then(over).otherwise(1 - over)
     price = pl.when(is_over).then("first_over_price").otherwise("first_under_price")
     is_earlier = pl.col("first_at") < pl.col("closing_at")

@@ -7,21 +7,22 @@ right-skewed. Residuals must come from forecasts made without the outcome, on da
 import polars as pl
 
 from nba_pipeline.formulas.adjusted_line import deviation
+from nba_pipeline.formulas.markets import POINTS, Market
 
 HALF_POINT = 0.5
 
 
-def standardized_residuals(rows: pl.DataFrame, forecast: str) -> pl.Series:
+def standardized_residuals(rows: pl.DataFrame, forecast: str, market: Market = POINTS) -> pl.Series:
     """Returns the sorted standardized residuals of the rows with `actual_value` and the forecast in the named column.
 
-    Unit: standard deviations of `deviation`, 1.6 + 1.224 sqrt(forecast) points.
+    Unit: standard deviations of `deviation`, for points 1.6 + 1.224 sqrt(forecast).
 
     >>> rows = pl.DataFrame({"actual_value": [20, 30, None], "mean": [25.0, 25.0, 25.0]})
     >>> standardized_residuals(rows, "mean").round(3).to_list()
     [-0.648, 0.648]
     """
     distance = pl.col("actual_value") - pl.col(forecast)
-    return rows.select(residual=distance / deviation(pl.col(forecast)))["residual"].drop_nulls().sort()
+    return rows.select(residual=distance / deviation(pl.col(forecast), market))["residual"].drop_nulls().sort()
 
 
 def probabilities(forecasts: pl.Series, spreads: pl.Series, lines: pl.Series, residuals: pl.Series) -> pl.DataFrame:

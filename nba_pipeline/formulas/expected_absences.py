@@ -6,6 +6,7 @@ and the same status on the injury report, the share who were out. Without a repo
 status, the rate ignores the status. The box score of the game itself is never read.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 import polars as pl
@@ -60,9 +61,16 @@ EXPECTED_ABSENCES: dict[str, type[pl.DataType]] = {
 ABSENCE_FEATURES = tuple(name for name, kind in EXPECTED_ABSENCES.items() if kind is pl.Float64 and name != "plays_probability")
 """The columns of EXPECTED_ABSENCES that systems read."""
 
+Rate = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
+"""A function of the arguments of `with_out_probability`."""
+
 
 def with_expected_absences(
-    rows: pl.DataFrame, player_games: pl.DataFrame, injuries: pl.DataFrame, as_of: datetime | None = None
+    rows: pl.DataFrame,
+    player_games: pl.DataFrame,
+    injuries: pl.DataFrame,
+    as_of: datetime | None = None,
+    rate: Rate | None = None,
 ) -> pl.DataFrame:
     """Adds the columns of EXPECTED_ABSENCES. One row per player and game in and out.
 
@@ -71,6 +79,7 @@ def with_expected_absences(
         player_games: Rows of `player_game_summary` of the 1,095 days before.
         injuries: Rows of `injuries` of the 365 days before and of the dates, with quarantined entries.
         as_of: Only reports seen by this instant count.
+        rate: Adds the columns of `with_out_probability`, the default. An evaluation passes the truth to compute a bound.
     """
     if rows.is_empty():
         return rows.with_columns(pl.lit(None, kind).alias(name) for name, kind in EXPECTED_ABSENCES.items())
@@ -81,7 +90,7 @@ def with_expected_absences(
     mates = teammates(pl.concat([past, requested.join(past, on=["game_id", "team"], how="anti")]), played)
     mates = with_reported_status(mates, injuries, as_of)
     cases = mates.join(past, on=["game_id", "team"], how="semi")
-    expected = with_out_probability(mates.join(requested, on=["game_id", "team"], how="semi"), cases)
+    expected = (rate or with_out_probability)(mates.join(requested, on=["game_id", "team"], how="semi"), cases)
     return _with_sums(_with_usual_absences(rows, played, mates), expected)
 
 

@@ -14,7 +14,7 @@ def latest_offers(
     market: str,
     books_of_one_feed: Mapping[str, str],
     pickem_books: Sequence[str],
-    placeholder: float,
+    placeholder: float | None,
     lowest: float,
 ) -> pl.DataFrame:
     """Returns the rows of `prop_lines` of each book's latest snapshot, with `feed`. The owner of a feed comes before its copies.
@@ -25,7 +25,7 @@ def latest_offers(
     offered = prop_lines.filter(
         (pl.col("market") == market)
         & pl.col("is_before_tipoff").fill_null(False)
-        & (pl.col("line") != placeholder)
+        & pl.col("line").ne_missing(placeholder)
         & (pl.col("line") >= lowest)
         & ~pl.col("book").is_in(list(pickem_books))
     )

@@ -22,7 +22,7 @@ def market_lines(
     book_precedence: Sequence[str],
     books_of_one_feed: Mapping[str, str],
     pickem_books: Sequence[str],
-    placeholder: float,
+    placeholder: float | None,
     lowest: float,
     late_hours: float,
 ) -> pl.DataFrame:
@@ -41,7 +41,9 @@ def market_lines(
         price_skew, line_movement_direction (moves up minus moves down of the book's main line between snapshots) and
         late_line_movements (moves first shown in the last `late_hours` hours before tip-off).
     """
-    is_offered = pl.col("is_before_tipoff").fill_null(False) & (pl.col("market") == market) & (pl.col("line") != placeholder)
+    is_offered = (
+        pl.col("is_before_tipoff").fill_null(False) & (pl.col("market") == market) & pl.col("line").ne_missing(placeholder)
+    )
     offered = prop_lines.filter(is_offered, ~pl.col("book").is_in(list(pickem_books)))
     ranks = {book: rank for rank, book in enumerate(book_precedence)}
     books = _main_lines(offered, lowest, late_hours).with_columns(

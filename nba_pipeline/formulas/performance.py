@@ -66,7 +66,7 @@ def performance(
 
 def _measured(rows: pl.DataFrame, tiers: Sequence[float]) -> pl.DataFrame:
     """Adds the metrics of each row: one column per name of ESTIMATES, MEANS and COUNTS, and the groups."""
-    error, is_lined = pl.col("predicted_value") - pl.col("points"), pl.col("line").is_not_null()
+    error, is_lined = pl.col("predicted_value") - pl.col("actual_value"), pl.col("line").is_not_null()
     outcome, edge = pl.col("outcome"), pl.col("predicted_value") - pl.col("line")
     bet = pl.when(outcome == "WIN").then(1.0).when(outcome == "LOSS").then(0.0).when(outcome == "PUSH").then(0.5)
     counts = {
@@ -84,7 +84,7 @@ def _measured(rows: pl.DataFrame, tiers: Sequence[float]) -> pl.DataFrame:
         profit(bet, pl.col("best_price")).alias("roi_at_best_price"),
         *scores(),
         pl.when(is_lined).then(error.abs()).alias("mae"),
-        (pl.col("line") - pl.col("points")).abs().alias("line_mae"),
+        (pl.col("line") - pl.col("actual_value")).abs().alias("line_mae"),
         pl.when(is_lined).then(error).alias("bias"),
         error.abs().alias("mae_all"),
         pl.when(edge > 0).then(pl.lit("OVER")).when(edge < 0).then(pl.lit("UNDER")).alias("direction"),
@@ -168,7 +168,7 @@ def _rounded(value: pl.Expr) -> pl.Expr:
 
 def _calibration(measured: pl.DataFrame, dates: Collection[date]) -> pl.DataFrame:
     """Returns the calibration error of each system, date and window, over all rows of the window."""
-    rows = decided(measured.filter(pl.col("subset") == ALL).rename({"points": "actual_value"})).drop_nulls("probability")
+    rows = decided(measured.filter(pl.col("subset") == ALL)).drop_nulls("probability")
     starts = dict(rows.select("game_date", pl.col("game_date").min().over(SEASON).alias("start")).unique().iter_rows())
     systems = _numbered(rows)
     known = rows.join(systems, on=SYSTEM).select("system", "game_date", "probability", "is_over").sort("system", "probability")

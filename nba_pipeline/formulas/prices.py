@@ -7,6 +7,7 @@ import polars as pl
 
 from nba_pipeline.formulas.adjusted_line import over_probability
 from nba_pipeline.formulas.latest_offers import PLAYER, is_fresh
+from nba_pipeline.formulas.markets import POINTS, Market
 from nba_pipeline.formulas.odds import implied_probability, no_vig_over_probability, payout
 
 LINE = [*PLAYER, "line_half_points"]
@@ -16,7 +17,9 @@ PRICES = ("market_over_probability", "prices_snapshot_at", *(f"{side}_{name}" fo
 """Columns of `line_prices` beside the player and game."""
 
 
-def line_prices(lines: pl.DataFrame, offers: pl.DataFrame, feeds: pl.DataFrame, feed_minutes: float) -> pl.DataFrame:
+def line_prices(
+    lines: pl.DataFrame, offers: pl.DataFrame, feeds: pl.DataFrame, feed_minutes: float, market: Market = POINTS
+) -> pl.DataFrame:
     """Returns one row per row of `lines`: the prices at exactly this line.
 
     Args:
@@ -24,6 +27,7 @@ def line_prices(lines: pl.DataFrame, offers: pl.DataFrame, feeds: pl.DataFrame, 
         offers: Rows of `latest_offers`.
         feeds: Rows of `feed_lines`.
         feed_minutes: Maximum age of an offer relative to the player's newest one.
+        market: The market of the lines.
 
     Returns:
         game_id, player_id, market_over_probability (mean no-vig probability of the over, over the distinct feeds with both
@@ -36,13 +40,13 @@ def line_prices(lines: pl.DataFrame, offers: pl.DataFrame, feeds: pl.DataFrame, 
     own = quotes.select(*LINE, "book", *(_valid(side).alias(f"{side}_price") for side in SIDES))
     fresh = quotes.filter(is_fresh(feed_minutes)).join(keys.select(LINE), on=LINE, how="semi", maintain_order="left")
     fresh = fresh.unique([*PLAYER, "feed"], keep="first", maintain_order=True)
-    market = fresh.group_by(PLAYER, maintain_order=True).agg(
+    probabilities = fresh.group_by(PLAYER, maintain_order=True).agg(
         no_vig_over_probability().mean().alias("market_over_probability"),
         pl.col("snapshot_at").max().alias("prices_snapshot_at"),
     )
     rows = keys.join(own.unique([*LINE, "book"], keep="first"), on=[*LINE, "book"], how="left", maintain_order="left")
-    for prices in (market, *(_best(side, fresh, keys, feeds) for side in SIDES)):
-        rows = rows.join(prices, on=PLAYER, how="left", maintain_order="left")
+    for beside in (probabilities, *(_best(side, fresh, keys, feeds, market) for side in SIDES)):
+        rows = rows.join(beside, on=PLAYER, how="left", maintain_order="left")
     return rows.select(*PLAYER, *PRICES)
 
 
@@ -52,14 +56,14 @@ def _valid(side: str) -> pl.Expr:
     return pl.when(implied_probability(price).is_not_null()).then(price)
 
 
-def _best(side: str, fresh: pl.DataFrame, keys: pl.DataFrame, feeds: pl.DataFrame) -> pl.DataFrame:
+def _best(side: str, fresh: pl.DataFrame, keys: pl.DataFrame, feeds: pl.DataFrame, market: Market) -> pl.DataFrame:
     """Returns per player and game the best price of a side, with its book, source and price edge."""
     priced = fresh.with_columns(_valid(side).alias("best_price")).filter(pl.col("best_price").is_not_null())
     order = priced.sort(payout(pl.col("best_price")), "feed", descending=[True, False], maintain_order=True)
     best = order.unique(PLAYER, keep="first", maintain_order=True).join(keys.select(*PLAYER, "line"), on=PLAYER)
     other_feeds = best.select(*PLAYER, best_feed="feed").join(feeds, on=PLAYER).filter(pl.col("feed") != pl.col("best_feed"))
     consensus = other_feeds.group_by(PLAYER, maintain_order=True).agg(pl.col("adjusted_line").mean().alias("others"))
-    over = over_probability(pl.col("others"), pl.col("line"))
+    over = over_probability(pl.col("others"), pl.col("line"), market)
     edge = (over if side == "over" else 1 - over) - implied_probability(pl.col("best_price"))
     return best.join(consensus, on=PLAYER, how="left", maintain_order="left").select(
         *PLAYER,

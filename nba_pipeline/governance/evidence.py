@@ -45,7 +45,7 @@ def _graded(warehouse: Warehouse, window: Collection[date], systems: Collection[
     latest = grades.sort("grade_version").group_by([*PAIR, "system_id"]).last()
     predictions = warehouse.scan(TABLES["predictions"], window).filter(is_one).select("game_date", *OF_A_PREDICTION).collect()
     rows = latest.join(predictions, on=["game_date", "prediction_id", "system_id"])
-    return rows.with_columns(pl.col("actual_value").cast(pl.Float64)).rename({"actual_value": "points"})
+    return rows.with_columns(pl.col("actual_value").cast(pl.Float64))
 
 
 def _with_training(rows: pl.DataFrame, models: pl.DataFrame, members: Collection[str]) -> pl.DataFrame:

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import polars as pl
 
-from nba_pipeline.assets.grades.grades import STATISTICS, published
+from nba_pipeline.assets.grades.grades import published
 from nba_pipeline.completeness import expectations
 from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.formulas.grade_versions import OF_A_DATE
+from nba_pipeline.formulas.markets import STATISTICS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 

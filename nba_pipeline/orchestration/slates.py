@@ -9,11 +9,12 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from nba_pipeline.assets.grades.grades import STATISTICS, published
+from nba_pipeline.assets.grades.grades import published
 from nba_pipeline.completeness import gates, modes
 from nba_pipeline.completeness.modes import MODES, tables_of_mode
 from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.formulas.grade_versions import GRADED
+from nba_pipeline.formulas.markets import STATISTICS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 

@@ -46,7 +46,7 @@ def attempted_weeks(rows: pl.DataFrame, store: ModelStore | None) -> set[date]:
 
     A system without a model counts if its row has the reason. A home of an earlier version lacks the rows of newer systems.
     """
-    systems = {system.system_id for system in TRAINED_SYSTEMS}
+    systems = {system.model_name for system in TRAINED_SYSTEMS}
     lost = {model_id for model_id in rows["model_id"].drop_nulls().unique() if store is not None and not store.has(model_id)}
     by_week = rows.group_by("game_date").agg("system_id", "model_id").iter_rows()
     return {week for week, names, models in by_week if systems <= set(names) and lost.isdisjoint(models)}

@@ -68,7 +68,7 @@ class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def odds_request(self, event_id: str, day: date, at: datetime | None = None) -> Request:
         """Returns the request for an event's player and game lines."""
-        markets = ",".join((SETTINGS.lines.market, *SETTINGS.lines.game_markets))
+        markets = ",".join((*SETTINGS.lines.markets, *SETTINGS.lines.game_markets))
         params = {"regions": SETTINGS.lines.regions, "markets": markets, "oddsFormat": REQUEST_FORMAT}
         return self._request(("event_odds", f"/events/{event_id}/odds", event_id), day, at, params)
 

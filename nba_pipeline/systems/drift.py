@@ -41,8 +41,8 @@ def drift_of_dates(
     for day in dates:
         served = features.filter(pl.col("game_date").is_between(first_date(day), day))
         for system in systems:
-            of_week = ranges.get((day - timedelta(days=day.weekday()), system.system_id), {})
-            shares += [(day, system.system_id, name, share) for name, share in drift(served, system, of_week).items()]
+            of_week = ranges.get((day - timedelta(days=day.weekday()), system.model_name), {})
+            shares += [(day, system.model_name, name, share) for name, share in drift(served, system, of_week).items()]
     return pl.DataFrame(shares, schema=DRIFT, orient="row")
 
 

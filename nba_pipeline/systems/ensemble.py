@@ -4,24 +4,26 @@ The mean reduces errors that the two models do not share. If one of the two has 
 the other, and `reasons` names the missing one.
 """
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import polars as pl
 
+from nba_pipeline.formulas.markets import POINTS, Market
 from nba_pipeline.systems.combination import Combination, Forecasts, absent
-from nba_pipeline.systems.cross_season import READS, REQUIRED, CrossSeasonSystem
+from nba_pipeline.systems.cross_season import CrossSeasonFeatures
 from nba_pipeline.systems.interface import PLAYER_GAME
 
 
-class Ensemble(Combination):
+@dataclass(frozen=True)
+class Ensemble(CrossSeasonFeatures, Combination):
     """The mean of its members."""
+
+    market: Market = POINTS
 
     system_id: ClassVar[str] = "ensemble"
     version: ClassVar[str] = "1"
     members: ClassVar[tuple[str, ...]] = ("linear_median", "xgboost")
-    required: ClassVar[tuple[str, ...]] = REQUIRED
-    required_for_betting: ClassVar[tuple[str, ...]] = CrossSeasonSystem.required_for_betting
-    reads: ClassVar[tuple[str, ...]] = READS
 
     def combine(self, forecasts: Forecasts, lines: pl.DataFrame) -> pl.DataFrame:
         """See Combination.combine. `reasons` names a member without a forecast."""

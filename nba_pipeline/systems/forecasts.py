@@ -13,7 +13,7 @@ from nba_pipeline.systems.combination import Combination
 from nba_pipeline.systems.interface import PLAYER_GAME, System, TrainedModel
 
 Models = Mapping[tuple[date, str], TrainedModel]
-"""(Monday of the week, system_id) -> the week's model. Weeks without a model are missing."""
+"""(Monday of the week, `model_name` of the system) -> the week's model. Weeks without a model are missing."""
 
 Closed = Mapping[str, Sequence[date]]
 """system_id -> the dates on which too few players have what the system requires."""
@@ -67,7 +67,7 @@ def joined_reasons(systems: Sequence[System], reasons: pl.DataFrame) -> pl.DataF
 
 def absent_models(systems: Sequence[System], rows: pl.DataFrame, models: Models) -> list[str]:
     """Returns one message per week and system that has rows of `features` but no model, with the command that trains it."""
-    week, names = pl.col("game_date").dt.truncate("1w").alias("week"), [s.system_id for s in systems if s.needs_model]
+    week, names = pl.col("game_date").dt.truncate("1w").alias("week"), [s.model_name for s in systems if s.needs_model]
     dates = rows.group_by(week).agg(pl.col("game_date").min().alias("first"), pl.col("game_date").max().alias("last"))
     return [
         f"{name}: no model for the week of {week}; next: nba-pipeline backfill --from {first} --to {last}"
@@ -87,7 +87,7 @@ def _served(system: System, rows: pl.DataFrame, models: Models) -> Iterator[tupl
         yield rows, None
         return
     for week in _weeks(rows):
-        if model := models.get((week, system.system_id)):
+        if model := models.get((week, system.model_name)):
             yield rows.filter(pl.col("game_date").dt.truncate("1w") == week), model
 
 
@@ -137,7 +137,7 @@ def _why_not(system: System, rows: pl.DataFrame, models: Models, made: Mapping[s
 
 def _why_not_alone(system: System, rows: pl.DataFrame, models: Models) -> pl.DataFrame:
     """Returns game_id, player_id and reason per row without the required features, or without a model for its week."""
-    without = [week for week in _weeks(rows) if system.needs_model and (week, system.system_id) not in models]
+    without = [week for week in _weeks(rows) if system.needs_model and (week, system.model_name) not in models]
     week = pl.col("game_date").dt.truncate("1w")
     modelless = pl.format("no model for the week of {}", week).alias("reason")
     return pl.concat(

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from nba_pipeline.errors import Permanent
+from nba_pipeline.formulas.markets import POINTS, Market
 from nba_pipeline.settings import SETTINGS, Training
 from nba_pipeline.systems.card import Card as Card  # noqa: PLC0414  # mypy requires the alias of a re-export
 from nba_pipeline.systems.card import TrainedModel as TrainedModel  # noqa: PLC0414
@@ -22,18 +23,38 @@ BASE_WINDOWS = ("points_mean_last_5_games", "points_mean_last_10_games", "points
 
 
 class System(ABC):
-    """A system that forecasts points. Inputs are bound by name. Only the system's own arithmetic replaces a null input."""
+    """A system that forecasts the statistic of a market. Inputs are bound by name.
+
+    Only the system's own arithmetic replaces a null input.
+    """
 
     system_id: ClassVar[str]
     version: ClassVar[str]
-    required: ClassVar[tuple[str, ...]]
-    """Features without which there is no prediction."""
-    required_for_betting: ClassVar[tuple[str, ...]]
-    """Features without which a prediction is not actionable. A subset of `reads`."""
-    reads: ClassVar[tuple[str, ...]]
+    market: Market = POINTS
+    """The market that it forecasts. A system of several markets has one object per market."""
     needs_model: ClassVar[bool] = False
     least_season_games: ClassVar[int] = SETTINGS.predicting.least_games
     """Minimum number of played games this season. The system skips players with fewer; at 0, earlier seasons suffice."""
+
+    @property
+    @abstractmethod
+    def required(self) -> tuple[str, ...]:
+        """Features without which there is no prediction."""
+
+    @property
+    @abstractmethod
+    def required_for_betting(self) -> tuple[str, ...]:
+        """Features without which a prediction is not actionable. A subset of `reads`."""
+
+    @property
+    @abstractmethod
+    def reads(self) -> tuple[str, ...]:
+        """The features that the system reads."""
+
+    @property
+    def model_name(self) -> str:
+        """Name of its models in `points_model`: `system_id`, followed by the statistic of another market than that of points."""
+        return self.system_id if self.market == POINTS else f"{self.system_id}_{self.market.statistic}"
 
     @abstractmethod
     def predict(self, features: pl.DataFrame, model: "TrainedModel | None" = None) -> pl.DataFrame:
@@ -68,9 +89,6 @@ class System(ABC):
         return features
 
 
-LABEL = "points"
-
-
 @dataclass(frozen=True)
 class Sample:
     """Rows to learn from: the columns of `reads`, in order, as float64 with NaN for null, and the label of each row."""
@@ -87,9 +105,17 @@ class TrainedSystem(System):
     """Name of the model file, with the extension of its format, such as `model.json`."""
     stops_early: ClassVar[bool] = True
     """Whether the validation rows end the training early. Otherwise the model also learns from them."""
-    season_mean: ClassVar[str] = "points_mean_season"
-    """The feature whose error on the validation rows is compared with the model's."""
     training: Training
+
+    @property
+    def season_mean(self) -> str:
+        """The feature whose error on the validation rows is compared with the model's."""
+        return "points_mean_season"
+
+    @property
+    def label(self) -> str:
+        """The column that it learns to forecast: the statistic of its market."""
+        return self.market.statistic
 
     @property
     @abstractmethod
@@ -124,8 +150,8 @@ class TrainedSystem(System):
         return self._checked(rows).select(pl.col(self.reads).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
 
     def sample(self, rows: pl.DataFrame) -> Sample:
-        """Returns the matrix of the rows, with their `points` as the label."""
-        return Sample(self.matrix(rows), rows[LABEL].cast(pl.Float64).to_numpy())
+        """Returns the matrix of the rows, with their label."""
+        return Sample(self.matrix(rows), rows[self.label].cast(pl.Float64).to_numpy())
 
     def forecast(self, model: Any, features: pl.DataFrame) -> pl.Series:
         """Returns points per row, not clamped."""
@@ -151,8 +177,8 @@ class TrainedSystem(System):
     def read_card(self, text: str) -> Card:
         """Returns a model's card from JSON. Raises ValidationError if it is invalid, Permanent for a card of another system."""
         card = Card.model_validate_json(text)
-        if card.system_id != self.system_id:
-            raise Permanent(f"model {card.model_id} belongs to system {card.system_id}, not to {self.system_id}")
+        if card.system_id != self.model_name:
+            raise Permanent(f"model {card.model_id} belongs to system {card.system_id}, not to {self.model_name}")
         return card
 
     def model(self, card: Card, booster: Any) -> TrainedModel:
@@ -191,7 +217,8 @@ class TrainedSystem(System):
 
         `predict` and the walk-forward replay share it, so that both give the same reasons.
         """
-        return bounded(rows.with_columns(self.forecast(model, rows).alias("_points")), pl.col("_points"))
+        forecast = rows.with_columns(self.forecast(model, rows).alias("_forecast"))
+        return bounded(forecast, pl.col("_forecast"), market=self.market)
 
 
 def shares(values: Mapping[str, float]) -> dict[str, float]:
@@ -200,14 +227,14 @@ def shares(values: Mapping[str, float]) -> dict[str, float]:
     return {name: float(value / total) if total else 0.0 for name, value in values.items()}
 
 
-def bounded(rows: pl.DataFrame, points: pl.Expr, terms: Sequence[str] = ()) -> pl.DataFrame:
-    """Returns one forecast per row, clamped to 0 and the largest plausible points. `reasons` names a clamp and each null term."""
-    largest = SETTINGS.predicting.largest_points
+def bounded(rows: pl.DataFrame, value: pl.Expr, terms: Sequence[str] = (), market: Market = POINTS) -> pl.DataFrame:
+    """Returns one forecast per row, clamped to 0 and the largest plausible value. `reasons` names a clamp and each null term."""
+    largest = SETTINGS.predicting.largest_of.get(market.name, SETTINGS.predicting.largest_points)
     notes = [pl.when(pl.col(term).is_null()).then(pl.lit(f"without {term}")) for term in terms]
-    clamped = pl.when((points < 0) | (points > largest)).then(pl.lit("clamped"))
+    clamped = pl.when((value < 0) | (value > largest)).then(pl.lit("clamped"))
     return rows.select(
         *PLAYER_GAME,
-        points.clip(0, largest).alias("predicted_value"),
+        value.clip(0, largest).alias("predicted_value"),
         pl.concat_list(*notes, clamped).list.drop_nulls().alias("reasons"),
     )
 

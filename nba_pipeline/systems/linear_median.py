@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nba_pipeline.errors import Permanent
+from nba_pipeline.formulas.markets import POINTS, Market
 from nba_pipeline.settings import SETTINGS, Forecasts, Training
 from nba_pipeline.systems.cross_season import CrossSeasonSystem
 from nba_pipeline.systems.interface import Sample, shares
@@ -47,6 +48,7 @@ class LinearMedian(CrossSeasonSystem):
 
     training: Training = SETTINGS.training
     forecasts: Forecasts = SETTINGS.forecasts
+    market: Market = POINTS
 
     system_id: ClassVar[str] = "linear_median"
     version: ClassVar[str] = "1"

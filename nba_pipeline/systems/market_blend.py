@@ -11,26 +11,26 @@ from typing import ClassVar
 
 import polars as pl
 
+from nba_pipeline.formulas.markets import POINTS, Market
 from nba_pipeline.formulas.recommendation import CONTAINS_THE_LINE
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.settings import Forecasts as Settings
 from nba_pipeline.systems.combination import Combination, Forecasts, absent
+from nba_pipeline.systems.cross_season import CrossSeasonFeatures
 from nba_pipeline.systems.ensemble import ENSEMBLE
 from nba_pipeline.systems.interface import PLAYER_GAME
 
 
 @dataclass(frozen=True)
-class MarketBlend(Combination):
+class MarketBlend(CrossSeasonFeatures, Combination):
     """The weighted mean of the ensemble and the price-adjusted line."""
 
     settings: Settings = SETTINGS.forecasts
+    market: Market = POINTS
 
     system_id: ClassVar[str] = "market_blend"
     version: ClassVar[str] = "1"
     members: ClassVar[tuple[str, ...]] = ("ensemble",)
-    required: ClassVar[tuple[str, ...]] = ENSEMBLE.required
-    required_for_betting: ClassVar[tuple[str, ...]] = ENSEMBLE.required_for_betting
-    reads: ClassVar[tuple[str, ...]] = ENSEMBLE.reads
 
     def combine(self, forecasts: Forecasts, lines: pl.DataFrame) -> pl.DataFrame:
         """See Combination.combine."""

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from nba_pipeline.errors import Permanent
-from nba_pipeline.systems.interface import LABEL, TrainedSystem
+from nba_pipeline.systems.interface import TrainedSystem
 
 WINDOW_DAYS_PER_VALIDATION_DAY = 5
 """Minimum ratio of window to validation. In a short window it reduces the validation, so that training gets more days."""
@@ -33,29 +33,30 @@ def window(rows: pl.DataFrame) -> tuple[date, date]:
     return rows["game_date"][0], rows["game_date"][-1]
 
 
-def mean_absolute_error(forecast: pl.Series, rows: pl.DataFrame) -> float | None:
+def mean_absolute_error(forecast: pl.Series, rows: pl.DataFrame, label: str) -> float | None:
     """Returns the error over the rows with a forecast; None without any."""
-    error: float | None = rows.select((pl.lit(forecast) - pl.col(LABEL)).abs().mean()).item()
+    error: float | None = rows.select((pl.lit(forecast) - pl.col(label)).abs().mean()).item()
     return error
 
 
-def mean_error(forecast: pl.Series, rows: pl.DataFrame) -> float | None:
-    """Returns the mean of forecast minus points over the rows with a forecast; None without any."""
-    error: float | None = rows.select((pl.lit(forecast) - pl.col(LABEL)).mean()).item()
+def mean_error(forecast: pl.Series, rows: pl.DataFrame, label: str) -> float | None:
+    """Returns the mean of forecast minus label over the rows with a forecast; None without any."""
+    error: float | None = rows.select((pl.lit(forecast) - pl.col(label)).mean()).item()
     return error
 
 
 def refuse_the_label(rows: pl.DataFrame, system: TrainedSystem) -> None:
     """Raises Permanent for a feature that has the label's name, or that equals the label in every row in which it is known."""
-    if LABEL in system.reads:
-        raise Permanent(f"{system.system_id}_training: the label `{LABEL}` is among the features")
+    label = system.label
+    if label in system.reads:
+        raise Permanent(f"{system.model_name}_training: the label `{label}` is among the features")
     is_copy = [
         (
-            (pl.col(name) == pl.col(LABEL)).all() & (pl.col(name).count() >= LEAST_ROWS_TO_COMPARE) & (pl.col(name).std() > 0)
+            (pl.col(name) == pl.col(label)).all() & (pl.col(name).count() >= LEAST_ROWS_TO_COMPARE) & (pl.col(name).std() > 0)
         ).alias(name)
         for name in system.reads
     ]
     copies = [name for name, copied in rows.select(is_copy).row(0, named=True).items() if copied]
     if copies:
         names = ", ".join(copies)
-        raise Permanent(f"{system.system_id}_training: these features equal the label `{LABEL}` in every known row: {names}")
+        raise Permanent(f"{system.model_name}_training: these features equal the label `{label}` in every known row: {names}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from nba_pipeline.errors import Permanent
+from nba_pipeline.formulas.markets import POINTS, Market
 from nba_pipeline.settings import SETTINGS, Forecasts, Training
 from nba_pipeline.systems.cross_season import CrossSeasonSystem
 from nba_pipeline.systems.interface import Sample, shares
@@ -25,6 +26,7 @@ class XGBoost(CrossSeasonSystem):
 
     training: Training = SETTINGS.training
     forecasts: Forecasts = SETTINGS.forecasts
+    market: Market = POINTS
 
     system_id: ClassVar[str] = "xgboost"
     version: ClassVar[str] = "1"

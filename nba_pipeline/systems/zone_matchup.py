@@ -4,7 +4,8 @@
              + 0.4 pace_score + 0.8 (home_court_level - 0.5) + rest
 
 `rest` is that of `moving_average`. A term with a null input contributes nothing and is listed in `reasons`. The system needs
-five games of the season. It is not a member of the ensemble: see `benchmarks/forecasts.py`.
+five games of the season. It is not a member of the ensemble: see `benchmarks/forecasts.py`. `shot_zone_points_effect` was
+never measured on real games: the archive has no play-by-play, so the feature is null there, and only the other terms count.
 """
 
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nba_pipeline.systems.interface import TrainedModel, TrainedSystem
 
 Models = Mapping[tuple[date, str], "TrainedModel"]
-"""(Monday of the week, system_id) -> the week's model. Weeks without a model are missing."""
+"""(Monday of the week, `model_name` of the system) -> the week's model. Weeks without a model are missing."""
 
 
 def load_models(
@@ -29,7 +29,7 @@ def load_models(
     systems are not affected. `report` is called with the reason.
     """
     trained = points_model.filter(pl.col("model_id").is_not_null())
-    by_name, by_id = {system.system_id: system for system in systems}, dict[str, "TrainedModel"]()
+    by_name, by_id = {system.model_name: system for system in systems}, dict[str, "TrainedModel"]()
     for system_id, model_id in trained.select("system_id", "model_id").unique(maintain_order=True).iter_rows():
         try:
             if system_id not in by_name:

@@ -5,8 +5,10 @@ from datetime import date, timedelta
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.assets.features.career_form import TABLE, CareerFormFeatures, career_form_of
+from nba_pipeline.assets.features.career_form import TABLE, CareerFormFeatures, career_form_of, form_columns
 from nba_pipeline.assets.features.upcoming_players import TABLE as UPCOMING_PLAYERS
+from nba_pipeline.formulas.career_form import form_of
+from nba_pipeline.formulas.markets import REBOUNDS
 from nba_pipeline_tests.builders import a_league, an_expected_player, at, frame_of
 from nba_pipeline_tests.builders import summaries_of as summaries
 
@@ -55,3 +57,10 @@ def test_on_the_first_date_everything_but_the_counts_is_unknown() -> None:
     known = {name for name in CareerFormFeatures.column_names() if rows[name].null_count() < rows.height}
     counts = {"career_games_last_1095_days", "points_residual_versus_opponent", "points_residual_home_or_away"}
     assert known == counts
+
+
+def test_a_market_has_one_column_per_column_of_points() -> None:
+    columns = form_columns(REBOUNDS)
+    assert tuple(columns) == form_of(REBOUNDS) and not set(columns) & set(CareerFormFeatures.column_names())
+    mean = columns["rebounds_half_life_8_games"]
+    assert (mean.min, mean.max, mean.description) == (0, 44, "rebounds, weights halve every 8 games")

@@ -195,7 +195,7 @@ def test_live_and_backtest_and_systems_are_graded_apart() -> None:
 
 
 def test_a_market_without_a_statistic_stays_ungraded() -> None:
-    assert grade(a_prediction(), a_prediction(market="player_rebounds"))["market"].to_list() == ["player_points"]
+    assert grade(a_prediction(), a_prediction(market="player_assists"))["market"].to_list() == ["player_points"]
 
 
 def test_grade_versions_count_within_a_market() -> None:

@@ -362,7 +362,7 @@ def test_the_label_under_another_name_is_refused(store: ModelStore, system: Trai
 
 def test_the_label_under_its_own_name_is_refused(store: ModelStore) -> None:
     class Leaking(LinearMedian):
-        reads = (*LinearMedian.reads, "points")
+        reads = (*FEW_ROWS.reads, "points")
 
     features, summaries = a_linear_history()
     with pytest.raises(Permanent, match="linear_median_training: the label `points` is among the features"):

@@ -10,6 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.asset_factory.verdicts import verdicts_of
+from nba_pipeline.assets.grades.grades import grade_predictions
 from nba_pipeline.assets.predictions.points_model import TABLE as POINTS_MODEL
 from nba_pipeline.assets.predictions.predictions import (
     TABLE,
@@ -19,12 +20,14 @@ from nba_pipeline.assets.predictions.predictions import (
     predict_slate,
     unpredicted,
 )
+from nba_pipeline.formulas.career_form import form_of
 from nba_pipeline.formulas.forecast_distribution import graded_rows
+from nba_pipeline.formulas.markets import REBOUNDS
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.systems import LINEAR_MEDIAN, SYSTEMS
 from nba_pipeline.systems.forecasts import NOT_READY, absent_models
 from nba_pipeline.systems.interface import TrainedModel
-from nba_pipeline.systems.linear_median import LinearModel
+from nba_pipeline.systems.linear_median import LinearMedian, LinearModel
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.weekly_models import Models
@@ -37,6 +40,7 @@ from nba_pipeline_tests.builders_predictions import (
     TIPOFF,
     WEEK,
     a_feature_row,
+    a_finished_game,
     a_model,
     a_prediction,
     a_slate,
@@ -448,11 +452,11 @@ def test_a_version_that_did_not_record_the_teammates_is_not_compared() -> None:
 ACROSS = ("linear_median", "xgboost", "ensemble", "market_blend")
 
 
-def a_linear_model(points: float, **fields: Any) -> TrainedModel:
+def a_linear_model(value: float, system: LinearMedian = LINEAR_MEDIAN, **fields: Any) -> TrainedModel:
     """A linear model that always forecasts the same."""
-    reads, none = LINEAR_MEDIAN.reads, (0.0,) * len(LINEAR_MEDIAN.reads)
-    card = a_model(system_id="linear_median", features=reads, library_version=LINEAR_MEDIAN.library_version, **fields).card
-    return TrainedModel(card, LinearModel(reads, none, (1.0,) * len(reads), none, points))
+    reads, none = system.reads, (0.0,) * len(system.reads)
+    card = a_model(system_id=system.model_name, features=reads, library_version=system.library_version, **fields).card
+    return TrainedModel(card, LinearModel(reads, none, (1.0,) * len(reads), none, value))
 
 
 def across(slate: dict[str, pl.DataFrame] | None = None, **given: Any) -> dict[str, dict[str, Any]]:
@@ -650,3 +654,84 @@ def test_an_impossible_distribution_or_price_is_quarantined_with_its_rule(fields
     wrong = rows.with_columns(pl.lit(value).cast(rows.schema[name]).alias(name) for name, value in fields.items())
     valid, quarantined = TABLE.conform(wrong, BEFORE_TIPOFF, "1")
     assert valid.is_empty() and problem in quarantined["problem"].item()
+
+
+# A second market
+
+
+@pytest.fixture
+def both_markets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "settings.toml").write_text('[lines]\nmarkets = ["player_points", "player_rebounds"]\n')
+    monkeypatch.setenv("NBA_PIPELINE_SETTINGS", str(tmp_path / "settings.toml"))
+
+
+def of_two_markets(points: float = 18.0, rebounds: float = 9.0, rebound_line: float = 7.5) -> pl.DataFrame:
+    """The predictions of a player with a line of 16.5 points and one of rebounds."""
+    of_rebounds = LinearMedian(market=REBOUNDS)
+    models = {
+        (WEEK, "linear_median"): a_linear_model(points),
+        (WEEK, "linear_median_rebounds"): a_linear_model(rebounds, of_rebounds),
+    }
+    slate = a_slate()
+    form = [pl.lit(1.0).alias(name) for name in form_of(REBOUNDS)]
+    lines = pl.concat([market(16.5), market(rebound_line, market="player_rebounds")])
+    return predict(slate | {"features": slate["features"].with_columns(form)}, models=models, lines=lines)
+
+
+def test_a_market_that_is_not_in_use_is_not_predicted() -> None:
+    assert of_two_markets()["market"].unique().to_list() == ["player_points"]
+
+
+@pytest.mark.usefixtures("both_markets")
+def test_a_second_market_has_rows_of_its_own_systems_and_line() -> None:
+    rows = of_two_markets()
+    of_rebounds = rows.filter(market="player_rebounds")
+    assert of_rebounds.select("system_id", "predicted_value", "line").rows() == [
+        ("ensemble", 9.0, 7.5),
+        ("linear_median", 9.0, 7.5),
+        ("market_blend", pytest.approx(0.2 * 9 + 0.8 * 7.5), 7.5),
+    ]
+    assert rows.filter(market="player_points")["predicted_value"].to_list()[:2] == [18.0, 18.0]
+    assert rows["prediction_id"].n_unique() == rows.height
+
+
+@pytest.mark.usefixtures("both_markets")
+@pytest.mark.parametrize(("line", "recommendation"), [(8.7, "PASS"), (8.5, "OVER"), (9.5, "UNDER")])
+def test_an_edge_of_a_second_market_counts_in_its_own_unit(line: float, recommendation: str) -> None:
+    """0.4 rebounds count as one point."""
+    row = of_two_markets(rebound_line=line).row(
+        by_predicate=(pl.col("market") == "player_rebounds") & (pl.col("system_id") == "linear_median"), named=True
+    )
+    assert (row["recommendation"], "low_edge" in row["reasons"]) == (recommendation, True)
+
+
+@pytest.mark.usefixtures("both_markets")
+def test_each_market_is_graded_by_its_own_statistic() -> None:
+    game = a_finished_game(a_boxscore(points=22, rebounds=8))
+    grades = grade_predictions(of_two_markets(), **game).filter(system_id="linear_median")
+    columns = ("market", "predicted_value", "actual_value", "margin", "outcome")
+    assert grades.select(columns).rows() == [
+        ("player_points", 18.0, 22, 5.5, "WIN"),
+        ("player_rebounds", 9.0, 8, 0.5, "WIN"),
+    ]
+    assert set(outcomes_of(game["player_game_summary"]).select("market", "actual_value").rows()) == {
+        ("player_points", 22),
+        ("player_rebounds", 8),
+    }
+
+
+@pytest.mark.usefixtures("both_markets")
+def test_each_market_has_its_own_lines() -> None:
+    """8.5 rebounds and 20 rebounds are lines; 20 points are a placeholder."""
+    offers = [
+        a_prop_line(player_id=player, market=name, line=line, line_half_points=int(2 * line))
+        for player, name, line in (
+            (1, "player_points", 20.0),
+            (2, "player_points", 8.5),
+            (1, "player_rebounds", 20.0),
+            (2, "player_rebounds", 3.5),
+            (2, "player_assists", 3.5),
+        )
+    ]
+    lines = lines_with_prices(prop_lines_of(*offers)).select("player_id", "market", "line")
+    assert lines.rows() == [(2, "player_points", 8.5), (1, "player_rebounds", 20.0), (2, "player_rebounds", 3.5)]

@@ -6,9 +6,11 @@ import json
 from datetime import date, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from nba_pipeline.cli.consoles import out
+from nba_pipeline.cli.slate_rendering import print_counts
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.builders import a_prop_line
 from nba_pipeline_tests.builders_days import Days, slate_of
@@ -151,3 +153,12 @@ def test_an_unreadable_ledger_date_is_named_and_is_no_empty_slate(home: Path) ->
     ended = slate(home)
     assert (ended.returncode, ended.stdout) == (1, "") and "no slate" not in ended.stderr
     assert ended.stderr.startswith(f"warning: the ledger predictions is closed for {DAY}: ")
+
+
+def test_predictions_of_several_markets_stand_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    bet = {"system_id": "ensemble", "is_actionable": True, "recommendation": "OVER", "reasons": ["low_edge"]}
+    of_points = pl.DataFrame([bet | {"market": "player_points"}])
+    print_counts(of_points)
+    print_counts(pl.concat([of_points, pl.DataFrame([bet | {"market": "player_rebounds"}])]))
+    lines = [line for line in capsys.readouterr().out.splitlines() if "actionable (" in line]
+    assert [line.partition(":")[0] for line in lines] == ["ensemble", "ensemble, player_points", "ensemble, player_rebounds"]

@@ -8,13 +8,17 @@ import polars as pl
 import pytest
 
 from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.evaluation import evaluate as evaluation
 from nba_pipeline.evaluation.evaluate import Report, Request, evaluate, with_members
 from nba_pipeline.evaluation.manifest import Manifest
 from nba_pipeline.evaluation.page import page
+from nba_pipeline.evaluation.perfect_knowledge import NOTE, KnowsWhoPlays
 from nba_pipeline.evaluation.report import as_json, sections
 from nba_pipeline.evaluation.search import FILE
+from nba_pipeline.formulas.expected_absences import ABSENCE_FEATURES
+from nba_pipeline.formulas.markets import REBOUNDS
 from nba_pipeline.systems import CATBOOST, LINEAR_MEDIAN
-from nba_pipeline_tests.builders_evaluation import FIRST, LAST, PLAYERS, league, source_of
+from nba_pipeline_tests.builders_evaluation import FIRST, LAST, PLAYERS, Memory, league, source_of
 
 REQUEST = Request(FIRST, LAST, ("moving_average",))
 
@@ -130,3 +134,59 @@ def test_the_page_loads_nothing_and_has_the_plots(tmp_path: Path) -> None:
 def test_catboost_is_trained_every_fourth_week_at_most() -> None:
     request = Request(FIRST, LAST, ("linear_median",), refit_weeks=2)
     assert request.refits(LINEAR_MEDIAN) == 2 and request.refits(CATBOOST) == 4 and Request(FIRST, LAST, ()).refits(CATBOOST) == 4
+
+
+class MemoryOfRebounds(Memory):
+    """Remembers the rebounds of every row that it was trained on."""
+
+    market = REBOUNDS
+
+
+def test_a_second_market_is_evaluated_against_its_own_lines_and_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every forecast is 0, because no row of the period was in the training."""
+    monkeypatch.setattr(evaluation, "MARKET_SYSTEMS", {REBOUNDS.name: (MemoryOfRebounds(),)})
+    rows = league()
+    few = pl.col("player_id") <= 5
+    of_rebounds = (
+        rows["prop_lines"]
+        .filter(few)
+        .with_columns(market=pl.lit(REBOUNDS.name), line=pl.lit(6.5), line_half_points=pl.lit(13, pl.Int64))
+    )
+    source = source_of(prop_lines=pl.concat([rows["prop_lines"], of_rebounds]))
+    report = evaluate(source, tmp_path, Request(FIRST, LAST, ("memory",), market=REBOUNDS))
+    played = rows["player_game_summary"].filter(pl.col("game_date") >= FIRST, few)
+    mean = played["rebounds"].mean()
+    assert isinstance(mean, float)
+    overall = report.records.row(by_predicate=(pl.col("system_id") == "memory") & (pl.col("group") == "all"), named=True)
+    assert (report.header["market"], overall["n"], overall["mae"]) == (REBOUNDS.name, 14 * 5, round(mean, 5))
+    assert sections(report)[0].title == "Errors in rebounds, beside the line on the same rows"
+    edges = report.records.filter(pl.col("group") == "edge", pl.col("system_id") == "memory")["value"]
+    assert edges.to_list() == [f"at least {edge:g}" for edge in (0, 0.4, 0.8, 1.2, 2)]
+
+
+def test_a_bound_says_in_every_table_that_it_is_no_forecast(tmp_path: Path) -> None:
+    rows = league()
+    features = rows["features"].with_columns(pl.lit("GSW").alias("team"), *(pl.lit(0.5).alias(n) for n in ABSENCE_FEATURES))
+    known = {"team": pl.lit("GSW"), "season": pl.lit("2023-24"), "minutes": pl.lit(30.0)}
+    statistics = {name: pl.lit(1, pl.Int64) for name in ("fga", "fta", "turnovers", "blocks", "assists", "fg3a")}
+    games = rows["player_game_summary"].filter("did_play").with_columns(**known, **statistics)
+    source = KnowsWhoPlays(source_of(features=features), games)
+    report = evaluate(source, tmp_path, REQUEST)
+    assert all(NOTE in section.title for section in sections(report)) and NOTE in report.notes
+    assert evaluated(tmp_path / "without").header["bound"] == []
+
+
+def test_the_bound_knows_the_absences_of_the_evaluated_game() -> None:
+    """Eleven players of a team play every day. Player 1 misses the last day, with 30 minutes and 20 points a game."""
+    rows = league()
+    known = {"team": pl.lit("GSW"), "season": pl.lit("2023-24"), "minutes": pl.lit(30.0), "points": pl.lit(20, pl.Int64)}
+    statistics = {name: pl.lit(1, pl.Int64) for name in ("fga", "fta", "turnovers", "blocks", "assists", "fg3a")}
+    missed = (pl.col("player_id") == 1) & (pl.col("game_date") == LAST)
+    games = rows["player_game_summary"].filter(pl.col("did_play") & ~missed).with_columns(**known, **statistics)
+    features = rows["features"].with_columns(
+        pl.lit("GSW").alias("team"), *(pl.lit(None, pl.Float64).alias(n) for n in ABSENCE_FEATURES)
+    )
+    source = KnowsWhoPlays(source_of(features=features), games)
+    absent = source.features([LAST]).filter(pl.col("player_id").is_in([1, 2])).select("player_id", "absent_points_expected")
+    assert absent.rows() == [(1, 0.0), (2, 20.0)]
+    assert source.features([LAST]).columns == features.columns

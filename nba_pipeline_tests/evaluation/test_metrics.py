@@ -27,7 +27,7 @@ def test_the_interval_of_a_share_is_wilsons_and_pushes_do_not_count() -> None:
 
 
 def test_the_gap_is_paired() -> None:
-    rows = pl.DataFrame({"points": [22.0, 10.0], "model": [20.0, 11.0], "line": [21.5, 14.5]})
+    rows = pl.DataFrame({"actual_value": [22.0, 10.0], "model": [20.0, 11.0], "line": [21.5, 14.5]})
     assert rows.select(gap("model", "line")).to_series().to_list() == [1.5, -3.5]
 
 
@@ -37,7 +37,7 @@ def test_the_gap_is_paired() -> None:
     ids=["over", "over lost", "under", "push", "no edge", "no line"],
 )  # fmt: skip
 def test_a_bet_is_on_the_side_of_the_forecast(forecast: float, line: float | None, points: int, expected: float | None) -> None:
-    rows = pl.DataFrame({"forecast": [forecast], "line": pl.Series([line], dtype=pl.Float64), "points": [points]})
+    rows = pl.DataFrame({"forecast": [forecast], "line": pl.Series([line], dtype=pl.Float64), "actual_value": [points]})
     assert rows.select(result("forecast", "line")).item() == expected
 
 

@@ -8,6 +8,7 @@ import pytest
 from nba_pipeline.evaluation.market import market_of
 from nba_pipeline.evaluation.records import MARKET, graded, records
 from nba_pipeline.evaluation.suspicions import suspicions
+from nba_pipeline.formulas.markets import REBOUNDS
 from nba_pipeline_tests.builders_evaluation import FIRST, a_line, lines_of
 
 PROBABILITIES = ("blended_over_probability", "blended_push_probability", "over_probability")
@@ -89,3 +90,7 @@ def test_results_that_are_too_good_are_named() -> None:
     assert suspicions(of_all.with_columns(gap_n=100, log_loss_gap_n=100), contains_the_line=set()) == []
     # -0.01 points is not suspect for a forecast that contains the line; its log loss is
     assert len(suspicions(of_all, contains_the_line={"model"})) == 1
+    # the line of rebounds is not the median
+    assert [message[:28] for message in suspicions(pl.concat([of_all, of_edge]), set(), REBOUNDS)] == [
+        "SUSPECT A LEAK: the log loss"
+    ]

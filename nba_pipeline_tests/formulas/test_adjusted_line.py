@@ -13,7 +13,7 @@ from nba_pipeline_tests.builders import Values, a_prop_line, at, prop_lines_of
 
 
 def adjusted(*rows: Values) -> list[dict[str, Any]]:
-    offers = latest_offers(prop_lines_of(*rows), **SETTINGS.lines.adjusting)
+    offers = latest_offers(prop_lines_of(*rows), **SETTINGS.lines.adjusting_of("player_points"))
     frame = adjusted_lines(feed_lines(offers, SETTINGS.forecasts.feed_minutes))
     return frame.select("adjusted_line", "adjusted_line_feeds").to_dicts()
 
@@ -56,5 +56,5 @@ def test_a_rung_of_a_ladder_does_not_count() -> None:
 
 
 def test_no_lines_are_no_rows() -> None:
-    made = adjusted_lines(feed_lines(latest_offers(prop_lines_of(), **SETTINGS.lines.adjusting), 5.0))
+    made = adjusted_lines(feed_lines(latest_offers(prop_lines_of(), **SETTINGS.lines.adjusting_of("player_points")), 5.0))
     assert made.is_empty() and made.schema["adjusted_line"] == pl.Float64

@@ -1,12 +1,14 @@
 """Form across seasons: from the first game on, shrunk rates, and residuals against an opponent and at home."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 import pytest
 
-from nba_pipeline.formulas.career_form import CAREER_FORM, with_career_form
+from nba_pipeline.formulas.career_form import CAREER_FORM, form_of, with_career_form
+from nba_pipeline.formulas.markets import POINTS, REBOUNDS
 from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_boxscore, games_of, summaries_of, who_did_not_play
 
 NOBODY = summaries_of(a_boxscore(player_id=7, game_date=DAY - timedelta(days=9)))
@@ -68,3 +70,32 @@ def test_a_residual_is_against_the_rate_of_before_its_game() -> None:
 def test_true_shooting_needs_a_try_at_the_basket() -> None:
     no_try = {"fga": 0, "fgm": 0, "fg3a": 0, "fta": 0, "ftm": 0}
     assert form(a_boxscore(DAY - timedelta(days=1), 0, **no_try))["true_shooting_half_life_50_games"] is None
+
+
+def test_another_statistic_has_the_form_that_points_would_have() -> None:
+    """The rebounds of every game equal its points, and the prior rates are equal."""
+    games = summaries_of(*games_of(12, 30, 20, 8, 17)).with_columns(rebounds=pl.col("points"))
+    row = {"game_date": DAY, "player_id": PLAYER, "season": "2023-24", "opponent": "NYK", "is_home": True}
+    made = with_career_form(pl.DataFrame([row]), games, [replace(POINTS, statistic="rebounds")])
+    of_points, of_rebounds = (made.select(form_of(market)).row(0) for market in (POINTS, REBOUNDS))
+    assert of_rebounds == of_points and None not in of_points
+    assert made.select(CAREER_FORM).equals(with_career_form(pl.DataFrame([row]), games).select(CAREER_FORM))
+
+
+def test_the_rate_of_rebounds_is_drawn_to_its_own_prior() -> None:
+    """6 rebounds in 30 minutes: (6 + 120 * (0.19 - 0.0005 * 30)) / (30 + 120)."""
+    games = summaries_of(*games_of(20)).with_columns(rebounds=pl.lit(6, pl.Int64))
+    row = {"game_date": DAY, "player_id": PLAYER, "season": "2023-24", "opponent": "NYK", "is_home": True}
+    made = with_career_form(pl.DataFrame([row]), games, [REBOUNDS]).row(0, named=True)
+    assert made["rebounds_per_minute_shrunk"] == pytest.approx((6 + 120 * 0.175) / 150)
+    assert (made["rebounds_half_life_8_games"], made["points_half_life_8_games"]) == (6, 20)
+
+
+def test_tonights_own_box_score_changes_no_form_of_rebounds() -> None:
+    row = {"game_date": DAY, "player_id": PLAYER, "season": "2023-24", "opponent": "NYK", "is_home": True}
+    before = games_of(10, 30, 20)
+    made = [
+        with_career_form(pl.DataFrame([row]), summaries_of(*games), [REBOUNDS]).select(form_of(REBOUNDS))
+        for games in (before, [*before, a_boxscore(DAY, 50, rebounds=25)])
+    ]
+    assert made[0].equals(made[1])

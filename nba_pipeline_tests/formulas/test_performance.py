@@ -16,15 +16,15 @@ def a_row(day: date = DAY, **fields: Any) -> dict[str, Any]:
     """A won live bet on the over: 25 points against a line of 20.5, result 24."""
     return {
         "game_date": day, "season": "2025-26", "system_id": "ensemble", "market": "player_points", "run_kind": "live",
-        "predicted_value": 25.0, "line": 20.5, "points": 24.0, "outcome": "WIN", "recommendation": "OVER", "is_actionable": True,
+        "predicted_value": 25.0, "line": 20.5, "actual_value": 24.0, "outcome": "WIN", "recommendation": "OVER", "is_actionable": True,
         "is_published": False, "price": 150, "best_price": 200, "over_probability": None, "blended_over_probability": 0.6,
         "blended_push_probability": 0.0, "market_over_probability": 0.5, "quality_score": 80.0, "closing_line_value": 0.02,
         "subset": ALL,
     } | fields  # fmt: skip
 
 
-LOST = {"points": 10.0, "outcome": "LOSS"}
-VOID = {"points": None, "outcome": "VOID"}
+LOST = {"actual_value": 10.0, "outcome": "LOSS"}
+VOID = {"actual_value": None, "outcome": "VOID"}
 PASS = {"predicted_value": 20.9, "recommendation": "PASS", "outcome": "NO_BET"}
 
 
@@ -38,7 +38,7 @@ def rated(*rows: dict[str, Any], dates: tuple[date, ...] = (DAY,), eligible: int
 
 def test_errors_and_gap_are_of_the_same_rows() -> None:
     (row,) = rated(
-        a_row(), a_row(**LOST), a_row(**VOID), a_row(line=None, points=20.0, outcome="NO_BET", recommendation="NO_LINE")
+        a_row(), a_row(**LOST), a_row(**VOID), a_row(line=None, actual_value=20.0, outcome="NO_BET", recommendation="NO_LINE")
     )
     # forecast errors 1 and 15, line errors 3.5 and 10.5; the row without a line counts in mae_all only
     assert (row["mae"], row["line_mae"], row["gap"], row["gap_n"]) == (8.0, 7.0, 1.0, 2)
@@ -48,7 +48,7 @@ def test_errors_and_gap_are_of_the_same_rows() -> None:
 
 
 def test_the_hit_rate_has_wilsons_interval_and_counts_wins_and_losses_only() -> None:
-    (row,) = rated(a_row(), a_row(), a_row(**LOST), a_row(**VOID), a_row(**PASS), a_row(points=20.5, outcome="PUSH"))
+    (row,) = rated(a_row(), a_row(), a_row(**LOST), a_row(**VOID), a_row(**PASS), a_row(actual_value=20.5, outcome="PUSH"))
     assert (row["bets"], row["hit_rate"], row["note"]) == (3, 0.66667, None)
     assert (row["hit_rate_low"], row["hit_rate_high"]) == pytest.approx((0.20765, 0.93851), abs=1e-5)
     assert [row[name] for name in ("wins", "losses", "pushes", "voids", "no_bets")] == [2, 1, 1, 1, 1]
@@ -72,7 +72,7 @@ def test_scores_stand_beside_those_of_the_market() -> None:
 
 
 def test_a_prediction_without_a_grade_is_counted_as_such() -> None:
-    (row,) = rated(a_row(outcome=None, points=None), a_row(line=None, is_actionable=False, is_published=True))
+    (row,) = rated(a_row(outcome=None, actual_value=None), a_row(line=None, is_actionable=False, is_published=True))
     assert [row[name] for name in ("predicted", "ungradable", "with_line", "actionable", "published")] == [2, 1, 1, 1, 1]
     assert row["eligible"] == 9
 
@@ -114,6 +114,6 @@ def test_the_calibration_error_is_that_of_ten_groups() -> None:
 
 def test_dates_in_one_call_equal_dates_in_several() -> None:
     days = [DAY - timedelta(days=n) for n in (9, 4, 0)]
-    rows = [a_row(day, points=20.0 + n) for n, day in enumerate(days * 5)]
+    rows = [a_row(day, actual_value=20.0 + n) for n, day in enumerate(days * 5)]
     together = rated(*rows, dates=tuple(days), window="30 days")
     assert together == [row for day in sorted(days) for row in rated(*rows, dates=(day,), window="30 days")]

@@ -14,7 +14,7 @@ from nba_pipeline_tests.builders import PLAYER, Values, a_prop_line, at, prop_li
 
 
 def prices(*rows: Values, line: float | None = 24.5, book: str = "draftkings") -> dict[str, Any]:
-    offers = latest_offers(prop_lines_of(*rows), **SETTINGS.lines.adjusting)
+    offers = latest_offers(prop_lines_of(*rows), **SETTINGS.lines.adjusting_of("player_points"))
     lines = pl.DataFrame(
         {"game_id": [a_prop_line()["game_id"]], "player_id": [PLAYER], "line": [line], "book": [book]},
         schema_overrides={"line": pl.Float64},

@@ -41,7 +41,7 @@ def warehouse(tmp_path: Path) -> LocalWarehouse:
 
 def test_the_newest_grade_counts_and_a_model_trained_on_its_own_date_refuses(warehouse: LocalWarehouse) -> None:
     rows, gates = judge_promotion(warehouse, DAY + timedelta(days=1), "xgboost", "ensemble", ["xgboost"])
-    assert rows.select("points", "predicted_value_champion", "trained_through").rows() == [(22.0, 25.0, DAY)]
+    assert rows.select("actual_value", "predicted_value_champion", "trained_through").rows() == [(22.0, 25.0, DAY)]
     assert "trained_before: 1 rows of dates that the model was trained on, must be none" in refused(gates)
 
 

@@ -13,7 +13,9 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, days_before
 from nba_pipeline.asset_factory.checks import checks_of
-from nba_pipeline.formulas.career_form import CAREER_DAYS, with_career_form
+from nba_pipeline.formulas.career_form import CAREER_DAYS, form_of, with_career_form
+from nba_pipeline.formulas.markets import MARKETS, POINTS, Market
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.feature_column import career
 from nba_pipeline.tables.table import Row, Table
 
@@ -60,7 +62,7 @@ class CareerFormFeatures(dy.Schema):
     minutes_minimum_last_5_career_games = career("least minutes, last 5", 0, 70, unit="min")
     career_games_last_1095_days = career("played games of the 1,095 days before", 0, 400)
     points_mean_season_to_date = career("mean points of the season, from its first game on", 0, 80)
-    points_per_minute_shrunk = career("points per minute, shrunk to what players with such minutes score", 0, 2)
+    points_per_minute_shrunk = career("points per minute, shrunk to the rate of players with such minutes", 0, 2)
     points_expected_from_minutes = career("points of the recent minutes at the shrunk rate", 0, 80)
     true_shooting_half_life_50_games = career(
         "true shooting: points / (2 (fga + 0.44 fta)), weights halve every 50 games", 0, 1.6
@@ -69,7 +71,30 @@ class CareerFormFeatures(dy.Schema):
     points_residual_home_or_away = career("shrunk mean of points beyond the rate, at home or away", -20, 20)
 
 
-class CareerFormRows(Row, CareerFormFeatures):
+OTHER_MARKETS = tuple(MARKETS[name] for name in SETTINGS.lines.markets if name != POINTS.name)
+
+
+def form_columns(market: Market) -> dict[str, dy.Float64]:
+    """Returns the columns of a market's statistic. They are those of points, with their range in proportion to the record."""
+    of_points, share = CareerFormFeatures.columns(), market.record / POINTS.record
+    return {
+        name: career(
+            (column.description or "").replace(POINTS.statistic, market.statistic),
+            round(share * column.min, 3),
+            round(share * column.max, 3),
+        )
+        for name, points_name in zip(form_of(market), form_of(POINTS), strict=True)
+        if isinstance(column := of_points[points_name], dy.Float64) and column.min is not None and column.max is not None
+    }
+
+
+class MarketFormFeatures(dy.Schema):
+    """The form in the statistics of other markets. It has columns only if the setting `lines.markets` names another market."""
+
+    vars().update({name: column for market in OTHER_MARKETS for name, column in form_columns(market).items()})
+
+
+class CareerFormRows(Row, CareerFormFeatures, MarketFormFeatures):
     """Columns of `career_form`."""
 
     game_id = dy.String(description="the NBA's ten digits")
@@ -114,7 +139,7 @@ def career_form_of(upcoming_players: pl.DataFrame, player_games: pl.DataFrame) -
     dates. `player_games` covers the 1,095 days before the first date. Rows of later dates have no effect.
     """
     identity = ["game_date", *TABLE.key, "season", "team", "opponent", "is_home"]
-    rows = with_career_form(upcoming_players.select(identity), player_games)
+    rows = with_career_form(upcoming_players.select(identity), player_games, OTHER_MARKETS)
     columns = {name: column.dtype for name, column in CareerFormRows.columns().items()}
     return rows.select(
         *[pl.col(name).cast(kind) for name, kind in columns.items()], pl.lit("player_game_summary").alias("source")

@@ -26,7 +26,7 @@ from nba_pipeline.asset_factory.verdicts import (
     with_presence,
     with_share,
 )
-from nba_pipeline.assets.features.career_form import CareerFormFeatures
+from nba_pipeline.assets.features.career_form import CareerFormFeatures, MarketFormFeatures
 from nba_pipeline.assets.features.expected_absences import ExpectedAbsenceFeatures, ExpectedAbsenceRows
 from nba_pipeline.assets.features.matchups import MatchupRows
 from nba_pipeline.assets.features.player_form import PlayerFormRows
@@ -58,7 +58,7 @@ HISTORY, TEAM, GAME, MATCHUP, MARKET, EXTENDED = (
 )
 
 
-class FeatureRows(Row, CareerFormFeatures, TeamOutlookFeatures, ExpectedAbsenceFeatures):
+class FeatureRows(Row, CareerFormFeatures, TeamOutlookFeatures, ExpectedAbsenceFeatures, MarketFormFeatures):
     """Columns of `features`: identity, the features in a fixed order, and quality."""
 
     game_id = dy.String(description="the NBA's ten digits")
@@ -187,6 +187,7 @@ FORM_COLUMNS = (
     "is_window_complete",
 )
 MATCHUP_COLUMNS = (*(name for name in FEATURES if name in MatchupRows.column_names()), "age_years")
+CAREER_COLUMNS = (*CareerFormFeatures.column_names(), *MarketFormFeatures.column_names())
 ABSENCE_COLUMNS = (*ExpectedAbsenceFeatures.column_names(), "absence_evidence", "plays_probability")
 DIET_COLUMNS = (
     "paint_attempt_pct_last_10_games",
@@ -256,7 +257,7 @@ def features_of(
         upcoming_players.select(*identity, *reported)
         .join(player_form.select(*key, *FORM_COLUMNS), on=key, how="left")
         .join(matchups.select(*key, *MATCHUP_COLUMNS), on=key, how="left")
-        .join(career_form.select(*key, *CareerFormFeatures.column_names()), on=key, how="left")
+        .join(career_form.select(*key, *CAREER_COLUMNS), on=key, how="left")
         .join(team_outlook.select("game_id", "team", *TeamOutlookFeatures.column_names()), on=["game_id", "team"], how="left")
         .join(expected_absences.select(*key, *ABSENCE_COLUMNS), on=key, how="left")
         .join(diet, on=["game_date", "player_id"], how="left")

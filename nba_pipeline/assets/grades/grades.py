@@ -29,6 +29,7 @@ from nba_pipeline.formulas.forecast_distribution import (
     graded_rows,
 )
 from nba_pipeline.formulas.grade_versions import OF_A_DATE, new_grades
+from nba_pipeline.formulas.markets import MARKETS, POINTS, STATISTICS
 from nba_pipeline.formulas.outcomes import with_outcomes
 from nba_pipeline.formulas.wilson import wilson_interval
 from nba_pipeline.instance.clock import Clock
@@ -39,8 +40,6 @@ from nba_pipeline.tables.table import Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse
 
 OUTCOMES = ("WIN", "LOSS", "PUSH", "VOID", "NO_BET")
-STATISTICS = {"player_points": "points"}
-"""Market -> the column of `player_game_summary` that settles it. Predictions of other markets are not graded."""
 
 
 class GradeRows(Row):
@@ -241,7 +240,8 @@ def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
         .sort("system_id", "market", "run_kind")
         .collect()
     )
-    of_date = totals.group_by("game_date").agg(pl.col("bets", "wins").sum(), pl.col("mae", "mae_lined", "line_mae").mean())
+    of_market = totals.filter(pl.col("market") == SETTINGS.lines.market)  # errors of two markets have two units
+    of_date = of_market.group_by("game_date").agg(pl.col("bets", "wins").sum(), pl.col("mae", "mae_lined", "line_mae").mean())
     of_date = of_date.with_columns(hit_rate=pl.when(pl.col("bets") > 0).then(pl.col("wins") / pl.col("bets")))
     return for_each_date(dates, _records(totals, dates), of_date).with_columns((pl.col(MISSING).list.len() == 0).alias(PASSED))
 
@@ -290,12 +290,17 @@ def probabilities_are_calibrated(warehouse: Warehouse, dates: Sequence[date], cl
     verdicts: list[dict[str, Any]] = []
     for day in dates:
         recent = graded.filter(pl.col("game_date").is_between(day - timedelta(days=RESIDUAL_DAYS), day))
-        systems = recent.partition_by("system_id", as_dict=True)
-        records = {system_id: calibration_numbers(rows, rules) for (system_id,), rows in systems.items()}
+        systems = recent.partition_by("system_id", "market", as_dict=True)
+        records = {_name(*key): calibration_numbers(rows, rules) for key, rows in systems.items()}
         numbers = {f"{name}_{what}": value for name, record in records.items() for what, value in record.items()}
         wrong = [f"{name}: {text}" for name, record in records.items() for text in calibration_problems(record, rules, *limits)]
         verdicts.append({"game_date": day, PASSED: not wrong, MISSING: wrong, **numbers})
     return verdict_rows(verdicts)
+
+
+def _name(system_id: str, market: str) -> str:
+    """Returns the system, followed by the statistic of another market than that of points."""
+    return system_id if market == POINTS.name else f"{system_id}_{MARKETS[market].statistic}"
 
 
 def _graded_forecasts(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:

@@ -142,7 +142,6 @@ def rows_to_rate(
         .join(published, on=OF_A_DATE, how="left")
         .with_columns(value_of_forecast(), season_of_game_date(), pl.col("actual_value").cast(pl.Float64))
         .with_columns(pl.col("is_published").fill_null(value=False))
-        .rename({"actual_value": "points"})
     )
 
 

@@ -22,10 +22,11 @@ from nba_pipeline.assets.features.features import FeatureRows
 from nba_pipeline.assets.sources.boxscores import BoxscoreRows
 from nba_pipeline.completeness import history
 from nba_pipeline.errors import Permanent
+from nba_pipeline.formulas.markets import STATISTICS
 from nba_pipeline.instance.partitions import WEEKLY
 from nba_pipeline.systems import TRAINED_SYSTEMS
 from nba_pipeline.systems.drift import feature_ranges
-from nba_pipeline.systems.interface import LABEL, PLAYER_GAME, Card, TrainedSystem
+from nba_pipeline.systems.interface import PLAYER_GAME, Card, TrainedSystem
 from nba_pipeline.systems.training import mean_absolute_error, mean_error, refuse_the_label, split, window
 from nba_pipeline.tables.table import Row, Table, number
 from nba_pipeline.tables.value_checks import summary, value_problem
@@ -36,7 +37,9 @@ from nba_pipeline.warehouse.model_store import ModelStore, golden, identify
 class PointsModelRows(Row):
     """Columns of `points_model`."""
 
-    system_id = dy.String(description="system that predicts with the model")
+    system_id = dy.String(
+        description="system that predicts with the model; with the statistic, as linear_median_rebounds, for another market than points"
+    )
     model_id = dy.String(nullable=True, description="hash of rows, features, parameters and library: same id, same predictions")
     reason = dy.String(nullable=True, description="reason why no model was trained")
     train_start_date = dy.Date(nullable=True, description="first game date in the window")
@@ -58,11 +61,9 @@ class PointsModelRows(Row):
 TABLE = Table("points_model", grain="training week and system", key=("game_date", "system_id"), schema=PointsModelRows)
 
 SOURCE = "features, player_game_summary"
-MOST_POINTS = 100
-"""The NBA record for one game (Wilt Chamberlain, 2 March 1962)."""
 
 SUMMARY = ("rows", "columns", "null_pct", "summary")
-SUMMARY_COLUMNS = ("game_date", *PLAYER_GAME, "did_play", "points", "code_version")
+SUMMARY_COLUMNS = ("game_date", *PLAYER_GAME, "did_play", *STATISTICS.values(), "code_version")
 Summary = Mapping[str, Any]
 """Metadata of a training: SUMMARY describes its rows, `importances` and `card` its model."""
 MOST_IMPORTANCES = 30
@@ -109,29 +110,30 @@ def train_week(
 
 def training_rows(features: pl.DataFrame, player_game_summary: pl.DataFrame, week: date, system: TrainedSystem) -> pl.DataFrame:
     """Returns one row per player who played in a game before the week and has the required features."""
-    truth = player_game_summary.filter(pl.col("did_play")).select(*PLAYER_GAME, pl.col("points").cast(pl.Float64).alias(LABEL))
-    reads = [name for name in system.reads if name != LABEL]
+    label = system.label
+    truth = player_game_summary.filter(pl.col("did_play")).select(*PLAYER_GAME, pl.col(label).cast(pl.Float64))
+    reads = [name for name in system.reads if name != label]
     return (
         system.learnable(features.filter(pl.col("game_date") < week))
         .join(truth, on=PLAYER_GAME, how="inner")
         .sort("game_date", *PLAYER_GAME)
-        .select("game_date", *PLAYER_GAME, pl.col(reads).cast(pl.Float64), LABEL)
+        .select("game_date", *PLAYER_GAME, pl.col(reads).cast(pl.Float64), label)
     )
 
 
 def check_training_rows(rows: pl.DataFrame, system: TrainedSystem) -> Summary:
-    """Returns a summary of the training rows: the features that the system reads, then `points`.
+    """Returns a summary of the training rows: the features that the system reads, then the label.
 
-    Raises Permanent, with column and value, for a feature out of its range, a value that is not finite, unknown points, or the
-    label among the features.
+    Raises Permanent, with column and value, for a feature out of its range, a value that is not finite, an unknown label, or
+    the label among the features.
     """
     refuse_the_label(rows, system)
-    schema = FeatureRows.columns()
-    least = BoxscoreRows.columns()["points"].min  # type: ignore[attr-defined]  # an Int64 column
-    points = dy.Float64(min=least, max=MOST_POINTS, description="points scored")
-    columns = {name: schema[name] for name in system.reads} | {LABEL: points}
+    schema, label = FeatureRows.columns(), system.label
+    least = BoxscoreRows.columns()[label].min  # type: ignore[attr-defined]  # an Int64 column
+    truth = dy.Float64(min=least, max=system.market.record, description=f"{label} of the game")
+    columns = {name: schema[name] for name in system.reads} | {label: truth}
     if problem := value_problem(rows, columns):
-        raise Permanent(f"{system.system_id}_training: {problem}")
+        raise Permanent(f"{system.model_name}_training: {problem}")
     return summary(rows.select(*columns))
 
 
@@ -153,7 +155,7 @@ def _card(
     sample = rows.tail(system.training.golden_rows)
     return Card(
         model_id=model_id,
-        system_id=system.system_id,
+        system_id=system.model_name,
         system_version=system.version,
         features=system.reads,
         library_version=system.library_version,
@@ -163,9 +165,9 @@ def _card(
         rows=rows.height,
         validation_rows=validation.height,
         trees=system.trees(model),
-        validation_mean_absolute_error=mean_absolute_error(forecast, validation),
-        validation_mean_error=mean_error(forecast, validation),
-        season_mean_absolute_error=mean_absolute_error(validation[system.season_mean], validation),
+        validation_mean_absolute_error=mean_absolute_error(forecast, validation, system.label),
+        validation_mean_error=mean_error(forecast, validation, system.label),
+        season_mean_absolute_error=mean_absolute_error(validation[system.season_mean], validation, system.label),
         golden_rows=golden(sample, system.reads),
         golden_outputs=system.forecast(model, sample).to_list(),
         feature_ranges=feature_ranges(rows, system.reads),
@@ -187,7 +189,7 @@ def _versions(features: pl.DataFrame, player_game_summary: pl.DataFrame, week: d
 def _row(week: date, system: TrainedSystem, rows: pl.DataFrame, **fields: Any) -> pl.DataFrame:
     first, last = (None, None) if rows.is_empty() else window(rows)
     values = {
-        "game_date": week, "system_id": system.system_id, "train_start_date": first, "train_end_date": last,
+        "game_date": week, "system_id": system.model_name, "train_start_date": first, "train_end_date": last,
         "rows": rows.height, "validation_rows": 0, "features": list(system.reads),
         "library_version": system.library_version, "source": SOURCE, **fields,
     }  # fmt: skip
@@ -220,7 +222,7 @@ def points_model(
         }
         | {f"training_frame_{what}": summaries[0][what] for what in SUMMARY if what in summaries[0]}
         | {
-            f"{system.system_id}_{what}": of_system[what]
+            f"{system.model_name}_{what}": of_system[what]
             for system, of_system in zip(TRAINED_SYSTEMS, summaries, strict=True)
             for what in ("importances", "card")
             if what in of_system
@@ -248,7 +250,7 @@ def training_ends_before_the_week(
 def without_models(warehouse: Warehouse, weeks: Sequence[date]) -> tuple[list[str], list[str]]:
     """Returns a message for each system without a model for one of the weeks, and for each whose model is not expected yet."""
     rows = warehouse.scan(TABLE, weeks).filter(pl.col("model_id").is_null()).collect()
-    least_games = {system.system_id: system.least_season_games for system in TRAINED_SYSTEMS}
+    least_games = {system.model_name: system.least_season_games for system in TRAINED_SYSTEMS}
     expected = history.weeks_before_models(warehouse, weeks, least_games)
     gaps, early = list[str](), list[str]()
     for week, name, reason in rows.select("game_date", "system_id", "reason").iter_rows():

@@ -9,6 +9,7 @@ Caveats: a ledger, rows are only ever added; `backtest` rows are made after the 
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import dataframely as dy
@@ -37,6 +38,7 @@ from nba_pipeline.formulas.forecast_distribution import (
 )
 from nba_pipeline.formulas.latest_offers import latest_offers
 from nba_pipeline.formulas.market_line import market_lines
+from nba_pipeline.formulas.markets import MARKETS, STATISTICS, Market
 from nba_pipeline.formulas.odds import LARGEST_PRICE
 from nba_pipeline.formulas.prediction_versions import PREDICTED, features_hash, new_versions
 from nba_pipeline.formulas.prices import line_prices, with_expected_values, with_prices
@@ -45,7 +47,7 @@ from nba_pipeline.formulas.similar_games import SIMILAR_DAYS
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import SEASON_DAYS, days, week_of
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import MARKET_BLEND, MOVING_AVERAGE, SIMILARITY, SYSTEMS, TRAINED_SYSTEMS, Combination
+from nba_pipeline.systems import MARKET_BLEND, MARKET_SYSTEMS, MOVING_AVERAGE, SIMILARITY, SYSTEMS, TRAINED_SYSTEMS, Combination
 from nba_pipeline.systems.drift import drift_of_dates, first_date, judge_drift
 from nba_pipeline.systems.forecasts import Models, absent_models, forecasts, joined_reasons, reasons_without_forecast
 from nba_pipeline.systems.interface import PLAYER_GAME, System
@@ -56,6 +58,8 @@ from nba_pipeline.warehouse.io_manager import SLATE_CLOSED
 from nba_pipeline.warehouse.model_store import ModelStore
 from nba_pipeline.warehouse.weekly_models import load_models
 
+LOWEST_LINE = min([5, *(SETTINGS.lines.lowest_of.get(market, 0.0) for market in SETTINGS.lines.markets[1:])])
+"""The lowest line of the markets in use."""
 RECOMMENDATIONS = ("OVER", "UNDER", "PASS", "NO_LINE")
 SUM_TOLERANCE = 1e-9
 
@@ -91,7 +95,7 @@ class PredictionRows(Row):
     opponent = dy.String(description="tricode")
     predicted_value = dy.Float64(min=0, max=60, description="in the unit of the market; points for player_points")
     line = dy.Float64(
-        nullable=True, min=5, max=60, description="in the unit of the market; null without a line known before tip-off"
+        nullable=True, min=LOWEST_LINE, max=60, description="in the unit of the market; null without a line known before tip-off"
     )
     line_half_points = dy.Int64(nullable=True, description="2 x line")
     book = dy.String(nullable=True, description="sportsbook of the line, or `median` of several sportsbooks")
@@ -214,7 +218,7 @@ SOURCE = "features, points_model, prop_lines"
 THRESHOLDS = {"pass_below_edge", "actionable_edge", "least_probability", "quality_floor", "bootstrap_days"}
 """Settings of `with_recommendation`."""
 
-OUTCOME_COLUMNS = ("game_date", *PLAYER_GAME, "did_play", "points")
+OUTCOME_COLUMNS = ("game_date", *PLAYER_GAME, "did_play", *STATISTICS.values())
 
 
 def predict_slate(
@@ -237,7 +241,7 @@ def predict_slate(
         upcoming_players: One row per expected player and game.
         features: One row per player and game.
         schedule: The games of the dates.
-        lines: One row per player and game: the market line, the price-adjusted line and the prices.
+        lines: Rows of `lines_with_prices`.
         models: The trained models, by week and system.
         ledger: The existing predictions of these games.
         graded: Rows of `graded_rows`: the ledger's predictions of earlier dates with their outcomes.
@@ -245,23 +249,49 @@ def predict_slate(
         now: Instant of the run.
         season_starts: Season -> date of its first game.
     """
+    due = list[pl.DataFrame]()
+    for market in SETTINGS.lines.markets:
+        made = _forecasts_of(market, upcoming_players, features, schedule, lines.filter(market=market), models, now)
+        distributed = with_distribution(made, graded, outcomes, distribution_rules())
+        valued = with_expected_values(with_recommendation(distributed, season_starts, **_thresholds(market)))
+        material_move = SETTINGS.lines.material_move * SETTINGS.predicting.edge_of_a_point(market)
+        due.append(new_versions(valued, ledger, material_move=material_move).select(COLUMNS))
+    return pl.concat(due).sort(TABLE.key)
+
+
+def _thresholds(market: str) -> dict[str, Any]:
+    """Returns the settings of `with_recommendation`, with edges in the unit of the market."""
+    settings = SETTINGS.predicting
+    thresholds = settings.model_dump(include=THRESHOLDS)
+    edges = ("pass_below_edge", "actionable_edge")
+    return thresholds | {name: thresholds[name] * settings.edge_of_a_point(market) for name in edges}
+
+
+def _forecasts_of(
+    market: str,
+    upcoming_players: pl.DataFrame,
+    features: pl.DataFrame,
+    schedule: pl.DataFrame,
+    lines: pl.DataFrame,
+    models: Models,
+    now: datetime,
+) -> pl.DataFrame:
+    """Returns the forecasts of a market's systems for its eligible players, with line and prices. `lines` are those of the market."""
+    systems = MARKET_SYSTEMS[market]
     slate = judge_players(upcoming_players, features, schedule, lines, now).filter(pl.col("reason").is_null())
     rows = features.join(slate, on=["game_date", *PLAYER_GAME], how="semi")
     rows_of_systems = (
-        pl.concat(forecasts(SYSTEMS, rows, models, slate, closed_dates(features)).values())
+        pl.concat(forecasts(systems, rows, models, slate, closed_dates(features, systems)).values())
         .join(slate, on=PLAYER_GAME)
         .join(features_hash(rows, FEATURES), on=PLAYER_GAME)
         .with_columns(
             pl.lit(now).cast(pl.Datetime("us", "UTC")).alias("made_at"),
             pl.lit(SOURCE).alias("source"),
-            pl.lit(SETTINGS.lines.market).alias("market"),
+            pl.lit(market).alias("market"),
         )
         .with_columns((pl.col("made_at") < pl.col("tipoff_at")).alias("is_before_tipoff"))
     )
-    distributed = with_distribution(with_prices(rows_of_systems, lines), graded, outcomes, distribution_rules())
-    recommended = with_recommendation(distributed, season_starts, **SETTINGS.predicting.model_dump(include=THRESHOLDS))
-    valued = with_expected_values(recommended)
-    return new_versions(valued, ledger, material_move=SETTINGS.lines.material_move).select(COLUMNS).sort(TABLE.key)
+    return with_prices(rows_of_systems, lines)
 
 
 def distribution_rules() -> Rules:
@@ -270,9 +300,13 @@ def distribution_rules() -> Rules:
 
 
 def outcomes_of(player_game_summary: pl.DataFrame) -> pl.DataFrame:
-    """Returns game_id, player_id, market and actual_value of the players who played."""
+    """Returns game_id, player_id, market and actual_value of the players who played, for each market in use."""
     played = player_game_summary.filter(pl.col("did_play"))
-    return played.select(*PLAYER_GAME, pl.lit(SETTINGS.lines.market).alias("market"), pl.col("points").alias("actual_value"))
+    parts = [
+        played.select(*PLAYER_GAME, pl.lit(market).alias("market"), pl.col(STATISTICS[market]).alias("actual_value"))
+        for market in SETTINGS.lines.markets
+    ]
+    return pl.concat(parts)
 
 
 def unpredicted(
@@ -283,12 +317,12 @@ def unpredicted(
     models: Models,
     now: datetime,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Returns the players that no system predicts, and the reasons of each system.
+    """Returns the players whose points no system predicts, and the reasons of each system.
 
     The first frame has one row per expected player and game that no system predicts: game_date, ids, player_name, team, reason.
     The second has one row per eligible player, game and system that does not predict: ids, system_id, reason.
     """
-    slate = judge_players(upcoming_players, features, schedule, lines, now)
+    slate = judge_players(upcoming_players, features, schedule, lines.filter(market=SETTINGS.lines.market), now)
     rows = features.join(slate.filter(pl.col("reason").is_null()), on=["game_date", *PLAYER_GAME], how="semi")
     made = forecasts(SYSTEMS, rows, models, slate, closed_dates(features))
     reasons = reasons_without_forecast(SYSTEMS, rows, models, made)
@@ -301,20 +335,20 @@ def unpredicted(
     return players, reasons
 
 
-def readiness(features: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
+def readiness(features: pl.DataFrame, dates: Sequence[date], systems: Sequence[System] = SYSTEMS) -> pl.DataFrame:
     """Returns one row per system and date, see `slate_gates.judge_readiness`."""
     judged = [
         slate_gates.judge_readiness(features, system.required, dates, system.least_season_games).with_columns(
             pl.lit(system.system_id).alias("system_id")
         )
-        for system in SYSTEMS
+        for system in systems
     ]
     return pl.concat(judged)
 
 
-def closed_dates(features: pl.DataFrame) -> dict[str, list[date]]:
+def closed_dates(features: pl.DataFrame, systems: Sequence[System] = SYSTEMS) -> dict[str, list[date]]:
     """Returns per system the dates on which it is not ready."""
-    judged = readiness(features, features["game_date"].unique().sort().to_list())
+    judged = readiness(features, features["game_date"].unique().sort().to_list(), systems)
     return dict(judged.filter(~pl.col("is_open")).group_by("system_id").agg("game_date").iter_rows())
 
 
@@ -325,13 +359,18 @@ def closed_slates(features: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame
 
 
 def lines_with_prices(prop_lines: pl.DataFrame) -> pl.DataFrame:
-    """Returns one row per player and game: the market line, the price-adjusted line and the prices from before tip-off."""
-    lines, minutes = market_lines(prop_lines, **SETTINGS.lines.cascade), SETTINGS.forecasts.feed_minutes
-    offers = latest_offers(prop_lines, **SETTINGS.lines.adjusting)
-    feeds = feed_lines(offers, minutes)
-    for beside in (adjusted_lines(feeds), line_prices(lines, offers, feeds, minutes)):
+    """Returns one row per player, game and market in use: line, price-adjusted line and prices from before tip-off."""
+    return pl.concat([_lines_of(MARKETS[market], prop_lines) for market in SETTINGS.lines.markets])
+
+
+def _lines_of(market: Market, prop_lines: pl.DataFrame) -> pl.DataFrame:
+    settings, minutes = SETTINGS.lines, SETTINGS.forecasts.feed_minutes
+    lines = market_lines(prop_lines, **settings.cascade_of(market.name))
+    offers = latest_offers(prop_lines, **settings.adjusting_of(market.name))
+    feeds = feed_lines(offers, minutes, market)
+    for beside in (adjusted_lines(feeds), line_prices(lines, offers, feeds, minutes, market)):
         lines = lines.join(beside, on=PLAYER_GAME, how="left", maintain_order="left")
-    return lines
+    return lines.with_columns(pl.lit(market.name).alias("market"))
 
 
 def _counted(rows: pl.DataFrame) -> dict[str, int]:
@@ -396,7 +435,8 @@ def predictions(
             "reasons_not_predicted_by_system": dg.MetadataValue.json(by_system),
         }
     )
-    for message in absent_models(SYSTEMS, features, models):
+    in_use = [system for market in SETTINGS.lines.markets for system in MARKET_SYSTEMS[market]]
+    for message in absent_models(in_use, features, models):
         context.log.warning(message)
     outcomes = outcomes_of(player_game_summary)
     graded = graded_rows(earlier_predictions(warehouse, dates), outcomes)
@@ -460,7 +500,7 @@ def predicts_early(system: System) -> bool:
 
 def systems_before_models(warehouse: Warehouse, dates: Collection[date]) -> set[tuple[date, str]]:
     """Returns the dates and systems without predictions because the stored history is too short for a model."""
-    least_games = {system.system_id: system.least_season_games for system in TRAINED_SYSTEMS}
+    least_games = {system.model_name: system.least_season_games for system in TRAINED_SYSTEMS}
     weeks = history.weeks_before_models(warehouse, {week_of(day) for day in dates}, least_games)
     without = {(day, name) for day in dates for week, name in weeks if week == week_of(day)}
     for system in SYSTEMS:
@@ -472,7 +512,7 @@ def systems_before_models(warehouse: Warehouse, dates: Collection[date]) -> set[
 def _dates_before_models(warehouse: Warehouse, dates: Collection[date]) -> set[date]:
     """Returns the dates on which every trained system that predicts early lacks its first model."""
     without = systems_before_models(warehouse, dates)
-    names = [system.system_id for system in TRAINED_SYSTEMS if predicts_early(system)]
+    names = [system.model_name for system in TRAINED_SYSTEMS if predicts_early(system)]
     return {day for day in dates if all((day, name) in without for name in names)}
 
 
@@ -489,7 +529,8 @@ def every_system_predicts(warehouse: Warehouse, dates: Sequence[date], clock: Cl
         pl.col("player_id").filter(pl.col("system_id") == name).n_unique().cast(pl.Int64).alias(f"players_{name}")
         for name in systems
     ]
-    players = warehouse.scan(TABLE, dates).group_by("game_date").agg(*of_system).collect()
+    is_market = pl.col("market") == SETTINGS.lines.market
+    players = warehouse.scan(TABLE, dates).filter(is_market).group_by("game_date").agg(*of_system).collect()
     slates, counts = set(games_without_predictions(warehouse, dates)[0]["game_date"]), for_each_date(dates, players)
     early, predicted = {system.system_id for system in SYSTEMS if predicts_early(system)}, set(players["game_date"])
     expected = {name: slates | predicted if name in early else slates for name in systems}
@@ -529,13 +570,14 @@ def every_line_is_from_before_tipoff(warehouse: Warehouse, dates: Sequence[date]
 
 @dated_check(TABLE)
 def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """At most 40 % of the slate's predictions are NO_LINE. A rising share indicates a problem.
+    """At most 40 % of the slate's points predictions are NO_LINE. A rising share indicates a problem.
 
     Dates of an archive without lines pass. The share of each recommendation is plotted.
 
     Runbook: docs/runbooks/betting_check_failed.md
     """
-    latest = warehouse.scan(TABLE, dates).sort("version").group_by("game_date", *PREDICTED).last()
+    of_market = warehouse.scan(TABLE, dates).filter(pl.col("market") == SETTINGS.lines.market)
+    latest = of_market.sort("version").group_by("game_date", *PREDICTED).last()
     shares = [(pl.col("recommendation") == name).mean().alias(f"{name.lower()}_fraction") for name in RECOMMENDATIONS]
     counts = latest.group_by("game_date").agg(
         *shares,
