@@ -40,17 +40,17 @@ class Limits:
 def paired(candidate: pl.DataFrame, champion: pl.DataFrame) -> pl.DataFrame:
     """Returns the rows of the candidate that have a row of the champion, whose columns have the suffix _champion.
 
-    Both have PAIR, predicted_value, line, points, recommendation, the probabilities and `trained_through`: the last date that
+    Both have PAIR, predicted_value, line, actual_value, recommendation, the probabilities and `trained_through`: the last date that
     the model of the row was trained on.
     """
     columns = ["predicted_value", "blended_over_probability", "blended_push_probability"]
-    return candidate.join(champion.select(*PAIR, *columns), on=PAIR, suffix="_champion").filter(pl.col("points").is_not_null())
+    return candidate.join(champion.select(*PAIR, *columns), on=PAIR, suffix="_champion").filter(pl.col("actual_value").is_not_null())
 
 
 def promotion_gates(rows: pl.DataFrame, limits: Limits, tiers: pl.Expr) -> list[Gate]:
     """Returns every gate, from rows of `paired`. `tiers` is the tier of the player's season average."""
     live_dates = rows.filter(pl.col("run_kind") == "live")["game_date"].n_unique()
-    error, largest = pl.col("predicted_value") - pl.col("points"), limits
+    error, largest = pl.col("predicted_value") - pl.col("actual_value"), limits
     lined = rows.filter(pl.col("line").is_not_null())
     return [
         _at_least("shadow_days", live_dates, limits.shadow_days, "dates with live predictions"),
@@ -98,7 +98,7 @@ def _mean_absolute_error(rows: pl.DataFrame, largest: float) -> Gate:
 
 def _log_loss(lined: pl.DataFrame) -> Gate:
     """Passes if neither system has probabilities, since there is nothing to compare."""
-    rows, losses = decided(lined.rename({"points": "actual_value"})), []
+    rows, losses = decided(lined), []
     for suffix in ("", "_champion"):
         over = without_push(pl.col(f"blended_over_probability{suffix}"), pl.col(f"blended_push_probability{suffix}"))
         losses.append(log_loss(over, pl.col("is_over")).alias(f"loss{suffix}"))

@@ -27,7 +27,7 @@ def rows(error: float = 3.0, bias: float = 0.0, seed: int = 1, **fields: Any) ->
         made.append(
             {
                 "game_date": FIRST + timedelta(days=player % 2), "game_id": "1", "player_id": player, "market": "player_points",
-                "run_kind": "live", "predicted_value": forecast, "line": points + results.gauss(0, 3), "points": points,
+                "run_kind": "live", "predicted_value": forecast, "line": points + results.gauss(0, 3), "actual_value": points,
                 "recommendation": "OVER" if player % 2 else "UNDER", "blended_over_probability": None,
                 "blended_push_probability": None, "trained_through": None, "points_mean_season": 15.0,
             }
