@@ -12,6 +12,7 @@ import polars as pl
 from nba_pipeline.asset_factory.code_versions import PACKAGE, code_version
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.evaluation import manifest
+from nba_pipeline.evaluation.blend_weight import blend_weight_notes
 from nba_pipeline.evaluation.market import market_of
 from nba_pipeline.evaluation.records import ADJUSTED, MARKET, graded, records, reliability_of
 from nba_pipeline.evaluation.search import Ledger, read_ledger
@@ -99,7 +100,8 @@ def evaluate(source: Source, home: Path, request: Request, report: Callable[[str
     shown = (*request.systems, ADJUSTED, MARKET)
     made = records(rows, shown)
     counts = _counts(lined, weeks, rows)
-    notes = (*overlap, *_notes(request, systems, counts), *suspicions(made, contains_the_line=CONTAINING_THE_LINE))
+    suspected = suspicions(made, contains_the_line=CONTAINING_THE_LINE)
+    notes = (*overlap, *_notes(request, systems, counts), *blend_weight_notes(rows), *suspected)
     return Report(
         header,
         written.path,
