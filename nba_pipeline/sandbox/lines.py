@@ -35,8 +35,8 @@ LOWEST_LINE = 0.5
 OPENING_HOUR_EASTERN = 10
 LATEST_OPENING = timedelta(hours=2)  # before tip-off
 MOVES = 5  # the opening and four updates
-MEDIAN_SHARE = 0.97  # of the mean, because the distribution is right-skewed
-MARKET_ERROR = (1.05, 0.98, 0.92, 0.88, 0.85)  # points at each move, shared by all books
+MEDIAN_SHARE = 0.96  # of the mean, because the distribution is right-skewed
+MARKET_ERROR = (1.00, 0.90, 0.82, 0.75, 0.70)  # points at each move, shared by all books
 BOOK_ERROR = (0.30, 0.28, 0.26, 0.23, 0.20)  # points at each move, per book
 STEP_ERROR = 0.15  # points, per book and move, independent of the others
 REACTION_MINUTES = (2, 10)  # from the report of an absence to the quotes without the player, quickest and slowest book
@@ -84,7 +84,7 @@ class GameQuote:
 
 def spread_points(expected_points: float) -> float:
     """Returns the standard deviation of a player's points around the expectation."""
-    return sqrt(4.0 + 1.55 * expected_points + 0.035 * expected_points**2)
+    return sqrt(3.0 + 1.8 * expected_points + 0.042 * expected_points**2)
 
 
 def american_price(probability: float) -> int:
