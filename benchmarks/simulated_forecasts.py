@@ -31,7 +31,7 @@ from nba_pipeline.sandbox.roster import roster
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import SYSTEMS
 
-HISTORY, FIRST, LAST = date(2025, 1, 1), date(2026, 2, 2), date(2026, 6, 28)
+HISTORY, FIRST, LAST = date(2025, 8, 1), date(2026, 3, 9), date(2026, 6, 28)
 AS_OF = datetime(2027, 7, 1, tzinfo=UTC)
 BEFORE_TIP_OFF = timedelta(minutes=30)
 COUNTS = (

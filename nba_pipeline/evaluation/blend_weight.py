@@ -25,7 +25,7 @@ def blend_weight_notes(rows: pl.DataFrame) -> list[str]:
         return []
     present = SETTINGS.forecasts.blend_weight
     errors = {weight: blended.select(_error(weight)).to_series() for weight in {*WEIGHTS, present}}
-    best = min(sorted(errors), key=lambda weight: errors[weight].mean())
+    best = min(sorted(errors), key=lambda weight: errors[weight].sum())
     if best == present:
         return [f"market_blend: the weight of the setting, {present:g}, has the lowest error on {blended.height:,} rows."]
     gain = mean_of(errors[best] - errors[present])
