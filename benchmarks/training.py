@@ -3,16 +3,21 @@
     training      one week on all earlier player-games of the archive, per system: reading, checks, fits, saving, loading
     slate         ten games with every system and the week's models, after imports
     all history   forecasts of all rows at once, as a ratio to one player and game at a time
+    dependencies  installed size and import time of the libraries of the models
 
 Data from NBA_ARCHIVE_DIR (default ../shared/data).
 
     python benchmarks/training.py
 """
 
+import importlib.metadata
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -26,6 +31,8 @@ from nba_pipeline.systems.forecasts import Models, forecasts
 from nba_pipeline.warehouse.model_store import ModelStore
 from nba_pipeline.warehouse.weekly_models import load_models
 
+LIBRARIES = {"xgboost-cpu": "xgboost", "catboost": "catboost"}
+"""Distribution -> the module that it installs."""
 SLATE_GAMES, REPEATS, SINGLE_ROWS, AIM_SECONDS = 10, 5, 300, 1.0
 
 
@@ -84,7 +91,23 @@ def print_history(features: pl.DataFrame, models: Models) -> None:
     print_table(("system", "rows", "seconds at once", "seconds one by one", "ratio"), table)
 
 
+def print_dependencies() -> None:
+    """Prints the installed size of each library, and the time of its import in a new process beyond that of numpy."""
+    table = []
+    for name, module in LIBRARIES.items():
+        files = [Path(str(file.locate())) for file in importlib.metadata.files(name) or ()]
+        size = sum(file.stat().st_size for file in files if file.is_file())
+        code = f"import time, numpy; start = time.process_time(); import {module}; print(time.process_time() - start)"
+        printed = [
+            subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(REPEATS)
+        ]
+        table.append((name, f"{size / 1024**2:.1f}", f"{min(float(run.stdout) for run in printed):.2f}"))
+    print("\nDependencies\n")
+    print_table(("distribution", "MiB", "CPU seconds to import"), table)
+
+
 def main() -> None:
+    print_dependencies()
     if not (ARCHIVE / "games_2021-22.parquet").is_file():
         print(f"skipped: no real data in {ARCHIVE}")
         return

@@ -495,7 +495,9 @@ class Forecasts(Section):
         description="number of threads; more give the same model, but they spin while they wait: two on a busy machine take 10 "
         "times the CPU time of one",
     )
-    blend_weight: float = Field(0.2, description="weight of the ensemble in market_blend, 0.1 to 0.3; re-estimated once a season")
+    blend_weight: float = Field(
+        0.2, ge=0.1, le=0.3, description="weight of the ensemble in market_blend; change it at most once a season"
+    )
     feed_minutes: float = Field(5.0, description="maximum age of a feed's line relative to the player's newest line")
     lined_coverage: float = Field(0.97, description="minimum share of the players with a line that have a forecast")
 

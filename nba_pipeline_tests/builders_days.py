@@ -56,7 +56,7 @@ class Days:
     """The warehouse and the instance of a home."""
 
     def __init__(self, home: Path):
-        self.home, self.warehouse, self.instance = home, LocalWarehouse(home=str(home)), open_instance(home)
+        self.home, self.warehouse, self.instance = home, LocalWarehouse(home=str(home), league="simulated"), open_instance(home)
 
     def write(self, table: str, day: date, *rows: Values) -> None:
         """Make a date of a table hold exactly these rows, unknown to Dagster."""

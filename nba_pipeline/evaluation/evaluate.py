@@ -12,6 +12,7 @@ import polars as pl
 from nba_pipeline.asset_factory.code_versions import PACKAGE, code_version
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.evaluation import manifest
+from nba_pipeline.evaluation.blend_weight import blend_weight_notes
 from nba_pipeline.evaluation.market import market_of
 from nba_pipeline.evaluation.perfect_knowledge import NOTE, KnowsWhoPlays
 from nba_pipeline.evaluation.records import ADJUSTED, MARKET, graded, records, reliability_of
@@ -104,7 +105,7 @@ def evaluate(source: Source, home: Path, request: Request, report: Callable[[str
     made = records(rows, shown, request.market)
     counts = _counts(lined, weeks, rows)
     suspected = suspicions(made, CONTAINING_THE_LINE, request.market)
-    notes = (*overlap, *header["bound"], *_notes(request, systems, counts), *suspected)
+    notes = (*overlap, *header["bound"], *_notes(request, systems, counts), *blend_weight_notes(rows), *suspected)
     return Report(
         header,
         written.path,

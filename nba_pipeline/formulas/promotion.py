@@ -44,7 +44,9 @@ def paired(candidate: pl.DataFrame, champion: pl.DataFrame) -> pl.DataFrame:
     the model of the row was trained on.
     """
     columns = ["predicted_value", "blended_over_probability", "blended_push_probability"]
-    return candidate.join(champion.select(*PAIR, *columns), on=PAIR, suffix="_champion").filter(pl.col("actual_value").is_not_null())
+    return candidate.join(champion.select(*PAIR, *columns), on=PAIR, suffix="_champion").filter(
+        pl.col("actual_value").is_not_null()
+    )
 
 
 def promotion_gates(rows: pl.DataFrame, limits: Limits, tiers: pl.Expr) -> list[Gate]:

@@ -7,10 +7,11 @@ import numpy as np
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox.randomness import generator
 from nba_pipeline.sandbox.roster import PLAYERS_PER_TEAM, Booleans, Integers
-from nba_pipeline.sandbox.schedule import Fixture
 
-EPISODES = 9
-MEAN_HEALTHY_DAYS = 75.0
+EPISODES = 20  # at most, per player and season
+MEAN_HEALTHY_DAYS = 33.0
+EPISODE_DAYS = ((1, 3), (3, 9), (9, 22), (22, 61))  # shortest, and longest plus one
+EPISODE_SHARE = (0.52, 0.33, 0.11, 0.04)
 LATE_SHARE = 0.35  # of injuries: the first missed game becomes known too late for the books
 REST_SHARE = 0.07  # of back-to-backs: a leading player rests
 LEADING_SLOTS = 3
@@ -56,9 +57,8 @@ def season_absences(seed: int, season: str, teams: Integers, day_numbers: Intege
     """Returns the absences of every game. `teams` and `rest_days` have shape (games, 2), `day_numbers` (games,)."""
     rng = generator(seed, "absences", season)
     shape = (len(TEAMS), PLAYERS_PER_TEAM, EPISODES)
-    kind = rng.random(shape)
-    days, weeks, months = rng.integers(2, 7, shape), rng.integers(7, 22, shape), rng.integers(22, 61, shape)
-    length = np.where(kind < 0.6, days, np.where(kind < 0.9, weeks, months))
+    kind = rng.choice(len(EPISODE_DAYS), p=EPISODE_SHARE, size=shape)
+    length = rng.integers(*np.array(EPISODE_DAYS)[kind].transpose(3, 0, 1, 2))
     healthy = rng.exponential(MEAN_HEALTHY_DAYS, shape).astype(np.int64) + 1
     start = np.cumsum(healthy, axis=-1) + np.cumsum(length, axis=-1) - length - int(MEAN_HEALTHY_DAYS / 3)
     is_late = (rng.random(shape) < LATE_SHARE).astype(np.int64)
@@ -89,14 +89,6 @@ def season_absences(seed: int, season: str, teams: Integers, day_numbers: Intege
         injured_last_game=injured[last_game, last_side] & ~is_first[..., None],
         last_injury=injury[last_game, last_side],
     )
-
-
-def fixtures_absences(seed: int, season: str, fixtures: list[Fixture]) -> Absences:
-    """Returns the absences of every fixture, in order."""
-    teams = np.array([[TEAMS.index(f.home), TEAMS.index(f.away)] for f in fixtures])
-    rest_days = np.array([[f.home_rest_days, f.away_rest_days] for f in fixtures])
-    ordinals = np.array([f.game_date.toordinal() for f in fixtures])
-    return season_absences(seed, season, teams, ordinals - ordinals[0], rest_days)
 
 
 def _last_games(teams: Integers) -> tuple[tuple[Integers, Integers], Booleans]:

@@ -79,7 +79,7 @@ def _final_rows(results: Results, place: int, side: int, team: str) -> list[Play
         for array in (getattr(source, name),)
     }
     coded_reasons = results.reason[place, side].tolist()
-    injuries = results.injury[place, side].tolist()
+    injuries = results.matchups.absences.injury[place, side].tolist()
     starters = results.is_starter[place, side].tolist()
     rows = []
     for player in roster()[team]:

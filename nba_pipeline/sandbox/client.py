@@ -12,6 +12,7 @@ from nba_pipeline.instance.run_objects import RUN_OBJECTS
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.sandbox import faults
 from nba_pipeline.sandbox.server import SandboxServer, serve
+from nba_pipeline.warehouse.home_format import refuse_another_simulation
 from nba_pipeline.warehouse.landing import Landing
 
 PROVIDERS = tuple(sorted(faults.PROVIDERS - {"unknown"}))
@@ -24,12 +25,16 @@ class SandboxHttpClient(HttpClient):
 
     @contextlib.contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HttpClient"]:
-        """Serves the league during the run. A replay or an offline run reads the landing and serves nothing."""
+        """Serves the league during the run. A replay or an offline run reads the landing and serves nothing.
+
+        Raises BadInput if the home holds games of another version of the league.
+        """
         landing, clock = cast(Landing, self.landing), cast(Clock, self.clock)
         if landing.sends_nothing:
             with super().yield_for_execution(context) as client:
                 yield client
             return
+        refuse_another_simulation(Path(self.home))
         key = ("sandbox", context.run.run_id if context.run else f"no run {id(self)}", self.home)
         with RUN_OBJECTS.shared(key, lambda: serve(Path(self.home), clock.now), SandboxServer.stop) as server:
             for provider in PROVIDERS:

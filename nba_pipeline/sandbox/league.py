@@ -5,16 +5,12 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from threading import Lock
 
-from nba_pipeline.league.calendar import season_of
+from nba_pipeline.league.calendar import eastern_date, season_of
 from nba_pipeline.league.teams import TEAMS
-from nba_pipeline.sandbox.absences import (
-    Absences,
-    fixtures_absences,
-)
 from nba_pipeline.sandbox.boxscores import Boxscore, final_boxscore
 from nba_pipeline.sandbox.injuries import ClubReport, club_reports
-from nba_pipeline.sandbox.lines import Expectation, GameQuote, Quote, game_line_quotes, game_quotes
-from nba_pipeline.sandbox.roster import roster
+from nba_pipeline.sandbox.lines import GameQuote, Quote, game_line_quotes, game_quotes
+from nba_pipeline.sandbox.outlooks import Outlook, outlooks
 from nba_pipeline.sandbox.schedule import Fixture, season_of_game_id, season_schedule
 from nba_pipeline.sandbox.simulation import Results, simulate
 
@@ -79,16 +75,12 @@ def _season_results(seed: int, season: str, clubs: int) -> tuple[list[Fixture], 
     return fixtures, simulate(seed, season, fixtures)
 
 
-@lru_cache(maxsize=SEASONS_IN_MEMORY)
-def _absences(seed: int, season: str, clubs: int) -> Absences:
-    return fixtures_absences(seed, season, _season_results(seed, season, clubs)[0])
-
-
 @lru_cache(maxsize=GAMES_IN_MEMORY)
 def _reports(
     seed: int, clubs: int, fixture: Fixture, place: int, tipoff_at: datetime, game_date: date
 ) -> tuple[ClubReport, ClubReport]:
-    return club_reports(seed, fixture, _absences(seed, fixture.season, clubs), place, tipoff_at, game_date)
+    absences = _season_results(seed, fixture.season, clubs)[1].matchups.absences
+    return club_reports(seed, fixture, absences, place, tipoff_at, game_date)
 
 
 class League:
@@ -147,27 +139,21 @@ class League:
 
         Pass `tipoff_at` for a game that was moved.
         """
-        results = self.season(game.fixture.season).results
-        expectations = [
-            Expectation(player, float(minutes), float(points))
-            for side, team in enumerate(game.teams)
-            for player, minutes, points in zip(
-                roster()[team],
-                results.expected_minutes[game.place, side],
-                results.expected_points[game.place, side],
-                strict=True,
-            )
-        ]
-        return game_quotes(self.seed, game.fixture, expectations, at, tipoff_at or game.tipoff_at)
+        tipoff_at = tipoff_at or game.tipoff_at
+        return game_quotes(self.seed, game.fixture, self._outlooks(game, tipoff_at), at, tipoff_at)
 
     def game_lines(self, game: Game, at: datetime, tipoff_at: datetime | None = None) -> list[GameQuote]:
         """Returns the quotes for spread, total and winner at an instant, with the arguments of `lines`."""
-        home, away = self.season(game.fixture.season).results.expected_points[game.place].sum(axis=-1).tolist()
-        return game_line_quotes(self.seed, game.fixture, (home, away), at, tipoff_at or game.tipoff_at)
+        tipoff_at = tipoff_at or game.tipoff_at
+        return game_line_quotes(self.seed, game.fixture, self._outlooks(game, tipoff_at), at, tipoff_at)
 
     def injuries(self, game: Game, tipoff_at: datetime, game_date: date) -> tuple[ClubReport, ClubReport]:
         """Returns the injury reports of home and away for the current tip-off and date."""
         return _reports(self.seed, len(self.teams), game.fixture, game.place, tipoff_at, game_date)
+
+    def _outlooks(self, game: Game, tipoff_at: datetime) -> list[Outlook]:
+        results = self.season(game.fixture.season).results
+        return list(outlooks(results, game.place, game.teams, lambda: self.injuries(game, tipoff_at, eastern_date(tipoff_at))))
 
     def _play_season(self, name: str) -> Season:
         fixtures, results = _season_results(self.seed, name, len(self.teams))

@@ -1,5 +1,11 @@
-"""Betting lines for players and games, set around the expected values and moved several times before tip-off."""
+"""Betting lines for players and games, set around the expected values and moved several times before tip-off.
 
+Each book errs in its own way, and all books share an error, because none of them knows a player's form exactly. Both errors
+shrink towards tip-off. A book reacts to a reported absence within minutes: it removes the player and moves the teammates.
+"""
+
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -8,6 +14,7 @@ from math import erf, floor, sqrt
 import numpy as np
 
 from nba_pipeline.league.calendar import eastern, eastern_date
+from nba_pipeline.sandbox.outlooks import Expectation, Outlook
 from nba_pipeline.sandbox.randomness import generator, stable_hash
 from nba_pipeline.sandbox.roster import Floats, Player
 from nba_pipeline.sandbox.schedule import Fixture
@@ -28,9 +35,11 @@ LOWEST_LINE = 0.5
 OPENING_HOUR_EASTERN = 10
 LATEST_OPENING = timedelta(hours=2)  # before tip-off
 MOVES = 5  # the opening and four updates
-MEDIAN_SHARE = 0.97  # of the mean, because the distribution is right-skewed
-MARKET_ERROR = (0.90, 0.80, 0.70, 0.60, 0.55)  # points at each move, shared by all books
-BOOK_ERROR = (0.60, 0.50, 0.45, 0.40, 0.35)  # points at each move, per book
+MEDIAN_SHARE = 0.96  # of the mean, because the distribution is right-skewed
+MARKET_ERROR = (1.00, 0.90, 0.82, 0.75, 0.70)  # points at each move, shared by all books
+BOOK_ERROR = (0.30, 0.28, 0.26, 0.23, 0.20)  # points at each move, per book
+STEP_ERROR = 0.15  # points, per book and move, independent of the others
+REACTION_MINUTES = (2, 10)  # from the report of an absence to the quotes without the player, quickest and slowest book
 MARGIN = 1.07  # sum of the two implied probabilities
 LADDER_STEPS = range(-4, 5)
 
@@ -40,15 +49,6 @@ OVERTIME_POINTS = 1.2  # mean points added to a total by overtimes
 MARGIN_SPREAD, TOTAL_SPREAD = 14.0, 18.0  # points, standard deviation around the expectation
 TOTAL_ERROR = 2.0  # multiple of the player line errors; the factor for margins is 1
 GAME_MARGIN = 1.046  # sum of the two implied probabilities
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """The expected minutes and points of a player, given the absences announced by the morning of the game."""
-
-    player: Player
-    minutes: float
-    points: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class GameQuote:
 
 def spread_points(expected_points: float) -> float:
     """Returns the standard deviation of a player's points around the expectation."""
-    return sqrt(4.0 + 1.55 * expected_points + 0.035 * expected_points**2)
+    return sqrt(3.0 + 1.8 * expected_points + 0.042 * expected_points**2)
 
 
 def american_price(probability: float) -> int:
@@ -95,7 +95,7 @@ def american_price(probability: float) -> int:
     return 100 if -100 <= rounded < 100 else rounded
 
 
-def game_quotes(seed: int, fixture: Fixture, expectations: list[Expectation], at: datetime, tipoff_at: datetime) -> list[Quote]:
+def game_quotes(seed: int, fixture: Fixture, outlooks: Sequence[Outlook], at: datetime, tipoff_at: datetime) -> list[Quote]:
     """Returns every book's latest quotes at an instant, for the current tip-off.
 
     Books do not quote players who are known to be out or are expected to play little.
@@ -103,9 +103,9 @@ def game_quotes(seed: int, fixture: Fixture, expectations: list[Expectation], at
     rng = generator(seed, "lines", fixture.game_id)
     opening = _opening(tipoff_at)
     late, spacing = rng.uniform(0, 1, len(OWN_FEEDS)), np.sort(rng.uniform(0.05, 0.95, (len(OWN_FEEDS), MOVES - 2)))
-    shape = (len(OWN_FEEDS), len(expectations))
+    shape = (len(OWN_FEEDS), sum(map(len, outlooks[0].players)))
     market_direction, book_direction = rng.normal(0, 1, shape[1]), rng.normal(0, 1, shape)
-    steps = rng.normal(0, 0.25, (MOVES, *shape))
+    steps = rng.normal(0, STEP_ERROR, (MOVES, *shape))
     quotes: list[Quote] = []
     for number, book in enumerate(OWN_FEEDS):
         moves = _moves(opening, tipoff_at, float(late[number]), spacing[number])
@@ -113,17 +113,18 @@ def game_quotes(seed: int, fixture: Fixture, expectations: list[Expectation], at
         if not reached:
             continue
         move = reached[-1]
-        for place, expectation in enumerate(expectations):
+        outlook, updated_at = _reaction(outlooks, moves[move], at, float(late[number]))
+        for place, expectation in enumerate(itertools.chain(*outlook.players)):
             if expectation.minutes < MIN_MINUTES:
                 continue
             error = MARKET_ERROR[move] * market_direction[place] + BOOK_ERROR[move] * book_direction[number, place]
             median = MEDIAN_SHARE * expectation.points + float(error + steps[move, number, place])
-            quotes += _player_quotes(book, expectation, median, moves[move])
+            quotes += _player_quotes(book, expectation, median, updated_at)
     return quotes + [replace(quote, book=COPY) for quote in quotes if quote.book == COPIED]
 
 
 def game_line_quotes(
-    seed: int, fixture: Fixture, expected: tuple[float, float], at: datetime, tipoff_at: datetime
+    seed: int, fixture: Fixture, outlooks: Sequence[Outlook], at: datetime, tipoff_at: datetime
 ) -> list[GameQuote]:
     """Returns every book's latest game lines, from the expected points of home and away."""
     rng = generator(seed, "game lines", fixture.game_id)
@@ -131,8 +132,6 @@ def game_line_quotes(
     shape = (len(GAME_MARKETS), len(OWN_FEEDS))
     late, spacing = rng.uniform(0, 1, shape), np.sort(rng.uniform(0.05, 0.95, (*shape, MOVES - 2)))
     market_direction, book_direction = rng.normal(0, 1, 2), rng.normal(0, 1, (2, shape[1]))
-    home, away = expected
-    figures = (MARGIN_SHARE * (home - away), MARGIN_SPREAD, 1.0), (home + away + OVERTIME_POINTS, TOTAL_SPREAD, TOTAL_ERROR)
     quotes: list[GameQuote] = []
     for number, book in enumerate(OWN_FEEDS):
         for row, market in enumerate(GAME_MARKETS):
@@ -141,13 +140,18 @@ def game_line_quotes(
             if not reached:
                 continue
             move, kind = reached[-1], int(market == "totals")
-            expectation, spread, factor = figures[kind]
+            outlook, updated_at = _reaction(outlooks, moves[move], at, float(late[row, number]))
+            home, away = outlook.points
+            expectation, spread, factor = (
+                (MARGIN_SHARE * (home - away), MARGIN_SPREAD, 1.0),
+                (home + away + OVERTIME_POINTS, TOTAL_SPREAD, TOTAL_ERROR),
+            )[kind]
             error = MARKET_ERROR[move] * market_direction[kind] + BOOK_ERROR[move] * book_direction[kind, number]
             median = expectation + factor * float(error)
             line = 0.0 if market == "h2h" else _half_points(median)
             over = _chance_above(line, median, spread)
             prices = american_price(over * GAME_MARGIN), american_price((1 - over) * GAME_MARGIN)
-            quotes.append(GameQuote(book, market, line, *prices, moves[move], is_main=True))
+            quotes.append(GameQuote(book, market, line, *prices, updated_at, is_main=True))
     return quotes + [replace(quote, book=COPY) for quote in quotes if quote.book == COPIED]
 
 
@@ -171,6 +175,17 @@ def _moves(opening: datetime, tipoff_at: datetime, late: float, spacing: Floats)
     last = tipoff_at - timedelta(minutes=4 + int(14 * late), seconds=int(59 * late))
     between = [first + (last - first) * float(share) for share in spacing]
     return [instant.replace(microsecond=0) for instant in (first, *between, last)]
+
+
+def _reaction(outlooks: Sequence[Outlook], moved_at: datetime, at: datetime, late: float) -> tuple[Outlook, datetime]:
+    """Returns the newest outlook that a book has reacted to, and the instant of its quotes."""
+    quickest, slowest = REACTION_MINUTES
+    delay = timedelta(minutes=quickest + int((slowest - quickest) * late))
+    reactions = [(outlook.since + delay, outlook) for outlook in outlooks if outlook.since and outlook.since + delay <= at]
+    if not reactions:
+        return outlooks[0], moved_at
+    reacted_at, outlook = reactions[-1]
+    return outlook, max(moved_at, reacted_at)
 
 
 def _player_quotes(book: str, expectation: Expectation, median: float, updated_at: datetime) -> list[Quote]:

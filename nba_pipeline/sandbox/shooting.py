@@ -7,7 +7,7 @@ import numpy as np
 
 from nba_pipeline.sandbox.roster import Floats, Integers, Talents
 
-FIELD_GOAL_ATTEMPTS = 88.5
+FIELD_GOAL_ATTEMPTS = 88.5  # per team in regulation, at a pace of 1
 FREE_THROW_ATTEMPTS = 22.0
 REGULATION_RESCUE_SHARE = 0.60  # of one-point games in which the trailing side ties with a free throw
 
@@ -53,20 +53,26 @@ def shoot(
     talent: Talents,
     teams: Integers,
     *,
-    pace: Floats,
+    field_goals: Floats,
+    free_throws: Floats,
     edge: Floats,
     weight: Floats,
     fouled: Floats,
 ) -> Shooting:
-    """Returns shots for a share of a game, divided by weight and made according to talent."""
-    attempts = FIELD_GOAL_ATTEMPTS * pace[..., None] * weight / weight.sum(axis=-1, keepdims=True)
-    visits = FREE_THROW_ATTEMPTS * pace[..., None] * fouled / fouled.sum(axis=-1, keepdims=True)
-    fga = np.floor(attempts + rng.random(attempts.shape)).astype(np.int64)
-    fta = 2 * np.floor(visits / 2 + rng.random(visits.shape)).astype(np.int64)
+    """Returns the attempts of each team, (games, 2 sides), divided by weight and made according to talent."""
+    attempts = field_goals[..., None] * weight / weight.sum(axis=-1, keepdims=True)
+    visits = free_throws[..., None] * fouled / fouled.sum(axis=-1, keepdims=True)
+    fga, fta = _drawn_counts(rng, attempts), 2 * _drawn_counts(rng, visits / 2)
     fg3a = rng.binomial(fga, talent.three_point_share[teams])
     fg3m = rng.binomial(fg3a, talent.three_point_pct[teams] + edge)
     fg2m = rng.binomial(fga - fg3a, talent.two_point_pct[teams] + edge)
     return Shooting(fga, fg2m + fg3m, fg3a, fg3m, fta, rng.binomial(fta, talent.free_throw_pct[teams]))
+
+
+def _drawn_counts(rng: np.random.Generator, expected: Floats) -> Integers:
+    """Rounds each player's expectation up or down by chance. The sum of a team is within one of its expectation."""
+    steps = np.floor(np.cumsum(expected, axis=-1) + rng.random((*expected.shape[:-1], 1)))
+    return np.diff(steps, axis=-1, prepend=0.0).astype(np.int64)
 
 
 def _free_throw(shooting: Shooting, games: Integers, side: Integers, leader: Integers) -> None:

@@ -7,10 +7,19 @@ import numpy as np
 
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox.absences import COACH_DECISION, NOT_DRESSED, PLAYED, Absences, season_absences
+from nba_pipeline.sandbox.possessions import BallControl, drawn_ball_control, with_overtimes
 from nba_pipeline.sandbox.randomness import generator
 from nba_pipeline.sandbox.roster import PLAYERS_PER_TEAM, Booleans, Floats, Integers, Talents, talents
 from nba_pipeline.sandbox.schedule import Fixture
-from nba_pipeline.sandbox.shooting import Shooting, break_tie, expected_points, rescue, shoot
+from nba_pipeline.sandbox.shooting import (
+    FIELD_GOAL_ATTEMPTS,
+    FREE_THROW_ATTEMPTS,
+    Shooting,
+    break_tie,
+    expected_points,
+    rescue,
+    shoot,
+)
 
 REGULATION_SECONDS = 240 * 60  # per team: five players, 48 minutes
 OVERTIME_SECONDS = 25 * 60
@@ -21,16 +30,39 @@ STARTERS = 5
 ROTATION_MINUTES = np.array([34.5, 33.0, 31.5, 30.0, 28.0, 24.0, 20.5, 16.5, 13.0, 9.5, 6.5, 4.5, 3.0, 2.0, 2.0])
 PLAYERS_USED = (9, 10, 11, 12)
 PLAYERS_USED_SHARE = (0.27, 0.40, 0.23, 0.10)
-MINUTES_SPREAD = 0.20
-NIGHT_SPREAD = 0.26  # of a player's shots
+EXPECTED_PLAYERS_USED = 10
+MINUTES_SPREAD = 0.23
+NIGHT_SPREAD = 0.28  # of a player's shots
 MAX_SPREADS = 2.0  # caps the spread of one game; without a cap, a player scores 70 points every season
 FORM_PERIODS_DAYS = ((25, 45), (60, 110), (150, 250))
 FORM_SPREAD = 0.075  # per period
-PACE_SPREAD = 0.028
+PACE_SPREAD = 0.036
 HOME_SHOOTING = 0.008
 BACK_TO_BACK_SHOOTING = -0.008
 BACK_TO_BACK_PACE = -0.012
 RALLY_PER_POINT = 0.0015  # shooting fraction gained in the second half per point behind at half-time
+
+
+@dataclass(frozen=True)
+class Matchups:
+    """The facts of every game before tip-off: teams, absences and strengths. Arrays are (games, 2 sides, 15 slots) unless noted."""
+
+    talent: Talents
+    teams: Integers  # (games, 2): index in TEAMS
+    absences: Absences
+    pace: Floats  # (games, 1): factor
+    edge: Floats  # (games, 2, 1): added to shooting fractions
+    shot_weight: Floats
+    free_throw_weight: Floats
+
+    def expectation(self, games: slice, available: Booleans) -> tuple[Floats, Floats]:
+        """Returns the expected minutes and points of each player, for the players who are available in each of the games."""
+        teams, shot_weight = self.teams[games], self.shot_weight[games]
+        minutes, _ = _rotation(available, self.talent.minutes_factor[teams], np.array(EXPECTED_PLAYERS_USED))
+        shots = minutes * shot_weight
+        fouled = shots * self.free_throw_weight[games]
+        pace, edge = self.pace[games], self.edge[games]
+        return minutes, expected_points(self.talent, teams, pace, edge, shots=shots, fouled=fouled)
 
 
 @dataclass(frozen=True)
@@ -41,7 +73,6 @@ class Results:
     seconds: Integers
     is_starter: Booleans
     reason: Integers  # PLAYED, INJURED, RESTED, NOT_DRESSED or COACH_DECISION
-    injury: Integers
     oreb: Integers
     dreb: Integers
     assists: Integers
@@ -52,20 +83,9 @@ class Results:
     plus_minus: Integers
     period_scores: Integers  # (games, 2, 4 quarters + 3 overtimes)
     overtimes: Integers  # (games,)
-    expected_minutes: Floats  # known before tip-off; zero for announced absences
+    matchups: Matchups
+    expected_minutes: Floats  # when the books open; zero for absences that are known then
     expected_points: Floats
-
-
-@dataclass(frozen=True)
-class Matchups:
-    """The facts of every game before tip-off: teams, absences and strengths. Arrays are (games, 2 sides, 15 slots) unless noted."""
-
-    teams: Integers  # (games, 2): index in TEAMS
-    absences: Absences
-    pace: Floats  # (games, 1): factor
-    edge: Floats  # (games, 2, 1): added to shooting fractions
-    shot_weight: Floats
-    free_throw_weight: Floats
 
 
 @dataclass
@@ -73,36 +93,36 @@ class GameShots:
     """Draws the shots of all games from the minutes on the court. `edge` changes at half-time."""
 
     rng: np.random.Generator
-    talent: Talents
-    teams: Integers
-    pace: Floats
+    matchups: Matchups
+    pace: Floats  # (games, 1): factor, the same for both teams
     edge: Floats
-    shot_weight: Floats
-    night: Floats  # factor of the shot weight in this game
-    free_throw_weight: Floats
+    night: Floats  # (games, 2 sides, 15 slots): factor of the shot weight in this game
+    extra_attempts: Floats  # (games, 2 sides)
 
     def drawn(self, games: Integers, share_of_game: float, on_court: Floats) -> Shooting:
         """Returns the shots of a share of the given games."""
-        weight = on_court * self.shot_weight[games] * self.night[games]
+        matchups, pace = self.matchups, self.pace[games]
+        weight = on_court * matchups.shot_weight[games] * self.night[games]
         return shoot(
             self.rng,
-            self.talent,
-            self.teams[games],
-            pace=self.pace[games] * share_of_game,
+            matchups.talent,
+            matchups.teams[games],
+            field_goals=(FIELD_GOAL_ATTEMPTS * pace + self.extra_attempts[games]) * share_of_game,
+            free_throws=FREE_THROW_ATTEMPTS * pace * share_of_game,
             edge=self.edge[games],
             weight=weight,
-            fouled=weight * self.free_throw_weight[games],
+            fouled=weight * matchups.free_throw_weight[games],
         )
 
 
 def simulate(seed: int, season: str, fixtures: list[Fixture]) -> Results:
     """Returns the results of all fixtures of a season."""
     rng = generator(seed, "results", season)
-    talent = talents(seed, season)
-    matchups = _matchups(seed, season, talent, fixtures)
-    expected_minutes, points = _expectation(talent, matchups)
-    minutes, place = _drawn_rotation(rng, talent, matchups)
-    shots = _game_shots(rng, talent, matchups)
+    matchups = _matchups(seed, season, talents(seed, season), fixtures)
+    expected_minutes, points = matchups.expectation(slice(None), matchups.absences.known_available)
+    minutes, place = _drawn_rotation(rng, matchups)
+    control = drawn_ball_control(rng, matchups.talent, matchups.teams, minutes)
+    shots = _game_shots(rng, matchups, control.extra_attempts)
     leader = minutes.argmax(axis=-1)
     shooting, period_scores = _play_regulation(shots, minutes, leader)
     seconds = rounded_to_sum(minutes * 60, np.full(matchups.teams.shape, REGULATION_SECONDS))
@@ -112,12 +132,12 @@ def simulate(seed: int, season: str, fixtures: list[Fixture]) -> Results:
         seconds=seconds,
         is_starter=(place < STARTERS) & (seconds > 0),
         reason=_reasons(matchups.absences, place, seconds),
-        injury=matchups.absences.injury,
         period_scores=period_scores,
         overtimes=overtimes,
+        matchups=matchups,
         expected_minutes=expected_minutes,
         expected_points=points,
-        **_other_statistics(rng, talent, matchups.teams, seconds, shooting),
+        **_other_statistics(rng, matchups, control, seconds, shooting),
     )
 
 
@@ -130,6 +150,7 @@ def _matchups(seed: int, season: str, talent: Talents, fixtures: list[Fixture]) 
     edge = talent.offense[teams] - talent.defense[teams[:, ::-1]] + BACK_TO_BACK_SHOOTING * is_back_to_back
     edge = (edge + np.array([HOME_SHOOTING, -HOME_SHOOTING]))[..., None]
     return Matchups(
+        talent=talent,
         teams=teams,
         absences=season_absences(seed, season, teams, ordinals - ordinals[0], rest_days),
         pace=pace,
@@ -139,33 +160,23 @@ def _matchups(seed: int, season: str, talent: Talents, fixtures: list[Fixture]) 
     )
 
 
-def _expectation(talent: Talents, matchups: Matchups) -> tuple[Floats, Floats]:
-    """Returns the minutes and points of each player that are expected before tip-off."""
-    minutes, _ = _rotation(matchups.absences.known_available, talent.minutes_factor[matchups.teams], np.array(10))
-    shots = minutes * matchups.shot_weight
-    fouled = shots * matchups.free_throw_weight
-    return minutes, expected_points(talent, matchups.teams, matchups.pace, matchups.edge, shots=shots, fouled=fouled)
-
-
-def _drawn_rotation(rng: np.random.Generator, talent: Talents, matchups: Matchups) -> tuple[Floats, Integers]:
+def _drawn_rotation(rng: np.random.Generator, matchups: Matchups) -> tuple[Floats, Integers]:
     """Draws regulation minutes and the place in the rotation of every game."""
     used = rng.choice(PLAYERS_USED, p=PLAYERS_USED_SHARE, size=matchups.teams.shape)
     spread = np.exp(rng.normal(0, MINUTES_SPREAD, matchups.shot_weight.shape))
-    return _rotation(matchups.absences.available, talent.minutes_factor[matchups.teams] * spread, used[..., None])
+    return _rotation(matchups.absences.available, matchups.talent.minutes_factor[matchups.teams] * spread, used[..., None])
 
 
-def _game_shots(rng: np.random.Generator, talent: Talents, matchups: Matchups) -> GameShots:
-    """Draws the form of every player and the pace of every game."""
+def _game_shots(rng: np.random.Generator, matchups: Matchups, extra_attempts: Floats) -> GameShots:
+    """Draws the pace of every game, and how much every player shoots in it."""
     deviation = np.clip(rng.normal(0, 1, matchups.shot_weight.shape), -MAX_SPREADS, MAX_SPREADS)
     return GameShots(
         rng=rng,
-        talent=talent,
-        teams=matchups.teams,
+        matchups=matchups,
         pace=matchups.pace * (1 + rng.normal(0, PACE_SPREAD, (len(matchups.teams), 1))),
         edge=matchups.edge,
-        shot_weight=matchups.shot_weight,
         night=np.exp(NIGHT_SPREAD * deviation),
-        free_throw_weight=matchups.free_throw_weight,
+        extra_attempts=extra_attempts,
     )
 
 
@@ -177,7 +188,7 @@ def _play_regulation(shots: GameShots, minutes: Floats, leader: Integers) -> tup
     shots.edge = shots.edge + (RALLY_PER_POINT * (half_time[:, ::-1] - half_time))[..., None]
     shooting.add(games, shots.drawn(games, 0.5, minutes))
     rescue(shots.rng, shooting, leader)
-    period_scores = np.zeros((*shots.teams.shape, 4 + MAX_OVERTIMES), dtype=np.int64)
+    period_scores = np.zeros((*shots.matchups.teams.shape, 4 + MAX_OVERTIMES), dtype=np.int64)
     period_scores[..., :2] = shots.rng.multinomial(half_time, [0.5] * 2)
     period_scores[..., 2:4] = shots.rng.multinomial(shooting.score - half_time, [0.5] * 2)
     return shooting, period_scores
@@ -248,10 +259,12 @@ def _rotation(available: Booleans, minutes_factor: Floats, used: Integers) -> tu
 
 
 def _other_statistics(
-    rng: np.random.Generator, talent: Talents, teams: Integers, seconds: Integers, shooting: Shooting
+    rng: np.random.Generator, matchups: Matchups, control: BallControl, seconds: Integers, shooting: Shooting
 ) -> dict[str, Integers]:
     """Returns rebounds of misses, assists of teammates' field goals, and the other statistics by minute."""
-    share = seconds / (48 * 60)
+    talent, teams, share = matchups.talent, matchups.teams, seconds / (48 * 60)
+    overtime_share = share * (1 - REGULATION_SECONDS / seconds.sum(axis=-1, keepdims=True))
+    turnovers, oreb = with_overtimes(rng, talent, teams, control, share=share, overtime_share=overtime_share)
     misses = (shooting.fga - shooting.fgm).sum(axis=-1)
     fgm = shooting.fgm.sum(axis=-1, keepdims=True)
 
@@ -269,12 +282,12 @@ def _other_statistics(
     assists = assists * fgm // np.maximum(assists.sum(axis=-1, keepdims=True), fgm)
     impact = 5 * margin * share / share.sum(axis=-1, keepdims=True) + swing
     return {
-        "oreb": of(misses[..., None], talent.offensive_rebound_share),
+        "oreb": oreb,
         "dreb": of(misses[:, ::-1, None], talent.defensive_rebound_share),
         "assists": assists,
         "steals": by_minute(talent.steals),
         "blocks": by_minute(talent.blocks),
-        "turnovers": by_minute(talent.turnovers),
+        "turnovers": turnovers,
         "fouls": np.minimum(by_minute(talent.fouls), 6),
         "plus_minus": rounded_to_sum(impact, 5 * margin[..., 0]),
     }

@@ -1,6 +1,6 @@
-"""What a home holds: its format number, and whether its games are simulated.
+"""What a home holds: its format number, whether its games are simulated, and by which version of the simulated league.
 
-Both are in `<home>/format.json`. The number decides whether this version may read and write the tables. A home with tables and
+All are in `<home>/format.json`. The number decides whether this version may read and write the tables. A home with tables and
 without that file has format 1. A home without tables has no format until its first write, which assigns the current one.
 `migration.py` converts homes. A home without a league gets the one of its next write.
 """
@@ -27,8 +27,15 @@ UNNUMBERED = 1
 
 FILE = "format.json"
 
-LEAGUES = ("simulated", "real")
+SIMULATED = "simulated"
+LEAGUES = (SIMULATED, "real")
 """The origins of a home's games."""
+
+SIMULATION = 2
+"""The version of the simulated league. Another version plays other games, so the games of two versions must not mix."""
+
+UNRECORDED_SIMULATION = 1
+"""The version of the simulated league in homes that do not record it."""
 
 EXAMPLE = json.dumps({"format": FORMAT})
 
@@ -82,6 +89,34 @@ def refuse_another_league(home: Path, league: str) -> None:
         )
 
 
+def simulation_of(home: Path) -> int | None:
+    """The version of the simulated league that a home's rows are from, or None for real games or a home without rows.
+
+    Raises BadInput for another value.
+    """
+    has_tables, simulation = _has_tables(home), _recorded_simulation(home)  # in this order, see `write_format`
+    if simulation is None:
+        return UNRECORDED_SIMULATION if has_tables and league_of(home) in (None, SIMULATED) else None
+    return simulation
+
+
+def _recorded_simulation(home: Path) -> int | None:
+    simulation = (_content(home) or {}).get("simulation")
+    if simulation is not None and (not isinstance(simulation, int) or isinstance(simulation, bool)):
+        raise BadInput(f"{home / FILE} has the simulation {simulation!r}; expected an integer, for example {SIMULATION}")
+    return simulation
+
+
+def refuse_another_simulation(home: Path) -> None:
+    """Raises BadInput for a home with rows of another version of the simulated league. Its rows can be read, not extended."""
+    simulation = simulation_of(home)
+    if simulation not in (None, SIMULATION):
+        raise BadInput(
+            f"the home {home} holds games of version {simulation} of the simulated league, and this version of nba_pipeline plays "
+            f"version {SIMULATION}; its tables can still be read; to collect, set NBA_PIPELINE_HOME to a new folder"
+        )
+
+
 def prepare_write(home: Path, league: str | None = None) -> None:
     """Assigns the current format to a home without tables, and records the league of its first write.
 
@@ -102,8 +137,12 @@ def write_format_of_months(home: Path) -> None:
 
 
 def write_format(home: Path, number: int, league: str | None = None) -> None:
-    """Writes the format number, and the league if given, atomically. A recorded league stays."""
-    content = {"format": number, "league": league or league_of(home)}
+    """Writes the format number, and the league if given, atomically. A recorded league and its version stay."""
+    # in this order: another process's first write records the version, then writes a table
+    has_tables, simulation = _has_tables(home), _recorded_simulation(home)
+    if simulation is None and league == SIMULATED and not has_tables:
+        simulation = SIMULATION
+    content = {"format": number, "league": league or league_of(home), "simulation": simulation}
     home.mkdir(parents=True, exist_ok=True)
     temporary = home / f".{FILE}.{os.getpid()}.{threading.get_ident()}"
     temporary.write_text(json.dumps({key: value for key, value in content.items() if value is not None}) + "\n")

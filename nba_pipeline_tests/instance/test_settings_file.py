@@ -51,6 +51,7 @@ def test_a_file_overrides_single_values_and_single_keys(file: Path) -> None:
         ("[training]\nseed = 1.5", r"training.seed is 1.5 but should be a valid integer"),
         ("[lines]\nlate_hours = -1", r"lines.late_hours is -1 but must not be negative"),
         ("[coverage]\nenough = 1.2", r"coverage.enough is 1.2 but should be less than or equal to 1"),
+        ("[forecasts]\nblend_weight = 0.5", r"forecasts.blend_weight is 0.5 but should be less than or equal to 0.3"),
         ("[lines]\nlate_hours = nan", r"lines.late_hours is nan but must be finite"),
         ("[lines]\nlate_hours = inf", r"lines.late_hours is inf but must be finite"),
         ("[injuries]\ndue_hour_eastern = 24", r"injuries.due_hour_eastern is 24 but should be less than or equal to 23"),

@@ -252,3 +252,7 @@ def test_a_sensor_polls_the_simulated_league_of_its_home(tmp_path: Path) -> None
     assert cursor["date"] == [str(DAY)] and cursor["listed"] == sorted(game.game_id for game in games)
     assert cursor["final"] == sorted(game.game_id for game in games if game.ends_at <= games[0].ends_at)
     assert is_empty(landing)
+    (tmp_path / "home" / "format.json").write_text('{"format": 2, "league": "simulated", "simulation": 1}')
+    with pytest.raises(dg.DagsterResourceFunctionError) as raised:
+        polled(NbaCdn(http=http))
+    assert "holds games of version 1 of the simulated league" in str(raised.value.__cause__)

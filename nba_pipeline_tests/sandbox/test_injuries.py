@@ -9,7 +9,6 @@ import numpy as np
 
 from nba_pipeline.league.calendar import EASTERN, eastern
 from nba_pipeline.sandbox import League
-from nba_pipeline.sandbox.absences import fixtures_absences
 from nba_pipeline.sandbox.boxscores import PlayerGame
 from nba_pipeline.sandbox.injuries import AVAILABLE, DOUBTFUL, OUT, PROBABLE, QUESTIONABLE, newest_printed
 from nba_pipeline.sandbox.league import Game
@@ -71,7 +70,7 @@ def test_injuries_are_reported_before_tip_off_and_no_player_reported_out_plays(l
 
 def test_a_player_who_plays_hurt_is_questionable_and_never_out(league: League) -> None:
     games = league.season("2024-25").games
-    absences = fixtures_absences(league.seed, "2024-25", [game.fixture for game in games])
+    absences = league.season("2024-25").results.matchups.absences
     plays_hurt = list(zip(*np.nonzero(absences.injured & absences.available), strict=True))
     for place, side, slot in plays_hurt:
         player = roster()[games[place].teams[side]][slot]

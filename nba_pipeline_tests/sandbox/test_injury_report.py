@@ -94,8 +94,8 @@ def test_words_are_placed_without_spaces_and_long_reasons_wrap(peer: Peer) -> No
     with pdfplumber.open(io.BytesIO(peer.at(EVENING).get(address(EVENING)).content)) as pdf:
         assert pdf.metadata == {"CreationDate": "D:20260114173000-05'00'"}
         assert " " not in {character["text"] for page in pdf.pages for character in page.chars}
-        text = pdf.pages[0].extract_text(x_tolerance=SOLID_BLANK)
-    assert any(line.startswith("Injury/Illness") and line.endswith(";") for line in text.splitlines())
+        lines = [line for page in pdf.pages for line in page.extract_text(x_tolerance=SOLID_BLANK).splitlines()]
+    assert any(line.startswith("Injury/Illness") and line.endswith(";") for line in lines)
 
 
 def test_a_report_has_the_same_bytes_in_every_request_and_process(peer: Peer) -> None:

@@ -3,19 +3,28 @@
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from datetime import date, timedelta
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from functools import partial
+from itertools import groupby, pairwise
 from statistics import fmean, pstdev
 
+import numpy as np
 import pytest
 
 from nba_pipeline.league.calendar import EASTERN, days, season_of
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox import League
+from nba_pipeline.sandbox.injuries import OUT
+from nba_pipeline.sandbox.league import Game
 from nba_pipeline.sandbox.names import plain
-from nba_pipeline.sandbox.roster import roster
+from nba_pipeline.sandbox.roster import Player, roster
+from nba_pipeline.warehouse.home_format import SIMULATION
 
 TWENTY_DATES = days(date(2025, 6, 21), date(2025, 7, 10))  # across the boundary of two seasons
+SCORES = [(114, 110), (125, 99), (124, 107), (116, 109), (135, 128), (124, 144)]
+"""Home and away points of the games of 2025-01-15 in version 2 of the simulated league."""
+
 FINGERPRINT = """
 import hashlib
 from datetime import date
@@ -97,6 +106,43 @@ def test_averages_are_close_to_those_of_the_nba(league: League) -> None:
     assert 9 < played.sum(axis=-1).mean() < 11
 
 
+def test_games_that_differ_from_those_of_this_version_need_another_version_number(league: League) -> None:
+    assert SIMULATION == 2, "record the scores of the new version below"
+    assert [game.score for game in league.games(date(2025, 1, 15))] == SCORES
+
+
+def test_the_teams_of_a_game_have_nearly_as_many_possessions(league: League) -> None:
+    results = league.season("2024-25").results
+    shooting, of_team = results.shooting, partial(np.sum, axis=-1)
+    possessions = of_team(shooting.fga) + 0.44 * of_team(shooting.fta) + of_team(results.turnovers) - of_team(results.oreb)
+    assert 98 < possessions.mean() < 104 and 80 < possessions.min() and possessions.max() <= 140
+    assert np.corrcoef(possessions.T)[0, 1] > 0.85
+    assert (possessions[:, 0] - possessions[:, 1]).std() < 3.0
+
+
+def test_rotation_players_miss_one_game_in_six_and_mostly_one_or_two_in_a_row(league: League) -> None:
+    season = league.season("2024-25")
+    has_missed = season.results.seconds[..., :8] == 0
+    shares, lengths = list[float](), list[int]()
+    for team in TEAMS:
+        sides = [(game.place, game.teams.index(team)) for game in season.games if team in game.teams]
+        for games in np.array([has_missed[side] for side in sides]).T.tolist():
+            shares.append(fmean(games))
+            lengths += [len(list(run)) for is_missed, run in groupby(games) if is_missed]
+    assert 0.12 < fmean(shares) < 0.20
+    assert 0.4 < fmean(length == 1 for length in lengths) < 0.6
+    assert 2.0 < fmean(lengths) < 4.0 and max(lengths) > 15
+
+
+def test_teammates_play_and_shoot_more_without_the_best_player(league: League) -> None:
+    results = league.season("2024-25").results
+    is_absent = results.seconds[..., 0] == 0
+    regulars = slice(1, 6)
+    for counts in (results.seconds, results.shooting.fga):
+        per_game = np.where(results.seconds > 0, counts, np.nan)[..., regulars]
+        assert np.nanmean(per_game[is_absent]) > 1.04 * np.nanmean(per_game[~is_absent])
+
+
 def test_lines_err_less_than_the_season_mean_and_both_err_by_about_five_points(league: League) -> None:
     history: dict[int, list[int]] = defaultdict(list)
     of_lines, of_means, overs = [], [], []
@@ -112,7 +158,7 @@ def test_lines_err_less_than_the_season_mean_and_both_err_by_about_five_points(l
         for person, scored in points.items():
             history[person].append(scored)
     assert len(of_lines) > 2000
-    assert 4.0 < fmean(of_lines) < fmean(of_means) < 5.5
+    assert 4.4 < fmean(of_lines) < 5.2 and 0.1 < fmean(of_means) - fmean(of_lines) < 0.6
     assert 0.46 < fmean(overs) < 0.54
 
 
@@ -195,6 +241,33 @@ def test_lines_open_in_the_morning_and_move_until_tip_off(league: League) -> Non
     per_book = Counter((quote.book, quote.player.person_id) for quote in evening)
     assert {count for (book, _), count in per_book.items() if book == "draftkings"} == {1}
     assert max(count for (book, _), count in per_book.items() if book == "betrivers") == 9
+
+
+def reported_absences(league: League, games: Iterable[Game]) -> Iterator[tuple[Game, Player, datetime]]:
+    """Yields the absences that a club reports after the books open, alone in their game, with the instant of the report."""
+    for game in games:
+        absences = league.season(game.fixture.season).results.matchups.absences
+        late = absences.known_available[game.place] & ~absences.available[game.place]
+        if late.sum() != 1:
+            continue
+        for side, report in enumerate(league.injuries(game, game.tipoff_at, game.game_date)):
+            for listed in report.listed_players:
+                for instant in (instant for instant, status in listed.timeline if status == OUT and late[side, listed.slot]):
+                    yield game, roster()[game.teams[side]][listed.slot], instant
+
+
+def test_books_remove_a_reported_absence_within_ten_minutes_and_raise_the_teammates(league: League) -> None:
+    raised, removed = list[float](), 0
+    for game, absent, reported_at in reported_absences(league, league.season("2024-25").games[:400]):
+        before, after = (
+            {quote.player: quote.line for quote in league.lines(game, at) if quote.book == "draftkings"}
+            for at in (reported_at, reported_at + timedelta(minutes=10))
+        )
+        assert absent not in after
+        if absent in before:
+            removed += 1
+            raised += [after[player] - before[player] for player in before.keys() & after.keys() if player.team == absent.team]
+    assert removed > 5 and fmean(raised) > 0.5
 
 
 def test_the_margin_of_a_book_is_about_seven_percent(league: League) -> None:

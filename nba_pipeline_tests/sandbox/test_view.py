@@ -142,8 +142,14 @@ def test_the_injury_report_shows_the_current_tip_off_of_a_moved_game(short: tupl
         above = {column: row[column] or above[column] for column in COLUMNS}
         about.add((above["Matchup"], above["Game Date"], above["Game Time"]))
     at = tipoff_at.astimezone(EASTERN)
-    moved = {f"{game.teams[1]}@{game.teams[0]}" for game in league.games(DAY)}
-    assert {facts for facts in about if facts[0] in moved} >= {
-        (matchup, f"{at:%m/%d/%Y}", f"{at:%I:%M} (ET)") for matchup in moved
+    moved = {f"{game.teams[1]}@{game.teams[0]}": game for game in league.games(DAY)}
+    listed = {
+        matchup
+        for matchup, game in moved.items()
+        if any(club.statements(local) for club in league.injuries(game, tipoff_at, at.date()))
+    }
+    assert listed
+    assert {facts for facts in about if facts[0] in moved} == {
+        (matchup, f"{at:%m/%d/%Y}", f"{at:%I:%M} (ET)") for matchup in listed
     }
     assert "NOT YET SUBMITTED" not in {row["Reason"] for row in rows if row["Matchup"] in moved}

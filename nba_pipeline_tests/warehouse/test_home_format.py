@@ -13,7 +13,17 @@ from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.errors import BadInput
 from nba_pipeline.tables.registry import QUARANTINE_SCHEMA
 from nba_pipeline.tables.table import Table
-from nba_pipeline.warehouse.home_format import FORMAT, WITH_MONTHS, format_of, league_of, write_format
+from nba_pipeline.warehouse.home_format import (
+    FORMAT,
+    SIMULATION,
+    UNRECORDED_SIMULATION,
+    WITH_MONTHS,
+    format_of,
+    league_of,
+    refuse_another_simulation,
+    simulation_of,
+    write_format,
+)
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY
 from nba_pipeline_tests.builders_format_1 import a_home_of_format_1
@@ -161,6 +171,49 @@ def test_a_home_of_an_earlier_version_gets_the_league_of_its_next_write(tmp_path
     LocalWarehouse(home=str(tmp_path), league="real").replace(lines, [DAY], rows(3, DAY), "me")
     write_format(tmp_path, FORMAT)
     assert (league_of(tmp_path), format_of(tmp_path)) == ("real", FORMAT)
+
+
+def record(home: Path, **content: object) -> None:
+    (home / "format.json").write_text(json.dumps({"format": FORMAT} | content))
+
+
+def test_the_first_write_records_the_version_of_the_simulated_league_and_later_ones_keep_it(tmp_path: Path, lines: Table) -> None:
+    refuse_another_simulation(tmp_path)
+    LocalWarehouse(home=str(tmp_path), league="simulated").replace(lines, [DAY], rows(2, DAY), "me")
+    write_format(tmp_path, WITH_MONTHS)
+    assert json.loads((tmp_path / "format.json").read_text()) == {
+        "format": WITH_MONTHS,
+        "league": "simulated",
+        "simulation": SIMULATION,
+    }
+    refuse_another_simulation(tmp_path)
+
+
+@pytest.mark.parametrize("recorded", [{}, {"league": "simulated"}, {"league": "simulated", "simulation": SIMULATION + 1}])
+def test_a_home_of_another_simulated_league_is_read_and_not_extended(
+    recorded: dict[str, object], tmp_path: Path, lines: Table
+) -> None:
+    warehouse = LocalWarehouse(home=str(tmp_path), league="simulated")
+    warehouse.replace(lines, [DAY], rows(2, DAY), "me")
+    record(tmp_path, **recorded)
+    version = recorded.get("simulation", UNRECORDED_SIMULATION)
+    with pytest.raises(BadInput, match=rf"^the home {tmp_path} holds games of version {version} of the simulated league, and "):
+        refuse_another_simulation(tmp_path)
+    assert warehouse.scan(lines).collect().height == 2
+    warehouse.add(lines, [DAY], rows(3, DAY), "me")  # such as a grade of its own games
+    assert simulation_of(tmp_path) == version
+
+
+def test_a_home_of_real_games_has_no_version_of_the_simulated_league(tmp_path: Path, lines: Table) -> None:
+    LocalWarehouse(home=str(tmp_path), league="real").replace(lines, [DAY], rows(2, DAY), "me")
+    assert simulation_of(tmp_path) is None
+    refuse_another_simulation(tmp_path)
+
+
+def test_a_version_of_the_simulated_league_that_is_no_number_is_named(tmp_path: Path) -> None:
+    record(tmp_path, league="simulated", simulation="two")
+    with pytest.raises(BadInput, match=r"has the simulation 'two'; expected an integer, for example \d$"):
+        refuse_another_simulation(tmp_path)
 
 
 def test_an_unknown_league_is_named(tmp_path: Path, warehouse: LocalWarehouse) -> None:
