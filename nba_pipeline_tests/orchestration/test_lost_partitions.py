@@ -6,9 +6,6 @@ Each test damages one file in a copy of the graded home. `test_runner` covers ho
 # ruff: noqa: F401, F811  # fixtures of test_runs are imported, and named by arguments
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,7 +14,6 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.completeness.modes import tables_of_mode
 from nba_pipeline.errors import Closed, Damaged, PipelineError
 from nba_pipeline.league.calendar import eastern, week_of
 from nba_pipeline.monitoring.alerts import ALERTS
@@ -28,6 +24,7 @@ from nba_pipeline.orchestration.lost_partitions import DAMAGED_FILE, alert_on_da
 from nba_pipeline.orchestration.runner import Runner
 from nba_pipeline.orchestration.weekly_training import has_models
 from nba_pipeline.tables.registry import TABLES
+from nba_pipeline_tests.commands import Ended, nba_pipeline
 from nba_pipeline_tests.monitoring.webhook import ALERT_LEDGERS
 from nba_pipeline_tests.orchestration.test_runner import (
     DAY,
@@ -87,45 +84,61 @@ def assert_same_rows(now: pl.DataFrame, before: pl.DataFrame, table: str) -> Non
     assert_frame_equal(now, before)
 
 
-def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "NBA_PIPELINE_HOME": str(home), "NBA_PIPELINE_NOW": eastern(NEXT, 8).isoformat()}
-    return subprocess.run(
-        [sys.executable, "-m", "nba_pipeline", *arguments], env=environment, check=False, capture_output=True, text=True
-    )
+def command(home: Path, *arguments: str) -> Ended:
+    return nba_pipeline(*arguments, home=home, now=eastern(NEXT, 8))
 
 
 # Tables
 
-REBUILT = [
-    ("schedule", "cut off"), ("boxscores", "cut off"), ("team_boxscores", "empty"), ("play_by_play", "one byte"),
-    ("players", "garbage"), ("prop_lines", "cut off"), ("game_lines", "empty"), ("injuries", "garbage"), ("rosters", "one byte"),
-    ("player_game_summary", "one byte"), ("team_game_summary", "cut off"), ("upcoming_players", "empty"), ("player_form", "garbage"),
-    ("player_shot_zones", "cut off"), ("team_defense_zones", "one byte"), ("matchups", "empty"), ("features", "one byte"),
-    ("boxscore_disagreements", "cut off"),
-]  # fmt: skip
+REBUILT = {
+    "schedule": "cut off", "boxscores": "cut off", "team_boxscores": "empty", "play_by_play": "one byte",
+    "players": "garbage", "prop_lines": "cut off", "game_lines": "empty", "injuries": "garbage", "rosters": "one byte",
+    "player_game_summary": "one byte", "team_game_summary": "cut off", "upcoming_players": "empty", "player_form": "garbage",
+    "player_shot_zones": "cut off", "team_defense_zones": "one byte", "matchups": "empty", "features": "one byte",
+    "boxscore_disagreements": "cut off",
+}  # fmt: skip
+
+TOGETHER = {
+    "sources": [
+        "schedule", "boxscores", "team_boxscores", "play_by_play", "players", "prop_lines", "game_lines", "injuries", "rosters",
+    ],
+    "summaries": ["player_game_summary", "team_game_summary", "boxscore_disagreements"],
+    "features": ["upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features"],
+}  # fmt: skip
+"""Tables that `make test` damages together, for fewer runs. `make test-unattended` damages each table alone."""
 
 
-@pytest.mark.parametrize(("table", "how"), REBUILT, ids=[table for table, _ in REBUILT])
-def test_an_unreadable_partition_is_moved_alerted_once_and_rebuilt(at: At, home: Path, table: str, how: str) -> None:
-    before = rows_of(home, table)
-    body = damage(part(home, table), how)
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        *(pytest.param(names, id=stage) for stage, names in TOGETHER.items()),
+        *(pytest.param([table], id=table, marks=pytest.mark.unattended) for table in REBUILT),
+    ],
+)
+def test_an_unreadable_partition_is_moved_alerted_once_and_rebuilt(at: At, home: Path, damaged: list[str]) -> None:
+    before = {table: rows_of(home, table) for table in damaged}
+    bodies = {table: damage(part(home, table), REBUILT[table]) for table in damaged}
     runner = at(NEXT, 8)
-    runner.warehouse.check([TABLES[table]], [DAY])
-    assert (
-        f"{table} {DAY} is not rebuilt yet: its unreadable file was moved" in happened(runner)
-        and grid(runner)["state"] != "COMPLETE"
-    )
-    [aside] = (home / "damaged" / "tables").rglob("part.parquet.*")
-    assert aside.read_bytes() == body
-    assert [alert_on_damage(runner.notifier, runner.landing) for _ in range(2)] == [1, 0]
-    assert alerts(runner) == [str(part(Path(), table))]
+    runner.warehouse.check([TABLES[table] for table in damaged], [DAY])
+    for table in damaged:
+        assert f"{table} {DAY} is not rebuilt yet: its unreadable file was moved" in happened(runner)
+    assert grid(runner)["state"] != "COMPLETE"
+    aside = {path.parent.parent.name: path for path in (home / "damaged" / "tables").rglob("part.parquet.*")}
+    assert {table: path.read_bytes() for table, path in aside.items()} == bodies
+    assert [alert_on_damage(runner.notifier, runner.landing) for _ in range(2)] == [len(damaged), 0]
+    assert sorted(alerts(runner)) == sorted(str(part(Path(), table)) for table in damaged)
     done(runner.rebuild_lost(before=NEXT))
-    assert_same_rows(rows_of(home, table), before, table)
+    for table in damaged:
+        assert_same_rows(rows_of(home, table), before[table], table)
     assert lost_work(runner.instance, runner.warehouse, NEXT) == [] and "unreadable" not in happened(runner)
-    assert aside.read_bytes() == body
+    assert {table: path.read_bytes() for table, path in aside.items()} == bodies
 
 
-@pytest.mark.parametrize("how", ["cut off", "one byte"])
+def test_each_rebuilt_table_is_damaged_with_others_of_its_stage() -> None:
+    assert sorted(table for names in TOGETHER.values() for table in names) == sorted(REBUILT)
+
+
+@pytest.mark.parametrize("how", ["cut off", pytest.param("one byte", marks=pytest.mark.unattended)])
 def test_the_next_night_and_its_own_backfill_work_with_an_unreadable_boxscore_partition(at: At, home: Path, how: str) -> None:
     before = rows_of(home, "boxscores", BEFORE)
     damage(part(home, "boxscores", BEFORE), how)
@@ -305,7 +318,7 @@ def test_an_unreadable_snapshot_of_lines_loses_only_its_own_rows(at: At, home: P
 BROKEN = "feedfacefeedface"
 
 
-@pytest.mark.starts_from("loaded")
+@pytest.mark.starts_from("predicted")
 @pytest.mark.parametrize("how", ["no card", "garbage"])
 def test_an_unreadable_model_stops_only_its_own_system_and_its_week_is_retrained(at: At, home: Path, how: str) -> None:
     runner, week = at(DAY, 12), week_of(DAY)
@@ -331,7 +344,7 @@ def test_an_unreadable_model_stops_only_its_own_system_and_its_week_is_retrained
     if how != "no card":
         folder.mkdir(parents=True)
         (folder / "card.json").write_bytes(DAMAGES[how](b"{}" * 50))
-    outcome = runner.run("game_day", tables_of_mode("same_day"), DAY, DAY)
+    outcome = runner.run("game_day", ["predictions"], DAY, DAY)
     assert outcome.failures == [] and any(
         "check every_system_predicts failed" in warning and "catboost" in warning for warning in outcome.warnings
     )
