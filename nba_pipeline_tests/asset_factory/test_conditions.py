@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
+from types import FrameType
 from typing import Any
 
 import dagster as dg
@@ -21,6 +22,8 @@ from nba_pipeline.definitions import build_definitions
 from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline.orchestration.reconciliation import DATA_VERSION_TAG
 from nba_pipeline.tables.declarations import declared, requested_by
+
+pytestmark = pytest.mark.platform  # each tick evaluates the conditions of the whole graph
 
 TODAY, YESTERDAY, TOMORROW, DAY_BEFORE = "2026-01-15", "2026-01-14", "2026-01-16", "2026-01-13"
 CHAIN = (
@@ -98,8 +101,12 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def asyncio_leaves_ctrl_c_alone() -> Iterator[None]:
-    """An event loop replaces Python's own handler of Ctrl-C. Doing so formats the whole task twice per tick, 50 ms each."""
-    before = signal.signal(signal.SIGINT, lambda number, frame: signal.default_int_handler(number, frame))
+    """An event loop replaces only Python's own handler of Ctrl-C. Doing so formats the whole task, twice per tick, 50 ms each."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, interrupt)
     yield
     signal.signal(signal.SIGINT, before)
 
