@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from nba_pipeline.completeness.modes import tables_of_mode
 from nba_pipeline.errors import Closed, Damaged, PipelineError
 from nba_pipeline.league.calendar import eastern, week_of
 from nba_pipeline.monitoring.alerts import ALERTS
@@ -123,15 +124,20 @@ def test_an_unreadable_partition_is_moved_alerted_once_and_rebuilt(at: At, home:
     for table in damaged:
         assert f"{table} {DAY} is not rebuilt yet: its unreadable file was moved" in happened(runner)
     assert grid(runner)["state"] != "COMPLETE"
-    aside = {path.parent.parent.name: path for path in (home / "damaged" / "tables").rglob("part.parquet.*")}
-    assert {table: path.read_bytes() for table, path in aside.items()} == bodies
+    assert moved(home) == sorted(bodies.items())
     assert [alert_on_damage(runner.notifier, runner.landing) for _ in range(2)] == [len(damaged), 0]
     assert sorted(alerts(runner)) == sorted(str(part(Path(), table)) for table in damaged)
     done(runner.rebuild_lost(before=NEXT))
     for table in damaged:
         assert_same_rows(rows_of(home, table), before[table], table)
     assert lost_work(runner.instance, runner.warehouse, NEXT) == [] and "unreadable" not in happened(runner)
-    assert {table: path.read_bytes() for table, path in aside.items()} == bodies
+    assert moved(home) == sorted(bodies.items())
+
+
+def moved(home: Path) -> list[tuple[str, bytes]]:
+    """The table and the contents of each file that was moved."""
+    files = (home / "damaged" / "tables").rglob("part.parquet.*")
+    return sorted((file.parent.parent.name, file.read_bytes()) for file in files)
 
 
 def test_each_rebuilt_table_is_damaged_with_others_of_its_stage() -> None:
@@ -318,8 +324,8 @@ def test_an_unreadable_snapshot_of_lines_loses_only_its_own_rows(at: At, home: P
 BROKEN = "feedfacefeedface"
 
 
-@pytest.mark.starts_from("predicted")
-@pytest.mark.parametrize("how", ["no card", "garbage"])
+@pytest.mark.starts_from("loaded")
+@pytest.mark.parametrize("how", [pytest.param("no card", marks=pytest.mark.unattended), "garbage"])
 def test_an_unreadable_model_stops_only_its_own_system_and_its_week_is_retrained(at: At, home: Path, how: str) -> None:
     runner, week = at(DAY, 12), week_of(DAY)
     table = TABLES["points_model"]
@@ -344,7 +350,7 @@ def test_an_unreadable_model_stops_only_its_own_system_and_its_week_is_retrained
     if how != "no card":
         folder.mkdir(parents=True)
         (folder / "card.json").write_bytes(DAMAGES[how](b"{}" * 50))
-    outcome = runner.run("game_day", ["predictions"], DAY, DAY)
+    outcome = runner.run("game_day", tables_of_mode("same_day"), DAY, DAY)
     assert outcome.failures == [] and any(
         "check every_system_predicts failed" in warning and "catboost" in warning for warning in outcome.warnings
     )
