@@ -112,7 +112,7 @@ TOGETHER = {
 @pytest.mark.parametrize(
     "damaged",
     [
-        *(pytest.param(names, id=stage) for stage, names in TOGETHER.items()),
+        *(pytest.param(names, id=f"all {stage}") for stage, names in TOGETHER.items()),
         *(pytest.param([table], id=table, marks=pytest.mark.unattended) for table in REBUILT),
     ],
 )
