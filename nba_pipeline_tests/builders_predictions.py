@@ -2,6 +2,7 @@
 
 import random
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -143,6 +144,7 @@ QUICK = CatBoost(Training(least_rows=300, iterations=30, threads=1))
 HISTORY_STARTS = date(2023, 10, 30)
 
 
+@cache
 def a_history(dates: int = 60, players: int = 10, seed: int = 7) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`features` and `player_game_summary` of players who play every day from HISTORY_STARTS on, half of it null."""
     chance, rows, boxes = random.Random(seed), [], []

@@ -71,13 +71,19 @@ def first_rounds(world: World, tmp_path_factory: pytest.TempPathFactory) -> Loca
 WINDOWS = [plant for plant in plants.PLANTS if plant.name in ("window_that_holds_tonight", "opponent_rating_that_holds_tonight")]
 
 
-def audited(warehouse: LocalWarehouse, first: date, last: date, *planted: Derivation, number: int = 40) -> dict[str, Any]:
-    return leakage(warehouse, first, last, number=number, seed=0, now=LATER, log=str, plants=planted)
+def audited(
+    warehouse: LocalWarehouse, first: date, last: date, *planted: Derivation, number: int = 1, seed: int = 0
+) -> dict[str, Any]:
+    return leakage(warehouse, first, last, number=number, seed=seed, now=LATER, log=str, plants=planted)
 
 
 @pytest.mark.platform
-def test_the_first_rounds_of_a_season_catch_leaks_on_the_dates_that_show_them(first_rounds: LocalWarehouse) -> None:
-    report = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS)
+@pytest.mark.parametrize(
+    "number", [pytest.param(2, id="two dates"), pytest.param(40, id="every date", marks=pytest.mark.unattended)]
+)
+def test_the_first_rounds_of_a_season_catch_leaks_on_the_dates_that_show_them(first_rounds: LocalWarehouse, number: int) -> None:
+    report = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS, number=number)
+    assert len(report["dates"]) == min(number, len(FIRST_ROUNDS))
     assert (report["passed"], report["control_dates"]) == (True, [str(DATES[4])])
     for plant in report["plants"]:
         assert plant["is_tried"] and "everything_after_the_first_tipoff_may_go" in plant["caught_by"]
@@ -102,9 +108,7 @@ def test_an_audit_without_an_effective_leak_does_not_pass(first_rounds: LocalWar
 
 @pytest.mark.platform
 def test_leaks_without_effect_on_the_sample_are_tested_on_other_dates(first_rounds: LocalWarehouse) -> None:
-    report = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS, number=1)
-    assert report["dates"] == [str(DATES[4])]
-    report = leakage(first_rounds, DATES[0], FIRST_ROUNDS[-1], number=1, seed=1, now=LATER, log=str, plants=WINDOWS)
+    report = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS, seed=1)
     assert report["dates"] == [str(FIRST_ROUNDS[1])]
     assert [(plant["dates"], bool(plant["caught_by"])) for plant in report["plants"]] == [([str(DATES[4])], True)] * 2
 

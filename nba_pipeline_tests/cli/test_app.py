@@ -104,6 +104,7 @@ HEAVY = {"dagster", "dataframely", "catboost", "pandas"}
 IMPORTED = f"import sys; from nba_pipeline.cli import main\ntry: main()\nfinally: print(sorted({HEAVY} & sys.modules.keys()), file=sys.stderr)"
 
 
+@pytest.mark.platform
 @pytest.mark.parametrize(
     "words", [["--help"], ["--version"], ["help", "LATE"], ["slate"], ["sql", "SELECT 1 AS a"]], ids=" ".join
 )
@@ -113,6 +114,7 @@ def test_commands_of_every_day_import_neither_dagster_nor_dataframely(words: lis
     assert ended.stderr.splitlines()[-1] == "[]"
 
 
+@pytest.mark.platform
 def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     command = f"{sys.executable} -m nba_pipeline sql --format csv 'SELECT * FROM range(100000)' | head -n 1"
     environment = os.environ | {"NBA_PIPELINE_HOME": str(tmp_path)}
@@ -120,6 +122,7 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     assert (ended.stdout, ended.stderr) == ("range\n", "")
 
 
+@pytest.mark.platform
 def test_the_exit_code_of_a_closed_pipe_is_that_of_sigpipe(tmp_path: Path) -> None:
     """Also for an answer that is shorter than the buffers, so that Python writes it at its end."""
     read, write = os.pipe()
@@ -165,6 +168,7 @@ def test_a_date_that_does_not_exist_says_why(text: str, why: str) -> None:
         date_of(text, "--date")
 
 
+@pytest.mark.platform
 @pytest.mark.parametrize(
     ("shell", "typed", "offered"), [("bash", "nba-pipeline st", "status"), ("zsh", "nba-pipeline status --w", "--watch")]
 )

@@ -13,11 +13,11 @@ import typer
 from nba_pipeline.cli.outcomes import later_versions, print_failed_checks, print_new_versions, report, request_problems
 from nba_pipeline.cli.repair import NOTHING_DUE
 from nba_pipeline.definitions import build_definitions
-from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline_tests.builders_days import Days
 from nba_pipeline_tests.builders_predictions import a_prediction
+from nba_pipeline_tests.instances import open_instance
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values, a_prop_line, an_expected_player, frame_of
 from nba_pipeline_tests.builders_days import complete_box, slate_of
 from nba_pipeline_tests.builders_predictions import a_feature_row, a_prediction
+from nba_pipeline_tests.prepared import copy_of
 
 FIRST = date(2026, 1, 12)
 """A Monday in the middle of a season."""
@@ -45,10 +46,11 @@ def write(warehouse: LocalWarehouse, table: str, day: date, *rows: Values) -> No
     )
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path) -> LocalWarehouse:
-    """Eight days of games, of which the last six have box scores, expected players and lines, but no features."""
-    warehouse = LocalWarehouse(home=str(tmp_path))
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with eight days of games, of which the last six have box scores, expected players and lines, but no features."""
+    home = tmp_path_factory.mktemp("history")
+    warehouse = LocalWarehouse(home=str(home))
     for day in days(FIRST - timedelta(days=3), LAST):
         write(warehouse, "schedule", day, *games(day))
     for day in days(FIRST, LAST):
@@ -57,7 +59,13 @@ def warehouse(tmp_path: Path) -> LocalWarehouse:
         write(warehouse, "prop_lines", day, *(lined(row) for row in boxes))
         players = [an_expected_player(day, **{name: row[name] for name in ("game_id", "player_id", "team")}) for row in boxes]
         write(warehouse, "upcoming_players", day, *(players if day > FIRST else []))
-    return warehouse
+    return home
+
+
+@pytest.fixture
+def warehouse(stored: Path, tmp_path: Path) -> LocalWarehouse:
+    """A copy of that home."""
+    return LocalWarehouse(home=str(copy_of(stored, tmp_path / "home")))
 
 
 def lined(row: Values) -> Values:

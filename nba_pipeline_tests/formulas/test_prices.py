@@ -8,7 +8,7 @@ import pytest
 
 from nba_pipeline.formulas.adjusted_line import feed_lines
 from nba_pipeline.formulas.latest_offers import latest_offers
-from nba_pipeline.formulas.prices import expected_value, line_prices, with_side_prices
+from nba_pipeline.formulas.prices import expected_value, line_prices, with_prices, with_side_prices
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline_tests.builders import PLAYER, Values, a_prop_line, at, prop_lines_of
 
@@ -72,6 +72,17 @@ def test_without_a_valid_pair_there_is_no_market_probability(over_price: int | N
     row = prices(a_prop_line(over_price=over_price))
     assert (row["market_over_probability"], row["over_price"], row["over_price_edge"]) == (None, None, None)
     assert row["under_price"] == -110
+
+
+@pytest.mark.parametrize(
+    ("seconds", "price"), [(-1, -110), (0, None), (1, None)], ids=["before tip-off", "at tip-off", "after tip-off"]
+)
+def test_only_prices_from_before_tip_off_are_used(seconds: int, price: int | None) -> None:
+    lines = pl.DataFrame([prices(a_prop_line())])
+    tipoff = lines["prices_snapshot_at"][0] - timedelta(seconds=seconds)
+    predictions = lines.select("game_id", "player_id", pl.lit(24.5).alias("line"), pl.lit(tipoff).alias("tipoff_at"))
+    row = with_prices(predictions, lines).row(0, named=True)
+    assert (row["over_price"], row["prices_snapshot_at"] is None) == (price, price is None)
 
 
 def test_without_a_line_there_are_no_prices() -> None:

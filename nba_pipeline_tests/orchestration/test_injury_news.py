@@ -177,8 +177,13 @@ def test_an_unreadable_report_is_the_reason(league: League) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["{", "[1]", '{"x": {}}', '{"2026-01-15": {"seen": ""}}'])
-def test_an_unreadable_cursor_is_reset(cursor: str, league: League) -> None:
-    league.cursor = cursor
+def test_an_unreadable_cursor_is_an_error(cursor: str) -> None:
+    with pytest.raises(ValueError):
+        remembered(cursor)
+
+
+def test_an_unreadable_cursor_is_reset(league: League) -> None:
+    league.cursor = "{"
     league.reports["06_30PM"] = report_at(18, 30, CURRY)
     assert league.tick(eastern(DAY, 18, 31)).runs
 

@@ -6,9 +6,6 @@ Each test damages one file in a copy of the graded home. `test_runner` covers ho
 # ruff: noqa: F401, F811  # fixtures of test_runs are imported, and named by arguments
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -28,6 +25,7 @@ from nba_pipeline.orchestration.lost_partitions import DAMAGED_FILE, alert_on_da
 from nba_pipeline.orchestration.runner import Runner
 from nba_pipeline.orchestration.weekly_training import has_models
 from nba_pipeline.tables.registry import TABLES
+from nba_pipeline_tests.commands import Ended, nba_pipeline
 from nba_pipeline_tests.monitoring.webhook import ALERT_LEDGERS
 from nba_pipeline_tests.orchestration.test_runner import (
     DAY,
@@ -87,45 +85,66 @@ def assert_same_rows(now: pl.DataFrame, before: pl.DataFrame, table: str) -> Non
     assert_frame_equal(now, before)
 
 
-def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "NBA_PIPELINE_HOME": str(home), "NBA_PIPELINE_NOW": eastern(NEXT, 8).isoformat()}
-    return subprocess.run(
-        [sys.executable, "-m", "nba_pipeline", *arguments], env=environment, check=False, capture_output=True, text=True
-    )
+def command(home: Path, *arguments: str) -> Ended:
+    return nba_pipeline(*arguments, home=home, now=eastern(NEXT, 8))
 
 
 # Tables
 
-REBUILT = [
-    ("schedule", "cut off"), ("boxscores", "cut off"), ("team_boxscores", "empty"), ("play_by_play", "one byte"),
-    ("players", "garbage"), ("prop_lines", "cut off"), ("game_lines", "empty"), ("injuries", "garbage"), ("rosters", "one byte"),
-    ("player_game_summary", "one byte"), ("team_game_summary", "cut off"), ("upcoming_players", "empty"), ("player_form", "garbage"),
-    ("player_shot_zones", "cut off"), ("team_defense_zones", "one byte"), ("matchups", "empty"), ("features", "one byte"),
-    ("boxscore_disagreements", "cut off"),
-]  # fmt: skip
+REBUILT = {
+    "schedule": "cut off", "boxscores": "cut off", "team_boxscores": "empty", "play_by_play": "one byte",
+    "players": "garbage", "prop_lines": "cut off", "game_lines": "empty", "injuries": "garbage", "rosters": "one byte",
+    "player_game_summary": "one byte", "team_game_summary": "cut off", "upcoming_players": "empty", "player_form": "garbage",
+    "player_shot_zones": "cut off", "team_defense_zones": "one byte", "matchups": "empty", "features": "one byte",
+    "boxscore_disagreements": "cut off",
+}  # fmt: skip
+
+TOGETHER = {
+    "sources": [
+        "schedule", "boxscores", "team_boxscores", "play_by_play", "players", "prop_lines", "game_lines", "injuries", "rosters",
+    ],
+    "summaries": ["player_game_summary", "team_game_summary", "boxscore_disagreements"],
+    "features": ["upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features"],
+}  # fmt: skip
+"""Tables that `make test` damages together, for fewer runs. `make test-unattended` damages each table alone."""
 
 
-@pytest.mark.parametrize(("table", "how"), REBUILT, ids=[table for table, _ in REBUILT])
-def test_an_unreadable_partition_is_moved_alerted_once_and_rebuilt(at: At, home: Path, table: str, how: str) -> None:
-    before = rows_of(home, table)
-    body = damage(part(home, table), how)
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        *(pytest.param(names, id=f"all {stage}") for stage, names in TOGETHER.items()),
+        *(pytest.param([table], id=table, marks=pytest.mark.unattended) for table in REBUILT),
+    ],
+)
+def test_an_unreadable_partition_is_moved_alerted_once_and_rebuilt(at: At, home: Path, damaged: list[str]) -> None:
+    before = {table: rows_of(home, table) for table in damaged}
+    bodies = {table: damage(part(home, table), REBUILT[table]) for table in damaged}
     runner = at(NEXT, 8)
-    runner.warehouse.check([TABLES[table]], [DAY])
-    assert (
-        f"{table} {DAY} is not rebuilt yet: its unreadable file was moved" in happened(runner)
-        and grid(runner)["state"] != "COMPLETE"
-    )
-    [aside] = (home / "damaged" / "tables").rglob("part.parquet.*")
-    assert aside.read_bytes() == body
-    assert [alert_on_damage(runner.notifier, runner.landing) for _ in range(2)] == [1, 0]
-    assert alerts(runner) == [str(part(Path(), table))]
+    runner.warehouse.check([TABLES[table] for table in damaged], [DAY])
+    for table in damaged:
+        assert f"{table} {DAY} is not rebuilt yet: its unreadable file was moved" in happened(runner)
+    assert grid(runner)["state"] != "COMPLETE"
+    assert moved(home) == sorted(bodies.items())
+    assert [alert_on_damage(runner.notifier, runner.landing) for _ in range(2)] == [len(damaged), 0]
+    assert sorted(alerts(runner)) == sorted(str(part(Path(), table)) for table in damaged)
     done(runner.rebuild_lost(before=NEXT))
-    assert_same_rows(rows_of(home, table), before, table)
+    for table in damaged:
+        assert_same_rows(rows_of(home, table), before[table], table)
     assert lost_work(runner.instance, runner.warehouse, NEXT) == [] and "unreadable" not in happened(runner)
-    assert aside.read_bytes() == body
+    assert moved(home) == sorted(bodies.items())
 
 
-@pytest.mark.parametrize("how", ["cut off", "one byte"])
+def moved(home: Path) -> list[tuple[str, bytes]]:
+    """The table and the contents of each file that was moved."""
+    files = (home / "damaged" / "tables").rglob("part.parquet.*")
+    return sorted((file.parent.parent.name, file.read_bytes()) for file in files)
+
+
+def test_each_rebuilt_table_is_damaged_with_others_of_its_stage() -> None:
+    assert sorted(table for names in TOGETHER.values() for table in names) == sorted(REBUILT)
+
+
+@pytest.mark.parametrize("how", ["cut off", pytest.param("one byte", marks=pytest.mark.unattended)])
 def test_the_next_night_and_its_own_backfill_work_with_an_unreadable_boxscore_partition(at: At, home: Path, how: str) -> None:
     before = rows_of(home, "boxscores", BEFORE)
     damage(part(home, "boxscores", BEFORE), how)
@@ -306,7 +325,7 @@ BROKEN = "feedfacefeedface"
 
 
 @pytest.mark.starts_from("loaded")
-@pytest.mark.parametrize("how", ["no card", "garbage"])
+@pytest.mark.parametrize("how", [pytest.param("no card", marks=pytest.mark.unattended), "garbage"])
 def test_an_unreadable_model_stops_only_its_own_system_and_its_week_is_retrained(at: At, home: Path, how: str) -> None:
     runner, week = at(DAY, 12), week_of(DAY)
     table = TABLES["points_model"]

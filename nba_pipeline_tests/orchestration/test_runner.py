@@ -21,6 +21,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.modes import from_predictions, tables_of_mode
 from nba_pipeline.completeness.waivers import waive
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
@@ -200,31 +201,24 @@ def test_a_missing_game_is_excluded_by_name_and_its_teams_lose_their_next_slate(
     assert outcome.succeeded and any(str(game["game_id"]) in warning for warning in outcome.warnings)
     runner = at(NEXT, 8)
     assert game["game_id"] not in {row["game_id"] for row in ask(runner, "SELECT DISTINCT game_id FROM player_game_summary")}
-    only(runner.slate(NEXT, "same_day"))
-    assert ask(runner, f"SELECT * FROM features WHERE game_date >= '{NEXT}' AND team = '{game['home_team']}'") == []
+    up_to_features = [table for table in tables_of_mode("same_day") if table not in from_predictions()]
+    assert runner.run("game_day", up_to_features, NEXT, NEXT).succeeded
+    teams = {row["team"] for row in ask(runner, f"SELECT DISTINCT team FROM features WHERE game_date = '{NEXT}'")}
+    assert teams and game["home_team"] not in teams
 
 
-def test_the_second_source_replaces_a_failed_first_one(at: At, home: Path) -> None:
-    game = ask(at(DAY, 7), f"SELECT game_id FROM schedule WHERE game_date = '{DAY}' ORDER BY 1 LIMIT 1")[0]["game_id"]
-    rules(home, {"match": {"path": f"boxscore_{game}"}, "action": "html"})
-    assert only(at(NEXT, 7).slate(DAY, "overnight")).succeeded
-    rows = ask(
-        at(NEXT, 7),
-        f"SELECT provider, count(DISTINCT game_id) AS games FROM boxscores WHERE game_date = '{DAY}' GROUP BY 1 ORDER BY 1",
+def test_the_second_source_replaces_a_failed_first_one_and_the_third_a_failed_second_one(at: At, home: Path) -> None:
+    one, other = (
+        row["game_id"] for row in ask(at(DAY, 7), f"SELECT game_id FROM schedule WHERE game_date = '{DAY}' ORDER BY 1 LIMIT 2")
     )
-    assert rows[1] == {"provider": "nba_stats", "games": 1}
-
-
-def test_the_third_source_replaces_a_failed_second_one(at: At, home: Path) -> None:
-    game = ask(at(DAY, 7), f"SELECT game_id FROM schedule WHERE game_date = '{DAY}' ORDER BY 1 LIMIT 1")[0]["game_id"]
     rules(
         home,
-        {"match": {"path": f"boxscore_{game}"}, "action": "html"},
-        {"match": {"provider": "nba_stats"}, "action": "status", "status": 403},
+        *({"match": {"path": f"boxscore_{game}"}, "action": "html"} for game in (one, other)),
+        {"game": other, "match": {"provider": "nba_stats"}, "action": "drop_game"},
     )
     assert only(at(NEXT, 7).slate(DAY, "overnight")).succeeded
-    rows = ask(at(NEXT, 7), f"SELECT DISTINCT provider FROM boxscores WHERE game_id = '{game}'")
-    assert rows == [{"provider": "balldontlie"}]
+    rows = ask(at(NEXT, 7), f"SELECT DISTINCT game_id, provider FROM boxscores WHERE game_id IN ('{one}', '{other}') ORDER BY 1")
+    assert rows == [{"game_id": one, "provider": "nba_stats"}, {"game_id": other, "provider": "balldontlie"}]
 
 
 @pytest.mark.starts_from("predicted")
@@ -279,12 +273,11 @@ def test_a_capture_without_an_answer_does_not_count(at: At, home: Path) -> None:
 
 
 def test_unpublished_odds_leave_the_slate_without_lines(at: At, home: Path) -> None:
+    """`test_lines_in_play_are_never_used` predicts a slate without lines."""
     rules(home, {"match": {"provider": "odds_api"}, "action": "status", "status": 404})
     runner = at(DAY, 12)
-    assert only(runner.slate(DAY, "same_day")).succeeded
-    assert ask(runner, "SELECT DISTINCT recommendation FROM predictions WHERE run_kind = 'live'") == [
-        {"recommendation": "NO_LINE"}
-    ]
+    assert runner.run("game_day", ["schedule", "prop_lines"], DAY, DAY).succeeded
+    assert ask(runner, f"SELECT count(*) AS n FROM prop_lines WHERE game_date = '{DAY}'") == [{"n": 0}]
 
 
 def test_a_gate_closed_on_one_date_of_a_range_is_reported(at: At, home: Path) -> None:
@@ -293,19 +286,18 @@ def test_a_gate_closed_on_one_date_of_a_range_is_reported(at: At, home: Path) ->
     assert outcome.succeeded and "check enough_final_games_are_covered failed on 1 date (0%)" in " ".join(outcome.closed)
 
 
-@pytest.mark.starts_from("predicted")
+@pytest.mark.starts_from("graded")
 def test_a_corrected_box_score_is_a_new_grade_with_its_reason(at: At, home: Path) -> None:
-    done(at(NEXT, 1).slate(DAY, "overnight"))
     who = ask(
-        at(NEXT, 1),
+        at(NEXT, 7),
         f"SELECT g.game_id, g.player_id, g.actual_value FROM grades g WHERE game_date = '{DAY}' AND did_play ORDER BY actual_value DESC LIMIT 1",
     )[0]
     rules(
         home, {"game": who["game_id"], "action": "correct_stat", "player": str(who["player_id"]), "field": "points", "delta": 2}
     )
-    done(at(NEXT, 7).slate(DAY, "overnight"))
+    done(at(NEXT, 8).slate(DAY, "overnight"))
     versions = ask(
-        at(NEXT, 7),
+        at(NEXT, 8),
         f"SELECT actual_value, regrade_reason FROM grades WHERE game_id = '{who['game_id']}' AND player_id = {who['player_id']} AND system_id = 'moving_average' ORDER BY grade_version",
     )
     assert [row["actual_value"] for row in versions] == [who["actual_value"], int(str(who["actual_value"])) + 2]
@@ -320,7 +312,7 @@ def test_a_resolved_name_is_replayed(at: At, home: Path) -> None:
         f"WHERE s.game_date = '{DAY}' GROUP BY 1 ORDER BY avg(b.points) DESC LIMIT 1",
     )[0]
     rules(home, {"match": {"provider": "odds_api"}, "action": "rename_player", "player": star["name"], "to": UNKNOWN})
-    only(runner.slate(DAY, "same_day"))
+    assert runner.run("game_day", ["schedule", "prop_lines"], DAY, DAY).succeeded
     assert ask(runner, f"SELECT DISTINCT problem FROM quarantine WHERE problem LIKE '%{UNKNOWN}%'")
     arguments = ["resolve", "--spelling", UNKNOWN, "--player", str(star["player_id"]), "--date", str(DAY)]
     assert nba_pipeline(*arguments, home=home, now=eastern(DAY, 13)).returncode == 0

@@ -191,6 +191,7 @@ def long_text() -> bytes:
     return a_pdf(a_stream(b"BT /F1 9 Tf " + b"(abcdefgh) Tj " * 400_000 + b"ET", 1))
 
 
+@pytest.mark.platform
 @pytest.mark.parametrize(
     ("build_pdf", "limit", "problem"),
     [

@@ -103,6 +103,7 @@ def test_a_mode_without_a_critical_table_is_refused(mode: str) -> None:
         in_order(optional)
 
 
+@pytest.mark.platform
 def test_tables_are_not_read_before_every_one_is_declared() -> None:
     code = "from nba_pipeline.completeness.modes import tables_of_mode; tables_of_mode('overnight')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -227,9 +228,11 @@ print(json.dumps({
 """
 
 
+@pytest.mark.platform
 def test_a_feature_table_is_added_by_one_module(tmp_path: Path) -> None:
     """A copy of the package gets one more module; nothing else is edited."""
-    shutil.copytree(PACKAGE, tmp_path / "nba_pipeline", ignore=shutil.ignore_patterns("code_versions.json*"))
+    # the parsed sources are copied too, but not the temporary files of other workers, which may vanish
+    shutil.copytree(PACKAGE, tmp_path / "nba_pipeline", ignore=shutil.ignore_patterns("code_versions.json.*"))
     (tmp_path / "nba_pipeline" / "assets" / "features" / "toy_form.py").write_text(TOY)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
     done = subprocess.run(

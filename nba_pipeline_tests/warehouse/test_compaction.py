@@ -266,7 +266,7 @@ def test_rows_are_equal_wherever_a_compaction_is_killed(store: LocalWarehouse, t
     assert reached == 3
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.unattended) for seed in range(3, 8))])
 def test_any_sequence_of_writes_compactions_and_kills_reads_as_date_files_alone(
     seed: int, store: LocalWarehouse, no_wait: None
 ) -> None:
