@@ -20,6 +20,7 @@ def migrate(
     """Convert a home of an older format. The conversion can be interrupted and repeated."""
     from nba_pipeline import definitions  # noqa: F401  # the modules of the assets register their tables
     from nba_pipeline.warehouse import migration
+    from nba_pipeline.warehouse.old_leagues import is_of_old_league
 
     if environment() == "production":
         raise BadInput("migrate converts a local home, and NBA_PIPELINE_ENV is 'production'; set it to local or sandbox")
@@ -29,7 +30,26 @@ def migrate(
     if not dry_run:
         for line in migration.migrate(home(), partitions):
             print_line(line)
+    if environment() == "sandbox" and is_of_old_league(home()):
+        _keep_old_league(dry_run=dry_run)
     leave(0)
+
+
+def _keep_old_league(*, dry_run: bool) -> None:
+    """Keeps a home of an earlier simulated league beside a new one."""
+    from nba_pipeline.instance.opening import has_instance, open_instance
+    from nba_pipeline.orchestration.rebuild import refuse_while_in_use
+    from nba_pipeline.warehouse.old_leagues import keep_aside, kept_as
+
+    if dry_run:
+        print_line(f"the games are of an earlier version of the simulated league: the home becomes {kept_as(home())}")
+        return
+    if has_instance(home()):
+        with open_instance(home()) as instance:
+            refuse_while_in_use(instance)
+    old = keep_aside(home())
+    print_line(f"the games were of an earlier version of the simulated league: the home is kept as {old}, and {home()} is new")
+    print_line(f"read it with NBA_PIPELINE_HOME={old}; begin with `nba-pipeline demo`")
 
 
 @app.command()

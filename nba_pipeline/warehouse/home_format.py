@@ -113,7 +113,7 @@ def refuse_another_simulation(home: Path) -> None:
     if simulation not in (None, SIMULATION):
         raise BadInput(
             f"the home {home} holds games of version {simulation} of the simulated league, and this version of nba_pipeline plays "
-            f"version {SIMULATION}; its tables can still be read; to collect, set NBA_PIPELINE_HOME to a new folder"
+            f"version {SIMULATION}. Its tables can still be read. `nba-pipeline migrate` keeps the home beside a new one"
         )
 
 
