@@ -14,6 +14,8 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from nba_pipeline.orchestration.runner import Runner
     from nba_pipeline.publishing.documents import Record
     from nba_pipeline.publishing.slate import SlateRows
@@ -140,7 +142,30 @@ def _rows(work: "Runner", day: date) -> "SlateRows":
         graded=latest.join(names, on="prediction_id", how="inner").collect(),
         freshness=_freshness(work, day),
         status=status,
+        picks=_picks(work, day),
+        halt=_halt(work),
     )
+
+
+def _picks(work: "Runner", day: date) -> "pl.DataFrame":
+    """Returns the best-ranked live pick of each player."""
+    import polars as pl
+
+    from nba_pipeline.tables.registry import TABLES
+
+    live = work.warehouse.scan(TABLES["picks"], [day]).filter((pl.col("run_kind") == "live") & pl.col("is_pick")).sort("rank")
+    key = ["game_id", "player_id", "market"]
+    return live.unique(key, keep="first", maintain_order=True).select(*key, "recommendation", "rank").collect()
+
+
+def _halt(work: "Runner") -> str:
+    """Returns why picks are halted; empty if they are not. An unreadable ledger is a halt."""
+    from nba_pipeline.governance.halts import HALTS, read_halts, standing_halt
+
+    if work.warehouse.closed(HALTS, work.warehouse.dates(HALTS)):
+        return "picks are halted: the ledger halts cannot be read"
+    halt = standing_halt(read_halts(work.warehouse))
+    return halt.message if halt and halt.is_halted else ""
 
 
 def _freshness(work: "Runner", day: date) -> dict[str, datetime]:

@@ -49,6 +49,10 @@ class Player(Document):
     market_over_probability: float | None
     is_actionable: bool
     """Whether the displayed system's prediction meets every condition for a bet."""
+    pick: str | None
+    """Side of the published pick on this player: OVER or UNDER. A pick never changes."""
+    pick_rank: int | None
+    """Place of the pick in its subset."""
     reasons: list[str]
     injury_status: str | None
     plays_probability: float | None
@@ -121,6 +125,9 @@ class Slate(Document):
     game_date: date
     state: State
     state_reasons: list[str]
+    is_halted: bool
+    """Whether picks are halted. Forecasts are published nevertheless."""
+    halt_reason: str | None
     as_of: datetime
     prices: Literal["none", "consensus", "all"]
     """What is published of lines and prices."""

@@ -33,19 +33,26 @@ class SlateRows:
     freshness: Mapping[str, datetime]
     status: Mapping[str, Any]
     """The record of `status` of the date."""
+    picks: pl.DataFrame
+    """The published picks: game_id, player_id, market, recommendation and rank. A player has one row."""
+    halt: str = ""
+    """Why picks are halted; empty if they are not."""
 
 
 def slate_document(rows: SlateRows, prices: Prices, record: Record) -> Slate:
     """Returns the document of a slate. With `prices` other than all, values from which a line follows are omitted."""
     state, reasons = _state(rows)
+    picks = {tuple(row[name] for name in PLAYER): row for row in rows.picks.iter_rows(named=True)} if prices == "all" else {}
     return Slate(
         game_date=rows.game_date,
         state=state,
         state_reasons=reasons,
+        is_halted=bool(rows.halt),
+        halt_reason=rows.halt or None,
         as_of=rows.as_of,
         prices=prices,
         games=_games(rows),
-        players=_players(rows.predictions, prices),
+        players=_players(rows.predictions, picks, prices),
         freshness=dict(rows.freshness),
         yesterday=_yesterday(rows.graded, prices),
         record=record,
@@ -59,6 +66,8 @@ def _state(rows: SlateRows) -> tuple[State, list[str]]:
         return "no games", [] if rows.schedule.is_empty() else ["every game is postponed or canceled"]
     if rows.predictions.is_empty():
         return "pending", ["no player is predicted yet", *rows.status["reasons"]]
+    if rows.halt:
+        return "halted", [rows.halt]
     is_degraded = rows.status["state"] in ("DEGRADED", "LATE", "FAILED", "WAIVED")
     return ("degraded", list(rows.status["reasons"])) if is_degraded else ("ok", [])
 
@@ -80,11 +89,11 @@ def _games(rows: SlateRows) -> list[Game]:
     ]
 
 
-def _players(predictions: pl.DataFrame, prices: Prices) -> list[Player]:
+def _players(predictions: pl.DataFrame, picks: Mapping[tuple[Any, ...], Mapping[str, Any]], prices: Prices) -> list[Player]:
     """Returns the players, strongest displayed forecast first."""
     made = [
-        _player(list(part.iter_rows(named=True)), prices)
-        for part in predictions.sort(*PLAYER, "system_id").partition_by(PLAYER, maintain_order=True)
+        _player(list(part.iter_rows(named=True)), picks.get(key, {}), prices)
+        for key, part in predictions.sort(*PLAYER, "system_id").partition_by(PLAYER, maintain_order=True, as_dict=True).items()
     ]
     return sorted((one for one in made if one), key=lambda one: (-_value(one), one.name, one.player_id))
 
@@ -93,7 +102,7 @@ def _value(player: Player) -> float:
     return next(one.value for one in player.forecasts if one.system == player.displayed_system)
 
 
-def _player(rows: Sequence[Mapping[str, Any]], prices: Prices) -> Player | None:
+def _player(rows: Sequence[Mapping[str, Any]], pick: Mapping[str, Any], prices: Prices) -> Player | None:
     """Returns a player with his forecasts; None if no published system forecasts him."""
     published = [row for row in rows if prices == "all" or row["system_id"] != DISPLAYED[0]]
     if not published:
@@ -112,6 +121,8 @@ def _player(rows: Sequence[Mapping[str, Any]], prices: Prices) -> Player | None:
         forecasts=[_forecast(row, line, prices) for row in published],
         line=line,
         is_actionable=shown["is_actionable"],
+        pick=pick.get("recommendation"),
+        pick_rank=pick.get("rank"),
         injury_status=shown["injury_status"],
         plays_probability=shown["plays_probability"],
         made_at=shown["made_at"],

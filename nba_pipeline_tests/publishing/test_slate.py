@@ -16,6 +16,13 @@ from nba_pipeline_tests.builders_predictions import a_prediction, predictions_of
 
 DAY = date(2026, 1, 15)
 NOON = eastern(DAY, 12)
+PICKED = {
+    "game_id": pl.String(),
+    "player_id": pl.Int64(),
+    "market": pl.String(),
+    "recommendation": pl.String(),
+    "rank": pl.Int64(),
+}
 RECORD = Record(first=None, last=None, as_of=NOON, performance=[])
 GAME = a_game(DAY, status="scheduled")
 PLAYED = {
@@ -37,6 +44,7 @@ def rows(predictions: pl.DataFrame | None = None, schedule: pl.DataFrame | None 
         "graded": pl.DataFrame(schema=GRADES.dtypes | {"player_name": pl.String(), "team": pl.String()}),
         "freshness": {"prop_lines": NOON},
         "status": {"state": "EXPECTED", "reasons": []},
+        "picks": pl.DataFrame(schema=PICKED),
     }
     games = frame_of(SCHEDULE, GAME) if schedule is None else schedule
     return SlateRows(DAY, NOON, games, found, **defaults | fields)
@@ -84,6 +92,7 @@ def test_a_player_whom_only_the_blend_forecasts_is_not_published_without_prices(
     [
         (rows(), "ok", []),
         (rows(status={"state": "DEGRADED", "reasons": ["missing: LAL @ BOS"]}), "degraded", ["missing: LAL @ BOS"]),
+        (rows(halt="picks are halted: manual (Injury news)"), "halted", ["picks are halted: manual (Injury news)"]),
         (rows(predictions_of()), "pending", ["no player is predicted yet"]),
         (rows(predictions_of(), SCHEDULE.empty()), "no games", []),
         (rows(predictions_of(), frame_of(SCHEDULE, GAME | {"status": "postponed"})), "no games", ["every game is postponed or canceled"]),
@@ -105,3 +114,17 @@ def test_yesterday_shows_the_displayed_system_once_with_its_losses() -> None:
     assert (shown.system, shown.forecast, shown.actual, shown.outcome) == ("market_blend", 22.0, 12, "LOSS")
     (hidden,) = document(rows(graded=frame), "none").yesterday
     assert (hidden.system, hidden.line, hidden.outcome, hidden.actual) == ("ensemble", None, None, 12)
+
+
+def test_a_pick_is_marked_where_lines_are_published() -> None:
+    pick = {"game_id": GAME["game_id"], "player_id": FORECASTS[0]["player_id"], "market": "player_points"}
+    picks = pl.DataFrame([pick | {"recommendation": "OVER", "rank": 2}], PICKED)
+    (player,) = document(rows(picks=picks)).players
+    assert (player.pick, player.pick_rank) == ("OVER", 2)
+    (hidden,) = document(rows(picks=picks), "none").players
+    assert hidden.pick is None, "the side of a pick bounds the line"
+
+
+def test_a_halt_is_published_with_the_forecasts() -> None:
+    slate = document(rows(halt="picks are halted: manual (Injury news)"))
+    assert (slate.is_halted, slate.halt_reason, len(slate.players)) == (True, "picks are halted: manual (Injury news)", 1)
