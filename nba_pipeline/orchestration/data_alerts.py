@@ -126,7 +126,9 @@ def monitors_of(
         QUOTA_LOW: lambda: low_quota(instance, clock),
         LINES_LATE: lambda: late_lines(warehouse, clock, known),
         BETTING_CHECK_FAILED: lambda: failed_betting_checks(instance, clock, late_lines(warehouse, clock, known), known),
-        TABLE_LATE: lambda: late_tables(instance, find_missing(instance, warehouse, landing, clock.now()), known),
+        TABLE_LATE: lambda: late_tables(
+            instance, warehouse, find_missing(instance, warehouse, landing, clock.now()), known, clock.now()
+        ),
         QUARANTINE_OLD: lambda: old_quarantines(warehouse, clock),
         SOURCE_STALE: lambda: stale_sources(warehouse, landing, clock, known),
     }

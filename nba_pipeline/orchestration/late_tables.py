@@ -1,10 +1,11 @@
 """Late tables: the first missing tables of each date, from the work that is due and not done."""
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 
 import dagster as dg
 
+from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import MODES, critical_tables, from_predictions, tables_of_mode
 from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.league.calendar import EASTERN
@@ -13,6 +14,7 @@ from nba_pipeline.monitoring.findings import Finding, is_open
 from nba_pipeline.orchestration.work import Work
 from nba_pipeline.tables.declarations import declared
 from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.warehouse import Warehouse
 
 TABLE_LATE = "table_late"
 
@@ -20,14 +22,16 @@ EXPLAINING = ("run_failed", "work_undone", "boxscores_missing", "check_crashed")
 """Kinds of alerts about a date that explain its missing tables."""
 
 
-def late_tables(instance: dg.DagsterInstance, undone: Sequence[Work], known: Collection[Incident]) -> list[Finding]:
+def late_tables(
+    instance: dg.DagsterInstance, warehouse: Warehouse, undone: Sequence[Work], known: Collection[Incident], now: datetime
+) -> list[Finding]:
     """Returns a finding per critical table or result that is not written since it was due.
 
     Omits a table if one of its upstream tables is missing on the date, or if another open alert explains it. An alert that is
     open already stays open until its table is written.
     """
-    found = []
-    for (day, table), work in sorted(_missing(instance, undone).items(), key=lambda item: item[0]):
+    found, due_work = [], [work for work in undone if not _waits_for_box_scores(warehouse, work, now)]
+    for (day, table), work in sorted(_missing(instance, due_work).items(), key=lambda item: item[0]):
         if not is_open(known, TABLE_LATE, table, day) and any(_explains(one, day, table) for one in known):
             continue
         due = f"{work.due_at.astimezone(EASTERN):%Y-%m-%d %H:%M} Eastern"
@@ -50,6 +54,16 @@ def _missing(instance: dg.DagsterInstance, undone: Sequence[Work]) -> dict[tuple
         for table, work in of_date.items()
         if not _upstream(table).intersection(of_date)
     }
+
+
+def _waits_for_box_scores(warehouse: Warehouse, work: Work, now: datetime) -> bool:
+    """Whether the coverage gate of the date is closed before its deadline. Box scores that never arrive have their own alert."""
+    if work.mode != "overnight" or now >= gates.deadline(work.game_date):
+        return False
+    dates = [work.game_date]
+    schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
+    [covered] = gates.coverage(gates.judge_games(schedule, boxscores), dates).iter_rows(named=True)
+    return not covered["is_open"]
 
 
 def _required(work: Work) -> set[str]:

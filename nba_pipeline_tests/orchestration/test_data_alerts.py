@@ -65,7 +65,7 @@ def test_a_monitor_that_fails_is_its_own_alert_and_resolves_nothing(lived: Days)
     assert alerts(lived) == [(DAY, "monitor_failed", "quarantine_old")]
     cursor = evaluate(lived, alert_on_data, noon + MINUTE, cursor).cursor  # the slow monitors wait
     assert changes(lived) == []
-    evaluate(lived, alert_on_data, noon + 5 * MINUTE, cursor)
+    evaluate(lived, alert_on_data, noon + 6 * MINUTE, cursor)
     assert changes(lived) == [("monitor_failed", "resolved")]
 
 

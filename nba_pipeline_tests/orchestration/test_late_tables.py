@@ -1,6 +1,6 @@
 """A late table is the first missing table of its date, unless another open alert explains it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -8,16 +8,16 @@ from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.findings import open_incidents
 from nba_pipeline.orchestration.late_tables import late_tables
 from nba_pipeline.orchestration.reconciliation import find_work
-from nba_pipeline_tests.builders_days import Days
+from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
 from nba_pipeline_tests.monitoring.webhook import a_notifier
-from nba_pipeline_tests.orchestration.ticks import DAY
+from nba_pipeline_tests.orchestration.ticks import DAY, TOMORROW
 
 NOW = eastern(DAY, 16, 30)
 
 
-def late(days: Days) -> list[tuple[str, object]]:
-    known = open_incidents(a_notifier(days.warehouse, now=NOW))
-    found = late_tables(days.instance, find_work(days.instance, days.warehouse, NOW), known)
+def late(days: Days, now: datetime = NOW) -> list[tuple[str, object]]:
+    known = open_incidents(a_notifier(days.warehouse, now=now))
+    found = late_tables(days.instance, days.warehouse, find_work(days.instance, days.warehouse, now), known, now)
     return [(one.subject, one.game_date) for one in found]
 
 
@@ -46,6 +46,16 @@ def test_only_the_first_missing_table_is_late(lived: Days) -> None:
 def test_an_alert_about_the_table_or_its_mode_explains_it(lived: Days, kind: str, subject: str, is_explained: bool) -> None:
     a_notifier(lived.warehouse, now=NOW).raise_alert(DAY, kind, subject, "It failed.")
     assert (late(lived) == []) is is_explained
+
+
+def test_tables_that_wait_for_box_scores_are_late_from_the_deadline_on(lived: Days) -> None:
+    """The overnight runs of 06:00 and 11:00 stop at the closed gate, before the totals of the teams."""
+    games = slate_of(DAY, eastern(DAY, 19), eastern(DAY, 22), status="final")
+    lived.write("schedule", DAY, *games)
+    lived.make(eastern(TOMORROW, 11, 1), DAY, "schedule", "boxscores")
+    assert ("team_boxscores", DAY) not in late(lived, eastern(TOMORROW, 11, 50))
+    lived.write("boxscores", DAY, *complete_box(games[0]), *complete_box(games[1]))
+    assert ("team_boxscores", DAY) in late(lived, eastern(TOMORROW, 11, 50))
 
 
 def test_an_alert_of_another_date_explains_nothing(lived: Days) -> None:

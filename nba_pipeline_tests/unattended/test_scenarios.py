@@ -17,7 +17,6 @@ from nba_pipeline_tests.unattended.nights import DAY, Night, Rule, a_night, game
 pytestmark = [pytest.mark.unattended, pytest.mark.long]
 
 FIRST, SECOND, THIRD = (game.game_id for game in games())
-MIDNIGHT, ELEVEN = "2026-01-16T00:45:00", "2026-01-16T11:00:00"
 
 
 @pytest.fixture(scope="session")
@@ -41,23 +40,11 @@ def games_of(night: Night, table: str) -> set[str]:
     return set(rows(night, table)["game_id"])
 
 
-def without_box(*game_ids: str, until: str | None = None) -> list[Rule]:
-    """No provider has the box scores of these games."""
-    end = {"until": until} if until else {}
-    others = [{"match": {"provider": name}, "action": "status", "status": 503, **end} for name in ("nba_stats", "balldontlie")]
-    return [*({"match": {"path": f"boxscore_{one}"}, "action": "status", "status": 403, **end} for one in game_ids), *others]
-
-
 NIGHTS: dict[str, tuple[Sequence[Rule], dict[tuple[str, str], bool], set[str]]] = {
     "a clean night": ([], {}, {FIRST, SECOND, THIRD}),
-    "FS01 empty box scores until after midnight": (
-        [{"action": "empty_players", "until": MIDNIGHT}, *without_box(until=MIDNIGHT)], {}, {FIRST, SECOND, THIRD},
-    ),
-    "FS02 box scores that never arrive": (without_box(FIRST, SECOND), {("boxscores_missing", "boxscores"): True}, {THIRD}),
     "FS08 failures that succeed on retry": (
         [{"match": {"provider": "nba_cdn"}, "action": "status", "status": 503, "times": 2}], {}, {FIRST, SECOND, THIRD},
     ),
-    "FS13 a box score that arrives before the deadline": (without_box(FIRST, until=ELEVEN), {}, {FIRST, SECOND, THIRD}),
     "FS17 a renamed field in one box score": (
         [{"match": {"path": f"boxscore_{FIRST}"}, "action": "rename_field", "field": "statistics", "to": "stats"}], {},
         {FIRST, SECOND, THIRD},
