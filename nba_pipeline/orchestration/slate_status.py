@@ -105,9 +105,9 @@ def _escaped(text: str) -> str:
 def metadata(records: Sequence[Mapping[str, Any]], now: datetime, due: Sequence[Work]) -> dict[str, Any]:
     """Returns the metadata of the asset. `due` holds the due re-reads and corrections."""
     return {
-        "grid": dg.MetadataValue.md(grid(records)),
-        "as_of": dg.MetadataValue.timestamp(now),
         "next": dg.MetadataValue.text(next_step(records, due)),
+        "as_of": dg.MetadataValue.timestamp(now),
+        "grid": dg.MetadataValue.md(grid(records)),
     }
 
 
