@@ -7,6 +7,7 @@ hand reports them at once.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from textwrap import shorten
 from typing import Any
 
 import dagster as dg
@@ -29,6 +30,8 @@ from nba_pipeline.warehouse.landing import Landing
 
 NAME = "slate_status"
 REASONS_SHOWN = 3
+MAX_CHARACTERS = 80
+"""Length of the reasons of a date in the grid, whose column is narrow on the page. The checks have the whole text."""
 DESCRIPTION = """slate_status: the state of today's slate and of the last seven dates.
 
 Its latest materialization has the grid, and its checks name the dates that need a person. `nba-pipeline status` shows more of
@@ -78,7 +81,7 @@ def grid(records: Sequence[Mapping[str, Any]]) -> str:
     head = "| date | state | games | complete / final | why |\n|---|---|---:|---:|---|\n"
     return head + "\n".join(
         f"| {_weekday(record)} | {_marked(record['state'])} | {record['games']} "
-        f"| {record['complete_games']} / {record['final_games']} | {_escaped(_reasons(record))} |"
+        f"| {record['complete_games']} / {record['final_games']} | {_escaped(shorten(_reasons(record), MAX_CHARACTERS, placeholder=' ...'))} |"
         for record in records
     )
 
@@ -94,7 +97,10 @@ def _marked(state: str) -> str:
 def _reasons(record: Mapping[str, Any]) -> str:
     reasons = [*record["reasons"], *record["notes"]]
     more = f"; and {len(reasons) - REASONS_SHOWN} more" if len(reasons) > REASONS_SHOWN else ""
-    return "; ".join(reasons[:REASONS_SHOWN]) + more
+    text = "; ".join(reasons[:REASONS_SHOWN]) + more
+    for game_id, teams in record["matchups"].items():
+        text = text.replace(f"{teams} {game_id}", teams)
+    return text
 
 
 def _escaped(text: str) -> str:
@@ -104,9 +110,9 @@ def _escaped(text: str) -> str:
 def metadata(records: Sequence[Mapping[str, Any]], now: datetime, due: Sequence[Work]) -> dict[str, Any]:
     """Returns the metadata of the asset. `due` holds the due re-reads and corrections."""
     return {
-        "grid": dg.MetadataValue.md(grid(records)),
-        "as_of": dg.MetadataValue.timestamp(now),
         "next": dg.MetadataValue.text(next_step(records, due)),
+        "as_of": dg.MetadataValue.timestamp(now),
+        "grid": dg.MetadataValue.md(grid(records)),
     }
 
 

@@ -17,8 +17,8 @@ from nba_pipeline_tests.builders import at
 
 def a_record(state: str, *reasons: str, day: str = "2024-03-12") -> dict[str, Any]:
     return {
-        "game_date": day, "state": state, "games": 9, "complete_games": 7, "final_games": 8, "reasons": list(reasons), "notes": [],
-        "next": "nba-pipeline reconcile" if state in ("LATE", "FAILED") else "",
+        "game_date": day, "state": state, "games": 9, "complete_games": 7, "final_games": 8, "reasons": list(reasons),
+        "notes": [], "matchups": {}, "next": "nba-pipeline reconcile" if state in ("LATE", "FAILED") else "",
     }  # fmt: skip
 
 
@@ -63,6 +63,20 @@ DUE = [Work("overnight", date(2024, 3, 10), at(12), (), "a re-read is due", Atte
 )
 def test_the_next_step_names_the_command_or_the_sensor(state: str, due: list[Work], step: str) -> None:
     assert next_step([a_record(state), a_record("COMPLETE", day="2024-03-11")], due) == step
+
+
+def test_the_grid_names_games_by_teams_and_cuts_long_reasons() -> None:
+    games = {f"002260150{n}": f"AA{n}@BB{n}" for n in range(9)}
+    record = a_record("DEGRADED", f"no lines for {', '.join(f'{teams} {game}' for game, teams in games.items())}") | {
+        "matchups": games
+    }
+    why = grid([record]).splitlines()[-1].split(" | ")[-1]
+    assert why.startswith("no lines for AA0@BB0, AA1@BB1") and why.endswith("... |") and len(why) <= 82
+    assert "AA8@BB8" in check_metadata([record])
+
+
+def check_metadata(records: list[dict[str, Any]]) -> str:
+    return "".join(str(result.metadata.get("dates")) for result in check_results(records))
 
 
 def test_the_grid_has_the_notes_of_a_date() -> None:
