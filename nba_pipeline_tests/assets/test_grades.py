@@ -295,12 +295,13 @@ def test_a_game_whose_closing_lines_were_missed_is_named(
 # Calibration
 
 
-def with_graded_forecasts(tmp_path: Path, probability: float) -> LocalWarehouse:
+def with_graded_forecasts(tmp_path: Path, probability: float, market: str = "player_points") -> LocalWarehouse:
     """2,000 rows at even prices, half of them overs."""
     warehouse, players = LocalWarehouse(home=str(tmp_path)), range(1, 2001)
     known = {
         "market_over_probability": 0.5, "blended_over_probability": probability, "blended_push_probability": 0.0,
         "blended_under_probability": 1 - probability, "adjusted_line": 20.5, "is_actionable": False, "source": "test",
+        "market": market,
     }  # fmt: skip
     made = predictions_of(*[a_prediction(player_id=n, **known) for n in players])
     outcomes = pl.Series("actual_value", [15 + 10 * (n % 2) for n in players], pl.Int64)
@@ -319,6 +320,14 @@ def test_a_probability_that_scores_worse_than_the_market_is_named(tmp_path: Path
     (verdict,) = probabilities_are_calibrated(warehouse, [DAY], Clock()).iter_rows(named=True)
     assert (verdict["passed"], verdict["moving_average_log_loss_rows"]) == (passed, 2000)
     assert [name.split(":")[0] for name in verdict["missing"]] == ([] if passed else ["moving_average"])
+
+
+def test_the_calibration_of_each_market_is_judged_apart(tmp_path: Path) -> None:
+    with_graded_forecasts(tmp_path, 0.5)
+    warehouse = with_graded_forecasts(tmp_path, 0.9, market="player_rebounds")
+    (verdict,) = probabilities_are_calibrated(warehouse, [DAY], Clock()).iter_rows(named=True)
+    assert [name.split(":")[0] for name in verdict["missing"]] == ["moving_average_rebounds"]
+    assert (verdict["moving_average_log_loss_rows"], verdict["moving_average_rebounds_log_loss_rows"]) == (2000, 2000)
 
 
 def test_the_calibration_of_a_date_does_not_depend_on_the_other_dates_of_the_run(tmp_path: Path) -> None:
