@@ -68,8 +68,8 @@ def test_the_bets_of_the_champion_are_picked_in_order() -> None:
 
 def test_a_published_pick_stays_when_its_prediction_changes() -> None:
     published = stored(slate(a_bet(1)))
-    moved = a_bet(1, version=2, prediction_id="later", line=24.5, recommendation="PASS", edge=0.5)
-    assert slate(moved, a_bet(1), ledger=published).is_empty()
+    for changed in ({"line": 21.5, "edge": 3.5}, {"recommendation": "PASS", "edge": 0.5}, {"best_price": None}):
+        assert slate(a_bet(1), a_bet(1, version=2, prediction_id="later", **changed), ledger=published).is_empty()
 
 
 def test_a_candidate_gets_another_version_only_when_it_changes() -> None:
