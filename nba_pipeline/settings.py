@@ -531,8 +531,9 @@ class Distributions(Section):
 
 
 class Evaluation(Section):
-    """Reports of `nba-pipeline evaluate`."""
+    """Reports of `nba-pipeline evaluate`, and the groups of `system_performance`."""
 
+    affects_data: ClassVar[frozenset[str]] = frozenset({"tiers", "least_bets"})
     refit_weeks: dict[str, int] = Field(
         {"catboost": 4},
         description="system -> weeks between two trainings in an evaluation; other systems are trained every week",
@@ -584,6 +585,7 @@ class Governance(Section):
 class Picks(Section):
     """The subsets of picks. A rule is a condition in SQL over the columns of a candidate; a null condition is not met."""
 
+    affects_data: ClassVar[frozenset[str]] = frozenset({"trial_rules"})
     subsets: dict[str, dict[str, str]] = Field(
         {
             "best": {
@@ -591,7 +593,11 @@ class Picks(Section):
                 "fresh_line": "line_age_hours <= 6",
             },
             "value": {"price_edge": "price_edge > 0", "fresh_line": "line_age_hours <= 6"},
-            "unders": {"under": "recommendation = 'UNDER'", "fresh_line": "line_age_hours <= 6"},
+            "unders": {
+                "under": "recommendation = 'UNDER'",
+                "price": "best_price IS NOT NULL",
+                "fresh_line": "line_age_hours <= 6",
+            },
         },
         description="subset -> rule -> condition. Every subset also requires that no entry of `reasons` forbids the bet",
     )

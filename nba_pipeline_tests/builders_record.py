@@ -10,6 +10,7 @@ from nba_pipeline.governance.states import Governed
 from nba_pipeline_tests.builders import Values, a_prop_line, frame_of, prop_lines_of
 from nba_pipeline_tests.builders_predictions import BEFORE_TIPOFF, GAME, TIPOFF, a_feature_row, a_prediction, features_of_rows
 
+RECORD_LEDGERS = ("picks", "publications", "system_roles", "halts")
 NOW = BEFORE_TIPOFF + timedelta(minutes=10)
 CHAMPION = Governed("ensemble")
 LINEAGE: Values = {"as_of": BEFORE_TIPOFF, "code_version": "1", "source": "test"}

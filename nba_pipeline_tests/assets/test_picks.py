@@ -3,19 +3,28 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from nba_pipeline.assets.predictions.picks import TABLE, select_slate
+from nba_pipeline.assets.predictions.picks import (
+    TABLE,
+    a_manual_halt_is_confirmed,
+    a_slate_without_picks_has_reasons,
+    limits_hold,
+    select_slate,
+)
 from nba_pipeline.errors import BadInput
 from nba_pipeline.formulas.decay import Decay
-from nba_pipeline.governance.halts import Halt
+from nba_pipeline.governance.halts import Halt, halt
 from nba_pipeline.governance.pick_rules import subset_rules
 from nba_pipeline.governance.states import Governed
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import Defaults, Picks, Settings, register
-from nba_pipeline_tests.builders import Values
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.builders import DAY, Values
 from nba_pipeline_tests.builders_record import CHAMPION, LINES, NOW, a_bet, bets_of, players_of
 
 PRICE = {"price": "best_price IS NOT NULL"}
@@ -68,8 +77,8 @@ def test_the_bets_of_the_champion_are_picked_in_order() -> None:
 
 def test_a_published_pick_stays_when_its_prediction_changes() -> None:
     published = stored(slate(a_bet(1)))
-    moved = a_bet(1, version=2, prediction_id="later", line=24.5, recommendation="PASS", edge=0.5)
-    assert slate(moved, a_bet(1), ledger=published).is_empty()
+    for changed in ({"line": 21.5, "edge": 3.5}, {"recommendation": "PASS", "edge": 0.5}, {"best_price": None}):
+        assert slate(a_bet(1), a_bet(1, version=2, prediction_id="later", **changed), ledger=published).is_empty()
 
 
 def test_a_candidate_gets_another_version_only_when_it_changes() -> None:
@@ -158,3 +167,29 @@ def test_the_default_rules_are_conditions_over_candidates() -> None:
     register(Defaults())
     rows = stored(slate(a_bet(1)))
     assert rows.sort("subset").select("subset", "is_pick").rows() == [("best", True), ("unders", False), ("value", True)]
+
+
+def test_a_slate_without_picks_names_the_rules_and_the_candidates_that_fail_them(tmp_path: Path) -> None:
+    register(Overridden(subsets={"best": PRICE}))
+    warehouse = LocalWarehouse(home=str(tmp_path))
+    warehouse.add(TABLE, [DAY], stored(slate(a_bet(1, best_price=None), a_bet(2, best_price=None, reasons=["low_edge"]))), "test")
+    (verdict,) = a_slate_without_picks_has_reasons(warehouse, [DAY], Clock()).to_dicts()
+    assert (verdict["passed"], verdict["candidates"], verdict["picks"]) == (True, 2, 0)
+    assert verdict["missing"] == ["price (2 candidates)", "low_edge (1 candidates)"]
+
+
+def test_more_picks_than_the_limit_are_an_error(tmp_path: Path) -> None:
+    warehouse = LocalWarehouse(home=str(tmp_path))
+    warehouse.add(TABLE, [DAY], stored(slate(a_bet(1, team="GSW"), a_bet(2, team="GSW"))), "test")
+    assert limits_hold(warehouse, [DAY], Clock())["passed"].to_list() == [True]
+    register(Overridden(per_team=1))
+    (verdict,) = limits_hold(warehouse, [DAY], Clock()).to_dicts()
+    assert (verdict["passed"], verdict["missing"]) == (False, ["best GSW"])
+
+
+@pytest.mark.parametrize(("hours", "passed"), [(36, True), (37, False)])
+def test_a_manual_halt_must_be_confirmed(tmp_path: Path, hours: int, passed: bool) -> None:
+    warehouse = LocalWarehouse(home=str(tmp_path))
+    halt(warehouse, NOW, "a test", "Ann")
+    later = Clock(fixed_at=(NOW + timedelta(hours=hours)).isoformat())
+    assert a_manual_halt_is_confirmed(warehouse, [DAY], later)["passed"].to_list() == [passed]

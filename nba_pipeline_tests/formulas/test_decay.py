@@ -26,6 +26,11 @@ def test_a_gap_at_the_limit_is_healthy() -> None:
     assert states(windows(0.2, 0.15, 0.2)) == ["WATCH", "HEALTHY", "WATCH"]
 
 
+def test_the_lower_end_of_the_interval_decides_whether_a_system_is_blocked() -> None:
+    assert states(windows(0.29, half_width=0.13)) == ["BLOCKED"]
+    assert states(windows(0.4, half_width=0.3)) == ["WATCH"]
+
+
 def test_few_rows_leave_the_state_unchanged_and_thin() -> None:
     found = [*windows(0.4), Window(FIRST + timedelta(days=1), 499, 0.0, -0.1)]
     assert (decay(found, **LIMITS).state, decay(found, **LIMITS).is_thin) == ("BLOCKED", True)

@@ -155,7 +155,7 @@ def test_no_chunk_crosses_the_boundary_of_two_seasons() -> None:
 
 def test_dependents_of_a_failed_table_are_skipped_on_its_dates_only() -> None:
     parents = {"predictions": {"features"}, "grades": {"predictions", "boxscores"}}
-    step = Step("predictions", "season", from_predictions(), day(0), day(2), 0)
+    step = Step("predictions", "season", ("predictions", "grades"), day(0), day(2), 0)
     assert without_dependents(step, [(day(3), day(5), ["features"])], parents) == step
     skipped = without_dependents(step, [(day(2), day(2), ["matchups", "features"])], parents)
     assert skipped.is_skipped and skipped.blocked_by == ("features",)

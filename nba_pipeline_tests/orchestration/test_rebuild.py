@@ -21,6 +21,7 @@ from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline_tests.builders import a_boxscore, frame_of
 from nba_pipeline_tests.builders_days import Days
+from nba_pipeline_tests.builders_record import RECORD_LEDGERS
 from nba_pipeline_tests.monitoring.webhook import ALERT_LEDGERS
 from nba_pipeline_tests.orchestration.test_runner import DAY, NEXT, a_runner, done, made_once, only, rules, tables
 from nba_pipeline_tests.prepared import copy_of
@@ -107,7 +108,7 @@ def test_the_plan_counts_what_is_replaced_and_what_is_kept(runner: Runner) -> No
         "boxscores": (1, 3),
         "players": (1, 0),
     }
-    assert {"predictions", "grades", "waivers", "not_played_games", "write_probes", *ALERT_LEDGERS} == {
+    assert {"predictions", "grades", "waivers", "not_played_games", "quarantine_resolutions", "write_probes", *ALERT_LEDGERS, *RECORD_LEDGERS} == {
         size.name for size in plan.retained
     }
     assert [(run.job, run.tables, run.first) for run in plan.runs] == [("game_day", ("players",), DAY)]

@@ -429,7 +429,7 @@ def evening(days: Days) -> Days:
 def test_missing_summaries_of_the_evening_do_not_wait_for_the_morning(evening: Days) -> None:
     assert undone(evening, LATE_EVENING + GRACE - SECOND) == []
     work = the_one(undone(evening, LATE_EVENING + GRACE + SECOND))
-    assert (work.mode, work.tables) == ("overnight", ("player_game_summary", "team_game_summary", "grades"))
+    assert (work.mode, work.tables) == ("overnight", ("player_game_summary", "team_game_summary", "grades", "system_performance"))
     assert work.why == "NYK@GSW 0022601150 is not summarized"
     evening.try_mode("overnight", DAY, work.due_at, LATE_EVENING + 7 * MINUTE)
     assert the_one(undone(evening, LATE_EVENING + 8 * MINUTE)).attempts.ended == 1

@@ -121,7 +121,7 @@ def test_landed_or_once_loaded_dates_that_are_absent_are_missing_oldest_first() 
 def test_downstream_tables_include_grades_and_exclude_predictions() -> None:
     assert rebuildable(["prop_lines"]) == ("features",)
     downstream = rebuildable(["boxscores"])
-    assert downstream[:2] == ("player_game_summary", "team_game_summary") and downstream[-1] == "grades"
+    assert downstream[:2] == ("player_game_summary", "team_game_summary") and downstream[-2:] == ("grades", "system_performance")
     assert "predictions" not in downstream
 
 

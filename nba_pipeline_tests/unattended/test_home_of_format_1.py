@@ -66,7 +66,7 @@ RENAMED = {
     },
 }  # fmt: skip
 
-TABLES_ADDED_LATER = {"career_form", "team_outlook", "expected_absences"}
+TABLES_ADDED_LATER = {"career_form", "team_outlook", "expected_absences", "picks", "publications", "system_performance"}
 
 
 ADDED_SINCE = (

@@ -2,8 +2,8 @@
 
 Grain: one row per player, game, market, subset, run kind and version
 Source: predictions, features and prop_lines of the date; the ledgers system_roles and halts; system_performance of earlier dates
-Caveats: a ledger, rows are only ever added; a published pick never changes, whatever happens to its prediction; candidates that
-  are no pick have the rules that they fail; `backtest` rows are what the rules would have selected, and were never published.
+Caveats: a ledger, rows are only ever added; a published pick never changes, whatever happens to its prediction; other
+  candidates have the rules that they fail; `backtest` rows are what the rules would have selected, and were never published.
 """
 
 from collections.abc import Mapping, Sequence
@@ -225,24 +225,18 @@ def picks(
 
 @dated_check(TABLE)
 def a_slate_without_picks_has_reasons(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """Every candidate that is no pick has the rules that it fails. Without picks, the rules are named with their counts.
+    """Every candidate that is not a pick has the rules that it fails. A slate without picks names them with their counts.
 
     The numbers of candidates and picks of the first subset are plotted.
     """
     subset = next(iter(SETTINGS.picks.subsets), "")
-    rows = (
-        warehouse.scan(TABLE, dates).filter(pl.col(SUBSET) == subset).sort("version").group_by("game_date", *KEY).last().collect()
-    )
-    verdicts = []
+    rows = warehouse.scan(TABLE, dates).filter(pl.col(SUBSET) == subset).sort("version")
+    latest, verdicts = rows.group_by("game_date", *KEY).last().collect(), []
     for day in dates:
-        of_day = rows.filter(pl.col("game_date") == day)
+        of_day = latest.filter(pl.col("game_date") == day)
         number_of_picks = int(of_day[IS_PICK].sum())
-        counts = of_day[FAILED].explode().drop_nulls().value_counts(sort=True)
-        names = (
-            []
-            if number_of_picks
-            else [f"{rule} ({count} candidates)" for rule, count in counts.sort("count", FAILED).iter_rows()]
-        )
+        counts = of_day[FAILED].explode().drop_nulls().value_counts().sort("count", FAILED, descending=[True, False])
+        names = [] if number_of_picks else [f"{rule} ({count} candidates)" for rule, count in counts.iter_rows()]
         unexplained = of_day.filter(~pl.col(IS_PICK), pl.col(FAILED).list.len() == 0).height
         verdicts.append(
             {"game_date": day, PASSED: not unexplained, MISSING: names, "candidates": of_day.height, "picks": number_of_picks}
