@@ -108,9 +108,16 @@ def test_the_plan_counts_what_is_replaced_and_what_is_kept(runner: Runner) -> No
         "boxscores": (1, 3),
         "players": (1, 0),
     }
-    assert {"predictions", "grades", "waivers", "not_played_games", "quarantine_resolutions", "write_probes", *ALERT_LEDGERS, *RECORD_LEDGERS} == {
-        size.name for size in plan.retained
-    }
+    assert {
+        "predictions",
+        "grades",
+        "waivers",
+        "not_played_games",
+        "quarantine_resolutions",
+        "write_probes",
+        *ALERT_LEDGERS,
+        *RECORD_LEDGERS,
+    } == {size.name for size in plan.retained}
     assert [(run.job, run.tables, run.first) for run in plan.runs] == [("game_day", ("players",), DAY)]
 
 
