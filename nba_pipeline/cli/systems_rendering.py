@@ -29,7 +29,7 @@ def print_systems(
                 row["decision"],
                 row["system_id"],
                 row["role"],
-                f"{row['decided_at']:%Y-%m-%d}",
+                str(row["game_date"]),
                 escape(row["author"]),
                 escape(row["reason"]),
             )

@@ -41,21 +41,13 @@ def closing_lines(
         capture), closing_line, closing_over_price, closing_under_price, first_at, first_line, first_over_price and
         first_under_price (the main line of the book's first snapshot).
     """
-    rungs = [*BOOK, "snapshot_at"]
     shown = prop_lines.filter(
         (pl.col("market") == market)
         & pl.col("is_before_tipoff").fill_null(False)
         & pl.col("snapshot_at").is_not_null()
         & pl.col("line").ne_missing(placeholder)
     )
-    captured_at = _captured_at(historical_minutes).max().over("game_id").alias("captured_at")
-    captured = shown.with_columns(captured_at)
-    main = (
-        (captured if bets is None else captured.join(bets, on=BOOK, how="semi"))
-        .filter(is_main_line(rungs))
-        .sort(*rungs, "line", "source")
-        .unique(rungs, keep="first", maintain_order=True)
-    )
+    main = _main_lines(shown.with_columns(_captured_at(historical_minutes).max().over("game_id").alias("captured_at")), bets)
     ends = main.group_by(BOOK, maintain_order=True).agg(
         pl.col("tipoff_at", "captured_at").last(), *_columns("closing", pl.Expr.last), *_columns("first", pl.Expr.first)
     )
@@ -64,6 +56,17 @@ def closing_lines(
     closing = ("closing_line", "closing_over_price", "closing_under_price")
     known = [pl.when(pl.col("closing_status") == CAPTURED).then(pl.col(name)).alias(name) for name in closing]
     return ends.with_columns(status).with_columns(known).drop("tipoff_at", "captured_at").sort(BOOK)
+
+
+def _main_lines(captured: pl.DataFrame, bets: pl.DataFrame | None) -> pl.DataFrame:
+    """Returns the main line of each book and snapshot, in order."""
+    rungs = [*BOOK, "snapshot_at"]
+    return (
+        (captured if bets is None else captured.join(bets, on=BOOK, how="semi"))
+        .filter(is_main_line(rungs))
+        .sort(*rungs, "line", "source")
+        .unique(rungs, keep="first", maintain_order=True)
+    )
 
 
 def _captured_at(historical_minutes: float) -> pl.Expr:

@@ -19,7 +19,7 @@ class Gate:
 
     name: str
     passed: bool | None
-    value: float | str | None
+    value: str | None
     limit: str
 
 
@@ -146,8 +146,10 @@ def _within(name: str, value: float | None, largest: float) -> Gate:
 
 
 def _below(name: str, value: float | None, largest: float) -> Gate:
-    known = value if value is not None and isfinite(value) else None  # the correlation of a constant is NaN
-    return Gate(name, None if known is None else known < largest, known, f"below {largest:g}")
+    is_known = value is not None and isfinite(value)  # the correlation of a constant is NaN
+    if value is None or not is_known:
+        return Gate(name, None, None, f"below {largest:g}")
+    return Gate(name, value < largest, f"{value:.4f}", f"below {largest:g}")
 
 
 def refused(gates: list[Gate]) -> list[str]:

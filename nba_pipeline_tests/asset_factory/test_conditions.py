@@ -28,9 +28,9 @@ pytestmark = pytest.mark.platform  # each tick evaluates the conditions of the w
 TODAY, YESTERDAY, TOMORROW, DAY_BEFORE = "2026-01-15", "2026-01-14", "2026-01-16", "2026-01-13"
 CHAIN = (
     "upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "career_form", "team_outlook",
-    "expected_absences", "features", "predictions",
+    "expected_absences", "features", "predictions", "picks", "publications",
 )  # fmt: skip
-POST_GAME = ("player_game_summary", "team_game_summary", "grades")
+POST_GAME = ("player_game_summary", "team_game_summary", "grades", "system_performance")
 TICK = timedelta(seconds=30)
 COLLECTED, CAPTURED = requested_by("final_games"), requested_by("lines")
 SOURCES = ("schedule", *CAPTURED, "rosters")
@@ -136,6 +136,8 @@ def test_an_ordinary_evening_goes_from_box_scores_to_grades(evening: Clock) -> N
     evening.land(("player_game_summary",), TODAY)
     assert evening.tick() == {"grades": [TODAY], "team_game_summary": [TODAY]}
     evening.land(("grades", "team_game_summary"), TODAY)
+    assert evening.tick() == {"system_performance": [TODAY]}
+    evening.land(("system_performance",), TODAY)
     assert evening.tick() == evening.tick() == {}
 
 
@@ -169,7 +171,7 @@ def test_a_game_that_ends_while_the_last_one_is_carried_on_is_not_forgotten(even
     assert evening.tick() == {"player_game_summary": [TODAY]}
     evening.land(("player_game_summary",), TODAY)
     evening.land(COLLECTED, TODAY)
-    assert evening.tick() == {table: [TODAY] for table in POST_GAME}
+    assert evening.tick() == {table: [TODAY] for table in POST_GAME if table != "system_performance"}
     evening.land(POST_GAME, TODAY)
     assert evening.tick() == evening.tick() == {}
 
@@ -192,7 +194,7 @@ def test_a_failed_table_is_not_requested_again_at_each_tick(evening: Clock) -> N
 
 
 def test_a_correction_within_the_window_flows_through(evening: Clock) -> None:
-    evening.land((*COLLECTED, "player_game_summary", "team_game_summary", "grades"), DAY_BEFORE)
+    evening.land((*COLLECTED, *POST_GAME), DAY_BEFORE)
     evening.tick()
     evening.land(("boxscores",), DAY_BEFORE)
     assert evening.tick() == {table: [DAY_BEFORE] for table in POST_GAME}
@@ -216,7 +218,7 @@ def test_new_lines_reach_the_predictions() -> None:
     noon.land(tables_of_mode("same_day"), TODAY)
     noon.tick()
     noon.land(("prop_lines", "game_lines"), TODAY)
-    assert noon.tick() == {"features": [TODAY], "predictions": [TODAY]}
+    assert noon.tick() == {name: [TODAY] for name in ("features", "predictions", "picks", "publications")}
 
 
 def test_a_report_with_news_reaches_the_predictions_and_an_unchanged_one_starts_nothing() -> None:

@@ -103,3 +103,10 @@ def test_a_system_that_is_worse_than_the_line_is_named(tmp_path: Path, gap: floa
     assert verdict["passed"] is passed
     assert verdict["missing"] == ([] if passed else ["ensemble: 0.16 points worse than the line, N 500"])
     assert (verdict["overs"], verdict["quality_mean"], verdict["gap_ensemble"]) == (1, 90.0, gap)
+
+
+def test_a_date_without_predictions_has_no_rows() -> None:
+    nothing = rows_to_rate(bets_of(), GRADES.empty(), PICKS.empty(), prop_lines_of(), ("star",))
+    assert rate_systems(nothing, eligible_players(players_of()), [DAY]).is_empty()
+    of_another_date = rows_to_rate(BETS, graded(BETS, 22), PICKS.empty(), LINES, ())
+    assert rate_systems(of_another_date, eligible_players(players_of()), [DAY + timedelta(days=1)]).is_empty()

@@ -53,6 +53,13 @@ def test_a_capture_of_the_game_closes_the_books_that_did_not_change() -> None:
     assert rows["closing_status"].to_list() == ["captured", "captured"]
 
 
+def test_the_lines_of_some_bets_are_those_of_all_books() -> None:
+    lines = lines_of(a_line(minutes=200), a_line(minutes=5, book="fanduel"))
+    every = closing_lines(lines, **RULES)
+    assert closing_lines(lines, every.filter(book="draftkings"), **RULES).equals(every.filter(book="draftkings"))
+    assert every["closing_status"].to_list() == ["captured", "captured"]
+
+
 @pytest.mark.parametrize(
     "fields", [{"is_before_tipoff": None}, {"snapshot_at": None}, {"market": "player_assists"}, {"line": 20.0}], ids=str
 )

@@ -191,6 +191,17 @@ def test_a_change_outdates_the_features_of_later_dates_beyond_the_automation_win
     assert due(days, after(5, 14, 2)) == []
 
 
+def test_a_grade_outdates_the_performance_of_later_dates(days: Days) -> None:
+    lineage = {"source": "test", "code_version": "1"}
+    days.write("system_performance", DAY + timedelta(days=1), lineage | {"as_of": after(2, 6)})
+    days.write("grades", DAY, lineage | {"as_of": after(3, 16)})
+    work = the_one([one for one in due(days, after(3, 17)) if one.purpose == CARRY])
+    assert (work.mode, work.game_date, work.tables) == ("overnight", DAY + timedelta(days=1), ("system_performance",))
+    assert work.why == "the performance is older than the grades of 2026-01-15"
+    days.write("system_performance", DAY + timedelta(days=1), lineage | {"as_of": after(3, 18)})
+    assert [one for one in due(days, after(3, 19)) if one.purpose == CARRY] == []
+
+
 def test_news_of_any_source_outdate_the_features_of_later_dates(days: Days) -> None:
     """The box score is unchanged: the play-by-play was corrected, or a process died before it recorded the change."""
     days.make(after(1, 16), DAY + timedelta(days=1), "features")

@@ -73,10 +73,15 @@ def test_every_row_has_its_values_under_the_new_names(old: Path) -> None:
         "alert_message_deliveries: 0 rows recorded in the manifests",
         "alerts: 0 rows recorded in the manifests",
         "grades: 2 rows recorded in the manifests",
+        "halts: 0 rows recorded in the manifests",
         "not_played_games: 0 rows recorded in the manifests",
+        "picks: 0 rows recorded in the manifests",
         "predictions: 3 rows recorded in the manifests",
+        "publications: 0 rows recorded in the manifests",
         "quarantine_resolutions: 0 rows recorded in the manifests",
+        "system_roles: 0 rows recorded in the manifests",
         "waivers: 0 rows recorded in the manifests",
+        "write_probes: 0 rows recorded in the manifests",
         f"{old} has format 2",
     ]
     assert_is_in_format_2(old)

@@ -189,7 +189,7 @@ def _new_versions(rows: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     module=__name__,
     description=__doc__,
     kinds={"polars"},
-    modes=["same_day"],
+    modes=["same_day", "tomorrow"],
     follows=["predictions"],
     needs=["predictions"],
     within_days=2,
@@ -211,6 +211,8 @@ def picks(
     state = governed(warehouse, now, clock.today, PROMOTABLE, is_live=max(dates) >= clock.today)
     ledger, parts = warehouse.scan(TABLE, dates).collect(), [TABLE.empty().select(COLUMNS)]
     for day in dates:
+        if day > clock.today:  # picks are published on the day of their games
+            continue
         on_day = pl.col("game_date") == day
         predicted, known, lines, earlier = (one.filter(on_day) for one in (predictions, features, prop_lines, ledger))
         rows, problems = select_slate(predicted, known, lines, earlier, state, now)

@@ -86,7 +86,7 @@ def publish(day: date, now: datetime, rows: dict[str, pl.DataFrame], existing: p
     module=__name__,
     description=__doc__,
     kinds={"polars"},
-    modes=["same_day"],
+    modes=["same_day", "tomorrow"],
     follows=["picks"],
     needs=["predictions", "picks"],
     within_days=2,
