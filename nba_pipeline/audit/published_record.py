@@ -9,6 +9,7 @@ import polars as pl
 from nba_pipeline.assets.predictions.publications import NUMBER, TABLE
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.governance.publication import PUBLISHED, entries_in, entries_of
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
@@ -67,7 +68,7 @@ def _differences(table: str, entries: pl.DataFrame, stored: pl.DataFrame, public
         elif row[f"{HASH}_now"] != row[HASH]:
             messages.append(f"{what} differs from its hash in the manifest")
         elif row["tipoff_at"] is None or row["tipoff_at"] <= late:
-            messages.append(f"{what} was published at {late:%H:%M} UTC, not before its tip-off")
+            messages.append(f"{what} was published at {eastern_text(late)}, not before its tip-off")
     return messages
 
 

@@ -39,7 +39,6 @@ def flat_features(
             known = row[f"{name}_known"]
             min_distinct = max(2, int(min_values * min(1, known / full_slate_rows)))
             if known >= max(min_known, 1) and (spread is None or spread < min_spread or values < min_distinct):
-                noun = "value" if values == 1 else "values"
-                messages.append(f"{name} ({values} distinct {noun}, standard deviation {spread or 0:.2f})")
+                messages.append(f"{name} (distinct values: {values}, standard deviation {spread or 0:.2f})")
         flat[row["game_date"]] = (row["rows"], messages)
     return flat

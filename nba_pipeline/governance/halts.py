@@ -26,6 +26,7 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.formulas.decay import BLOCKED, HEALTHY, Decay
 from nba_pipeline.governance.records import NUMBER, record, refuse_empty
 from nba_pipeline.governance.roles import PLATFORM
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
@@ -191,7 +192,7 @@ def halt(warehouse: Warehouse, now: datetime, reason: str, author: str) -> str:
     since = standing.since if standing.is_halted and standing.since else now
     _record(warehouse, now, halts, Halt(True, MANUAL, reason.strip(), {}, author.strip(), since))
     is_confirmed = standing.is_halted
-    return f"the halt since {since:%Y-%m-%d %H:%M} UTC is confirmed" if is_confirmed else "picks are halted from now on"
+    return f"the halt since {eastern_text(since)} is confirmed" if is_confirmed else "picks are halted from now on"
 
 
 def resume(warehouse: Warehouse, now: datetime, reason: str, author: str) -> str:

@@ -99,7 +99,7 @@ def test_a_manifest_that_was_replaced_is_named(home: Home) -> None:
 
 def test_a_row_that_was_published_after_its_tipoff_is_named(home: Home) -> None:
     home.edit("publications", "published_at", TIPOFF)
-    assert "was published at 23:30 UTC, not before its tip-off" in home.differences()[0]
+    assert "was published at 2024-03-12 19:30 US Eastern, not before its tip-off" in home.differences()[0]
 
 
 def test_a_pick_that_was_never_published_is_named(home: Home) -> None:

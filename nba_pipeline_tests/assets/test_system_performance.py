@@ -84,7 +84,9 @@ def test_the_closing_line_value_is_that_of_the_book_of_the_line() -> None:
 
 def test_a_graded_prediction_with_a_line_from_after_tipoff_is_refused() -> None:
     late = BETS.with_columns(pl.lit(TIPOFF).alias("line_snapshot_at"))
-    with pytest.raises(BadInput, match="the line of the graded prediction p1 is from 2024-03-12 23:30 UTC, not before tip-off"):
+    with pytest.raises(
+        BadInput, match="the line of the graded prediction p1 is from 2024-03-12 19:30 US Eastern, not before tip-off"
+    ):
         of_the_day(late, graded(BETS, 22))
 
 

@@ -95,7 +95,7 @@ def first_rounds(world: World) -> Audit:
 
 def test_windows_of_too_few_players_are_not_judged(first_rounds: Audit) -> None:
     result = windows_rarely_equal_the_leaked_ones(first_rounds, REAL, first_rounds.dates)
-    assert (result.passed, result.detail) == (None, "no window has values for 300 players")
+    assert (result.passed, result.detail) == (None, "no window is known for 300 players")
     assert result.n > 300
 
 
@@ -107,7 +107,7 @@ def test_without_features_no_correlation_is_judged(audit: Audit) -> None:
         return {**derived, "features": derived["features"].with_columns(unknown).with_columns(key["player_id"])}
 
     result = no_feature_knows_the_points_better_than_the_line(audit, Derivation("nothing", "", features=nothing), [CONTROL])
-    assert (result.passed, result.detail) == (None, "no feature has values for 300 players")
+    assert (result.passed, result.detail) == (None, "no feature is known for 300 players")
 
 
 def test_facts_are_altered_on_dates_on_which_windows_show_them(first_rounds: Audit) -> None:

@@ -18,7 +18,7 @@ def flat(values: Sequence[float | None], min_rows: int = 4, min_known: int = 1) 
 
 
 def test_a_constant_feature_is_flat() -> None:
-    assert flat([20.0] * 8) == ["line (1 distinct value, standard deviation 0.00)"]
+    assert flat([20.0] * 8) == ["line (distinct values: 1, standard deviation 0.00)"]
 
 
 def test_a_full_slate_needs_all_distinct_values_and_half_a_slate_half_of_them() -> None:

@@ -20,6 +20,7 @@ from nba_pipeline.governance.halts import (
     resume,
     standing_halt,
 )
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, at, before
 
@@ -107,7 +108,7 @@ def test_a_manual_halt_stands_through_the_off_season_until_it_is_resumed(warehou
 def test_a_confirmed_halt_keeps_its_beginning(warehouse: LocalWarehouse) -> None:
     later = NOW + timedelta(hours=30)
     halt(warehouse, NOW, "a test", "Ann")
-    assert halt(warehouse, later, "still", "Ann") == f"the halt since {NOW:%Y-%m-%d %H:%M} UTC is confirmed"
+    assert halt(warehouse, later, "still", "Ann") == f"the halt since {eastern_text(NOW)} is confirmed"
     assert (recorded(read_halts(warehouse)).since, recorded(read_halts(warehouse)).recorded_at) == (NOW, later)
 
 

@@ -95,11 +95,18 @@ def test_every_default_is_a_valid_override(file: Path) -> None:
     for section, values in Settings().model_dump(mode="json").items():
         for key, value in values.items():
             if isinstance(value, dict):
-                text += [f"[{section}.{key}]", *(f"{json.dumps(name)} = {json.dumps(one)}" for name, one in value.items())]
+                text += [f"[{section}.{key}]", *(f"{json.dumps(name)} = {toml(one)}" for name, one in value.items())]
             elif isinstance(value, list):
-                text += [f"[{section}]", f"{key} = {json.dumps(value)}"]
+                text += [f"[{section}]", f"{key} = {toml(value)}"]
     for one in _documents(text):
         assert loaded(file, one).settings == Settings()
+
+
+def toml(value: object) -> str:
+    """A value as TOML writes it; an object is an inline table."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{json.dumps(name)} = {toml(one)}' for name, one in value.items())} }}"
+    return f"[{', '.join(map(toml, value))}]" if isinstance(value, list) else json.dumps(value)
 
 
 def _documents(lines: list[str]) -> list[str]:

@@ -373,7 +373,7 @@ def printed(states: list[Breaker]) -> str:
 def test_breakers_are_printed_with_their_instants_and_problems(journal: Journal) -> None:
     journal.fails(times=5)
     text = printed(journal.not_closed())
-    for word in ("nba_cdn", "open", " 5 ", "2024-03-12 12:00:00", "2024-03-12 12:05:04", "boxscore 0022300945: status 503"):
+    for word in ("nba_cdn", "open", " 5 ", "2024-03-12 08:00:00", "2024-03-12 08:05:04", "boxscore 0022300945: status 503"):
         assert word in text
     assert printed([]) == "every breaker is closed\n"
     assert "[Errno 21] no" in printed([Breaker("every provider", "open", problem="[Errno 21] no")])

@@ -388,7 +388,7 @@ class Contract:
     def test_one_shrinking_date_refuses_the_entire_write(self, warehouse: Warehouse, lines: Table) -> None:
         before = pl.concat([rows(10), rows(10, NEXT)])
         warehouse.replace(lines, [DAY, NEXT], before, "me")
-        with pytest.raises(PipelineError, match="2024-03-13: 1 rows"):
+        with pytest.raises(PipelineError, match="2024-03-13: 1 row would replace"):
             warehouse.replace(lines, [DAY, NEXT], pl.concat([rows(10, points=9), rows(1, NEXT)]), "me")
         assert_frame_equal(stored_rows(warehouse, lines), before)
 

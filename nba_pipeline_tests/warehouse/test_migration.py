@@ -291,6 +291,7 @@ def test_the_command_prints_what_it_converts(
     arguments: list[str], number: int, old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NBA_PIPELINE_HOME", str(old))
+    monkeypatch.setenv("NBA_PIPELINE_ENV", "local")
     result = CliRunner().invoke(app, arguments)
     assert (result.exit_code, format_of(old)) == (0, number), result.output
     assert "predictions: 2 partitions with 3 rows to convert, 0 already converted" in result.output

@@ -27,6 +27,7 @@ from nba_pipeline.formulas.performance import ALL, GROUPS, TOO_SMALL, WINDOWS, p
 from nba_pipeline.formulas.picks import SUBSET, counterfactuals
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days, season_of_game_date, season_start
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Row, Table, code, number
@@ -150,7 +151,7 @@ def _refuse_late_lines(graded: pl.DataFrame) -> None:
     for row in late.head(1).iter_rows(named=True):
         raise BadInput(
             f"predictions of {row['game_date']}: the line of the graded prediction {row['prediction_id']} is from "
-            f"{row['line_snapshot_at']:%Y-%m-%d %H:%M} UTC, not before tip-off at {row['tipoff_at']:%H:%M}; "
+            f"{eastern_text(row['line_snapshot_at'])}, not before tip-off at {eastern_text(row['tipoff_at'])}; "
             "next: nba-pipeline audit ledgers"
         )
 

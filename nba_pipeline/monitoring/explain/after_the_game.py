@@ -6,6 +6,7 @@ import polars as pl
 
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.not_played import OFF
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.monitoring.counts import gradable
 from nba_pipeline.monitoring.explain.before_tipoff import derived_link
 from nba_pipeline.monitoring.explain.facts import SlateFacts
@@ -44,7 +45,7 @@ def coverage_gate_link(facts: SlateFacts) -> Link:
     if waivers:
         return Link(name, "partial", f"closed and waived: {numbers}", waivers)
     command = f"nba-pipeline waive --date {facts.game_date} --gate {gates.COVERAGE_GATE} --reason R --author N"
-    fact = f"closed: {numbers}, fewer than {SETTINGS.coverage.enough:.0%}; it is waived at {gates.deadline(facts.game_date):%Y-%m-%d %H:%M} UTC"
+    fact = f"closed: {numbers}, fewer than {SETTINGS.coverage.enough:.0%}; it is waived at {eastern_text(gates.deadline(facts.game_date))}"
     return Link(name, "broken", fact, (), command)
 
 
