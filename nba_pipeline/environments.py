@@ -71,6 +71,11 @@ def missing_keys() -> list[str]:
     return [variable for variable in KEYS.values() if not os.environ.get(variable)]
 
 
+def public() -> str:
+    """Returns the bucket of the published files: NBA_PIPELINE_PUBLIC, such as gs://bucket/prefix; empty: a folder of the home."""
+    return os.environ.get("NBA_PIPELINE_PUBLIC", "")
+
+
 class FileSettings:
     """The settings of NBA_PIPELINE_SETTINGS, else of `settings.toml` in the home, read once per file."""
 

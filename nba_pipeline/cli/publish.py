@@ -9,7 +9,7 @@ import typer
 
 from nba_pipeline.cli.app import app, date_up_to_tomorrow, leave, runner, serve, today
 from nba_pipeline.cli.consoles import print_error, print_line, working
-from nba_pipeline.environments import environment, home
+from nba_pipeline.environments import environment, home, public
 from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from nba_pipeline.orchestration.runner import Runner
-    from nba_pipeline.publishing.documents import Record
+    from nba_pipeline.publishing.documents import Record, Slate
     from nba_pipeline.publishing.slate import SlateRows
 
 LARGEST_PORT = 65_535
@@ -30,31 +30,51 @@ def publish(
     day: Annotated[str | None, typer.Option("--date", help="US Eastern date of the slate; default today")] = None,
 ) -> None:
     """Write the slate and the record as JSON and as a page; exit code 1 if the gate is closed, which keeps the files before."""
+    slate_date = date_up_to_tomorrow(day, "--date") if day else today()
+    work = runner()
+    with working("reading predictions and grades"):
+        document, reasons = publish_slate(work, slate_date)
+    for reason in reasons:
+        print_error(f"not published: {reason}")
+    if reasons:
+        leave(1)
+    print_line(f"published the slate of {slate_date} ({document.state}) to {_place()}")
+    if not public():
+        print_line("see it at http://127.0.0.1:8400 with `nba-pipeline serve public`")
+    leave(0)
+
+
+def publish_slate(work: "Runner", day: date) -> "tuple[Slate, list[str]]":
+    """Writes the files of a slate. Returns its document, and why the gate is closed; then the files before stay."""
     from nba_pipeline.completeness.expectations import players_without_predictions
-    from nba_pipeline.publishing.export import PUBLIC, slate_files, write_local
+    from nba_pipeline.publishing.export import slate_files, write_local, write_store
     from nba_pipeline.publishing.gate import closed_because
     from nba_pipeline.publishing.page import page
     from nba_pipeline.publishing.slate import slate_document
     from nba_pipeline.systems import MOVING_AVERAGE
+    from nba_pipeline.warehouse.files import place
 
-    slate_date = date_up_to_tomorrow(day, "--date") if day else today()
-    work = runner()
-    with working("reading predictions and grades"):
-        rows = _rows(work, slate_date)
-        eligible, missing = players_without_predictions(work.warehouse, [slate_date], MOVING_AVERAGE.required)
-        prices = SETTINGS.publishing.prices
-        if prices == "auto":
-            prices = "all" if environment() == "sandbox" else "none"
-        document = slate_document(rows, prices, _record(work, has_prices=prices == "all"))
-    if document.state in ("ok", "degraded") and (reasons := closed_because(rows.predictions, eligible.height, missing.height)):
-        for reason in reasons:
-            print_error(f"not published: {reason}")
-        leave(1)
-    folder = write_local(home(), slate_files(document, page(document)))
-    size = sum(path.stat().st_size for path in folder.rglob("*.html") if path.name == "index.html")
-    print_line(f"published the slate of {slate_date}, {document.state}: {home() / PUBLIC / 'index.html'} ({size / 1024:.0f} kB)")
-    print_line("see it at http://127.0.0.1:8400 with `nba-pipeline serve public`")
-    leave(0)
+    rows, prices = _rows(work, day), SETTINGS.publishing.prices
+    if prices == "auto":
+        prices = "all" if environment() == "sandbox" else "none"
+    document = slate_document(rows, prices, _record(work, has_prices=prices == "all"))
+    if document.players:
+        eligible, missing = players_without_predictions(work.warehouse, [day], MOVING_AVERAGE.required)
+        if document.state != "halted" and (reasons := closed_because(rows.predictions, eligible.height, missing.height)):
+            return document, reasons
+    files = slate_files(document, page(document))
+    if public():
+        write_store(place(public()), files)
+    else:
+        write_local(home(), files)
+    return document, []
+
+
+def _place() -> str:
+    """Returns where the files are published."""
+    from nba_pipeline.publishing.export import PUBLIC
+
+    return public() or str(home() / PUBLIC)
 
 
 @app.command()
