@@ -25,12 +25,14 @@ def migrate(
     if environment() == "production":
         raise BadInput("migrate converts a local home, and NBA_PIPELINE_ENV is 'production'; set it to local or sandbox")
     partitions = migration.plan(home())
-    for line in migration.summary(home(), partitions):
-        print_line(line)
+    is_old_league = environment() == "sandbox" and is_of_old_league(home())
+    if partitions or not is_old_league:
+        for line in migration.summary(home(), partitions):
+            print_line(line)
     if not dry_run:
         for line in migration.migrate(home(), partitions):
             print_line(line)
-    if environment() == "sandbox" and is_of_old_league(home()):
+    if is_old_league:
         _keep_old_league(dry_run=dry_run)
     leave(0)
 
