@@ -11,7 +11,7 @@ from nba_pipeline.asset_factory.asset import OWNERS
 from nba_pipeline.asset_factory.code_versions import code_version
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.instigators import read_instigators
-from nba_pipeline.league.calendar import EASTERN_NAME, days
+from nba_pipeline.league.calendar import days
 from nba_pipeline.monitoring.alert_changes import incidents
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.deliveries import record, waiting
@@ -33,7 +33,6 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.model_store import ModelStore
 
 NAME = "morning_summary"
-HOUR = 8
 DESCRIPTION = """morning_summary: how yesterday went and what today needs.
 
 Its latest materialization has the summary. The schedule sends it to Slack and to the webhook once per date."""
@@ -122,12 +121,4 @@ summarize = dg.define_asset_job(
     dg.AssetSelection.assets(NAME),
     executor_def=dg.in_process_executor,
     description="Writes and sends the morning summary.",
-)
-morning_summary_schedule = dg.ScheduleDefinition(
-    NAME,
-    job=summarize,
-    cron_schedule=f"0 {HOUR} * * *",
-    execution_timezone=EASTERN_NAME,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Writes and sends the morning summary at 08:00 Eastern.",
 )

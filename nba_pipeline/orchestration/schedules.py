@@ -11,11 +11,12 @@ import dagster as dg
 from nba_pipeline.completeness.modes import CLOCK, DAYS_FROM_TODAY, MODES, Mode, due_instants, tables_of_mode
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, WHY_TAG
-from nba_pipeline.league.calendar import EASTERN_NAME, FIRST_DATE, eastern_date, week_of
+from nba_pipeline.league.calendar import EASTERN_NAME, FIRST_DATE, days, eastern_date, week_of
 from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.orchestration.housekeeping import DESCRIPTION, housekeeping
 from nba_pipeline.orchestration.jobs import game_day, train
-from nba_pipeline.orchestration.morning_summary import morning_summary_schedule
+from nba_pipeline.orchestration.morning_summary import NAME as MORNING_SUMMARY
+from nba_pipeline.orchestration.morning_summary import summarize
 from nba_pipeline.orchestration.reconciliation import find_work
 from nba_pipeline.orchestration.run_requests import (
     games_of,
@@ -123,4 +124,25 @@ tidy_up = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description=DESCRIPTION,
 )
-SCHEDULES = (*(_mode_schedule(mode) for mode in MODES), train_week, nightly_reconciliation, tidy_up, morning_summary_schedule)
+
+
+@dg.schedule(
+    name=MORNING_SUMMARY,
+    cron_schedule="0 8 * * *",
+    execution_timezone=EASTERN_NAME,
+    job=summarize,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Writes and sends the morning summary, if a game is at most one day away.",
+)
+def morning_summary(
+    context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.RunRequest | dg.SkipReason:
+    """Requests the summary of a date, unless no game is near, as in the off-season."""
+    today = eastern_date(context.scheduled_execution_time)
+    around = timedelta(days=SETTINGS.watch.games_within_days)
+    if games_of(warehouse, days(today - around, today + around)).is_empty():
+        return dg.SkipReason(f"no game is within {counted(SETTINGS.watch.games_within_days, 'day')} of {today}")
+    return dg.RunRequest(run_key=f"{MORNING_SUMMARY}:{today}")
+
+
+SCHEDULES = (*(_mode_schedule(mode) for mode in MODES), train_week, nightly_reconciliation, tidy_up, morning_summary)

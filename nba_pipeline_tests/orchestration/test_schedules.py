@@ -50,6 +50,7 @@ def test_every_schedule_ticks_once_at_each_of_its_wall_clock_times(day: date) ->
         assert wall_clock(mode, day) == [f"{hour:02d}:{minute:02d}" for hour, minute in CLOCK[mode]]
     assert wall_clock("train_week", day) == ["05:00"]
     assert wall_clock("nightly_reconciliation", day) == ["04:30"]
+    assert wall_clock("morning_summary", day) == ["08:00"]
     assert {schedule.execution_timezone for schedule in SCHEDULES.values()} == {EASTERN_NAME}
 
 
@@ -172,6 +173,12 @@ def test_out_of_season_no_week_is_trained(days: Days) -> None:
     assert (
         tick(days, "train_week", eastern(after, 5)).why == f"the schedule has no games in the week of {after} or the week before"
     )
+
+
+def test_the_morning_summary_is_made_while_games_are_near(days: Days) -> None:
+    assert tick(days, "morning_summary", eastern(DAY, 8)).run.run_key == f"morning_summary:{DAY}"
+    summer = date(2026, 7, 30)
+    assert tick(days, "morning_summary", eastern(summer, 8)).why == f"no game is within 1 day of {summer}"
 
 
 # Once a night, further back

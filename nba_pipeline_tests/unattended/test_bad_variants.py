@@ -4,6 +4,7 @@ A variant replaces one text in a copy of the code. Its tests then run in a proce
 they pass, which the other targets of the Makefile show.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -94,8 +95,10 @@ def test_a_test_notices_the_variant(variant: Variant, tmp_path: Path) -> None:
     assert text.count(variant.text) == 1, f"{variant.file} has changed; adapt the variant"
     file.write_text(text.replace(variant.text, variant.replacement), encoding="utf-8")
     tests = [f"nba_pipeline_tests/{name}" if name.endswith(".py") else name for name in variant.tests]
+    # a worker of pytest-xdist exits with 0; this process would be taken for one
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-n", "0", "-q", "-x", "-p", "no:cacheprovider", *tests],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
+        cwd=tmp_path, env=env, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == FAILED_TESTS, done.stdout[-2000:] + done.stderr[-2000:]
