@@ -21,6 +21,9 @@ from nba_pipeline_tests.shares import of_other_shares
 PREPARED_HOMES = {"loaded", "predicted", "graded", "faulty"}
 """Fixtures that run the whole platform, so that a test that takes one is not among those of `make test-fast`."""
 
+MADE_FROM_ANOTHER = {"faulty"}
+"""Prepared homes that start as another one. Files that take them come later, so that no worker waits for both."""
+
 LOOPBACK = ("127.0.0.1", "::1")
 OURS = ("NBA_", "BIGQUERY_", "GOOGLE_", "CLOUDSDK_", *(variable for variable, _ in PROVIDER_ADDRESSES.values()), *KEYS.values())
 
@@ -41,7 +44,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if PREPARED_HOMES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.platform)
     slow = {item.path for item in items if item.get_closest_marker("platform")}
-    items[:] = sorted((item for item in items if item.nodeid not in others), key=lambda item: item.path not in slow)
+    late = {item.path for item in items if MADE_FROM_ANOTHER & set(getattr(item, "fixturenames", ()))}
+    kept = (item for item in items if item.nodeid not in others)
+    items[:] = sorted(kept, key=lambda item: (item.path not in slow, item.path in late))
 
 
 def pytest_configure() -> None:
