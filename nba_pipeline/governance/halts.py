@@ -2,8 +2,8 @@
 
 The reasons, of which the first that holds applies:
 
-    off_season             no games for three weeks around today
-    between_rounds         no games for two weeks around today, in a season
+    off_season             no games within 21 days of today
+    between_rounds         no games within 14 days of today
     manual                 an operator halted the picks
     fleet_blocked          the champion is BLOCKED and no other system is HEALTHY
     edge_collapse          the champion is worse than the line, or its log loss worse than the market's, over two weeks
@@ -15,7 +15,7 @@ An unknown state is a halt.
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -176,11 +176,14 @@ def _halt(reason: str, note: str, metrics: Mapping[str, Any] | None = None) -> H
 
 
 def record_derived(warehouse: Warehouse, now: datetime, halts: pl.DataFrame, state: Halt) -> Halt:
-    """Records a state that differs from the recorded one. Returns the state with its instant."""
+    """Records a state that differs from the recorded one. Returns the state with its instant.
+
+    The platform is the author, also of a manual halt that applies again: a record by an operator would confirm the halt.
+    """
     latest = recorded(halts)
     if (latest.is_halted, latest.reason) == (state.is_halted, state.reason):
         return latest if latest.since else state
-    _record(warehouse, now, halts, state)
+    _record(warehouse, now, halts, replace(state, actor=PLATFORM))
     return recorded(read_halts(warehouse))
 
 

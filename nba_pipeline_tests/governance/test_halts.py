@@ -105,6 +105,15 @@ def test_a_manual_halt_stands_through_the_off_season_until_it_is_resumed(warehou
     assert not derive(USUAL, standing_halt(read_halts(warehouse))).is_halted
 
 
+def test_a_manual_halt_that_applies_again_is_not_confirmed_by_it(warehouse: LocalWarehouse) -> None:
+    later = NOW + timedelta(days=90)
+    halt(warehouse, NOW, "a test", "Ann")
+    record_derived(warehouse, NOW, read_halts(warehouse), Halt(True, "off_season", "no games"))
+    again = record_derived(warehouse, later, read_halts(warehouse), derive(USUAL, standing_halt(read_halts(warehouse))))
+    assert (again.reason, again.note, again.since, again.actor) == ("manual", "a test", NOW, "platform")
+    assert (standing_halt(read_halts(warehouse)).actor, standing_halt(read_halts(warehouse)).recorded_at) == ("Ann", NOW)
+
+
 def test_a_confirmed_halt_keeps_its_beginning(warehouse: LocalWarehouse) -> None:
     later = NOW + timedelta(hours=30)
     halt(warehouse, NOW, "a test", "Ann")
