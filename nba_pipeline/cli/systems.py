@@ -46,6 +46,7 @@ def list_systems(style: Annotated[str, typer.Option("--format", help="table | js
 @systems.command()
 def promote(system_id: SystemId, reason: Reason, author: Author) -> None:
     """Make a system the champion if it passes every gate. The evidence is stored with the decision; nothing can force it."""
+    from nba_pipeline.assets.predictions.picks import PROMOTABLE
     from nba_pipeline.formulas.promotion import evidence, refused
     from nba_pipeline.governance import roles as ledger
     from nba_pipeline.governance.evidence import judge_promotion
@@ -62,7 +63,7 @@ def promote(system_id: SystemId, reason: Reason, author: Author) -> None:
     if messages := refused(gates):
         print_error(f"nba-pipeline: {system_id} is not promoted: {'; '.join(messages)}")
         leave(1)
-    decisions = ledger.record_initial(work.warehouse, work.clock.now(), decisions)
+    decisions = ledger.record_initial(work.warehouse, work.clock.now(), decisions, PROMOTABLE)
     stored = evidence(gates, rows)
     print_line(ledger.promote(work.warehouse, work.clock.now(), decisions, system_id, reason, author, stored))
     leave(0)
@@ -71,12 +72,13 @@ def promote(system_id: SystemId, reason: Reason, author: Author) -> None:
 @systems.command()
 def retire(system_id: SystemId, reason: Reason, author: Author) -> None:
     """Retire a system: it keeps its predictions and can never become the champion."""
+    from nba_pipeline.assets.predictions.picks import PROMOTABLE
     from nba_pipeline.governance import roles as ledger
     from nba_pipeline.governance.records import refuse_empty
 
     refuse_empty(reason=reason, author=author)
     work = runner()
-    decisions = ledger.record_initial(work.warehouse, work.clock.now(), ledger.read_decisions(work.warehouse))
+    decisions = ledger.record_initial(work.warehouse, work.clock.now(), ledger.read_decisions(work.warehouse), PROMOTABLE)
     roles = _roles(work, decisions)
     print_line(ledger.retire(work.warehouse, work.clock.now(), decisions, roles, system_id, reason, author))
     leave(0)

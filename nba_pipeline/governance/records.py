@@ -25,8 +25,11 @@ def refuse_empty(**options: str) -> None:
 def record(warehouse: Warehouse, table: Table, now: datetime, after: pl.DataFrame, row: Mapping[str, Any], source: str) -> None:
     """Adds a decision that was made on the basis of the decisions `after`.
 
-    Raises BadInput if another decision was recorded since these were read.
+    Raises BadInput if another decision was recorded since these were read, and if a date of the ledger is closed, because the
+    decisions of the date are missing.
     """
+    if closed := warehouse.closed(table, warehouse.dates(table)):
+        raise BadInput(closed[min(closed)])
     newest = after[NUMBER].max() if after.height else 0
     values = {**row, NUMBER: int(str(newest)) + 1, "source": source, "game_date": eastern_date(now)}
     schema = {name: kind for name, kind in table.dtypes.items() if name not in ("as_of", "code_version")}

@@ -73,11 +73,20 @@ def _latest(decisions: pl.DataFrame) -> dict[str, str]:
     return dict(decisions.sort(NUMBER).group_by("system_id", maintain_order=True).last().select("system_id", "role").iter_rows())
 
 
-def record_initial(warehouse: Warehouse, now: datetime, decisions: pl.DataFrame) -> pl.DataFrame:
-    """Records the initial champion, unless a decision exists. Returns every decision."""
+def record_initial(warehouse: Warehouse, now: datetime, decisions: pl.DataFrame, systems: Collection[str]) -> pl.DataFrame:
+    """Records the initial champion, unless a decision exists. Returns every decision.
+
+    Raises BadInput if the champion is not one of the systems, because a recorded champion without predictions cannot be
+    replaced: a promotion needs rows of both systems.
+    """
     if decisions.height:
         return decisions
     champion = SETTINGS.governance.initial_champion
+    if champion not in systems:
+        raise BadInput(
+            f"setting governance.initial_champion names {champion!r}; "
+            f"{did_you_mean(champion, sorted(systems))}choose one of {', '.join(systems)}"
+        )
     row = {
         "decision": INITIAL,
         "system_id": champion,

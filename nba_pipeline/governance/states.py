@@ -1,5 +1,6 @@
 """The state that governs the picks of a run: champion, decay states and halt."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -20,6 +21,7 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 
+logger = logging.getLogger("nba_pipeline.governance")
 Value = TypeVar("Value")
 UNREADABLE = (PipelineError, OSError, pl.exceptions.PolarsError)
 
@@ -45,7 +47,7 @@ def governed(warehouse: Warehouse, now: datetime, today: date, systems: tuple[st
     if decisions is None or halts is None:
         name = ROLES_TABLE.name if decisions is None else HALTS.name
         return Governed(SETTINGS.governance.initial_champion, Halt(True, UNKNOWN, f"the ledger {name} cannot be read"))
-    decisions = record_initial(warehouse, now, decisions)
+    decisions = record_initial(warehouse, now, decisions, systems)
     champion = champion_of(decisions)
     active = [name for name, role in roles_of(decisions, systems, systems).items() if role != RETIRED]
     decays = _known(lambda: decays_of(read_windows(warehouse, today), active))
@@ -56,10 +58,11 @@ def governed(warehouse: Warehouse, now: datetime, today: date, systems: tuple[st
 
 
 def _known(read: Callable[[], Value]) -> Value | None:
-    """Returns what was read, or None if it cannot be read: an unknown state is a halt."""
+    """Returns what was read, or None if it cannot be read, with the cause in the log: an unknown state is a halt."""
     try:
         return read()
-    except UNREADABLE:
+    except UNREADABLE as error:
+        logger.warning("the state of the picks is unknown: %s", error)
         return None
 
 
@@ -83,14 +86,15 @@ def _predicted_dates(warehouse: Warehouse, today: date) -> set[date]:
 
 
 def read_recent(warehouse: Warehouse, champion: str, today: date) -> Mapping[str, float | None]:
-    """Returns the champion's n, gap, gap_low and log_loss_gap over the days of a collapse, from the rows of single days.
+    """Returns the champion's n, gap, gap_low and log_loss_gap in points over the days of a collapse, from rows of single days.
 
     The half-width of the interval of a weighted mean of days is sqrt(sum of (n x half-width)^2) / N.
     """
     window = days(today - timedelta(days=SETTINGS.halts.collapse_days), today - timedelta(days=1))
     is_all = pl.all_horizontal(pl.col(name) == ALL for name in GROUPS)
     is_champion = (pl.col("system_id") == champion) & (pl.col("run_kind") == "live") & (pl.col("window") == "day")
-    rows = warehouse.scan(TABLES["system_performance"], window).filter(is_all, is_champion).collect()
+    is_market = pl.col("market") == SETTINGS.lines.market
+    rows = warehouse.scan(TABLES["system_performance"], window).filter(is_all, is_champion, is_market).collect()
     n, half = pl.col("gap_n"), pl.col("gap") - pl.col("gap_low")
     lead_n = pl.col("log_loss_gap_n")
     total, gap, width, lead_total, lead = (

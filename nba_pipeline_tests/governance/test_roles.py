@@ -1,12 +1,14 @@
 """Decisions about roles: what is recorded, what is refused, and two decisions at the same time."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.governance.roles import (
+    ROLES_TABLE,
     champion_of,
     promote,
     read_decisions,
@@ -16,7 +18,7 @@ from nba_pipeline.governance.roles import (
     roles_of,
 )
 from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline_tests.builders import at
+from nba_pipeline_tests.builders import DAY, at
 
 NOW = at(15)
 SYSTEMS = ("ensemble", "xgboost", "similarity")
@@ -26,7 +28,7 @@ WHY = {"reason": "better", "author": "Ann"}
 @pytest.fixture
 def warehouse(tmp_path: Path) -> LocalWarehouse:
     here = LocalWarehouse(home=str(tmp_path))
-    record_initial(here, NOW, read_decisions(here))
+    record_initial(here, NOW, read_decisions(here), SYSTEMS)
     return here
 
 
@@ -35,10 +37,27 @@ def roles(warehouse: LocalWarehouse) -> dict[str, str]:
 
 
 def test_the_initial_champion_is_recorded_once_without_evidence(warehouse: LocalWarehouse) -> None:
-    record_initial(warehouse, NOW, read_decisions(warehouse))
+    record_initial(warehouse, NOW, read_decisions(warehouse), SYSTEMS)
     (row,) = read_decisions(warehouse).to_dicts()
     assert (row["decision"], row["system_id"], row["author"], row["evidence"]) == ("initial", "ensemble", "platform", None)
     assert roles(warehouse) == {"ensemble": "champion", "xgboost": "shadow", "similarity": "candidate"}
+
+
+def test_an_initial_champion_that_is_no_system_is_refused_and_not_recorded(tmp_path: Path) -> None:
+    here = LocalWarehouse(home=str(tmp_path))
+    with pytest.raises(
+        BadInput, match=r"setting governance.initial_champion names 'ensemble'; .*choose one of ensembles, xgboost"
+    ):
+        record_initial(here, NOW, read_decisions(here), ("ensembles", "xgboost"))
+    assert read_decisions(here).is_empty()
+
+
+def test_nothing_is_decided_while_a_date_of_the_ledger_is_closed(warehouse: LocalWarehouse, tmp_path: Path) -> None:
+    (tmp_path / "tables" / "system_roles" / f"game_date={DAY}" / "part.parquet").write_bytes(b"damaged")
+    damaged = LocalWarehouse(home=str(tmp_path))
+    damaged.check([ROLES_TABLE], [DAY])
+    with pytest.raises(BadInput, match=f"system_roles.*{DAY}"):
+        promote(damaged, NOW + timedelta(days=1), read_decisions(damaged), "xgboost", **WHY, evidence={})
 
 
 def test_a_promotion_stores_its_evidence_and_moves_the_champion_to_shadow(warehouse: LocalWarehouse) -> None:

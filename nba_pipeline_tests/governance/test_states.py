@@ -54,18 +54,23 @@ def test_a_run_of_past_dates_records_nothing_and_is_not_halted(warehouse: LocalW
     assert read_decisions(warehouse).is_empty() and warehouse.scan(HALTS).collect().is_empty()
 
 
-def test_an_unreadable_ledger_is_a_halt(warehouse: LocalWarehouse, tmp_path: Path) -> None:
+def test_an_unreadable_ledger_is_a_halt(warehouse: LocalWarehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     governed(warehouse, NOW, DAY + timedelta(days=90), SYSTEMS, is_live=True)  # records the off-season
     (tmp_path / "tables" / "halts" / f"game_date={DAY}" / "part.parquet").write_bytes(b"damaged")
     state = LocalWarehouse(home=str(tmp_path))
     state.check([HALTS], [DAY])
     found = governed(state, NOW, DAY, SYSTEMS, is_live=True)
     assert (found.halt.reason, found.halt.note) == ("unknown", "the ledger halts cannot be read")
+    assert "the state of the picks is unknown: the ledger halts is closed for 2024-03-12" in caplog.text
 
 
 def test_the_recent_gap_is_the_mean_of_days_weighted_by_rows(warehouse: LocalWarehouse) -> None:
     performed(
-        warehouse, a_window(1, 0.3, 0.04, "day", n=300), a_window(2, 0.1, 0.03, "day", n=100), a_window(15, 9.0, 0.1, "day")
+        warehouse,
+        a_window(1, 0.3, 0.04, "day", n=300),
+        a_window(2, 0.1, 0.03, "day", n=100),
+        a_window(15, 9.0, 0.1, "day"),
+        a_window(1, -9.0, 0.1, "day") | {"market": "player_rebounds"},
     )
     recent = read_recent(warehouse, "ensemble", DAY)
     # (300 x 0.3 + 100 x 0.1) / 400, minus sqrt((300 x 0.04)^2 + (100 x 0.03)^2) / 400
