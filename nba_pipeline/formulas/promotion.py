@@ -40,8 +40,8 @@ class Limits:
 def paired(candidate: pl.DataFrame, champion: pl.DataFrame) -> pl.DataFrame:
     """Returns the rows of the candidate that have a row of the champion, whose columns have the suffix _champion.
 
-    Both have PAIR, predicted_value, line, actual_value, recommendation, the probabilities and `trained_through`: the last date that
-    the model of the row was trained on.
+    Both have PAIR, predicted_value, line, actual_value, recommendation and the probabilities. The candidate also has
+    `trained_through`: the last date that the model of the row was trained on.
     """
     columns = ["predicted_value", "blended_over_probability", "blended_push_probability"]
     return candidate.join(champion.select(*PAIR, *columns), on=PAIR, suffix="_champion").filter(
@@ -49,10 +49,13 @@ def paired(candidate: pl.DataFrame, champion: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def promotion_gates(rows: pl.DataFrame, limits: Limits, tiers: pl.Expr) -> list[Gate]:
-    """Returns every gate, from rows of `paired`. `tiers` is the tier of the player's season average."""
+def promotion_gates(rows: pl.DataFrame, limits: Limits, tiers: pl.Expr, *, is_trained: bool) -> list[Gate]:
+    """Returns every gate, from rows of `paired`.
+
+    `tiers` is the tier of the player's season average. `is_trained`: the candidate forecasts with models.
+    """
     live_dates = rows.filter(pl.col("run_kind") == "live")["game_date"].n_unique()
-    error, largest = pl.col("predicted_value") - pl.col("actual_value"), limits
+    error = pl.col("predicted_value") - pl.col("actual_value")
     lined = rows.filter(pl.col("line").is_not_null())
     return [
         _at_least("shadow_days", live_dates, limits.shadow_days, "dates with live predictions"),
@@ -60,14 +63,14 @@ def promotion_gates(rows: pl.DataFrame, limits: Limits, tiers: pl.Expr) -> list[
         _mean_absolute_error(rows, limits.largest_gap),
         _log_loss(lined),
         _within(
-            "bias_against_line", lined.select((pl.col("predicted_value") - pl.col("line")).mean()).item(), largest.largest_bias
+            "bias_against_line", lined.select((pl.col("predicted_value") - pl.col("line")).mean()).item(), limits.largest_bias
         ),
         _tier_bias(rows.with_columns(error.alias("error"), tiers.alias("tier")), limits),
         _direction(rows, limits.largest_direction_share),
         _below(
             "correlation", rows.select(pl.corr("predicted_value", "predicted_value_champion")).item(), limits.largest_correlation
         ),
-        _trained_before(rows),
+        _trained_before(rows, is_trained=is_trained),
     ]
 
 
@@ -99,15 +102,17 @@ def _mean_absolute_error(rows: pl.DataFrame, largest: float) -> Gate:
 
 
 def _log_loss(lined: pl.DataFrame) -> Gate:
-    """Passes if neither system has probabilities, since there is nothing to compare."""
+    """Passes if neither system has probabilities. If only one has some, nothing can be computed."""
     rows, losses = decided(lined), []
     for suffix in ("", "_champion"):
         over = without_push(pl.col(f"blended_over_probability{suffix}"), pl.col(f"blended_push_probability{suffix}"))
         losses.append(log_loss(over, pl.col("is_over")).alias(f"loss{suffix}"))
-    both = rows.select(losses).drop_nulls()
+    known = rows.select(losses)
+    both = known.drop_nulls()
     limit = "not above the champion's, where both are defined"
     if both.is_empty():
-        return Gate("log_loss", True, "not defined", limit)
+        has_none = all(column.null_count() == known.height for column in known)
+        return Gate("log_loss", True if has_none else None, "not defined", limit)
     lead = both.select((pl.col("loss") - pl.col("loss_champion")).mean()).item()
     return Gate("log_loss", lead <= 0, f"{lead:+.5f}, N {both.height}", limit)
 
@@ -130,9 +135,11 @@ def _direction(rows: pl.DataFrame, largest: float) -> Gate:
     return Gate("direction", passed, None if share is None else f"{share:.1%} OVER", f"neither direction above {largest:.0%}")
 
 
-def _trained_before(rows: pl.DataFrame) -> Gate:
-    """A row without a model has a null `trained_through` and passes."""
-    late = rows.filter(pl.col("trained_through") >= pl.col("game_date")).height
+def _trained_before(rows: pl.DataFrame, *, is_trained: bool) -> Gate:
+    """Without models, `trained_through` is null and the gate passes. With models, a null is unknown."""
+    late, unknown = rows.filter(pl.col("trained_through") >= pl.col("game_date")).height, rows["trained_through"].null_count()
+    if is_trained and unknown and not late:
+        return Gate("trained_before", None, f"{unknown} rows without a model of their week", "none")
     return Gate("trained_before", late == 0, f"{late} rows of dates that the model was trained on", "none")
 
 

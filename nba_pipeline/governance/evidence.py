@@ -35,12 +35,13 @@ def judge_promotion(
     rows = paired(of_candidate, graded.filter(pl.col("system_id") == champion))
     rows = rows.join(averages.collect(), on=["game_date", "game_id", "player_id"], how="left").sort(PAIR)
     limits = Limits(**SETTINGS.governance.gates)
-    return rows, promotion_gates(rows, limits, tier("points_mean_season", SETTINGS.evaluation.tiers))
+    tiers = tier("points_mean_season", SETTINGS.evaluation.tiers)
+    return rows, promotion_gates(rows, limits, tiers, is_trained=bool(members))
 
 
 def _graded(warehouse: Warehouse, window: Collection[date], systems: Collection[str]) -> pl.DataFrame:
-    """Returns the latest grade of each prediction of the systems, with its probabilities."""
-    is_one = pl.col("system_id").is_in(list(systems))
+    """Returns the latest grade of each points prediction of the systems, with its probabilities. The gates are in points."""
+    is_one = pl.col("system_id").is_in(list(systems)) & (pl.col("market") == SETTINGS.lines.market)
     grades = warehouse.scan(TABLES["grades"], window).filter(is_one).select(*PAIR, *OF_A_GRADE).collect()
     latest = grades.sort("grade_version").group_by([*PAIR, "system_id"]).last()
     predictions = warehouse.scan(TABLES["predictions"], window).filter(is_one).select("game_date", *OF_A_PREDICTION).collect()

@@ -41,7 +41,7 @@ CHAMPION = rows(seed=2)
 
 
 def failed(candidate: pl.DataFrame, champion: pl.DataFrame = CHAMPION) -> list[str]:
-    gates = promotion_gates(paired(candidate, champion), LIMITS, tier("points_mean_season", (10.0,)))
+    gates = promotion_gates(paired(candidate, champion), LIMITS, tier("points_mean_season", (10.0,)), is_trained=False)
     return [message.split(":")[0] for message in refused(gates)]
 
 
@@ -87,9 +87,15 @@ def test_a_worse_log_loss_refuses() -> None:
         "blended_push_probability": pl.lit(0.0)})) == []  # fmt: skip
 
 
+def test_a_log_loss_that_only_one_system_has_refuses() -> None:
+    known = rows(error=2.0, blended_over_probability=0.5, blended_push_probability=0.0)
+    assert failed(known) == ["log_loss"]
+    assert failed(rows(error=2.0), known.with_columns(CHAMPION["predicted_value"])) == ["log_loss"]
+
+
 def test_the_evidence_has_every_gate_the_period_and_the_hit_rates() -> None:
     both = paired(rows(error=2.0), CHAMPION)
-    stored = evidence(promotion_gates(both, LIMITS, tier("points_mean_season", (10.0,))), both)
+    stored = evidence(promotion_gates(both, LIMITS, tier("points_mean_season", (10.0,)), is_trained=False), both)
     assert (stored["rows"], stored["from"], stored["to"]) == (200, "2026-01-01", "2026-01-02")
     assert len(stored["gates"]) == 9  # type: ignore[arg-type]
     assert "N" in str(stored["hit_rate_at_edge_1"])

@@ -45,6 +45,25 @@ def test_the_newest_grade_counts_and_a_model_trained_on_its_own_date_refuses(war
     assert "trained_before: 1 rows of dates that the model was trained on, must be none" in refused(gates)
 
 
+def test_predictions_of_another_market_are_not_judged_because_the_gates_are_in_points(warehouse: LocalWarehouse) -> None:
+    rebounds = {"market": "player_rebounds"}
+    systems = ("ensemble", "xgboost")
+    bets = [a_bet(system_id=name, prediction_id=f"{name}2", **rebounds) for name in systems]
+    warehouse.add(PREDICTIONS, [DAY], bets_of(*bets), "test")
+    grades = [a_grade(name, 9, prediction_id=f"{name}2", **rebounds) for name in systems]
+    warehouse.add(GRADES, [DAY], frame_of(GRADES, *grades), "test")
+    rows, _ = judge_promotion(warehouse, DAY + timedelta(days=1), "xgboost", "ensemble", ["xgboost"])
+    assert rows["market"].to_list() == ["player_points"]
+
+
+def test_a_trained_system_without_a_model_of_the_week_is_refused(warehouse: LocalWarehouse) -> None:
+    later = week_of(DAY) + timedelta(days=7)
+    model = {"game_date": later, "system_id": "catboost", "model_id": "m", "train_end_date": DAY, "rows": 1, **LINEAGE}
+    warehouse.replace(POINTS_MODEL, [later], frame_of(POINTS_MODEL, model | {"validation_rows": 1}), "test")
+    _, gates = judge_promotion(warehouse, DAY + timedelta(days=1), "xgboost", "ensemble", ["catboost"])
+    assert "trained_before: could not be computed, must be none" in refused(gates)
+
+
 def test_an_untrained_system_is_refused(warehouse: LocalWarehouse) -> None:
     with pytest.raises(BadInput, match="system catboost cannot be promoted: catboost was never trained"):
         judge_promotion(warehouse, DAY, "catboost", "ensemble", ["catboost"])
