@@ -40,8 +40,8 @@ def performance(
 
     Args:
         rows: One row per prediction that counts, of the dates and of the earlier dates of their seasons: game_date, season,
-            system_id, market, run_kind, predicted_value, line, points (null for a player who did not play), outcome (null
-            without a grade), recommendation, is_actionable, is_published, price, best_price, the probabilities of
+            system_id, market, run_kind, predicted_value, line, actual_value (null for a player who did not play), outcome
+            (null without a grade), recommendation, is_actionable, is_published, price, best_price, the probabilities of
             `bets.scores`, quality_score, closing_line_value and subset. A pick has another row per subset that it counts in;
             the row of the prediction itself has the subset "all".
         eligible: game_date and the number of eligible players.

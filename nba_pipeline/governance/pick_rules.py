@@ -45,10 +45,12 @@ def compiled_rules(setting: str, rules: Mapping[str, str], candidates: pl.DataFr
 def slate_rules(halt: Halt, decay: Decay, problems: Sequence[str]) -> dict[str, pl.Expr]:
     """Returns the rules of live candidates that hold for the whole slate."""
     settings = SETTINGS
-    in_watch = settings.predicting.actionable_edge + settings.governance.watch_edge
+    in_watch = settings.predicting.actionable_edge + settings.governance.watch_edge  # points
+    units = {market: settings.predicting.edge_of_a_point(market) for market in settings.lines.markets}
+    edge_in_points = pl.col("edge").abs() / pl.col("market").replace_strict(units, default=1.0, return_dtype=pl.Float64)
     return {
         "halted": pl.lit(not halt.is_halted),
         "model_state": pl.lit(decay.state not in WITHOUT_PICKS),
-        "watch_edge": pl.lit(decay.state != WATCH) | (pl.col("edge").abs() >= in_watch),
+        "watch_edge": pl.lit(decay.state != WATCH) | (edge_in_points >= in_watch),
         "slate_sanity": pl.lit(not problems),
     }

@@ -22,7 +22,7 @@ from nba_pipeline.governance.halts import Halt, halt
 from nba_pipeline.governance.pick_rules import subset_rules
 from nba_pipeline.governance.states import Governed
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.settings import Defaults, Picks, Settings, register
+from nba_pipeline.settings import Defaults, Lines, Picks, Settings, register
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values
 from nba_pipeline_tests.builders_record import CHAMPION, LINES, NOW, a_bet, bets_of, players_of
@@ -33,8 +33,9 @@ PRICE = {"price": "best_price IS NOT NULL"}
 class Overridden:
     """The settings with other picks."""
 
-    def __init__(self, **fields: Any) -> None:
-        self._settings = Settings(picks=Picks(**({"subsets": {"best": PRICE}, "trial_rules": {}} | fields)))
+    def __init__(self, *, lines: Lines | None = None, **fields: Any) -> None:
+        picks = Picks(**({"subsets": {"best": PRICE}, "trial_rules": {}} | fields))
+        self._settings = Settings(picks=picks, lines=lines or Lines())
 
     def settings(self) -> Settings:
         return self._settings
@@ -116,6 +117,18 @@ def test_a_halt_and_the_decay_of_the_champion_stop_picks(state: Governed, rules:
 
 def test_in_watch_an_edge_of_four_points_is_enough() -> None:
     assert failed(slate(a_bet(1, edge=4.0), state=replace(CHAMPION, decays={"ensemble": Decay("WATCH")}))) == {1: []}
+
+
+def test_the_larger_edge_in_watch_is_in_the_unit_of_the_market() -> None:
+    register(Overridden(lines=Lines(markets=("player_points", "player_rebounds"))))
+    bets = [a_bet(number, edge=edge, market="player_rebounds") for number, edge in ((1, 1.6), (2, 1.5))]
+    in_watch = replace(CHAMPION, decays={"ensemble": Decay("WATCH")})
+    assert failed(slate(*bets, state=in_watch)) == {1: [], 2: ["watch_edge"]}
+
+
+def test_the_plausibility_of_a_slate_is_that_of_its_points() -> None:
+    bets = [a_bet(number, edge=2.6, market="player_rebounds") for number in range(1, 21)]
+    assert select_slate(bets_of(*bets), players_of(), LINES, TABLE.empty(), CHAMPION, NOW)[1] == []
 
 
 def test_an_implausible_slate_has_no_picks_and_says_why() -> None:

@@ -82,6 +82,23 @@ def test_the_closing_line_value_is_that_of_the_book_of_the_line() -> None:
     assert row["closing_line_value"] == pytest.approx(0.1011, abs=1e-4)
 
 
+def test_a_bet_on_rebounds_has_no_closing_line_of_points() -> None:
+    first = a_prop_line(20.5, player_id=1, over_price=100, under_price=-120, snapshot_at=NOW, tipoff_at=TIPOFF)
+    closing = first | {"over_price": -140, "under_price": 110, "snapshot_at": TIPOFF - timedelta(minutes=10)}
+    rebounds = bets_of(a_bet(1, market="player_rebounds"))
+    rows = rows_to_rate(rebounds, GRADES.empty(), PICKS.empty(), prop_lines_of(first, closing), ())
+    assert rows["closing_line_value"].to_list() == [None]
+
+
+def test_a_system_of_two_markets_is_judged_by_points(tmp_path: Path) -> None:
+    both = bets_of(a_bet(1), a_bet(1, market="player_rebounds", prediction_id="r1"))
+    rows = rate_systems(rows_to_rate(both, GRADES.empty(), PICKS.empty(), LINES, ()), eligible_players(players_of(1)), [DAY])
+    warehouse = LocalWarehouse(home=str(tmp_path))
+    warehouse.replace(TABLE, [DAY], TABLE.conform(rows, NOW, "1")[0], "test")
+    (verdict,) = no_system_decays(warehouse, [DAY], Clock()).to_dicts()
+    assert (verdict["passed"], verdict["overs"]) == (True, 1)
+
+
 def test_a_graded_prediction_with_a_line_from_after_tipoff_is_refused() -> None:
     late = BETS.with_columns(pl.lit(TIPOFF).alias("line_snapshot_at"))
     with pytest.raises(

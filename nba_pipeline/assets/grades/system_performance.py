@@ -22,6 +22,7 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.formulas.bets import value_of_forecast
 from nba_pipeline.formulas.closing_lines import closing_lines
 from nba_pipeline.formulas.grade_versions import OF_A_DATE
+from nba_pipeline.formulas.markets import MARKETS, Market
 from nba_pipeline.formulas.outcomes import outcome
 from nba_pipeline.formulas.performance import ALL, GROUPS, TOO_SMALL, WINDOWS, performance
 from nba_pipeline.formulas.picks import SUBSET, counterfactuals
@@ -137,13 +138,26 @@ def rows_to_rate(
         )
     )
     every = pl.concat([rows, of_subsets], how="diagonal")
-    closing = closing_lines(prop_lines, every, **SETTINGS.lines.closing)
+    markets = [MARKETS[name] for name in SETTINGS.lines.markets]
+    values = [pl.when(pl.col("market") == market.name).then(value_of_forecast(market)) for market in markets]
     return (
-        every.join(closing, on=["game_id", "player_id", "book"], how="left")
+        every.join(_closing_lines(prop_lines, every, markets), on=["game_id", "player_id", "market", "book"], how="left")
         .join(published, on=OF_A_DATE, how="left")
-        .with_columns(value_of_forecast(), season_of_game_date(), pl.col("actual_value").cast(pl.Float64))
+        .with_columns(pl.coalesce(values).alias("closing_line_value"))
+        .with_columns(season_of_game_date(), pl.col("actual_value").cast(pl.Float64))
         .with_columns(pl.col("is_published").fill_null(value=False))
     )
+
+
+def _closing_lines(prop_lines: pl.DataFrame, bets: pl.DataFrame, markets: Sequence[Market]) -> pl.DataFrame:
+    """Returns the closing lines of the bets, with their market."""
+    parts = [
+        closing_lines(prop_lines, bets.filter(market=market.name), **SETTINGS.lines.closing_of(market.name)).with_columns(
+            pl.lit(market.name).alias("market")
+        )
+        for market in markets
+    ]
+    return pl.concat(parts)
 
 
 def _refuse_late_lines(graded: pl.DataFrame) -> None:
@@ -213,13 +227,14 @@ def eligible_players(features: pl.DataFrame) -> pl.DataFrame:
 
 @dated_check(TABLE)
 def no_system_decays(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """No live system is worse than the line by more than 0.15 points over 30 days, on 500 rows or more.
+    """No live system is worse than the points line by more than 0.15 points over 30 days, on 500 rows or more.
 
     The gap, hit rate and log-loss gap of each system over 30 days are plotted, with the number of recommendations by kind and
     the quality of the features on the date.
     """
     is_all = pl.all_horizontal(pl.col(name) == ALL for name in GROUPS)
-    rows = warehouse.scan(TABLE, dates).filter(is_all, pl.col("run_kind") == "live").sort("system_id").collect()
+    is_live = (pl.col("run_kind") == "live") & (pl.col("market") == SETTINGS.lines.market)
+    rows = warehouse.scan(TABLE, dates).filter(is_all, is_live).sort("system_id").collect()
     recent, of_date = rows.filter(pl.col("window") == "30 days"), rows.filter(pl.col("window") == "day")
     settings = SETTINGS.governance
     is_worse = (pl.col("gap_n") >= settings.decay_rows) & (pl.col("gap") > settings.decay_gap)

@@ -143,7 +143,8 @@ def select_slate(
     """
     candidates = candidates_of(predictions, features, prop_lines, state.champion, now)
     rules, trial = subset_rules(candidates), compiled_rules("picks.trial_rules", SETTINGS.picks.trial_rules, candidates)
-    lined = latest_of(predictions, state.champion).filter(pl.col("line").is_not_null(), pl.col("run_kind") == "live")
+    is_live = (pl.col("run_kind") == "live") & (pl.col("market") == SETTINGS.lines.market)  # the limits are in points
+    lined = latest_of(predictions, state.champion).filter(pl.col("line").is_not_null(), is_live)
     problems = slate_problems(lined, **SETTINGS.picks.sanity)
     standing = slate_rules(state.halt, state.decays.get(state.champion, Decay()), problems)
     missed = [pl.when(~meets).then(pl.lit(name)) for name, meets in trial.items()]
