@@ -1,8 +1,9 @@
 """The audit trail: what people decided and started, when, who and why.
 
-    waivers, marks of games, decisions on quarantined rows, acknowledged alerts    ledgers
-    resolved names                                                                landed payloads of the operator
-    repairs, rechecks and other manual runs                                       Dagster's runs
+    waivers, marks of games, decisions on quarantined rows, acknowledged alerts,
+    promotions and retirements of systems, halts and resumptions of picks           ledgers
+    resolved names                                                                  landed payloads of the operator
+    repairs, rechecks and other manual runs                                         Dagster's runs
 
 Runs that a schedule, a sensor or an automation condition requested are not part of it. The trail only reads.
 """
@@ -18,6 +19,8 @@ from nba_pipeline.assets.sources.players import RESOLUTIONS as NAMES
 from nba_pipeline.completeness.gates import WAIVERS
 from nba_pipeline.completeness.not_played import NOT_PLAYED
 from nba_pipeline.completeness.quarantine_cases import RESOLUTIONS
+from nba_pipeline.governance.halts import HALTS
+from nba_pipeline.governance.roles import PLATFORM, ROLES_TABLE
 from nba_pipeline.instance.command_runs import is_manual
 from nba_pipeline.instance.run_tags import COMMAND, MODE_TAG, PARTITION_TAG, RANGE_TAGS, STARTED_BY_TAG, USER_TAG, WHY_TAG
 from nba_pipeline.league.calendar import eastern, eastern_date
@@ -61,6 +64,13 @@ def _decisions(warehouse: Warehouse) -> Iterator[Entry]:
     for row in _rows(warehouse, TABLES["alert_changes"]):
         if row["author"]:
             yield _entry(row, "changed_at", f"alert {row['change']}", f"{row['kind']} {row['subject']}", row["message"])
+    for row in _rows(warehouse, ROLES_TABLE):
+        if row["author"] != PLATFORM:
+            yield _entry(row, "decided_at", f"system {row['decision']}", f"system {row['system_id']}", row["reason"])
+    for row in _rows(warehouse, HALTS):
+        if row["actor"] != PLATFORM:
+            action = "picks halted" if row["is_halted"] else "picks resumed"
+            yield Entry(row["recorded_at"], action, row["actor"], str(row["game_date"]), "all picks", row["note"])
 
 
 def _rows(warehouse: Warehouse, table: Table) -> list[dict[str, Any]]:

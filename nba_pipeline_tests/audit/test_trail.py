@@ -9,6 +9,8 @@ import pytest
 from nba_pipeline.assets.sources.players import RESOLUTIONS as NAMES
 from nba_pipeline.audit.trail import Entry, trail
 from nba_pipeline.completeness.waivers import waive
+from nba_pipeline.governance.halts import Halt, halt, read_halts, record_derived, resume
+from nba_pipeline.governance.roles import promote, read_decisions, record_initial
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import MODE_TAG, STARTED_BY_TAG, USER_TAG, WHY_TAG
 from nba_pipeline.league.calendar import eastern, eastern_date
@@ -39,6 +41,20 @@ def test_a_waiver_has_author_and_reason_on_the_date_of_the_decision(days: Days) 
     waive(days.warehouse, MORNING, DAY, GATE, "the arena lost power", "Ann", None)
     assert entries(days) == [Entry(MORNING, "waiver", "Ann", str(DAY), f"gate {GATE}", "the arena lost power")]
     assert entries(days, last=DAY) == [], "it was decided the day after"
+
+
+def test_decisions_of_people_on_systems_and_halts_are_listed_and_those_of_the_platform_are_not(days: Days) -> None:
+    here = days.warehouse
+    decisions = record_initial(here, MORNING, read_decisions(here), ("ensemble", "xgboost"))
+    promote(here, MORNING, decisions, "xgboost", "better", "Ann", {})
+    halt(here, MORNING + timedelta(hours=1), "a test", "Ann")
+    resume(here, MORNING + timedelta(hours=2), "done", "Bob")
+    record_derived(here, MORNING + timedelta(hours=3), read_halts(here), Halt(True, "off_season", "no games"))
+    assert [(one.action, one.who, one.subject, one.why) for one in entries(days)] == [
+        ("system promote", "Ann", "system xgboost", "better"),
+        ("picks halted", "Ann", "all picks", "a test"),
+        ("picks resumed", "Bob", "all picks", "done"),
+    ]
 
 
 @pytest.mark.parametrize(
