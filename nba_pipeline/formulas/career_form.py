@@ -181,8 +181,9 @@ def expected_value(market: Market = POINTS) -> pl.Expr:
 def residuals(played: pl.DataFrame, rows: pl.DataFrame, market: Market = POINTS) -> pl.DataFrame:
     """Returns one row per played game with `residual`: the points beyond those expected from its minutes, in whole thousandths.
 
-    The same holds for the statistic of another market. points - rate * minutes of the game, with the rate of the 365 days before. Excludes games without a game in those days, and
-    games that no row reads. A row reads the games of the 730 days before that have its opponent or its venue (home or away).
+    points - rate * minutes of the game, with the rate of the 365 days before; another market has its statistic in place of
+    points. Excludes games without a game in those days, and games that no row reads. A row reads the games of the 730 days
+    before that have its opponent or its venue (home or away).
     """
     columns = ["player_id", "game_date", "game_id", "opponent", "is_home", market.statistic, "minutes"]
     first = rows.select(pl.col("game_date").min() - pl.duration(days=RESIDUAL_DAYS)).to_series()
