@@ -20,14 +20,16 @@ def audit_record(warehouse: Warehouse, landing: Landing, day: date) -> dict[str,
     """Returns the publications of a date and every difference from the ledgers. Raises BadInput for a date without any.
 
     A difference is a manifest that is missing or altered, a row that differs from its hash or is missing, a row that was
-    published after its tip-off, and a pick that no manifest has.
+    published after its tip-off, a pick that no manifest has, and a ledger that is closed for the date.
     """
     publications = warehouse.scan(TABLE, [day]).sort(NUMBER).collect()
     picks = warehouse.scan(TABLES["picks"], [day]).filter("is_pick", pl.col("run_kind") == "live").collect()
-    if publications.is_empty() and picks.is_empty():
+    tables = (TABLE, *(TABLES[name] for name in PUBLISHED))
+    differences = [reason for table in tables for reason in warehouse.closed(table, [day]).values()]
+    if publications.is_empty() and picks.is_empty() and not differences:
         raise BadInput(f"nothing was published on {day}")
     stored = {"predictions": warehouse.scan(TABLES["predictions"], [day]).collect(), "picks": picks}
-    differences, in_manifests = list[str](), list[pl.DataFrame]()
+    in_manifests = list[pl.DataFrame]()
     for row in publications.iter_rows(named=True):
         name = f"{row[NUMBER]} of {day}"
         try:

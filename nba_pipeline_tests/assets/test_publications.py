@@ -109,6 +109,14 @@ def test_a_pick_that_was_never_published_is_named(home: Home) -> None:
     assert text.startswith("picks: ") and text.endswith("is in no readable manifest")
 
 
+def test_a_deleted_record_is_named_and_not_taken_for_a_date_without_publications(home: Home) -> None:
+    for table in ("picks", "publications"):
+        next((home.folder / "tables" / table).rglob("*.parquet")).unlink()
+    missing = home.differences()
+    assert len(missing) == 2 and all(str(DAY) in text for text in missing)
+    assert "publications" in missing[0] and "picks" in missing[1]
+
+
 def test_a_date_without_publications_is_refused(home: Home) -> None:
     with pytest.raises(BadInput, match="nothing was published on 2024-03-11"):
         audit_record(home.warehouse, home.landing, DAY - timedelta(days=1))
