@@ -34,7 +34,7 @@ def blend_weight_notes(rows: pl.DataFrame) -> list[str]:
     advice = "forecasts.blend_weight may be changed once a season" if is_clear else "no reason to change forecasts.blend_weight"
     return [
         f"market_blend: of the weights {WEIGHTS[0]:g} to {WEIGHTS[-1]:g}, {best:g} has the lowest error: "
-        f"{gain.value:+.4f} ± {gain.value - gain.low:.4f} to that of the setting, {present:g}, on {blended.height:,} rows; {advice}."
+        f"{gain.value:+.4f} ± {gain.value - gain.low:.4f} compared with that of the setting, {present:g}, on {blended.height:,} rows; {advice}."
     ]
 
 

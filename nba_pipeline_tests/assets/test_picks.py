@@ -188,7 +188,7 @@ def test_a_slate_without_picks_names_the_rules_and_the_candidates_that_fail_them
     warehouse.add(TABLE, [DAY], stored(slate(a_bet(1, best_price=None), a_bet(2, best_price=None, reasons=["low_edge"]))), "test")
     (verdict,) = a_slate_without_picks_has_reasons(warehouse, [DAY], Clock()).to_dicts()
     assert (verdict["passed"], verdict["candidates"], verdict["picks"]) == (True, 2, 0)
-    assert verdict["missing"] == ["price (2 candidates)", "low_edge (1 candidates)"]
+    assert verdict["missing"] == ["price (2 candidates)", "low_edge (1 candidate)"]
 
 
 def test_more_picks_than_the_limit_are_an_error(tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ def graded(rows: int, weight: float) -> pl.DataFrame:
 def test_another_weight_with_a_clearly_lower_error_is_named() -> None:
     [note] = blend_weight_notes(graded(5000, 0.3))
     assert note.startswith("market_blend: of the weights 0.1 to 0.3, 0.3 has the lowest error: -0.0")
-    assert note.endswith("to that of the setting, 0.2, on 5,000 rows; forecasts.blend_weight may be changed once a season.")
+    assert note.endswith(
+        "compared with that of the setting, 0.2, on 5,000 rows; forecasts.blend_weight may be changed once a season."
+    )
 
 
 def test_the_weight_of_the_setting_stays_if_it_has_the_lowest_error() -> None:

@@ -34,6 +34,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MARKET_BLEND, SYSTEMS
 from nba_pipeline.tables.table import Row, Table, number
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 
 PROMOTABLE = tuple(system.system_id for system in SYSTEMS if system is not MARKET_BLEND)
@@ -239,7 +240,7 @@ def a_slate_without_picks_has_reasons(warehouse: Warehouse, dates: Sequence[date
         of_day = latest.filter(pl.col("game_date") == day)
         number_of_picks = int(of_day[IS_PICK].sum())
         counts = of_day[FAILED].explode().drop_nulls().value_counts().sort("count", FAILED, descending=[True, False])
-        names = [] if number_of_picks else [f"{rule} ({count} candidates)" for rule, count in counts.iter_rows()]
+        names = [] if number_of_picks else [f"{rule} ({counted(count, 'candidate')})" for rule, count in counts.iter_rows()]
         unexplained = of_day.filter(~pl.col(IS_PICK), pl.col(FAILED).list.len() == 0).height
         verdicts.append(
             {"game_date": day, PASSED: not unexplained, MISSING: names, "candidates": of_day.height, "picks": number_of_picks}
@@ -254,8 +255,8 @@ def limits_hold(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl
     live = warehouse.scan(TABLE, dates).filter(IS_PICK, pl.col("run_kind") == "live")
     of_team = live.group_by("game_date", SUBSET, "team").len().with_columns(pl.col("len") > settings.per_team)
     of_day = live.group_by("game_date", SUBSET).len().with_columns((pl.col("len") > settings.per_day), team=pl.lit("all teams"))
-    counted = pl.concat([of_team, of_day], how="diagonal").sort("game_date", SUBSET, "team")
-    return count_off(dates, counted, pl.col("len"), pl.format("{} {}", SUBSET, "team"), total="limits", off="limits_exceeded")
+    limits = pl.concat([of_team, of_day], how="diagonal").sort("game_date", SUBSET, "team")
+    return count_off(dates, limits, pl.col("len"), pl.format("{} {}", SUBSET, "team"), total="limits", off="limits_exceeded")
 
 
 @dated_check(TABLE)
