@@ -61,7 +61,7 @@ def _probes(resources: Any) -> "list[Probe]":
         Probe("warehouse", lambda: storage.warehouse_round_trip(resources.warehouse, now)),
         Probe("landing", lambda: storage.landing_round_trip(resources.landing)),
         Probe("code", lambda: storage.code_versions(resources.warehouse, now, code_versions(PACKAGE, SETTINGS))),
-        Probe("keys", lambda: providers.keys(missing_keys(), are_needed=name != "sandbox")),
+        Probe("keys", lambda: providers.keys(missing_keys(), are_needed=name != "sandbox", is_production=name == "production")),
         *providers.provider_probes(resources, now.today),
         Probe("clock", lambda: providers.clock_skew(resources.nba_cdn.http)),
         Probe("disk", lambda: machine.disk(home())),

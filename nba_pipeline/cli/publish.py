@@ -47,13 +47,16 @@ def publish(
 def publish_slate(work: "Runner", day: date) -> "tuple[Slate, list[str]]":
     """Writes the files of a slate. Returns its document, and why the gate is closed; then the files before stay."""
     from nba_pipeline.completeness.expectations import players_without_predictions
-    from nba_pipeline.publishing.export import slate_files, write_local, write_store
+    from nba_pipeline.publishing.export import PUBLIC, latest_date, slate_files, write_local, write_store
     from nba_pipeline.publishing.gate import closed_because
     from nba_pipeline.publishing.page import page
     from nba_pipeline.publishing.slate import slate_document
     from nba_pipeline.systems import MOVING_AVERAGE
+    from nba_pipeline.tables.registry import TABLES
     from nba_pipeline.warehouse.files import place
 
+    if day not in work.warehouse.dates(TABLES["schedule"]):
+        raise BadInput(f"the schedule of {day} is not loaded; first: `nba-pipeline run --date {day}`")
     rows, prices = _rows(work, day), SETTINGS.publishing.prices
     if prices == "auto":
         prices = "all" if environment() == "sandbox" else "none"
@@ -62,7 +65,8 @@ def publish_slate(work: "Runner", day: date) -> "tuple[Slate, list[str]]":
         eligible, missing = players_without_predictions(work.warehouse, [day], MOVING_AVERAGE.required)
         if document.state != "halted" and (reasons := closed_because(rows.predictions, eligible.height, missing.height)):
             return document, reasons
-    files = slate_files(document, page(document))
+    latest = latest_date(place(public()) if public() else home() / PUBLIC)
+    files = slate_files(document, page(document), is_latest=latest is None or day >= latest)
     if public():
         write_store(place(public()), files)
     else:
@@ -162,6 +166,7 @@ def _rows(work: "Runner", day: date) -> "SlateRows":
         graded=latest.join(names, on="prediction_id", how="inner").collect(),
         freshness=_freshness(work, day),
         status=status,
+        is_simulated=environment() == "sandbox",
         picks=_picks(work, day),
         halt=_halt(work),
     )

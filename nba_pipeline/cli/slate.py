@@ -25,7 +25,7 @@ def slate(
     """Show a slate's actionable predictions: tip-off, line, book, price, forecast and edge. Runs nothing."""
     from nba_pipeline.cli import slate_rendering
     from nba_pipeline.cli.frames import print_result
-    from nba_pipeline.cli.slate_rows import chosen, slate_rows, unreadable, why_empty
+    from nba_pipeline.cli.slate_rows import chosen, halted, slate_rows, unreadable, why_empty
 
     one_of("--format", style, FORMATS)
     if min_edge is not None and not 0 <= min_edge < math.inf:
@@ -37,6 +37,8 @@ def slate(
     problems = unreadable(tables, date)
     for problem in problems:
         print_error(f"warning: {problem}", style="yellow")
+    if halt := halted(tables):
+        print_error(f"warning: {halt}", style="yellow")
     if rows.is_empty() and not problems:
         print_error(f"no slate: {why_empty(tables, date)}", style="yellow")
     if style != "table":

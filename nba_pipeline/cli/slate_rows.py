@@ -67,6 +67,14 @@ def unreadable(tables: Reading, day: date) -> list[str]:
     return tables.unreadable_on(("predictions", "prop_lines", "schedule"), day)
 
 
+def halted(tables: Reading) -> str:
+    """Returns why picks are halted, according to the newest row of `halts`; empty if they are not."""
+    newest = tables.scan("halts", tables.dates("halts")).sort("decision_number").tail(1).collect()
+    if newest.is_empty() or not newest["is_halted"][0]:
+        return ""
+    return f"picks are halted: {newest['halt_reason'][0]} ({newest['note'][0]})"
+
+
 def why_empty(tables: Reading, day: date) -> str:
     """Returns why a date has no predictions, and the first command to run."""
     run = first_command(tables, day)

@@ -123,6 +123,8 @@ class Slate(Document):
 
     version: Literal[1] = 1
     game_date: date
+    is_simulated: bool
+    """Whether the games are those of the simulated league."""
     state: State
     state_reasons: list[str]
     is_halted: bool

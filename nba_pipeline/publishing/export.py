@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -29,18 +30,29 @@ KEPT_SETS = 2
 LOCK_SECONDS = 10
 
 
-def slate_files(slate: Slate, html: str) -> dict[str, bytes]:
-    """Returns path -> content of the files about a slate and the record."""
+def slate_files(slate: Slate, html: str, *, is_latest: bool) -> dict[str, bytes]:
+    """Returns path -> content of the files about a slate and the record. Only the latest slate is the index."""
     text = slate.model_dump_json(indent=1)
+    latest = {"v1/latest.json": text.encode(), "index.html": html.encode()} if is_latest else {}
     return {
         f"v1/slate/{slate.game_date}.json": text.encode(),
-        "v1/latest.json": text.encode(),
         "v1/record.json": slate.record.model_dump_json(indent=1).encode(),
         "v1/schema/slate.json": _schema(Slate),
         "v1/schema/record.json": _schema(Record),
         f"{slate.game_date}.html": html.encode(),
-        "index.html": html.encode(),
+        **latest,
     }
+
+
+def latest_date(place: Place) -> date | None:
+    """Returns the date of the slate that is the index; None if nothing is published, or the document cannot be read."""
+    path = place / "v1" / "latest.json"
+    if not files.exists(path):
+        return None
+    try:
+        return Slate.model_validate_json(files.read(path)).game_date
+    except ValidationError:
+        return None
 
 
 def _schema(model: type[BaseModel]) -> bytes:

@@ -50,6 +50,7 @@ def page(slate: Slate, plot: str = "") -> str:
         rows=[_row(player) for player in slate.players],
         columns=columns,
         has_lines=has_lines,
+        systems=" or ".join(sorted({player.displayed_system for player in slate.players}, reverse=True)),
         has_picks=any(player.pick for player in slate.players),
         probability_note=_probability_note(slate.players) if has_lines else "Lines and prices are not published.",
         plot=Markup(plot),

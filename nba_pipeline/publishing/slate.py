@@ -37,6 +37,7 @@ class SlateRows:
     """The published picks: game_id, player_id, market, recommendation and rank. A player has one row."""
     halt: str = ""
     """Why picks are halted; empty if they are not."""
+    is_simulated: bool = False
 
 
 def slate_document(rows: SlateRows, prices: Prices, record: Record) -> Slate:
@@ -45,6 +46,7 @@ def slate_document(rows: SlateRows, prices: Prices, record: Record) -> Slate:
     picks = {tuple(row[name] for name in PLAYER): row for row in rows.picks.iter_rows(named=True)} if prices == "all" else {}
     return Slate(
         game_date=rows.game_date,
+        is_simulated=rows.is_simulated,
         state=state,
         state_reasons=reasons,
         is_halted=bool(rows.halt),

@@ -162,3 +162,12 @@ def test_predictions_of_several_markets_stand_apart(capsys: pytest.CaptureFixtur
     print_counts(pl.concat([of_points, pl.DataFrame([bet | {"market": "player_rebounds"}])]))
     lines = [line for line in capsys.readouterr().out.splitlines() if "actionable (" in line]
     assert [line.partition(":")[0] for line in lines] == ["ensemble", "ensemble, player_points", "ensemble, player_rebounds"]
+
+
+def test_a_halt_is_shown_beside_the_slate(home: Path) -> None:
+    assert "halted" not in slate(home).stderr
+    assert nba_pipeline("halt", "--reason", "Injury news", "--author", "Ann", home=home, now=NOON).returncode == 0
+    ended = slate(home)
+    assert ended.returncode == 0 and "warning: picks are halted: manual (Injury news)" in ended.stderr
+    nba_pipeline("resume", "--reason", "It is over", "--author", "Ann", home=home, now=NOON)
+    assert "halted" not in slate(home).stderr

@@ -8,13 +8,13 @@ import pytest
 
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.publishing import export
-from nba_pipeline.publishing.export import problems, slate_files, write_local, write_store
+from nba_pipeline.publishing.export import latest_date, problems, slate_files, write_local, write_store
 from nba_pipeline.publishing.page import page
 from nba_pipeline.publishing.slate import slate_document
 from nba_pipeline.warehouse.files import place, read
 from nba_pipeline_tests.publishing.test_slate import DAY, RECORD, rows
 
-FILES = slate_files(slate := slate_document(rows(), "all", RECORD), page(slate))
+FILES = slate_files(slate := slate_document(rows(), "all", RECORD), page(slate), is_latest=True)
 
 
 def contents(home: Path) -> dict[str, bytes]:
@@ -123,3 +123,10 @@ def test_a_store_gets_the_manifest_last_with_the_hashes_of_both_exports() -> Non
     write_store(bucket, FILES)
     assert set(json.loads(read(bucket / "manifest.json"))["sha256"]) == {"2026-01-14.html", *FILES}
     assert read(bucket / "index.html") == FILES["index.html"]
+
+
+def test_an_earlier_slate_does_not_replace_the_index(tmp_path: Path) -> None:
+    write_local(tmp_path, FILES)
+    assert latest_date(tmp_path / "public") == DAY and latest_date(tmp_path / "nothing") is None
+    earlier = slate_files(slate, "<p>earlier</p>", is_latest=False)
+    assert {"index.html", "v1/latest.json"}.isdisjoint(earlier)

@@ -64,3 +64,9 @@ def test_a_large_slate_stays_below_300_kb() -> None:
 
 def test_equal_slates_give_equal_bytes() -> None:
     assert page(slate_document(rows(), "all", RECORD)) == page(slate_document(rows(), "all", RECORD))
+
+
+def test_the_page_says_whose_games_and_whose_forecasts_it_shows() -> None:
+    real, simulated = (page(slate_document(rows(is_simulated=is_so), "all", RECORD)) for is_so in (False, True))
+    assert "simulated league" in simulated and "simulated league" not in real
+    assert "The forecast is that of market_blend." in real
