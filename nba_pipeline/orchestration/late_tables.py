@@ -6,7 +6,7 @@ from datetime import date, datetime
 import dagster as dg
 
 from nba_pipeline.completeness import gates
-from nba_pipeline.completeness.modes import MODES, critical_tables, from_predictions, tables_of_mode
+from nba_pipeline.completeness.modes import MODES, critical_tables, results, tables_of_mode
 from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline.monitoring.alert_changes import Incident
@@ -68,7 +68,7 @@ def _waits_for_box_scores(warehouse: Warehouse, work: Work, now: datetime) -> bo
 
 def _required(work: Work) -> set[str]:
     """Returns the tables without which the date of a work is late. Without another table, it is degraded."""
-    return {name for mode in MODES if mode == work.mode for name in (*critical_tables(mode), *from_predictions())}
+    return {name for mode in MODES if mode == work.mode for name in (*critical_tables(mode), *results())}
 
 
 def _upstream(table: str) -> set[str]:
