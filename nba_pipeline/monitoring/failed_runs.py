@@ -39,7 +39,9 @@ def alert_on_crashed(notifier: Notifier, run: dg.DagsterRun, crashed: Mapping[st
 
 def _is_of_a_crash(failure: str, crashed: Mapping[str, str]) -> bool:
     """Whether a failure is that of a crashed check. The step of another table may fail with the same error."""
-    return any(failure.startswith((f"{table}{CHECKS}:", f"{table}: check")) and error in failure for table, error in crashed.items())
+    return any(
+        failure.startswith((f"{table}{CHECKS}:", f"{table}: check")) and error in failure for table, error in crashed.items()
+    )
 
 
 def _raise_alert(notifier: Notifier, run: dg.DagsterRun, failures: Sequence[str], mode: str, places: Iterable[str]) -> None:

@@ -127,9 +127,7 @@ def test_a_table_that_fails_with_the_error_of_a_crashed_check_has_an_alert_of_it
     def also_fails() -> None:
         raise ValueError("bad code")
 
-    definitions = dg.Definitions(
-        assets=[also_fails, checked], asset_checks=[crashes], jobs=[dg.define_asset_job("game_day")]
-    )
+    definitions = dg.Definitions(assets=[also_fails, checked], asset_checks=[crashes], jobs=[dg.define_asset_job("game_day")])
     job = definitions.resolve_job_def("game_day")
     failed(instance, notifier, job.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False))
     assert {(row["kind"], row["subject"]) for row in rows(warehouse)} == {
