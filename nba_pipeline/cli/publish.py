@@ -10,7 +10,7 @@ import typer
 from nba_pipeline.cli.app import app, date_up_to_tomorrow, leave, runner, serve, today
 from nba_pipeline.cli.consoles import print_error, print_line, working
 from nba_pipeline.environments import environment, home, public
-from nba_pipeline.errors import BadInput
+from nba_pipeline.errors import BadInput, Damaged
 from nba_pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -45,8 +45,12 @@ def publish(
 
 
 def publish_slate(work: "Runner", day: date) -> "tuple[Slate, list[str]]":
-    """Writes the files of a slate. Returns its document, and why the gate is closed; then the files before stay."""
+    """Writes the files of a slate. Returns its document, and why the gate is closed; then the files before stay.
+
+    A halted slate skips the gate, so that the page shows the halt. Raises Damaged for an unreadable schedule or ledger of predictions.
+    """
     from nba_pipeline.completeness.expectations import players_without_predictions
+    from nba_pipeline.completeness.states import FAILING
     from nba_pipeline.publishing.export import slate_files, write_local, write_store
     from nba_pipeline.publishing.gate import closed_because
     from nba_pipeline.publishing.page import page
@@ -54,10 +58,13 @@ def publish_slate(work: "Runner", day: date) -> "tuple[Slate, list[str]]":
     from nba_pipeline.systems import MOVING_AVERAGE
     from nba_pipeline.warehouse.files import place
 
+    _refuse_unreadable(work, day)
     rows, prices = _rows(work, day), SETTINGS.publishing.prices
     if prices == "auto":
         prices = "all" if environment() == "sandbox" else "none"
     document = slate_document(rows, prices, _record(work, has_prices=prices == "all"))
+    if rows.schedule.is_empty() and rows.status["state"] in FAILING:  # a schedule that is not loaded is no date without games
+        return document, list(rows.status["reasons"])
     if document.players:
         eligible, missing = players_without_predictions(work.warehouse, [day], MOVING_AVERAGE.required)
         if document.state != "halted" and (reasons := closed_because(rows.predictions, eligible.height, missing.height)):
@@ -68,6 +75,16 @@ def publish_slate(work: "Runner", day: date) -> "tuple[Slate, list[str]]":
     else:
         write_local(home(), files)
     return document, []
+
+
+def _refuse_unreadable(work: "Runner", day: date) -> None:
+    """Raises Damaged if rows of the date are unreadable. Without them, it would look like a date without games or predictions."""
+    from nba_pipeline.tables.registry import TABLES
+
+    work.warehouse.check([TABLES["schedule"]], [day])
+    lost, closed = work.warehouse.lost(TABLES["schedule"]), work.warehouse.closed(TABLES["predictions"], [day])
+    if reasons := [of_table[day] for of_table in (lost, closed) if day in of_table]:
+        raise Damaged(f"not published: {'; '.join(reasons)}")
 
 
 def _place() -> str:
@@ -86,6 +103,8 @@ def export(
 
     if not validate:
         raise BadInput("export needs --validate; `nba-pipeline publish` writes the files")
+    if public():
+        raise BadInput(f"export --validate reads files of the home only, and NBA_PIPELINE_PUBLIC is {public()}")
     found = problems(home() / PUBLIC)
     for problem in found:
         print_error(problem)
@@ -134,7 +153,9 @@ def _rows(work: "Runner", day: date) -> "SlateRows":
     from nba_pipeline.tables.registry import TABLES
 
     warehouse, clock, yesterday = work.warehouse, work.clock, day - timedelta(days=1)
-    predictions = warehouse.scan(TABLES["predictions"], [day]).sort("run_kind", "version", descending=True).collect()
+    # a backtest is made after the game, so it was never a forecast
+    live = warehouse.scan(TABLES["predictions"], [day]).filter(pl.col("run_kind") == "live")
+    predictions = live.sort("version", descending=True).collect()
     key = ("game_id", "player_id", "system_id", "market")
     names = (
         warehouse.scan(TABLES["predictions"], [yesterday]).select("prediction_id", "player_name", "team").unique("prediction_id")
