@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +12,6 @@ from nba_pipeline.cli.consoles import out, print_error, print_line
 from nba_pipeline.environments import clock, environment, notifier_for, warehouse_of
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.league.eastern_text import eastern_text
-from nba_pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
     from nba_pipeline.monitoring.alert_changes import Incident
@@ -26,12 +24,9 @@ def _notifier() -> "Notifier":
 
 def _incidents(notifier: "Notifier") -> "list[Incident]":
     """Returns the incidents that are recent enough to be listed."""
-    from nba_pipeline.league.calendar import days
-    from nba_pipeline.monitoring.alert_changes import incidents
+    from nba_pipeline.monitoring.alert_changes import recent_incidents
 
-    today = notifier.clock.today
-    dates = days(today - timedelta(days=SETTINGS.watch.incident_days), today + timedelta(days=1))
-    return incidents(notifier.warehouse, dates)
+    return recent_incidents(notifier.warehouse, notifier.clock.today)
 
 
 @alerts.command("list")

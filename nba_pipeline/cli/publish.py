@@ -10,7 +10,7 @@ import typer
 from nba_pipeline.cli.app import app, date_up_to_tomorrow, leave, runner, serve, today
 from nba_pipeline.cli.consoles import print_error, print_line, working
 from nba_pipeline.environments import environment, home, public
-from nba_pipeline.errors import BadInput
+from nba_pipeline.errors import BadInput, Damaged
 from nba_pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -45,7 +45,10 @@ def publish(
 
 
 def publish_slate(work: "Runner", day: date) -> "tuple[Slate, list[str]]":
-    """Writes the files of a slate. Returns its document, and why the gate is closed; then the files before stay."""
+    """Writes the files of a slate. Returns its document, and why the gate is closed; then the files before stay.
+
+    A halted slate skips the gate, so that the page shows the halt. Raises Damaged for an unreadable schedule or ledger of predictions.
+    """
     from nba_pipeline.completeness.expectations import players_without_predictions
     from nba_pipeline.publishing.export import PUBLIC, latest_date, slate_files, write_local, write_store
     from nba_pipeline.publishing.gate import closed_because
@@ -55,6 +58,7 @@ def publish_slate(work: "Runner", day: date) -> "tuple[Slate, list[str]]":
     from nba_pipeline.tables.registry import TABLES
     from nba_pipeline.warehouse.files import place
 
+    _refuse_unreadable(work, day)
     if day not in work.warehouse.dates(TABLES["schedule"]):
         raise BadInput(f"the schedule of {day} is not loaded; first: `nba-pipeline run --date {day}`")
     rows, prices = _rows(work, day), SETTINGS.publishing.prices
@@ -74,6 +78,16 @@ def publish_slate(work: "Runner", day: date) -> "tuple[Slate, list[str]]":
     return document, []
 
 
+def _refuse_unreadable(work: "Runner", day: date) -> None:
+    """Raises Damaged if rows of the date are unreadable. Without them, it would look like a date without games or predictions."""
+    from nba_pipeline.tables.registry import TABLES
+
+    work.warehouse.check([TABLES["schedule"]], [day])
+    lost, closed = work.warehouse.lost(TABLES["schedule"]), work.warehouse.closed(TABLES["predictions"], [day])
+    if reasons := [of_table[day] for of_table in (lost, closed) if day in of_table]:
+        raise Damaged(f"not published: {'; '.join(reasons)}")
+
+
 def _place() -> str:
     """Returns where the files are published."""
     from nba_pipeline.publishing.export import PUBLIC
@@ -90,6 +104,8 @@ def export(
 
     if not validate:
         raise BadInput("export needs --validate; `nba-pipeline publish` writes the files")
+    if public():
+        raise BadInput(f"export --validate reads files of the home only, and NBA_PIPELINE_PUBLIC is {public()}")
     found = problems(home() / PUBLIC)
     for problem in found:
         print_error(problem)
@@ -138,7 +154,9 @@ def _rows(work: "Runner", day: date) -> "SlateRows":
     from nba_pipeline.tables.registry import TABLES
 
     warehouse, clock, yesterday = work.warehouse, work.clock, day - timedelta(days=1)
-    predictions = warehouse.scan(TABLES["predictions"], [day]).sort("run_kind", "version", descending=True).collect()
+    # a backtest is made after the game, so it was never a forecast
+    live = warehouse.scan(TABLES["predictions"], [day]).filter(pl.col("run_kind") == "live")
+    predictions = live.sort("version", descending=True).collect()
     key = ("game_id", "player_id", "system_id", "market")
     names = (
         warehouse.scan(TABLES["predictions"], [yesterday]).select("prediction_id", "player_name", "team").unique("prediction_id")

@@ -68,7 +68,7 @@ def show(case_id: Id, first: First = None, last: Last = None) -> None:
         print_line(f"  {', '.join(f'{name} {value}' for name, value in values.items())}")
         print_line(f"    from {row['source']}")
     if rows.height > ROWS_SHOWN:
-        print_line(f"  and {rows.height - ROWS_SHOWN} more rows")
+        print_line(f"  and {counted(rows.height - ROWS_SHOWN, 'more row')}")
     print_line(
         f"accepted by {case.accepted_by}: {case.reason}"
         if not case.is_open
@@ -119,7 +119,8 @@ def replay(
     repeat = f"nba-pipeline quarantine replay --date {slate}"
     code = report(work, quarantine_replay.replay(work, slate, tables), repeat)
     after = _cases(work.warehouse, str(slate), str(slate), table)
-    print_line(f"{sum(case.rows for case in before)} rows were quarantined, {sum(case.rows for case in after)} still are")
+    was, still = sum(case.rows for case in before), sum(case.rows for case in after)
+    print_line(f"{counted(was, 'row was', 'rows were')} quarantined, {still} still {'is' if still == 1 else 'are'}")
     if after:
         _print_cases(after)
     print_line(f"next: nba-pipeline repair --date {slate}")
@@ -154,11 +155,13 @@ def _print_cases(listed: "list[Case]") -> None:
     from rich.table import Table as RichTable
 
     from nba_pipeline.cli.consoles import printable
+    from nba_pipeline.league.calendar import EASTERN
 
-    grid = RichTable("id", "date", "table", "rows", "problem", "state", "as of (UTC)", box=None, pad_edge=False)
+    grid = RichTable("id", "date", "table", "rows", "problem", "state", "as of (US Eastern)", box=None, pad_edge=False)
     for case in listed:
         state = "open" if case.is_open else f"accepted by {case.accepted_by}: {case.reason}"
-        texts = case.case_id, str(case.game_date), case.table, str(case.rows), case.problem, state, f"{case.as_of:%Y-%m-%d %H:%M}"
+        as_of = f"{case.as_of.astimezone(EASTERN):%Y-%m-%d %H:%M}"
+        texts = case.case_id, str(case.game_date), case.table, str(case.rows), case.problem, state, as_of
         grid.add_row(*(printable(text) for text in texts))
     out.print(grid)
     oldest = listed[0]

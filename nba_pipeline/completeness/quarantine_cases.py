@@ -95,6 +95,13 @@ def standing_acceptances(warehouse: Warehouse, dates: Collection[date]) -> dict[
     }
 
 
+def is_accepted(warehouse: Warehouse, table: str, dates: Collection[date]) -> pl.Expr:
+    """Returns whether a quarantined row of a table belongs to an accepted case of these dates."""
+    cases_of_table = [(day, problem) for day, name, problem in standing_acceptances(warehouse, dates) if name == table]
+    is_of_case = [(pl.col("game_date") == day) & (pl.col("problem") == problem) for day, problem in cases_of_table]
+    return pl.any_horizontal(is_of_case) if is_of_case else pl.lit(False)
+
+
 def case_of(known: Sequence[Case], case_id: str) -> Case:
     """Returns the case with an id. Raises BadInput for an unknown id."""
     by_id = {case.case_id: case for case in known}

@@ -40,9 +40,13 @@ def outcome_messages(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> 
             (failures if is_error else warnings).append(_verdict(evaluation))
         elif evaluation.blocking and getattr(evaluation.metadata.get("failing_dates"), "value", None):
             closed.append(_verdict(evaluation))
+    verdicts, causes = list(failures), set[str]()
     for step, message in stopped:
-        if not any(message in failure for failure in failures):
+        table = (step or "").removesuffix(CHECKS)
+        is_judged = any(verdict.startswith(f"{table}:") and message in verdict for verdict in verdicts)
+        if not is_judged and not any(message in cause for cause in causes):
             failures.append(f"{step}: {message}")
+            causes.add(message)
     if not has_succeeded and not failures:
         failures.append(ended_by or "the run did not finish")
     return failures, closed, warnings

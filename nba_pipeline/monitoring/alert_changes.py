@@ -10,14 +10,16 @@ An incident is an alert with its changes. It is open until a change resolves it.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 import dataframely as dy
 import polars as pl
 
 from nba_pipeline.errors import PipelineError
+from nba_pipeline.league.calendar import days
 from nba_pipeline.monitoring.alert_rows import ALERTS, AlertKey
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 
@@ -105,6 +107,11 @@ def incidents(warehouse: Warehouse, dates: Collection[date] | None = None) -> li
         _incident(alert, changes.get((alert["game_date"], alert["kind"], alert["subject"]), []))
         for alert in alerts.iter_rows(named=True)
     ]
+
+
+def recent_incidents(warehouse: Warehouse, today: date) -> list[Incident]:
+    """Returns the incidents of the last `watch.incident_days` days, today and tomorrow, oldest first."""
+    return incidents(warehouse, days(today - timedelta(days=SETTINGS.watch.incident_days), today + timedelta(days=1)))
 
 
 def incident_of(warehouse: Warehouse, key: AlertKey) -> Incident | None:

@@ -8,7 +8,7 @@ import dagster as dg
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import MODES
 from nba_pipeline.instance.command_runs import is_started_by_command
-from nba_pipeline.instance.run_outcomes import crashed_checks, failed_check, failure_reasons, is_killed, shortened
+from nba_pipeline.instance.run_outcomes import CHECKS, crashed_checks, failed_check, failure_reasons, is_killed, shortened
 from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAGS, WILL_RETRY_TAG
 from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.monitoring.alerts import Notifier
@@ -35,6 +35,13 @@ def alert_on_crashed(notifier: Notifier, run: dg.DagsterRun, crashed: Mapping[st
     for table, error in crashed.items():
         message = f"{table} of {day}: a check could not be judged, so nothing is known about the rows: {error}"
         notifier.raise_alert(day, CHECK_CRASHED, table, message, next_command=_next_command(span, mode, run.job_name))
+
+
+def _is_of_a_crash(failure: str, crashed: Mapping[str, str]) -> bool:
+    """Whether a failure is that of a crashed check. The step of another table may fail with the same error."""
+    return any(
+        failure.startswith((f"{table}{CHECKS}:", f"{table}: check")) and error in failure for table, error in crashed.items()
+    )
 
 
 def _raise_alert(notifier: Notifier, run: dg.DagsterRun, failures: Sequence[str], mode: str, places: Iterable[str]) -> None:
@@ -73,7 +80,7 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
         failures = failure_reasons(context.instance, run.run_id, context.failure_event)
         if crashed := crashed_checks(context.instance, run.run_id):
             alert_on_crashed(notifier, run, crashed)
-            failures = [failure for failure in failures if not any(error in failure for error in crashed.values())]
+            failures = [failure for failure in failures if not _is_of_a_crash(failure, crashed)]
             if not failures:
                 return
         if not _waits_for_box_scores(failures, _span_of(run), notifier.clock.now()):

@@ -2,13 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
-from nba_pipeline.league.calendar import days
-from nba_pipeline.monitoring.alert_changes import Incident, duration, incidents
+from nba_pipeline.monitoring.alert_changes import Incident, duration, recent_incidents
 from nba_pipeline.monitoring.alert_rows import Severity
 from nba_pipeline.monitoring.alerts import Notifier
-from nba_pipeline.settings import SETTINGS
 
 
 @dataclass(frozen=True)
@@ -24,10 +22,8 @@ class Finding:
 
 
 def open_incidents(notifier: Notifier) -> list[Incident]:
-    """Returns the open incidents of the last two weeks, today and tomorrow, oldest first."""
-    today = notifier.clock.today
-    dates = days(today - timedelta(days=SETTINGS.watch.incident_days), today + timedelta(days=1))
-    return [one for one in incidents(notifier.warehouse, dates) if one.is_open]
+    """Returns the open incidents of recent dates, see `recent_incidents`."""
+    return [one for one in recent_incidents(notifier.warehouse, notifier.clock.today) if one.is_open]
 
 
 def is_open(known: Collection[Incident], kind: str, subject: str, day: date | None = None) -> bool:

@@ -63,7 +63,8 @@ class Health:
 
     def problems(self) -> list[str]:
         """Returns why the pipeline is not ready; empty if it is."""
-        return [self.newest.problem] if self.newest.problem else list(self.newest.not_ready)
+        newest = self.newest  # the thread may replace it at any moment
+        return [newest.problem] if newest.problem else list(newest.not_ready)
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Yields the metrics of the newest measurements, and whether there are any."""
@@ -97,9 +98,9 @@ def server(health: Health, host: str, port: int) -> ThreadingHTTPServer:
             if path == "/metrics":
                 self._answer(HTTPStatus.OK, generate_latest(registry), CONTENT_TYPE_LATEST)
             elif path == "/healthz":
-                self._answer_state(health.is_alive(), [] if health.is_alive() else ["no measurement has ended recently"])
+                self._answer_state([] if health.is_alive() else ["no measurement has ended recently"])
             elif path == "/readyz":
-                self._answer_state(not health.problems(), health.problems())
+                self._answer_state(health.problems())
             else:
                 self._answer(HTTPStatus.NOT_FOUND, f"choose one of {', '.join(PATHS)}\n".encode(), "text/plain")
 
@@ -108,9 +109,9 @@ def server(health: Health, host: str, port: int) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: object) -> None:
             """Logs nothing: a scrape every few seconds would fill a log."""
 
-        def _answer_state(self, is_good: bool, reasons: list[str]) -> None:
-            body = json.dumps({"ok": is_good, "reasons": reasons}) + "\n"
-            status = HTTPStatus.OK if is_good else HTTPStatus.SERVICE_UNAVAILABLE
+        def _answer_state(self, reasons: list[str]) -> None:
+            body = json.dumps({"ok": not reasons, "reasons": reasons}) + "\n"
+            status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
             self._answer(status, body.encode(), "application/json")
 
         def _answer(self, status: HTTPStatus, body: bytes, content_type: str) -> None:

@@ -12,7 +12,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.instigators import read_instigators
 from nba_pipeline.league.calendar import FIRST_DATE, days
 from nba_pipeline.monitoring import status as grid
-from nba_pipeline.monitoring.alert_changes import incidents
+from nba_pipeline.monitoring.alert_changes import recent_incidents
 from nba_pipeline.monitoring.landed_dates import loaded_before
 from nba_pipeline.monitoring.metrics import Measurements
 from nba_pipeline.monitoring.run_facts import read_runs
@@ -40,7 +40,6 @@ def measure(
     """
     today = clock.today
     dates = days(max(today - timedelta(days=DAYS_BACK), FIRST_DATE), today)
-    alert_dates = days(today - timedelta(days=SETTINGS.watch.incident_days), today)
     return Measurements(
         at=clock.now(),
         today=today,
@@ -48,7 +47,7 @@ def measure(
         records=grid.status(
             warehouse, landing, clock, dates, code_versions, loaded_before(instance), read_runs(instance, dates, clock)
         ),
-        incidents=incidents(warehouse, alert_dates),
+        incidents=recent_incidents(warehouse, today),
         instigators=read_instigators(instance),
         breakers=breakers_not_closed(landing),
         graded=graded,

@@ -65,7 +65,7 @@ def _day(record: Mapping[str, Any]) -> str:
 
 def _state(record: Mapping[str, Any], units: Mapping[str, str]) -> str:
     """Returns the state, the counts and the first reason of a date."""
-    if not record["games"]:
+    if not record["games"] and record["state"] not in FAILING:  # a schedule that is not loaded has no games either
         return f"no games ({record['state']})"
     counts = [
         f"{count['actual']} of {count['expected']} {unit}"

@@ -26,8 +26,8 @@ class Objective:
 
 
 def _within(start: str, end: str, minutes: float) -> pl.Expr:
-    """Whether an instant followed another one in time. Null if either is unknown."""
-    return (pl.col(end) - pl.col(start)).dt.total_minutes() <= minutes
+    """Whether an instant is at most so many minutes after another one. Null if either is unknown."""
+    return (pl.col(end) - pl.col(start)).dt.total_seconds() <= 60 * minutes
 
 
 def _per_game(good: pl.Expr) -> Callable[[pl.DataFrame], pl.DataFrame]:

@@ -11,6 +11,7 @@ import polars as pl
 
 from nba_pipeline.assets.sources.prop_lines import reasons_against_the_market
 from nba_pipeline.completeness import expectations
+from nba_pipeline.completeness.quarantine_cases import is_accepted
 from nba_pipeline.instance.check_results import newest_result
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days, eastern
@@ -110,8 +111,8 @@ def old_quarantines(warehouse: Warehouse, clock: Clock) -> list[Finding]:
 
 
 def _unexpected(warehouse: Warehouse, table: str, dates: Collection[date]) -> pl.LazyFrame:
-    """Returns the quarantined rows that need a person. Of `prop_lines`, unresolved names have their own alert."""
-    rows = warehouse.scan_quarantine(TABLES[table], dates)
+    """Returns the quarantined rows that nobody has accepted. Of `prop_lines`, unresolved names have their own alert."""
+    rows = warehouse.scan_quarantine(TABLES[table], dates).filter(~is_accepted(warehouse, table, dates))
     if table != "prop_lines":
         return rows
     return rows.filter(~IS_A_NAME_PROBLEM & ~pl.col("problem").is_in(reasons_against_the_market()))

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import dagster as dg
 import polars as pl
 
+from nba_pipeline.completeness.quarantine_cases import is_accepted
 from nba_pipeline.league.calendar import eastern_date
 from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
 from nba_pipeline.monitoring.alerts import Notifier
@@ -23,8 +24,9 @@ NAME_UNRESOLVED = "name_unresolved"
 
 
 def unresolved_names(warehouse: Warehouse, day: date) -> dict[str, tuple[str, int]]:
-    """Returns spelling -> its problem and the number of its quarantined lines of a date, most lines first."""
-    rows = recovering(lambda: warehouse.scan_quarantine(TABLES["prop_lines"], [day]).filter(IS_A_NAME_PROBLEM).collect())
+    """Returns spelling -> its problem and the number of its quarantined lines of a date, most lines first. Omits accepted cases."""
+    is_open = IS_A_NAME_PROBLEM & ~is_accepted(warehouse, "prop_lines", [day])
+    rows = recovering(lambda: warehouse.scan_quarantine(TABLES["prop_lines"], [day]).filter(is_open).collect())
     spelling = pl.col("row").str.json_path_match("$.spelling").alias("spelling")
     counts = rows.group_by(spelling, "problem").len().sort(["len", "spelling"], descending=[True, False])
     return {name: (problem, count) for name, problem, count in counts.select("spelling", "problem", "len").iter_rows() if name}

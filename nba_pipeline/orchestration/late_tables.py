@@ -6,9 +6,9 @@ from datetime import date, datetime
 import dagster as dg
 
 from nba_pipeline.completeness import gates
-from nba_pipeline.completeness.modes import MODES, critical_tables, from_predictions, tables_of_mode
+from nba_pipeline.completeness.modes import MODES, critical_tables, results, tables_of_mode
 from nba_pipeline.instance.materializations import materialized_at
-from nba_pipeline.league.calendar import EASTERN
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.monitoring.alert_changes import Incident
 from nba_pipeline.monitoring.findings import Finding, is_open
 from nba_pipeline.orchestration.work import Work
@@ -34,8 +34,7 @@ def late_tables(
     for (day, table), work in sorted(_missing(instance, due_work).items(), key=lambda item: item[0]):
         if not is_open(known, TABLE_LATE, table, day) and any(_explains(one, day, table) for one in known):
             continue
-        due = f"{work.due_at.astimezone(EASTERN):%Y-%m-%d %H:%M} Eastern"
-        message = f"{table} of {day} was due at {due} and is not written; {work.why}"
+        message = f"{table} of {day} was due at {eastern_text(work.due_at)} and is not written; {work.why}"
         found.append(Finding(TABLE_LATE, table, message, next_command=work.command, game_date=day))
     return found
 
@@ -68,7 +67,7 @@ def _waits_for_box_scores(warehouse: Warehouse, work: Work, now: datetime) -> bo
 
 def _required(work: Work) -> set[str]:
     """Returns the tables without which the date of a work is late. Without another table, it is degraded."""
-    return {name for mode in MODES if mode == work.mode for name in (*critical_tables(mode), *from_predictions())}
+    return {name for mode in MODES if mode == work.mode for name in (*critical_tables(mode), *results())}
 
 
 def _upstream(table: str) -> set[str]:

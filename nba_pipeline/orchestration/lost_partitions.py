@@ -65,10 +65,11 @@ def is_repaired(warehouse: Warehouse, landing: Landing, subject: str) -> bool:
 
 
 def _is_readable(warehouse: Warehouse, table: Table, subject: str) -> bool:
-    """Whether no date of a file is lost or closed. The file of a month has many dates."""
+    """Whether the date of a file is neither lost nor closed. The file of a month is readable once no date of the table is lost."""
     day = re.search(r"game_date=(\d{4}-\d\d-\d\d)", subject)
-    dates = {date.fromisoformat(day[1])} if day else warehouse.dates(table)
-    return not dates & (warehouse.lost(table).keys() | warehouse.closed(table, dates).keys())
+    lost = warehouse.lost(table)
+    dates = {date.fromisoformat(day[1])} if day else warehouse.dates(table) | lost.keys()
+    return not dates & (lost.keys() | warehouse.closed(table, dates).keys())
 
 
 def lost_work(instance: dg.DagsterInstance, warehouse: Warehouse, today: date) -> list[Work]:

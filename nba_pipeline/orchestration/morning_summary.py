@@ -12,7 +12,7 @@ from nba_pipeline.asset_factory.code_versions import code_version
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.instigators import read_instigators
 from nba_pipeline.league.calendar import days
-from nba_pipeline.monitoring.alert_changes import incidents
+from nba_pipeline.monitoring.alert_changes import recent_incidents
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.deliveries import record, waiting
 from nba_pipeline.monitoring.landed_dates import loaded_before
@@ -53,7 +53,7 @@ def read_facts(instance: dg.DagsterInstance, warehouse: Warehouse, landing: Land
         at=clock.now(),
         yesterday=yesterday,
         today=of_today,
-        open_alerts=[one for one in incidents(warehouse, recent) if one.is_open],
+        open_alerts=[one for one in recent_incidents(warehouse, today) if one.is_open],
         oldest_quarantined=_oldest_quarantined(warehouse, recent),
         quota=quota_of(warehouse),
         # ticks use the real clock, also if the platform's clock is fixed

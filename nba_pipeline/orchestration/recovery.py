@@ -12,8 +12,7 @@ import dagster as dg
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.materializations import latest_materialization, materialized_at
-from nba_pipeline.league.calendar import days
-from nba_pipeline.monitoring.alert_changes import Incident, incidents
+from nba_pipeline.monitoring.alert_changes import Incident, recent_incidents
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.failed_runs import CHECK_CRASHED, RUN_FAILED
 from nba_pipeline.monitoring.run_facts import is_made_up
@@ -33,10 +32,9 @@ IsOver = Callable[[Incident], bool]
 
 def resolve_over(notifier: Notifier, is_over: Mapping[str, IsOver]) -> list[str]:
     """Resolves the open alerts of these kinds whose cause is over. Returns their kinds and subjects."""
-    today = notifier.clock.today
-    recent = days(today - timedelta(days=SETTINGS.watch.incident_days), today + timedelta(days=1))
     try:
-        known = [one for one in incidents(notifier.warehouse, recent) if one.is_open and one.kind in is_over]
+        recent = recent_incidents(notifier.warehouse, notifier.clock.today)
+        known = [one for one in recent if one.is_open and one.kind in is_over]
         return [f"{one.kind} {one.subject}" for one in known if is_over[one.kind](one) and notifier.resolve(one)]
     except (PipelineError, OSError) as error:  # an alert that stays open must not stop the work of its sensor
         logger.error("open alerts cannot be resolved: %s", error)

@@ -111,10 +111,20 @@ def _manifest(folder: Path) -> bytes:
     return json.dumps({"version": 1, "sha256": hashes}, indent=1).encode()
 
 
+def _recorded(manifest: bytes) -> dict[str, str] | None:
+    """Returns file -> SHA-256 of a manifest; None if it is unreadable."""
+    try:
+        return dict(json.loads(manifest)["sha256"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def write_store(place: Place, changed: Mapping[str, bytes]) -> None:
     """Writes the files into an object store: data first, then pages, index and manifest. Raises PipelineError."""
-    before = json.loads(files.read(place / MANIFEST)) if files.exists(place / MANIFEST) else {"sha256": {}}
-    hashes = before["sha256"] | {name: hashlib.sha256(content).hexdigest() for name, content in changed.items()}
+    before = _recorded(files.read(place / MANIFEST)) if files.exists(place / MANIFEST) else {}
+    if before is None:
+        raise PipelineError(f"{place / MANIFEST} is not a manifest; move it away, then publish again. Nothing was written")
+    hashes = before | {name: hashlib.sha256(content).hexdigest() for name, content in changed.items()}
     for name in sorted(changed, key=lambda name: (name == "index.html", name.endswith(".html"), name)):
         files.write(place / name, changed[name])
     files.write(place / MANIFEST, json.dumps({"version": 1, "sha256": dict(sorted(hashes.items()))}, indent=1).encode())
@@ -123,10 +133,10 @@ def write_store(place: Place, changed: Mapping[str, bytes]) -> None:
 def problems(folder: Path) -> list[str]:
     """Returns what is wrong with a set: files that are missing, differ from the manifest or do not fit their schema."""
     try:
-        recorded = json.loads((folder / MANIFEST).read_text())["sha256"]
+        recorded = _recorded((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
         return [f"{folder / MANIFEST} does not exist; first: `nba-pipeline publish`"]
-    except (ValueError, KeyError, TypeError):
+    if recorded is None:
         return [f"{folder / MANIFEST} is not a manifest"]
     found = []
     for name, digest in recorded.items():

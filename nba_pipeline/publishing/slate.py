@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.publishing.documents import Forecast, Game, Graded, Player, Record, Slate, State
 
 Prices = Literal["none", "consensus", "all"]
@@ -63,7 +64,7 @@ def slate_document(rows: SlateRows, prices: Prices, record: Record) -> Slate:
 
 def _state(rows: SlateRows) -> tuple[State, list[str]]:
     """Returns the state of the slate with its reasons. Emptiness always has one."""
-    played = rows.schedule.filter(pl.col("status") != "postponed")
+    played = rows.schedule.filter(pl.col("status") != OFF)
     if played.is_empty():
         return "no games", [] if rows.schedule.is_empty() else ["every game is postponed or canceled"]
     if rows.predictions.is_empty():

@@ -120,6 +120,22 @@ def test_a_check_that_crashed_is_another_alert_than_a_check_that_failed(
     ]
 
 
+def test_a_table_that_fails_with_the_error_of_a_crashed_check_has_an_alert_of_its_own(
+    instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse
+) -> None:
+    @dg.asset(partitions_def=DAILY, backfill_policy=dg.BackfillPolicy.single_run())
+    def also_fails() -> None:
+        raise ValueError("bad code")
+
+    definitions = dg.Definitions(assets=[also_fails, checked], asset_checks=[crashes], jobs=[dg.define_asset_job("game_day")])
+    job = definitions.resolve_job_def("game_day")
+    failed(instance, notifier, job.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False))
+    assert {(row["kind"], row["subject"]) for row in rows(warehouse)} == {
+        ("check_crashed", "checked"),
+        ("run_failed", f"game_day {DAY} also_fails"),
+    }
+
+
 def test_a_killed_run_of_the_command_raises_an_alert_on_its_date(
     instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse
 ) -> None:

@@ -61,6 +61,11 @@ def test_a_problem_names_itself_and_the_most_urgent_alert_comes_first() -> None:
     assert lines[12] == "  slow: box score of 2026-01-04 took 75 minutes (warning)"
 
 
+def test_a_schedule_that_is_not_loaded_is_no_date_without_games() -> None:
+    late = a_record(TODAY, "LATE", 0, reasons=("schedule is not written",))
+    assert summary(Facts(**vars(WELL) | {"today": late}))[1] == "Mon 2026-01-05: LATE, 0 games; schedule is not written"
+
+
 def test_each_kind_of_problem_alone_needs_a_look() -> None:
     assert is_all_well(WELL)
     for fault in (

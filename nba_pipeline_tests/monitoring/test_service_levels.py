@@ -48,6 +48,11 @@ def test_late_box_scores_spend_the_error_budget() -> None:
     assert [found.objective.name for found in exhausted(attainments(frame(games), TODAY))] == ["boxscores_in_time"] * 2
 
 
+@pytest.mark.parametrize(("minutes", "good"), [(30.0, 1), (30.5, 0)])
+def test_a_limit_is_exact_to_the_second(minutes: float, good: int) -> None:
+    assert of("boxscores_in_time", [a_game(TODAY - timedelta(days=1), boxscore_at=minutes)]).good == good
+
+
 def test_a_slate_is_good_only_if_every_game_before_it_was() -> None:
     day = TODAY - timedelta(days=2)
     one = of("end_to_end_in_time", [a_game(day, 0), a_game(day, 1, predictions_at=500)])

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.assets.sources.prop_lines import AFTER_TIPOFF
+from nba_pipeline.completeness.quarantine_cases import cases, decide
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.alert_changes import incidents
@@ -143,6 +144,18 @@ def test_quarantined_rows_wait_for_the_season(warehouse: LocalWarehouse) -> None
     assert quarantined(warehouse, clock(23)) == []
     write(warehouse, "schedule", DAY, *GAMES)
     assert quarantined(warehouse, clock(23)) == [("boxscores", BEFORE)]
+
+
+def test_an_accepted_case_is_not_old(slate: LocalWarehouse) -> None:
+    quarantine(slate, "rosters", DAY, eastern(BEFORE, 6))
+    quarantine(slate, "boxscores", BEFORE, eastern(BEFORE, 6))
+    now = eastern(DAY, 12)
+    for case in cases(slate, ["rosters"], [DAY]):
+        decide(slate, now, case, "accepted", "the page is right", "Ann")
+    assert quarantined(slate, clock(23)) == [("boxscores", BEFORE)]
+    for case in cases(slate, ["rosters"], [DAY]):
+        decide(slate, now + timedelta(minutes=1), case, "reopened", "it was not", "Ann")
+    assert quarantined(slate, clock(23)) == [("boxscores", BEFORE), ("rosters", DAY)]
 
 
 @pytest.mark.parametrize("problem", ["unresolved name 'Nobody'", AFTER_TIPOFF])

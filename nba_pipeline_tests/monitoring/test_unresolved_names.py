@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.assets.sources.prop_lines import TABLE
+from nba_pipeline.completeness.quarantine_cases import cases, decide
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.monitoring.alerts import ALERTS, Notifier
 from nba_pipeline.monitoring.unresolved_names import unresolved_names_sensor
@@ -51,6 +52,13 @@ def test_each_name_is_one_alert_with_its_command(notifier: Notifier) -> None:
     ]
     assert alerts(notifier) == expected
     assert alerts(notifier) == expected  # the second capture raises no alert
+
+
+def test_an_accepted_name_raises_no_alert(notifier: Notifier) -> None:
+    quarantine(notifier, *NAMES)
+    first = cases(notifier.warehouse, ["prop_lines"], [DAY])[0]
+    decide(notifier.warehouse, at(15), first, "accepted", "a typo of the book", "Ann")
+    assert [subject for subject, _ in alerts(notifier)] == [NAMES[1]]
 
 
 def test_many_names_are_one_alert(notifier: Notifier) -> None:

@@ -30,6 +30,13 @@ def test_only_the_first_missing_table_is_late(lived: Days) -> None:
     assert late(lived) == []  # without an optional table a date is degraded and not late
 
 
+def test_a_table_of_the_record_is_never_late(lived: Days) -> None:
+    """As in the states and the reconciliation, it is optional."""
+    lived.make_mode(eastern(DAY, 16, 2), DAY, "same_day", but=["picks"])
+    assert [work for work in find_work(lived.instance, lived.warehouse, NOW) if "picks" in work.tables]
+    assert late(lived) == []
+
+
 @pytest.mark.parametrize(
     ("kind", "subject", "is_explained"),
     [

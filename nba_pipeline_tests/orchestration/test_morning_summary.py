@@ -1,13 +1,16 @@
 """The morning summary is read from the tables, sent once per date over real HTTP, and a failing sink is named."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.deliveries import unsent
+from nba_pipeline.monitoring.measurements import measure
 from nba_pipeline.monitoring.morning_summary import Facts
 from nba_pipeline.orchestration.morning_summary import read_facts, send
+from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.model_store import ModelStore
@@ -38,7 +41,8 @@ def test_a_summary_is_sent_once_per_date_to_each_sink_but_the_pager(warehouse: L
         assert send(facts, notifier) == send(facts, notifier) == []
     assert len(slack.sent) == 2
     text, event = slack.sent[0]["text"], slack.sent[1]
-    assert text.startswith(f"nba_pipeline, Tue {DAY} 12:00 Eastern: needs a look") and "no games" in text
+    assert text.startswith(f"nba_pipeline, Tue {DAY} 12:00 Eastern: needs a look")
+    assert "FAILED, 0 games; not written: schedule" in text
     assert (event["event"], event["game_date"], event["is_all_well"]) == ("morning_summary", DAY.isoformat(), False)
 
 
@@ -49,6 +53,17 @@ def test_a_sink_that_fails_is_named_without_its_secret(warehouse: LocalWarehouse
     assert problems == [f"the summary was not delivered to {sink}: the webhook answered 500" for sink in ("slack", "webhook")]
     assert SECRET not in "".join(problems)
     assert {one.reason for one in unsent(warehouse, [DAY])} == {"the webhook answered 500"}
+
+
+def test_an_open_alert_about_tomorrow_s_slate_is_in_the_summary(tmp_path: Path, warehouse: LocalWarehouse) -> None:
+    notifier = a_notifier(warehouse, "")
+    notifier.raise_alert(DAY + timedelta(days=1), "name_unresolved", "Nobody", "1 line is quarantined.")
+    landing, store = Landing(home=str(tmp_path), clock=notifier.clock), ModelStore(home=str(tmp_path))
+    with open_instance(tmp_path) as instance:
+        read = read_facts(instance, warehouse, landing, notifier.clock, store)
+        versions = dict.fromkeys(daily_tables(), "1")
+        measured = measure(instance, warehouse, landing, notifier.clock, versions, [], tmp_path)
+    assert [one.kind for one in read.open_alerts] == [one.kind for one in measured.incidents] == ["name_unresolved"]
 
 
 def test_an_empty_home_has_a_summary(facts: Facts) -> None:

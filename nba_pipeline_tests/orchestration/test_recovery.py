@@ -128,6 +128,20 @@ def test_a_damaged_file_is_over_once_its_rows_are_written_again(days: Days, subj
     assert is_repaired(days.warehouse, landing, subject)
 
 
+def test_a_damaged_month_is_over_once_none_of_its_dates_is_lost(days: Days) -> None:
+    month = days.home / "tables" / "boxscores" / f"month={DAY:%Y-%m}" / "part.parquet"
+    month.parent.mkdir(parents=True)
+    month.write_bytes(b"garbage")
+    days.warehouse.check([TABLES["boxscores"]], [DAY])
+    lost = list(days.warehouse.lost(TABLES["boxscores"]))
+    assert DAY in lost
+    landing, subject = Landing(home=str(days.home), clock=Clock()), f"tables/boxscores/{month.parent.name}/part.parquet"
+    assert not is_repaired(days.warehouse, landing, subject)
+    for day in lost:
+        days.write("boxscores", day)
+    assert is_repaired(days.warehouse, landing, subject)
+
+
 def test_a_damaged_response_is_over_once_its_request_has_another(days: Days) -> None:
     landing = Landing(home=str(days.home), clock=Clock())
     slot = Slot("nba_cdn", "boxscore", "0022400001", DAY)

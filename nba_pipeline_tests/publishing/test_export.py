@@ -11,7 +11,7 @@ from nba_pipeline.publishing import export
 from nba_pipeline.publishing.export import latest_date, problems, slate_files, write_local, write_store
 from nba_pipeline.publishing.page import page
 from nba_pipeline.publishing.slate import slate_document
-from nba_pipeline.warehouse.files import place, read
+from nba_pipeline.warehouse.files import exists, place, read, write
 from nba_pipeline_tests.publishing.test_slate import DAY, RECORD, rows
 
 FILES = slate_files(slate := slate_document(rows(), "all", RECORD), page(slate), is_latest=True)
@@ -115,6 +115,14 @@ def test_a_folder_that_cannot_be_written_keeps_its_files(tmp_path: Path) -> None
     with pytest.raises(PipelineError, match="cannot be written: Permission denied; the files before stay public"):
         write_local(tmp_path, FILES)
     assert contents(tmp_path)["index.html"] == b"old"
+
+
+def test_a_store_with_an_unreadable_manifest_is_not_changed() -> None:
+    bucket = place("memory://public_files/broken")
+    write(bucket / "manifest.json", b"no json")
+    with pytest.raises(PipelineError, match="is not a manifest; move it away"):
+        write_store(bucket, FILES)
+    assert not exists(bucket / "index.html")
 
 
 def test_a_store_gets_the_manifest_last_with_the_hashes_of_both_exports() -> None:

@@ -1,10 +1,12 @@
 """Probes of the software: supported versions, development packages in production, and what changed since the last run."""
 
+from datetime import datetime
 from importlib.metadata import distributions, requires
 
 from packaging.requirements import Requirement
 
 from nba_pipeline.instance.software import DISTRIBUTION, changes, development_packages, installed_version, software
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.monitoring.doctor.probe import Result, failed, ok, warning
 from nba_pipeline.warehouse.landing import Landing
 
@@ -45,11 +47,12 @@ def drift(landing: Landing) -> Result:
     before = run.get("software")
     if not isinstance(before, dict):
         return ok("software drift", f"run {run['run_id'][:8]} of an earlier version did not record its software")
+    since = f"since the run of {eastern_text(datetime.fromisoformat(run['as_of']))}"
     changed = changes({str(name): str(value) for name, value in before.items()}, software())
     if changed:
-        message = f"changed since the run of {run['as_of'][:16]} UTC: {', '.join(changed)}"
+        message = f"changed {since}: {', '.join(changed)}"
         return warning("software drift", message, "restart the daemon if it still uses the earlier versions")
-    return ok("software drift", f"unchanged since the run of {run['as_of'][:16]} UTC")
+    return ok("software drift", f"unchanged {since}")
 
 
 def _required_by_others() -> set[str]:

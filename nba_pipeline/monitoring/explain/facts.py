@@ -12,7 +12,7 @@ import polars as pl
 from nba_pipeline import assets  # noqa: F401  # declares every table
 from nba_pipeline.completeness import gates, modes, slate_gates
 from nba_pipeline.completeness.date_facts import Failure
-from nba_pipeline.completeness.not_played import NOT_PLAYED, off_games
+from nba_pipeline.completeness.not_played import NOT_PLAYED, OFF, off_games
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.materializations import latest_materialization
 from nba_pipeline.monitoring.explain.subject import Subject
@@ -61,7 +61,7 @@ class SlateFacts:
 
     def command_for_lines(self, subject: Subject) -> str:
         """Returns the command that fetches lines; an empty text after the subject's last tip-off, when there are no more."""
-        played = self.of("schedule", subject).filter(pl.col("status") != "postponed")
+        played = self.of("schedule", subject).filter(pl.col("status") != OFF)
         has_begun = modes.has_begun(played["tipoff_at"].to_list(), self.clock.now())
         return "" if has_begun else f"nba-pipeline run --date {self.game_date}"
 
@@ -84,7 +84,7 @@ class SlateFacts:
     @cached_property
     def due(self) -> Mapping[str, datetime]:
         """Table -> the first instant at which it is due."""
-        played = self.rows("schedule").filter(pl.col("status") != "postponed")
+        played = self.rows("schedule").filter(pl.col("status") != OFF)
         return modes.first_due(self.game_date, played["tipoff_at"].to_list())
 
     @cached_property

@@ -38,7 +38,7 @@ def test_a_changed_dependency_is_named_against_the_last_run(tmp_path: Path, monk
     assert software.drift(landing).state == "ok"
     monkeypatch.setattr(software, "software", lambda: {**installed.software(), "polars": "9.9.9"})
     changed = software.drift(landing)
-    assert changed.state == "warning" and "-> 9.9.9" in changed.message and "2026-01-05T12:00 UTC" in changed.message
+    assert changed.state == "warning" and "-> 9.9.9" in changed.message and "2026-01-05 07:00 US Eastern" in changed.message
 
 
 def test_added_and_removed_packages_are_changes() -> None:
