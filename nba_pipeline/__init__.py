@@ -8,8 +8,9 @@
     grades       grades   system_performance
 
 Data flows one way: providers answer over HTTP, the landing stores the answers, `assets` turns them into tables, and the
-warehouse stores the tables. `completeness` holds the gates. `systems` predict. `orchestration` starts runs, `monitoring`
-reports. People use `cli` and Dagster's UI. CONTRIBUTING.md says what belongs in each package.
+warehouse stores the tables. `completeness` holds the gates. `systems` predict, `governance` decides which predictions may be
+picks, and `publishing` writes the page. `orchestration` starts runs, `monitoring` reports. People use `cli` and Dagster's UI.
+CONTRIBUTING.md says what belongs in each package.
 """
 
 import warnings

@@ -135,16 +135,20 @@ def test_the_exit_code_of_a_closed_pipe_is_that_of_sigpipe(tmp_path: Path) -> No
 
 
 def test_the_exit_code_of_ctrl_c_is_that_of_sigint() -> None:
-    """Outside of a run Typer catches it."""
+    """Outside of a run Typer catches it. A background job of a shell ignores the signal, so the test sets Python's handler."""
     interrupted = typer.Typer()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     @interrupted.command()
     def command() -> None:
         signal.raise_signal(signal.SIGINT)
         time.sleep(0.01)  # Python runs the signal's handler between two instructions
 
-    with pytest.raises(SystemExit) as ended:
-        interrupted([])
+    try:
+        with pytest.raises(SystemExit) as ended:
+            interrupted([])
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert _exit_code(ended.value) == INTERRUPTED == 130
 
 
