@@ -36,7 +36,10 @@ class Faulty:
 
 @pytest.fixture(scope="session")
 def faulty(loaded: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Faulty:
-    """The loaded home after the slate of DAY and the next morning, with both faults at the providers."""
+    """The loaded home after the slate of DAY and the next morning, with both faults at the providers.
+
+    Each worker has a copy of its own: reading leaves temporary files, which would vanish while another worker copies them.
+    """
 
     def make(home: Path) -> None:
         copy_of(loaded, home)
@@ -45,14 +48,18 @@ def faulty(loaded: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: st
         renamed = {"match": {"provider": "odds_api"}, "action": "rename_player", "player": facts.player_name, "to": UNKNOWN}
         rules(home, renamed)
         assert only(runner.slate(DAY, "same_day")).succeeded
+        runner.instance.dispose()
         no_box = {"match": {"path": f"boxscore_{facts.game_id}"}, "action": "status", "status": 503}
         others = (
             {"game": facts.game_id, "match": {"provider": name}, "action": "drop_game"} for name in ("nba_stats", "balldontlie")
         )
         rules(home, renamed, no_box, *others)
-        assert only(a_runner(home, NEXT, 7).slate(DAY, "overnight")).succeeded
+        morning = a_runner(home, NEXT, 7)
+        assert only(morning.slate(DAY, "overnight")).succeeded
+        morning.instance.dispose()
 
-    return _planted(made_once("faulty", make, tmp_path_factory, worker_id))
+    prepared = made_once("faulty", make, tmp_path_factory, worker_id)
+    return _planted(copy_of(prepared, tmp_path_factory.mktemp("faulty_of_worker") / "home"))
 
 
 def _planted(home: Path) -> Faulty:
@@ -67,5 +74,6 @@ def _planted(home: Path) -> Faulty:
         f"SELECT player_id, any_value(player_name) AS name FROM boxscores WHERE game_date < '{DAY}' AND team IN ({teams}) "
         "GROUP BY 1 ORDER BY avg(points) DESC LIMIT 1",
     )
+    runner.instance.dispose()
     matchup = f"{first['away_team']}@{first['home_team']}"
     return Faulty(home, str(first["game_id"]), matchup, int(str(star["player_id"])), str(star["name"]))
