@@ -54,7 +54,12 @@ def league() -> dict[str, pl.DataFrame]:
         for player in range(1, PLAYERS + 1):
             key = {"game_date": day, "game_id": f"002{day:%y%m%d}1", "player_id": player}
             values = {name: draw.uniform(5, 30) for name in (*MOVING_AVERAGE.reads, FEATURE)}
-            features.append({**key, **values, "games_played_season": 40, "season": "2023-24", "code_version": "c"})
+            conditions = {
+                "rest_days": 1 + player % 4,
+                "minutes_mean_last_10_games": 12.0 + 2 * player,
+                "absent_minutes_expected": None,
+            }
+            features.append({**key, **values, **conditions, "games_played_season": 40, "season": "2023-24", "code_version": "c"})
             results.append({**key, "did_play": player < PLAYERS, "points": draw.randint(5, 30), "rebounds": draw.randint(0, 12)})
             line = draw.randint(8, 25) + 0.5
             lines += [a_line(day, player, line), a_line(day, player, line + 1, book="fanduel")]

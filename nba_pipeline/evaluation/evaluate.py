@@ -15,7 +15,7 @@ from nba_pipeline.evaluation import manifest
 from nba_pipeline.evaluation.blend_weight import blend_weight_notes
 from nba_pipeline.evaluation.market import market_of
 from nba_pipeline.evaluation.perfect_knowledge import NOTE, KnowsWhoPlays
-from nba_pipeline.evaluation.records import ADJUSTED, MARKET, graded, records, reliability_of
+from nba_pipeline.evaluation.records import ADJUSTED, MARKET, graded, records, reliability_of, with_conditions
 from nba_pipeline.evaluation.search import Ledger, read_ledger
 from nba_pipeline.evaluation.source import PLAYER_GAME, Source
 from nba_pipeline.evaluation.suspicions import suspicions
@@ -101,6 +101,7 @@ def evaluate(source: Source, home: Path, request: Request, report: Callable[[str
     rows = _graded_rows(weeks, lined, request.market)
     if rows.is_empty():
         raise PipelineError(_why_nothing_is_graded(systems, request))
+    rows = with_conditions(rows, source.features(days(request.first, request.last)))
     shown = (*request.systems, ADJUSTED, MARKET)
     made = records(rows, shown, request.market)
     counts = _counts(lined, weeks, rows)

@@ -18,7 +18,13 @@ from nba_pipeline.league.calendar import season_of_game_date
 from nba_pipeline.settings import SETTINGS
 
 OVERALL, MARKET, ADJUSTED = "all", "market", "adjusted_line"
-GROUPS = (OVERALL, "season", "month", "direction", "tier", "book", "edge")
+CONDITIONS = {
+    "rest days": ("rest_days", (2, 3, 4)),
+    "minutes": ("minutes_mean_last_10_games", (15, 20, 25, 30)),
+    "teammates out": ("absent_minutes_expected", (15, 30, 60)),
+}
+"""Group -> the feature that it splits, and the borders: days, minutes a game, expected minutes of absent teammates."""
+GROUPS = (OVERALL, "season", "month", "direction", "tier", "book", "edge", *CONDITIONS)
 ESTIMATES = (
     "gap",
     "gap_to_line_used",
@@ -88,8 +94,15 @@ def _groups(market: Market) -> list[pl.Expr]:
     ]
 
 
+def with_conditions(rows: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
+    """Adds the groups of CONDITIONS to rows of `graded`: null where the feature is unknown."""
+    known = features.select("game_id", "player_id", *(column for column, _ in CONDITIONS.values()))
+    groups = [tier(column, borders).alias(name) for name, (column, borders) in CONDITIONS.items()]
+    return rows.join(known, on=["game_id", "player_id"], how="left", maintain_order="left").with_columns(groups)
+
+
 def records(rows: pl.DataFrame, systems: Sequence[str], market: Market = POINTS) -> pl.DataFrame:
-    """Returns one row per system, group and value, from rows of `graded`, in the order of `systems`, GROUPS and value."""
+    """Returns one row per system, group and value, from rows of `with_conditions`, in the order of `systems`, GROUPS and value."""
     made = [
         {"system_id": system, "group": group, "value": value, **metrics_of(part)}
         for system in systems
@@ -110,7 +123,7 @@ def _parts(rows: pl.DataFrame, group: str, market: Market) -> Iterator[tuple[str
             if bets.height:
                 yield f"at least {least:g}", bets
     else:
-        order = "consensus" if group == "tier" else group
+        order = CONDITIONS[group][0] if group in CONDITIONS else "consensus" if group == "tier" else group
         known = rows.filter(pl.col(group).is_not_null()).sort(order, maintain_order=True)
         for (value,), part in known.partition_by(group, as_dict=True, maintain_order=True).items():
             yield str(value), part

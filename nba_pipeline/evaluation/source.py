@@ -7,6 +7,7 @@ from typing import Protocol
 
 import polars as pl
 
+from nba_pipeline.evaluation.records import CONDITIONS
 from nba_pipeline.formulas.markets import STATISTICS
 from nba_pipeline.systems.interface import System
 from nba_pipeline.tables.registry import TABLES
@@ -18,7 +19,15 @@ OUTCOMES = ("game_date", *PLAYER_GAME, "did_play", *STATISTICS.values())
 
 def columns_of(systems: Sequence[System]) -> tuple[str, ...]:
     """Returns the columns of `features` that these systems need."""
-    own = ("game_date", *PLAYER_GAME, "season", "team", "games_played_season", "code_version")
+    own = (
+        "game_date",
+        *PLAYER_GAME,
+        "season",
+        "team",
+        "games_played_season",
+        "code_version",
+        *(name for name, _ in CONDITIONS.values()),
+    )
     return tuple(dict.fromkeys((*own, *(name for system in systems for name in (*system.required, *system.reads)))))
 
 

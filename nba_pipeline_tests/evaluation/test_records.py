@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.evaluation.market import market_of
-from nba_pipeline.evaluation.records import MARKET, graded, records
+from nba_pipeline.evaluation.records import MARKET, graded, records, with_conditions
 from nba_pipeline.evaluation.suspicions import suspicions
 from nba_pipeline.formulas.markets import REBOUNDS
 from nba_pipeline_tests.builders_evaluation import FIRST, a_line, lines_of
@@ -23,7 +23,20 @@ def rows(points: dict[int, int], *forecasts: dict[str, Any], lines: list[dict[st
     schema = {"reasons": pl.List(pl.String), **dict.fromkeys(PROBABILITIES, pl.Float64)}
     market = market_of(lines_of(*(lines or [a_line(player=one["player_id"]) for one in forecasts])), "known")
     outcomes = pl.DataFrame([{"game_id": f"002{FIRST:%y%m%d}1", "player_id": p, "points": n} for p, n in points.items()])
-    return graded(pl.DataFrame(forecasts, schema_overrides=schema), market, outcomes)
+    return with_conditions(graded(pl.DataFrame(forecasts, schema_overrides=schema), market, outcomes), conditions(len(points)))
+
+
+def conditions(players: int) -> pl.DataFrame:
+    """Features of players 1, 2, ...: rest days as their number, 16 minutes a game, no known absence of teammates."""
+    return pl.DataFrame(
+        {
+            "game_id": f"002{FIRST:%y%m%d}1",
+            "player_id": range(1, players + 1),
+            "rest_days": range(1, players + 1),
+            "minutes_mean_last_10_games": 16.0,
+            "absent_minutes_expected": None,
+        }
+    )
 
 
 def record(made: pl.DataFrame, group: str = "all", value: str = "all", system: str = "model") -> dict[str, Any]:
@@ -53,6 +66,14 @@ def test_bets_are_counted_by_direction_edge_tier_and_book() -> None:
     counts = [(record(made, *group)["hit_rate_n"], record(made, *group)["hit_rate"]) for group in groups]
     assert counts == [(1, 1.0), (2, 0.5), (2, 0.5), (1, 1.0), (3, 0.66667)]
     assert record(made, "book", "draftkings")["n"] == 3 and record(made, "season", "2023-24")["n"] == 3
+
+
+def test_errors_are_split_by_rest_minutes_and_absent_teammates() -> None:
+    made = rows({1: 25, 2: 15, 3: 30}, forecast(1, 24.5), forecast(2, 20.0), forecast(3, 18.0))
+    assert [record(made, "rest days", value)["mae"] for value in ("below 2", "2 to 3", "3 to 4")] == [0.5, 5.0, 12.0]
+    assert record(made, "minutes", "15 to 20")["n"] == 3
+    unknown = records(made, ["model"]).filter(pl.col("group") == "teammates out")
+    assert unknown.is_empty(), "an unknown condition belongs to no group"
 
 
 def test_returns_use_the_price_of_the_line_used_and_the_best_price() -> None:
