@@ -78,8 +78,10 @@ def retire(system_id: SystemId, reason: Reason, author: Author) -> None:
 
     refuse_empty(reason=reason, author=author)
     work = runner()
-    decisions = ledger.record_initial(work.warehouse, work.clock.now(), ledger.read_decisions(work.warehouse), PROMOTABLE)
+    decisions = ledger.read_decisions(work.warehouse)
     roles = _roles(work, decisions)
+    ledger.refuse_retirement(system_id, roles)  # before the initial decision is recorded
+    decisions = ledger.record_initial(work.warehouse, work.clock.now(), decisions, PROMOTABLE)
     print_line(ledger.retire(work.warehouse, work.clock.now(), decisions, roles, system_id, reason, author))
     leave(0)
 
