@@ -29,7 +29,7 @@ SLATE_TABLES = ("prop_lines", "injuries", "rosters")
 def publish(
     day: Annotated[str | None, typer.Option("--date", help="US Eastern date of the slate; default today")] = None,
 ) -> None:
-    """Write the slate and the record as JSON and as a page; exit code 1 if the gate is closed, which keeps the files before."""
+    """Write the slate and the record as JSON and as a page; exit code 1 if the gate is closed, which keeps the earlier files."""
     slate_date = date_up_to_tomorrow(day, "--date") if day else today()
     work = runner()
     with working("reading predictions and grades"):
@@ -45,7 +45,7 @@ def publish(
 
 
 def publish_slate(work: "Runner", day: date) -> "tuple[Slate, list[str]]":
-    """Writes the files of a slate. Returns its document, and why the gate is closed; then the files before stay.
+    """Writes the files of a slate. Returns its document, and why the gate is closed. A closed gate keeps the earlier files.
 
     A halted slate skips the gate, so that the page shows the halt. Raises Damaged for an unreadable schedule or ledger of predictions.
     """
@@ -106,13 +106,13 @@ def export(
         raise BadInput("export needs --validate; `nba-pipeline publish` writes the files")
     if public():
         raise BadInput(f"export --validate reads files of the home only, and NBA_PIPELINE_PUBLIC is {public()}")
-    found = problems(home() / PUBLIC)
-    for problem in found:
+    differences = problems(home() / PUBLIC)
+    for problem in differences:
         print_error(problem)
-    if not found:
+    if not differences:
         number = len(json.loads((home() / PUBLIC / MANIFEST).read_text())["sha256"])
         print_line(f"{number} files are as recorded and fit their schemas")
-    leave(int(bool(found)))
+    leave(int(bool(differences)))
 
 
 @serve.command("public")

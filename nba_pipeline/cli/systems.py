@@ -113,7 +113,7 @@ def trained_members(system_id: str) -> list[str]:
     from nba_pipeline.systems import SYSTEMS, TRAINED_SYSTEMS, Combination
 
     trained = {system.system_id for system in TRAINED_SYSTEMS}
-    system = next(one for one in SYSTEMS if one.system_id == system_id)
+    system = next(system for system in SYSTEMS if system.system_id == system_id)
     members = system.members if isinstance(system, Combination) else (system_id,)
     return [name for name in members if name in trained]
 
