@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nba_pipeline.cli.app import app, date_up_to_tomorrow, leave, runner, serve, today
+from nba_pipeline.cli.choices import refuse_invalid_port
 from nba_pipeline.cli.consoles import print_error, print_line, working
 from nba_pipeline.environments import environment, home, public
 from nba_pipeline.errors import BadInput, Damaged
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from nba_pipeline.publishing.documents import Record, Slate
     from nba_pipeline.publishing.slate import SlateRows
 
-LARGEST_PORT = 65_535
 SLATE_TABLES = ("prop_lines", "injuries", "rosters")
 """Source tables whose newest snapshot is published."""
 
@@ -125,8 +125,7 @@ def serve_public(
 
     from nba_pipeline.publishing.export import PUBLIC
 
-    if not 0 < port <= LARGEST_PORT:
-        raise BadInput(f"--port must be between 1 and {LARGEST_PORT}, not {port}")
+    refuse_invalid_port(port)
     folder = home() / PUBLIC
     if not folder.exists():
         raise BadInput(f"{folder} does not exist; first: `nba-pipeline publish`")

@@ -99,6 +99,13 @@ def test_a_system_that_could_predict_names_what_the_tables_show(slate: Slate) ->
     assert "no prediction: the features were computed at" in reasons["moving_average"]
 
 
+def test_a_prediction_in_another_market_is_named_and_adds_no_system(slate: Slate) -> None:
+    rows = [a_prediction(), a_prediction(market="player_rebounds", prediction_id="2")]
+    predictions = links_of(slate(prop_lines=[a_prop_line()], predictions=rows))["predictions"]
+    assert predictions.fact == "1 system: 2 OVER"
+    assert [part.name for part in predictions.parts[:2]] == ["moving_average", "moving_average player_rebounds"]
+
+
 def test_a_backtest_is_called_one(slate: Slate) -> None:
     rows = [a_prediction(run_kind="backtest", made_at=AFTER_TIPOFF)]
     predictions = links_of(slate(AFTER_TIPOFF, prop_lines=[a_prop_line()], predictions=rows))["predictions"]
