@@ -59,18 +59,18 @@ def _differences(table: str, entries: pl.DataFrame, stored: pl.DataFrame, public
     """Returns a message per entry whose row is missing, altered or published too late."""
     key = list(TABLES[table].key)
     tipoffs = stored.select(*key, "tipoff_at")
-    now = entries_of(table, stored).join(tipoffs, on=key)
-    beside = entries.join(now, on=key, how="left", suffix="_now").sort(key)
-    late, number = publication["published_at"], publication[NUMBER]
+    current = entries_of(table, stored).join(tipoffs, on=key)
+    compared = entries.join(current, on=key, how="left", suffix="_now").sort(key)
+    published_at, number = publication["published_at"], publication[NUMBER]
     messages = []
-    for row in beside.iter_rows(named=True):
-        what = f"{table}: {_name(key, row)} of publication {number}"
+    for row in compared.iter_rows(named=True):
+        name = f"{table}: {_name(key, row)} of publication {number}"
         if row[f"{HASH}_now"] is None:
-            messages.append(f"{what} is missing in the ledger")
+            messages.append(f"{name} is missing in the ledger")
         elif row[f"{HASH}_now"] != row[HASH]:
-            messages.append(f"{what} differs from its hash in the manifest")
-        elif row["tipoff_at"] is None or row["tipoff_at"] <= late:
-            messages.append(f"{what} was published at {eastern_text(late)}, not before its tip-off")
+            messages.append(f"{name} differs from its hash in the manifest")
+        elif row["tipoff_at"] is None or row["tipoff_at"] <= published_at:
+            messages.append(f"{name} was published at {eastern_text(published_at)}, not before its tip-off")
     return messages
 
 

@@ -1,4 +1,4 @@
-"""The audit trail: what people decided and started, when, who and why.
+"""The audit trail: decisions and manual runs of people, with instant, author and reason.
 
     waivers, marks of games, decisions on quarantined rows, acknowledged alerts,
     promotions and retirements of systems, halts and resumptions of picks           ledgers

@@ -128,10 +128,10 @@ def _mean(value: float | None, name: str, record: dict[str, Any]) -> str:
 def print_trail(entries: Sequence[Entry], out: Console) -> None:
     """Print the decisions and manual runs of a period, oldest first."""
     if not entries:
-        print_line("nobody decided or started anything in this period")
+        print_line("no decision and no manual run in this period")
         return
     table = RichTable("at (US Eastern)", "action", "who", "date", "subject", "why", box=None, pad_edge=False)
-    for one in entries:
-        at = f"{one.at.astimezone(EASTERN):%Y-%m-%d %H:%M}"
-        table.add_row(*(printable(text) for text in (at, one.action, one.who, one.game_date, one.subject, one.why)))
+    for entry in entries:
+        at = f"{entry.at.astimezone(EASTERN):%Y-%m-%d %H:%M}"
+        table.add_row(*(printable(text) for text in (at, entry.action, entry.who, entry.game_date, entry.subject, entry.why)))
     out.print(table)

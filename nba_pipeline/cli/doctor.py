@@ -1,4 +1,4 @@
-"""The command `doctor`: does each real operation once and says what does not work."""
+"""The command `doctor`: tries each real operation once and names those that fail."""
 
 import json
 from dataclasses import asdict
@@ -31,10 +31,10 @@ def doctor(style: Annotated[str, typer.Option("--format", help="table | json")] 
     with working("trying each operation"), dg.build_resources(resources_for(environment())) as resources:
         results = run_probes(_probes(resources), SETTINGS.doctor.deadline_seconds)
     if style == "json":
-        print(json.dumps([asdict(one) for one in results], indent=1))
+        print(json.dumps([asdict(result) for result in results], indent=1))
     else:
         _print(results)
-    leave(int(any(one.state == "failed" for one in results)))
+    leave(int(any(result.state == "failed" for result in results)))
 
 
 def _probes(resources: Any) -> "list[Probe]":
@@ -80,16 +80,16 @@ def _definitions() -> "Definitions":
 
 
 def _print(results: "list[Result]") -> None:
-    """Prints a line per probe, then a summary. What failed comes first."""
+    """Prints a line per probe, then a summary. Failures come first."""
     from nba_pipeline.monitoring.doctor.probe import ORDER
     from nba_pipeline.tables.wording import counted
 
-    width = max(len(one.name) for one in results)
+    width = max(len(result.name) for result in results)
     for state in ORDER:
-        for one in (one for one in results if one.state == state):
-            print_line(f"{state:8} {one.name:{width}}  {one.message}", style=STYLES[state] or None)
-            if one.next_step:
-                print_line(f"{'':8} {'':{width}}  next: {one.next_step}")
-    number = {state: sum(one.state == state for one in results) for state in ORDER}
-    found = [f"{counted(number['failed'], 'failure')}", f"{counted(number['warning'], 'warning')}"]
-    print_line(f"\n{counted(len(results), 'probe')}, {', '.join(found)}")
+        for result in (result for result in results if result.state == state):
+            print_line(f"{state:8} {result.name:{width}}  {result.message}", style=STYLES[state] or None)
+            if result.next_step:
+                print_line(f"{'':8} {'':{width}}  next: {result.next_step}")
+    number = {state: sum(result.state == state for result in results) for state in ORDER}
+    failures, warnings = counted(number["failed"], "failure"), counted(number["warning"], "warning")
+    print_line(f"\n{counted(len(results), 'probe')}, {failures}, {warnings}")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nba_pipeline.cli.consoles import out, print_line, printable
-from nba_pipeline.monitoring.explain.link import Link
+from nba_pipeline.monitoring.explain.link import Link, first_broken
 
 STYLES = {"ok": "green", "partial": "yellow", "excluded": "cyan", "broken": "bold red", "not_due": "dim"}
 """State of a link -> its style."""
@@ -17,6 +17,14 @@ def print_chain(title: str, links: Sequence[Link], first: Link | None) -> None:
     if first is None:
         print_line("no link is broken")
         return
+    _print_end(first)
+    broken = first_broken([link for link in links if link.state == "broken"])
+    if broken and first.state == "excluded":
+        _print_end(broken)
+
+
+def _print_end(first: Link) -> None:
+    """Print a link that ends the chain with its evidence and next command. A rule may end the chain before a broken link."""
     verdict = "the chain ends at" if first.state == "excluded" else "first broken link"
     print_line(f"\n{verdict}: {printable(first.name).plain}: {printable(first.fact).plain}", style=STYLES[first.state])
     for text in first.evidence:

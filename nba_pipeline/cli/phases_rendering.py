@@ -1,4 +1,4 @@
-"""The comparison of a date's phases on the terminal: one row per step, then the names of what is missing or unexpected."""
+"""The comparison of a date's phases on the terminal: one row per step, then the missing and unexpected names."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -22,16 +22,18 @@ def print_phases(day: date, comparisons: Sequence[Comparison]) -> None:
     table = RichTable(box=None, pad_edge=False)
     for column in ("table", "unit", "expected", "actual/expected", "without origin", "verdict"):
         table.add_column(column, justify="right" if column in ("actual/expected", "without origin") else "left")
-    for one in comparisons:
-        numbers = f"{one.actual}/{one.expected}", str(len(one.unexpected) or "")
-        table.add_row(one.table, one.unit, one.origin, *numbers, one.verdict, style=STYLES[one.verdict])
+    for comparison in comparisons:
+        numbers = f"{comparison.actual}/{comparison.expected}", str(len(comparison.unexpected) or "")
+        table.add_row(
+            comparison.table, comparison.unit, comparison.origin, *numbers, comparison.verdict, style=STYLES[comparison.verdict]
+        )
     print_line(f"Phases of {day}", style="bold")
     out.print(table)
-    for one in comparisons:
-        if one.is_due:
-            _print_names(f"{one.table} lacks", one.unit, one.missing)
-            _print_names(f"{one.table} has without origin", one.unit, one.unexpected)
-    if any(one.verdict in ("error", "warning") for one in comparisons):
+    for comparison in comparisons:
+        if comparison.is_due:
+            _print_names(f"{comparison.table} lacks", comparison.unit, comparison.missing)
+            _print_names(f"{comparison.table} has without origin", comparison.unit, comparison.unexpected)
+    if any(comparison.verdict in ("error", "warning") for comparison in comparisons):
         print_line(f"next: nba-pipeline repair --date {day}")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nba_pipeline.cli.app import app, date_up_to_tomorrow, leave, runner, serve, today
+from nba_pipeline.cli.choices import refuse_invalid_port
 from nba_pipeline.cli.consoles import print_error, print_line, working
 from nba_pipeline.environments import environment, home, public
 from nba_pipeline.errors import BadInput, Damaged
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from nba_pipeline.publishing.documents import Record, Slate
     from nba_pipeline.publishing.slate import SlateRows
 
-LARGEST_PORT = 65_535
 SLATE_TABLES = ("prop_lines", "injuries", "rosters")
 """Source tables whose newest snapshot is published."""
 
@@ -29,7 +29,7 @@ SLATE_TABLES = ("prop_lines", "injuries", "rosters")
 def publish(
     day: Annotated[str | None, typer.Option("--date", help="US Eastern date of the slate; default today")] = None,
 ) -> None:
-    """Write the slate and the record as JSON and as a page; exit code 1 if the gate is closed, which keeps the files before."""
+    """Write the slate and the record as JSON and as a page; exit code 1 if the gate is closed, which keeps the earlier files."""
     slate_date = date_up_to_tomorrow(day, "--date") if day else today()
     work = runner()
     with working("reading predictions and grades"):
@@ -45,7 +45,7 @@ def publish(
 
 
 def publish_slate(work: "Runner", day: date) -> "tuple[Slate, list[str]]":
-    """Writes the files of a slate. Returns its document, and why the gate is closed; then the files before stay.
+    """Writes the files of a slate. Returns its document, and why the gate is closed. A closed gate keeps the earlier files.
 
     A halted slate skips the gate, so that the page shows the halt. Raises Damaged for an unreadable schedule or ledger of predictions.
     """
@@ -106,13 +106,13 @@ def export(
         raise BadInput("export needs --validate; `nba-pipeline publish` writes the files")
     if public():
         raise BadInput(f"export --validate reads files of the home only, and NBA_PIPELINE_PUBLIC is {public()}")
-    found = problems(home() / PUBLIC)
-    for problem in found:
+    differences = problems(home() / PUBLIC)
+    for problem in differences:
         print_error(problem)
-    if not found:
+    if not differences:
         number = len(json.loads((home() / PUBLIC / MANIFEST).read_text())["sha256"])
         print_line(f"{number} files are as recorded and fit their schemas")
-    leave(int(bool(found)))
+    leave(int(bool(differences)))
 
 
 @serve.command("public")
@@ -125,8 +125,7 @@ def serve_public(
 
     from nba_pipeline.publishing.export import PUBLIC
 
-    if not 0 < port <= LARGEST_PORT:
-        raise BadInput(f"--port must be between 1 and {LARGEST_PORT}, not {port}")
+    refuse_invalid_port(port)
     folder = home() / PUBLIC
     if not folder.exists():
         raise BadInput(f"{folder} does not exist; first: `nba-pipeline publish`")

@@ -38,6 +38,8 @@ def reconcile(
 
     slate = date_up_to_tomorrow(day, "--date") if day else None
     work = runner()
+    if slate and not any(due.game_date == slate for due in work.undone()):
+        _refuse_unknown(work, slate)
     if dry_run:
         undone = [due for due in work.undone() if slate in (None, due.game_date)]
         for due in undone:
@@ -57,9 +59,29 @@ def _print_phases(work: "Runner", slate: date | None) -> int:
 
     if slate is None:
         return 0
+    if not _is_loaded(work, slate):
+        print_error(f"the schedule of {slate} is not loaded, so its phases cannot be compared")
+        return 1
     comparisons = compare_phases(work.warehouse, work.landing, work.clock, slate)
     print_phases(slate, comparisons)
     return int(any(comparison.verdict == "error" for comparison in comparisons))
+
+
+def _is_loaded(work: "Runner", slate: date) -> bool:
+    """Whether the schedule of a date is loaded. If it is not, the games of the date are unknown."""
+    from nba_pipeline.tables.registry import TABLES
+
+    return slate in work.warehouse.dates(TABLES["schedule"])
+
+
+def _refuse_unknown(work: "Runner", slate: date) -> None:
+    """Raises BadInput for a date whose schedule is not loaded, and for one before the first stored date."""
+    from nba_pipeline.orchestration.repair import refuse_before_history
+
+    if not _is_loaded(work, slate):
+        first = f"backfill --from {slate} --to {slate}" if slate < work.clock.today else f"run --date {slate}"
+        raise BadInput(f"the schedule of {slate} is not loaded; first: nba-pipeline {first}")
+    refuse_before_history(work, slate)
 
 
 @app.command()
@@ -75,6 +97,8 @@ def repair(
     work = runner()
     repairing.refuse(work, slate)
     missing = repairing.find_missing(work, slate)
+    if not missing.tables:
+        _refuse_unknown(work, slate)
     _print_missing(slate, missing)
     if dry_run or not missing.tables:
         leave(int(bool(missing.tables or missing.blocked)))

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nba_pipeline.cli.app import leave, runner, serve
+from nba_pipeline.cli.choices import refuse_invalid_port
 from nba_pipeline.cli.consoles import print_line
 from nba_pipeline.environments import home
-from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
     from nba_pipeline.monitoring.metrics import Measurements
-
-LARGEST_PORT = 65_535
 
 
 @serve.command("health")
@@ -33,8 +31,7 @@ def serve_health(
     from nba_pipeline.monitoring.measurements import measure
     from nba_pipeline.monitoring.watchdog import EXPECTED, findings
 
-    if not 0 < port <= LARGEST_PORT:
-        raise BadInput(f"--port must be between 1 and {LARGEST_PORT}, not {port}")
+    refuse_invalid_port(port)
     work = runner()
 
     def measured() -> "tuple[Measurements, list[str]]":

@@ -8,7 +8,7 @@ import typer
 
 from nba_pipeline.cli.app import app, leave, runner
 from nba_pipeline.cli.choices import one_of
-from nba_pipeline.cli.consoles import out, print_line, working
+from nba_pipeline.cli.consoles import out, print_line, report, working
 
 if TYPE_CHECKING:
     from nba_pipeline.monitoring.service_levels import Attainment
@@ -26,7 +26,12 @@ def slo(style: Annotated[str, typer.Option("--format", help="table | json")] = "
     work = runner()
     since = began_at(list(read_instigators(work.instance).values()))
     if since is None:
-        print_line("no daemon has run in this home, so no service level can be judged; start it with `make dev`")
+        message = "no daemon has run in this home, so no service level can be judged; start it with `make dev`"
+        if style == "json":
+            print("[]")
+            report(message)
+        else:
+            print_line(message)
         leave(0)
     today = work.clock.today
     with working("reading runs and payloads"):
@@ -34,25 +39,25 @@ def slo(style: Annotated[str, typer.Option("--format", help="table | json")] = "
         rows = read_latencies(work.instance, work.warehouse, work.landing, dates, since)
         attained = attainments(rows, today)
     if style == "json":
-        print(json.dumps([_record(one) for one in attained], indent=1))
+        print(json.dumps([_record(attainment) for attainment in attained], indent=1))
     else:
         _print(attained)
     leave(int(bool(exhausted(attained))))
 
 
-def _record(one: "Attainment") -> dict[str, Any]:
+def _record(attainment: "Attainment") -> dict[str, Any]:
     return {
-        "objective": one.objective.name,
-        "description": one.objective.description,
-        "target": one.objective.target,
-        "days": one.days,
-        "unit": one.objective.unit,
-        "units": one.units,
-        "good": one.good,
-        "unknown": one.unknown,
-        "share": one.share,
-        "budget_left": one.budget_left,
-        "is_met": one.is_met,
+        "objective": attainment.objective.name,
+        "description": attainment.objective.description,
+        "target": attainment.objective.target,
+        "days": attainment.days,
+        "unit": attainment.objective.unit,
+        "units": attainment.units,
+        "good": attainment.good,
+        "unknown": attainment.unknown,
+        "share": attainment.share,
+        "budget_left": attainment.budget_left,
+        "is_met": attainment.is_met,
     }
 
 
@@ -66,19 +71,19 @@ def _print(attained: "list[Attainment]") -> None:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("objective", "days", "target", "attained", "of", "error budget left"):
         table.add_column(name, justify="left" if name == "objective" else "right")
-    for one in attained:
-        share = "no data" if one.share is None else f"{one.share:.1%}"
-        budget = "" if one.budget_left is None else f"{one.budget_left:.0%}"
-        style = "red" if one.is_met is False else None
+    for attainment in attained:
+        share = "no data" if attainment.share is None else f"{attainment.share:.1%}"
+        budget = "" if attainment.budget_left is None else f"{attainment.budget_left:.0%}"
+        style = "red" if attainment.is_met is False else None
         table.add_row(
-            one.objective.description,
-            str(one.days),
-            f"{one.objective.target:.0%}",
+            attainment.objective.description,
+            str(attainment.days),
+            f"{attainment.objective.target:.0%}",
             share,
-            counted(one.units, one.objective.unit),
+            counted(attainment.units, attainment.objective.unit),
             budget,
             style=style,
         )
     out.print(table)
-    if unknown := max(one.unknown for one in attained):
-        print_line(f"Up to {unknown} games or slates of a row cannot be judged yet and count as neither.")
+    if unknown := max(attainment.unknown for attainment in attained):
+        print_line(f"Up to {unknown} games or slates per row cannot be judged yet and are not counted.")

@@ -78,8 +78,10 @@ def retire(system_id: SystemId, reason: Reason, author: Author) -> None:
 
     refuse_empty(reason=reason, author=author)
     work = runner()
-    decisions = ledger.record_initial(work.warehouse, work.clock.now(), ledger.read_decisions(work.warehouse), PROMOTABLE)
+    decisions = ledger.read_decisions(work.warehouse)
     roles = _roles(work, decisions)
+    ledger.refuse_retirement(system_id, roles)  # before the initial decision is recorded
+    decisions = ledger.record_initial(work.warehouse, work.clock.now(), decisions, PROMOTABLE)
     print_line(ledger.retire(work.warehouse, work.clock.now(), decisions, roles, system_id, reason, author))
     leave(0)
 
@@ -111,7 +113,7 @@ def trained_members(system_id: str) -> list[str]:
     from nba_pipeline.systems import SYSTEMS, TRAINED_SYSTEMS, Combination
 
     trained = {system.system_id for system in TRAINED_SYSTEMS}
-    system = next(one for one in SYSTEMS if one.system_id == system_id)
+    system = next(system for system in SYSTEMS if system.system_id == system_id)
     members = system.members if isinstance(system, Combination) else (system_id,)
     return [name for name in members if name in trained]
 

@@ -23,9 +23,9 @@ def print_systems(
         table.add_row(name, role, state, gap, str(decay.n or ""), str(decay.since or ""))
     console.print(table)
     if decisions.height:
-        made = RichTable("decision", "system", "role", "date", "author", "reason")
+        decision_table = RichTable("decision", "system", "role", "date", "author", "reason")
         for row in decisions.iter_rows(named=True):
-            made.add_row(
+            decision_table.add_row(
                 row["decision"],
                 row["system_id"],
                 row["role"],
@@ -33,5 +33,5 @@ def print_systems(
                 escape(row["author"]),
                 escape(row["reason"]),
             )
-        console.print(made)
+        console.print(decision_table)
     console.print(halt.message, highlight=False, markup=False)

@@ -74,7 +74,7 @@ class Facts:
     @property
     def resume(self) -> str:
         """The command that continues an interrupted backfill of the date; empty without one."""
-        return next((failure.resume for failure in self.failures.values() if failure.resume), "")
+        return resume_of(self.failures)
 
     @property
     def is_due(self) -> bool:
@@ -92,3 +92,8 @@ class Facts:
     def is_blocked(self) -> bool:
         """Whether a closed coverage gate blocks summaries and grades."""
         return not self.is_open and not self.is_waived
+
+
+def resume_of(failures: Mapping[str, Failure]) -> str:
+    """Returns the command that continues an interrupted backfill; empty without one. `failures` is by table."""
+    return next((failure.resume for failure in failures.values() if failure.resume), "")

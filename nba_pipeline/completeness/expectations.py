@@ -17,7 +17,7 @@ from nba_pipeline.warehouse import Warehouse
 
 PRICES = ["over_price", "under_price"]
 ARCHIVE = "archive/"
-"""Beginning of the source of archived rows."""
+"""Prefix of the `source` of archived rows."""
 
 
 def playing(schedule: pl.DataFrame) -> pl.DataFrame:

@@ -69,20 +69,20 @@ class Case:
 
     @property
     def is_open(self) -> bool:
-        """Whether nobody has accepted it."""
+        """Whether it has no standing acceptance."""
         return not self.accepted_by
 
 
 def cases(warehouse: Warehouse, tables: Collection[str], dates: Sequence[date]) -> list[Case]:
     """Returns the cases of some tables and dates, oldest date first, in the order of the tables."""
     accepted = standing_acceptances(warehouse, dates)
-    found = []
+    listed = []
     for name in tables:
         rows = warehouse.scan_quarantine(TABLES[name], dates).group_by("game_date", "problem")
         for day, problem, number, as_of in rows.agg(pl.len(), pl.col("as_of").max()).collect().iter_rows():
-            found.append(Case(day, name, problem, number, as_of, *accepted.get((day, name, problem), ("", ""))))
+            listed.append(Case(day, name, problem, number, as_of, *accepted.get((day, name, problem), ("", ""))))
     order = list(tables)
-    return sorted(found, key=lambda case: (case.game_date, order.index(case.table), case.problem))
+    return sorted(listed, key=lambda case: (case.game_date, order.index(case.table), case.problem))
 
 
 def standing_acceptances(warehouse: Warehouse, dates: Collection[date]) -> dict[tuple[date, str, str], tuple[str, str]]:

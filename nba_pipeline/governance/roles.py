@@ -101,14 +101,29 @@ def record_initial(warehouse: Warehouse, now: datetime, decisions: pl.DataFrame,
 
 def refuse_promotion(system_id: str, roles: Mapping[str, str]) -> None:
     """Raises BadInput for a system that is unknown, retired or the champion."""
+    role = _role_of(system_id, roles)
+    if role == RETIRED:
+        raise BadInput(f"system {system_id} is retired; a retired system cannot be promoted")
+    if role == CHAMPION:
+        raise BadInput(f"system {system_id} is the champion already")
+
+
+def refuse_retirement(system_id: str, roles: Mapping[str, str]) -> None:
+    """Raises BadInput for a system that is unknown, retired or the champion."""
+    role = _role_of(system_id, roles)
+    if role == CHAMPION:
+        raise BadInput(f"system {system_id} is the champion; promote another system first")
+    if role == RETIRED:
+        raise BadInput(f"system {system_id} is retired already")
+
+
+def _role_of(system_id: str, roles: Mapping[str, str]) -> str:
+    """Returns the role of a system. Raises BadInput for an unknown one."""
     if system_id not in roles:
         raise BadInput(
             f"system {system_id!r} has no role; {did_you_mean(system_id, sorted(roles))}choose one of {', '.join(roles)}"
         )
-    if roles[system_id] == RETIRED:
-        raise BadInput(f"system {system_id} is retired; a retired system cannot be promoted")
-    if roles[system_id] == CHAMPION:
-        raise BadInput(f"system {system_id} is the champion already")
+    return roles[system_id]
 
 
 def promote(
@@ -146,16 +161,9 @@ def retire(
     reason: str,
     author: str,
 ) -> str:
-    """Records that a system is retired. Returns a message. Raises BadInput for an unknown system and for the champion."""
+    """Records that a system is retired. Returns a message. Raises BadInput as `refuse_retirement` and `record`."""
     refuse_empty(reason=reason, author=author)
-    if system_id not in roles:
-        raise BadInput(
-            f"system {system_id!r} has no role; {did_you_mean(system_id, sorted(roles))}choose one of {', '.join(roles)}"
-        )
-    if roles[system_id] == CHAMPION:
-        raise BadInput(f"system {system_id} is the champion; promote another system first")
-    if roles[system_id] == RETIRED:
-        raise BadInput(f"system {system_id} is retired already")
+    refuse_retirement(system_id, roles)
     row = {
         "decision": RETIRE,
         "system_id": system_id,

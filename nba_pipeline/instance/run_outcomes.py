@@ -12,7 +12,7 @@ from nba_pipeline.instance.causes import cause_of
 
 MAX_NAMES = 5
 CHECKS = "_checks"
-"""End of the name of the step that judges the checks of a table."""
+"""Suffix of the name of the step that judges the checks of a table."""
 ENDINGS = {dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED}
 
 

@@ -30,7 +30,7 @@ AUTOMATIC_TAGS = (
     dagster_tags.AUTOMATION_CONDITION_TAG,
     dagster_tags.AUTO_MATERIALIZE_TAG,
 )
-"""Dagster's tags of runs that nobody started by hand. Private; verified with Dagster 1.13."""
+"""Dagster's tags of runs that a schedule, sensor or automation condition requested. Private; verified with Dagster 1.13."""
 
 MODE_TAG = "nba/mode"
 """Tag of a run: the mode or sensor that requested it."""

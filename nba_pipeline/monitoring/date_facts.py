@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from nba_pipeline.completeness import expectations, gates
-from nba_pipeline.completeness.date_facts import Facts, Game
+from nba_pipeline.completeness.date_facts import Facts, Game, resume_of
 from nba_pipeline.completeness.modes import record_tables
 from nba_pipeline.formulas.grade_versions import OF_A_DATE
 from nba_pipeline.instance.clock import Clock
@@ -85,8 +85,7 @@ def _not_begun(written: Mapping[str, Collection[date]], day: date) -> frozenset[
 
 def _to_rebuild(damage: Damage, day: date, runs: RunFacts) -> tuple[str, ...]:
     not_loaded = damage.not_loaded.get(day, ())
-    resume = next((failure.resume for failure in runs.failures.get(day, {}).values() if failure.resume), "")
-    command = resume or "nba-pipeline reconcile"
+    command = resume_of(runs.failures.get(day, {})) or "nba-pipeline reconcile"
     landed = [f"landed but not loaded: {', '.join(not_loaded)}; next: {command}"] if not_loaded else []
     return (*landed, *damage.lost[day].values())
 

@@ -104,8 +104,8 @@ def _undone(instance: dg.DagsterInstance, record: dg.RunRecord, day: date) -> It
             yield name
 
 
-def is_made_up(instance: dg.DagsterInstance, name: str, day: date, since: datetime) -> bool:
-    """Whether later runs did the work of the failed runs of a job or mode: every table of every date, or the whole job.
+def is_superseded(instance: dg.DagsterInstance, name: str, day: date, since: datetime) -> bool:
+    """Whether later runs did all work of the failed runs of a job or mode: every table of every date, or the whole job.
 
     False if no failed run of the date was updated since the instant, because nothing is known about it.
     """

@@ -15,7 +15,7 @@ from nba_pipeline.instance.materializations import latest_materialization, mater
 from nba_pipeline.monitoring.alert_changes import Incident, recent_incidents
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.failed_runs import CHECK_CRASHED, RUN_FAILED
-from nba_pipeline.monitoring.run_facts import is_made_up
+from nba_pipeline.monitoring.run_facts import is_superseded
 from nba_pipeline.monitoring.unresolved_names import NAME_UNRESOLVED, unresolved_names
 from nba_pipeline.orchestration.line_captures import share_captured
 from nba_pipeline.orchestration.lost_partitions import DAMAGED_FILE, is_repaired
@@ -78,7 +78,7 @@ def _is_made_again(instance: dg.DagsterInstance, one: Incident) -> bool:
     tables = [word for word in words if word in TABLES]
     if not tables:
         since = one.since - timedelta(days=SETTINGS.watch.incident_days)  # the run ended before its alert
-        return is_made_up(instance, name, one.game_date, since)
+        return is_superseded(instance, name, one.game_date, since)
     return all(_is_written_again(instance, table, one) for table in tables)
 
 

@@ -52,10 +52,15 @@ def refuse_running(work: Runner, day: date) -> None:
 def refuse(work: Runner, day: date) -> None:
     """Raises Busy while a run of the date is in progress, BadInput for a date before the first stored one."""
     refuse_running(work, day)
+    refuse_before_history(work, day)
+
+
+def refuse_before_history(work: Runner, day: date) -> None:
+    """Raises BadInput for a date before the first stored one."""
     first = min(work.warehouse.dates(TABLES["boxscores"]) | work.warehouse.dates(TABLES["predictions"]), default=None)
     if first is None or day < first:
         stored = f"the first stored date is {first}" if first else "the home has no box scores"
-        raise BadInput(f"--date {day} has no data to repair: {stored}; first: nba-pipeline backfill --from {day} --to {day}")
+        raise BadInput(f"--date {day} has no data: {stored}; first: nba-pipeline backfill --from {day} --to {day}")
 
 
 def find_missing(work: Runner, day: date) -> Missing:

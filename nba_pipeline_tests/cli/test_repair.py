@@ -8,8 +8,10 @@ import pytest
 
 from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.run_tags import MODE_TAG, USER_TAG
+from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.builders_days import Days
 from nba_pipeline_tests.cli.conftest import Faulty
+from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.orchestration.test_runner import DAY
 
 ON_DAY = ("--date", str(DAY))
@@ -56,8 +58,22 @@ def test_a_repair_is_refused_while_a_run_of_the_date_is_in_progress(faulty: Faul
 
 
 @pytest.mark.parametrize(
-    ("day", "problem"), [("2026-02-01", "is after tomorrow"), ("2025-11-01", "has no data to repair: the first stored date is")]
+    ("day", "problem"), [("2026-02-01", "is after tomorrow"), ("2025-11-01", "has no data: the first stored date is")]
 )
 def test_a_date_that_cannot_be_repaired_is_refused(day: str, problem: str, faulty: Faulty) -> None:
     ended = faulty.run("repair", "--date", day)
     assert ended.returncode == 2 and problem in ended.stderr
+
+
+@pytest.mark.parametrize("words", [("reconcile",), ("reconcile", "--dry-run")], ids=" ".join)
+def test_a_date_whose_schedule_is_not_loaded_is_not_a_date_without_games(words: tuple[str, ...], tmp_path: Path) -> None:
+    ended = nba_pipeline(*words, "--date", "2024-12-01", home=tmp_path, now=eastern(DAY, 8))
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        "nba-pipeline: the schedule of 2024-12-01 is not loaded; first: nba-pipeline backfill --from 2024-12-01 --to 2024-12-01\n"
+    )
+
+
+def test_reconcile_refuses_a_date_before_the_stored_history_as_repair_does(faulty: Faulty) -> None:
+    ended = faulty.run("reconcile", "--date", "2025-11-01")
+    assert (ended.returncode, ended.stdout) == (2, "") and "the first stored date is" in ended.stderr

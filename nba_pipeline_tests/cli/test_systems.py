@@ -41,6 +41,14 @@ def test_a_promotion_without_evidence_is_refused_with_every_gate(home: Path) -> 
     assert listed["systems"]["ensemble"]["role"] == "champion" and listed["decisions"] == []
 
 
+@pytest.mark.platform
+@pytest.mark.parametrize(("system", "message"), [("xgbost", "did you mean xgboost?"), ("ensemble", "is the champion")])
+def test_a_refused_retirement_records_no_decision(system: str, message: str, tmp_path: Path) -> None:
+    refused = run(tmp_path, "systems", "retire", system, *WHY)
+    assert refused.returncode == 2 and message in refused.stderr
+    assert json.loads(run(tmp_path, "systems", "list", "--format", "json").stdout)["decisions"] == []
+
+
 @pytest.mark.parametrize(
     "words", [("halt",), ("resume",), ("systems", "promote", "xgboost"), ("systems", "retire", "xgboost")], ids=" ".join
 )

@@ -121,7 +121,15 @@ def predictions_link(facts: SlateFacts, subject: Subject) -> Link:
         f"{counted(rows['player_id'].n_unique(), 'player')} by {counted(rows['system_id'].n_unique(), 'system')}, "
         f"{no_line} without a line, {games - len(missing)} of {counted(games, 'game')}"
     )
-    return derived_link(facts, "predictions", _with_names(fact, missing), rows.height > 0 or not games, bool(missing))
+    fact = _with_names(fact + backtests_text(latest), missing)
+    return derived_link(facts, "predictions", fact, rows.height > 0 or not games, bool(missing))
+
+
+def backtests_text(predictions: pl.DataFrame) -> str:
+    """Returns how many predictions are backtests; empty without any."""
+    number = predictions.filter(pl.col("run_kind") == "backtest").height
+    are_made = "it was made" if number == 1 else "they were made"
+    return f"; {counted(number, 'backtest')}: {are_made} after tip-off" if number else ""
 
 
 def derived_link(facts: SlateFacts, name: str, fact: str, is_existing: bool, is_partial: bool = False) -> Link:

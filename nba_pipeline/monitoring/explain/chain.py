@@ -40,7 +40,8 @@ def _table_link(facts: SlateFacts, subject: Subject, name: str) -> Link:
     """Returns the link of a table by its number of rows. A table may be empty if its declaration says so."""
     number, is_written = facts.rows(name).height, facts.is_written(name)
     fact = counted(number, "row") if is_written else "not written"
-    is_existing = is_written and (number > 0 or declared()[name].may_be_empty or facts.rows("schedule").is_empty())
+    has_no_games = facts.is_written("schedule") and facts.rows("schedule").is_empty()
+    is_existing = is_written and (number > 0 or declared()[name].may_be_empty or has_no_games)
     if is_source(name):
         return source_link(facts, subject, name, fact, is_complete=is_existing)
     return derived_link(facts, name, fact, is_existing)

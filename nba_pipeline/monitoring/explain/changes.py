@@ -43,7 +43,8 @@ def _predictions(facts: SlateFacts, subject: Subject) -> Iterator[Link]:
         for before, after in pairs:
             at = eastern_time(after["made_at"], facts.game_date)
             name = f"{after['player_name']} {after['system_id']}"
-            fact = f"version {before['version']} -> {after['version']} at {at}: {_differences(before, after)}"
+            kind = "backtest " if after["run_kind"] == "backtest" else ""
+            fact = f"{kind}version {before['version']} -> {after['version']} at {at}: {_differences(before, after)}"
             yield Link(name, "ok", fact, [f"line from {after['line_source']}"] if after["line_source"] else [])
 
 
@@ -62,12 +63,13 @@ def _grades(facts: SlateFacts, subject: Subject) -> Iterator[Link]:
     later = rows.filter(pl.col("grade_version") > 1).sort("as_of", *GRADED)
     if later.is_empty():
         return
-    same = ["game_id", "player_id", "grade_version", "as_of"]
+    correction = ["game_id", "player_id", "run_kind", "grade_version", "as_of"]
     names = facts.rows("boxscores").select("player_id", "player_name").unique("player_id")
-    changed = later.group_by(same, maintain_order=True).agg(
+    changed = later.group_by(correction, maintain_order=True).agg(
         pl.col("regrade_reason").first(), pl.col("system_id").n_unique().alias("systems"), pl.col("source").first()
     )
     for row in changed.join(names, on="player_id", how="left", maintain_order="left").iter_rows(named=True):
         at, grades = eastern_time(row["as_of"], facts.game_date), counted(row["systems"], "system")
-        fact = f"grade version {row['grade_version']} at {at} for {grades}: {row['regrade_reason']}"
+        kind = "backtest " if row["run_kind"] == "backtest" else ""
+        fact = f"{kind}grade version {row['grade_version']} at {at} for {grades}: {row['regrade_reason']}"
         yield Link(str(row["player_name"] or row["player_id"]), "ok", fact, [f"from {row['source']}"])

@@ -97,9 +97,9 @@ def of_subject(quarantined: pl.DataFrame, subject: Subject) -> pl.DataFrame:
     value = {name: pl.col("row").str.json_path_match(f"$.{name}") for name in ("game_id", "player_id", *NAME_COLUMNS)}
     rows = quarantined.with_columns(value[name].alias(f"its_{name}") for name in value)
     if subject.player_id:
-        wanted = lookup(subject.player_name)
+        name_key = lookup(subject.player_name)
         has_name = pl.any_horizontal(
-            pl.col(f"its_{name}").map_elements(lookup, return_dtype=pl.String) == wanted for name in NAME_COLUMNS
+            pl.col(f"its_{name}").map_elements(lookup, return_dtype=pl.String) == name_key for name in NAME_COLUMNS
         )
         rows = rows.filter((pl.col("its_player_id") == str(subject.player_id)) | has_name.fill_null(False))
     elif subject.game_id:

@@ -2,16 +2,22 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import polars as pl
 
 from nba_pipeline.assets.predictions.predictions import closed_dates, lines_with_prices
 from nba_pipeline.completeness.eligibility import judge_players
-from nba_pipeline.completeness.slate_gates import RECENT_DAYS
 from nba_pipeline.league.calendar import week_of
 from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
-from nba_pipeline.monitoring.explain.before_tipoff import derived_link, readiness_link, schedule_link, slate_gate_link
+from nba_pipeline.monitoring.explain.before_tipoff import (
+    backtests_text,
+    derived_link,
+    readiness_link,
+    schedule_link,
+    slate_gate_link,
+)
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link, State
 from nba_pipeline.monitoring.explain.origins import evidence_of, requests_link, source_link
@@ -24,13 +30,18 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.wording import counted
 
 NAMES_SHOWN = 5
+NOT_EXPECTED = "the player is not expected"
 
 
 def injury_link(facts: SlateFacts, subject: Subject) -> Link:
     """Returns the link of the injury report: the status of the player on the newest report before tip-off."""
     expected = facts.of("upcoming_players", subject)
     if expected.is_empty():
-        return source_link(facts, subject, "injuries", "no status, because the player is not expected", is_complete=True)
+        fact = f"no status: {_why_no_expected_row(facts)}"
+        if not facts.rows("upcoming_players").is_empty():
+            return source_link(facts, subject, "injuries", fact, is_complete=True)
+        state: State = "partial" if facts.is_due("upcoming_players") else "not_due"
+        return Link("injuries", state, fact, evidence_of(facts, "injuries"))
     player = expected.row(0, named=True)
     if player["injury_risk_level"] is None:
         is_unreported = player["injury_snapshot_at"] is None
@@ -53,7 +64,7 @@ def lines_link(facts: SlateFacts, subject: Subject) -> Link:
         return source_link(facts, subject, "prop_lines", fact, is_complete=True)
     if not lines.is_empty():
         fact = "no usable line: every snapshot is from after tip-off or has no instant"
-        return Link("prop_lines", "excluded", fact, evidence_of(facts, "prop_lines"))
+        return Link("prop_lines", _state_without_line(facts, subject), fact, evidence_of(facts, "prop_lines"))
     names = _unresolved_in_game(facts, subject)
     if names:
         listed = "; ".join(f"{name!r} ({counted(number, 'row')})" for name, number in names[:NAMES_SHOWN])
@@ -77,7 +88,15 @@ def _no_line_offered(facts: SlateFacts, subject: Subject) -> Link:
     books, players = others["book"].n_unique(), others["player_id"].n_unique()
     fact = f"{counted(players, 'other player')} of the game with lines of {counted(books, 'book')}, and none for this player"
     parts = [requests_link(facts, subject, "prop_lines", False)]
-    return Link("prop_lines", "excluded", fact, evidence_of(facts, "prop_lines"), "", parts)
+    return Link("prop_lines", _state_without_line(facts, subject), fact, evidence_of(facts, "prop_lines"), "", parts)
+
+
+def _state_without_line(facts: SlateFacts, subject: Subject) -> State:
+    """Returns the state of missing lines. They end the chain of a player with predictions: NO_LINE.
+
+    Without predictions, a later link has the reason, for example the rule for players with few minutes and without a line.
+    """
+    return "partial" if facts.of("predictions", subject).is_empty() else "excluded"
 
 
 def _unresolved_in_game(facts: SlateFacts, subject: Subject) -> list[tuple[str, int]]:
@@ -111,6 +130,13 @@ def _why_not_expected(facts: SlateFacts, subject: Subject) -> str:
     return f"the roster of {team}, seen at {seen_at}, does not list the player"
 
 
+def _why_no_expected_row(facts: SlateFacts) -> str:
+    """Returns why `upcoming_players` has no row of a player: without any row of the date, nothing is known about him."""
+    if not facts.is_written("upcoming_players"):
+        return "upcoming_players is not written"
+    return "upcoming_players has no rows" if facts.rows("upcoming_players").is_empty() else NOT_EXPECTED
+
+
 def _last_game(subject: Subject) -> str:
     return f'nba-pipeline sql "SELECT * FROM boxscores WHERE player_id = {subject.player_id} ORDER BY game_date DESC LIMIT 1"'
 
@@ -118,8 +144,13 @@ def _last_game(subject: Subject) -> str:
 def features_link(facts: SlateFacts, subject: Subject) -> Link:
     """Returns the link of the player's features: the number of games behind them and the missing features."""
     rows = facts.of("features", subject)
-    if rows.is_empty():
+    if facts.rows("features").is_empty():
         return derived_link(facts, "features", "", is_existing=False)
+    if rows.is_empty():
+        is_expected = not facts.of("upcoming_players", subject).is_empty()
+        fact = "no row of the player" if is_expected else f"no row: {_why_no_expected_row(facts)}"
+        command = f"nba-pipeline repair --date {facts.game_date}" if is_expected else ""
+        return Link("features", "broken" if is_expected else "excluded", fact, evidence_of(facts, "features"), command)
     row = rows.row(0, named=True)
     missing = list(row["missing_features"] or ())
     fact = f"{row['games_played_season']} games this season, {counted(len(missing), 'missing feature')}"
@@ -132,20 +163,21 @@ def predictions_link(facts: SlateFacts, subject: Subject) -> Link:
     """Returns the link of the player's predictions: the newest of each system, and why a system has none."""
     rows = facts.of("predictions", subject).sort("run_kind", "version", descending=True)
     newest = rows.unique(["system_id", "market"], keep="first", maintain_order=True).sort("system_id")
-    parts = [*(_prediction(row, facts) for row in newest.iter_rows(named=True)), *_absent(facts, subject, newest)]
     evidence = evidence_of(facts, "predictions")
     if newest.is_empty() and not facts.is_due("predictions"):
         return Link("predictions", "not_due", facts.due_text("predictions"))
+    reason, is_by_rule = _ineligible(facts, subject)
+    if newest.is_empty() and reason:
+        return Link("predictions", "excluded" if is_by_rule else "broken", f"no prediction: {reason}", evidence)
+    parts = [*(_prediction(row, facts) for row in newest.iter_rows(named=True)), *_absent(facts, subject, newest, reason)]
     if newest.is_empty():
-        reason = _ineligible(facts, subject)
-        command = "" if reason else f"nba-pipeline run --date {facts.game_date}"
-        fact = f"no prediction: {reason}" if reason else "no prediction, although the player is eligible"
-        is_by_rule = reason is not None and reason.startswith("no line")
-        return Link("predictions", "excluded" if is_by_rule else "broken", fact, evidence, command, parts)
+        command = f"nba-pipeline run --date {facts.game_date}"
+        return Link("predictions", "broken", "no prediction, although the player is eligible", evidence, command, parts)
     kinds = newest["recommendation"].value_counts(sort=True).sort("count", "recommendation", descending=[True, False])
     fact = f"{counted(newest.height, 'system')}: {', '.join(f'{number} {kind}' for kind, number in kinds.iter_rows())}"
-    if late := _line_after_prediction(facts, subject, newest):
-        return Link("predictions", "broken", f"{fact}; {late}", evidence, facts.command_for_lines(subject), parts)
+    fact += backtests_text(newest)
+    if newer_line := _line_after_prediction(facts, subject, newest):
+        return Link("predictions", "broken", f"{fact}; {newer_line}", evidence, facts.command_for_lines(subject), parts)
     state: State = "partial" if newest.height < len(SYSTEMS) else "ok"
     return Link("predictions", state, fact, evidence, "", parts)
 
@@ -164,13 +196,14 @@ def _prediction(row: dict[str, Any], facts: SlateFacts) -> Link:
     line = f"line {row['line']:g} by {row['book']}" if row["line"] is not None else "no line"
     made = eastern_time(row["made_at"], facts.game_date)
     reasons = f"; {', '.join(row['reasons'])}" if row["reasons"] else ""
-    fact = f"{row['predicted_value']:.1f}, {line}, {row['recommendation']}, version {row['version']} at {made}{reasons}"
+    version = f"{'backtest ' if row['run_kind'] == 'backtest' else ''}version {row['version']}"
+    fact = f"{row['predicted_value']:.1f}, {line}, {row['recommendation']}, {version} at {made}{reasons}"
     evidence = [f"line from {row['line_source']}"] if row["line_source"] else []
     return Link(row["system_id"], "ok", fact, evidence)
 
 
-def _absent(facts: SlateFacts, subject: Subject, newest: pl.DataFrame) -> Iterator[Link]:
-    """Yields a link per system without a prediction, with the reason."""
+def _absent(facts: SlateFacts, subject: Subject, newest: pl.DataFrame, reason: str | None) -> Iterator[Link]:
+    """Yields a link per system without a prediction. `reason` is why no system may predict the player; None if he is eligible."""
     features = facts.of("features", subject)
     if features.is_empty():
         return
@@ -179,12 +212,13 @@ def _absent(facts: SlateFacts, subject: Subject, newest: pl.DataFrame) -> Iterat
     predicted = set(newest["system_id"])
     for system in SYSTEMS:
         if system.system_id not in predicted:
-            reason = _why_not(system, features, set(trained["system_id"]), predicted, system.system_id in closed)
-            yield Link(system.system_id, "excluded", f"no prediction: {reason}")
+            why = reason or _why_not(system, features, set(trained["system_id"]), predicted)
+            why = why or (NOT_READY if system.system_id in closed else _why_not_predicted(facts, features))
+            yield Link(system.system_id, "excluded", f"no prediction: {why}")
 
 
-def _why_not(system: System, features: pl.DataFrame, trained: set[str], predicted: set[str], is_closed: bool) -> str:
-    """Returns why a system has no prediction of a player with features."""
+def _why_not(system: System, features: pl.DataFrame, trained: set[str], predicted: set[str]) -> str:
+    """Returns why a system cannot predict a player with features; empty if it can."""
     if isinstance(system, Combination):
         without = [name for name in system.members if name not in predicted]
         return f"it combines {', '.join(system.members)}" + (
@@ -193,29 +227,42 @@ def _why_not(system: System, features: pl.DataFrame, trained: set[str], predicte
     if system.needs_model and system.system_id not in trained:
         return "no model of the week"
     reasons: Sequence[str] = system.why_not(features)["reason"].to_list()
-    return reasons[0] if reasons else NOT_READY if is_closed else "the run of the predictions did not have these features"
+    return reasons[0] if reasons else ""
 
 
-def _ineligible(facts: SlateFacts, subject: Subject) -> str | None:
-    """Returns why no system may predict the player, as the predictions decide it; None if he is eligible."""
+def _why_not_predicted(facts: SlateFacts, features: pl.DataFrame) -> str:
+    """Returns why a system has no prediction although it can make one, as far as the tables show it."""
+    if not facts.is_written("predictions"):
+        return "predictions is not written"
+    made_at, as_of = facts.rows("predictions")["made_at"].max(), features["as_of"][0]
+    if isinstance(made_at, datetime) and as_of > made_at:
+        at, newest = (eastern_time(instant, facts.game_date) for instant in (as_of, made_at))
+        return f"the features were computed at {at}, after the newest predictions at {newest}"
+    return "unknown: the system can predict the player now"
+
+
+def _ineligible(facts: SlateFacts, subject: Subject) -> tuple[str | None, bool]:
+    """Returns why no system may predict the player, and whether a rule decides it. The reason is None for an eligible player.
+
+    Without a row of the player, or without his game, something is missing and no rule decides.
+    """
     expected = facts.of("upcoming_players", subject)
     if expected.is_empty():
-        return "the player is not expected"
+        reason = _why_no_expected_row(facts)
+        return reason, reason == NOT_EXPECTED
     now = facts.clock.now()
     lines = lines_with_prices(facts.rows("prop_lines").filter(pl.col("snapshot_at") <= now))
-    judged = judge_players(expected, facts.rows("features"), facts.rows("schedule"), lines, now)
-    reason = judged["reason"][0]
-    return None if reason is None else str(reason)
+    of_market = lines.filter(pl.col("market") == SETTINGS.lines.market)
+    judged = judge_players(expected, facts.rows("features"), facts.rows("schedule"), of_market, now).row(0, named=True)
+    return judged["reason"], judged["has_features"] is not None and judged["status"] is not None
 
 
 def links(facts: SlateFacts, subject: Subject) -> Iterator[Link]:
     """Yields the links of a player up to his predictions. Without a game on the date, the chain ends with the schedule."""
     first = schedule_link(facts, subject)
-    if subject.game_id is None:
+    if subject.game_id is None and facts.is_written("schedule"):
         team = subject.teams[0] if subject.teams else None
-        fact = (
-            f"{team} does not play on {facts.game_date}" if team else f"no box score of the last {RECENT_DAYS} days names a team"
-        )
+        fact = f"{team} does not play on {facts.game_date}" if team else "no stored box score names the player's team"
         yield Link("schedule", "excluded", fact, first.evidence)
         return
     yield first

@@ -54,6 +54,8 @@ def subject_of(warehouse: Warehouse, day: date, game: str | None, player: str | 
         )
     _refuse_unknown_date(warehouse, day)
     schedule = warehouse.scan(TABLES["schedule"], [day]).collect()
+    if game is not None and day not in warehouse.dates(TABLES["schedule"]):
+        raise BadInput(f"--game {game!r}: the schedule of {day} is not loaded; first: nba-pipeline run --date {day}")
     if game is not None:
         return _of_game(schedule, day, game)
     if player is not None:

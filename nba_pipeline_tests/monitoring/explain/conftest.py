@@ -22,10 +22,11 @@ Slate = Callable[..., SlateFacts]
 def slate(tmp_path: Path) -> Slate:
     """Returns a function that writes rows of tables on DAY and returns its facts at an instant, by default before tip-off.
 
-    Without rows of its own, a slate has one scheduled game and one expected player with features.
+    Without rows of its own, a slate has one scheduled game and one expected player with features. A table that is None is not
+    written.
     """
 
-    def write(now: datetime = BEFORE_TIPOFF, **rows: list[Values]) -> SlateFacts:
+    def write(now: datetime = BEFORE_TIPOFF, **rows: list[Values] | None) -> SlateFacts:
         warehouse, clock = LocalWarehouse(home=str(tmp_path)), Clock(fixed_at=now.isoformat())
         usual = {
             "schedule": [a_game(tipoff_at=TIPOFF, status="scheduled", home_points=None, away_points=None)],
@@ -33,6 +34,8 @@ def slate(tmp_path: Path) -> Slate:
             "features": [a_feature_row()],
         }
         for name, of_table in (usual | rows).items():
+            if of_table is None:
+                continue
             table: Table = TABLES[name]
             lineage = {"as_of": now, "code_version": "1", "source": "test"}
             frame = frame_of(table, *(lineage | {"game_date": DAY} | row for row in of_table))
