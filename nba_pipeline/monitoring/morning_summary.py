@@ -31,7 +31,7 @@ class Facts:
     today: Mapping[str, Any]
     open_alerts: Sequence[Incident] = ()
     oldest_quarantined: tuple[str, date] | None = None
-    """Table and date of the oldest quarantined row of the last days."""
+    """Table and date of the oldest row of the last days that is quarantined unexpectedly."""
     quota: Mapping[str, int] = field(default_factory=dict)
     missed: Sequence[str] = ()
     """Messages about schedules and sensors that did not tick."""
@@ -89,10 +89,12 @@ def _alerts(facts: Facts) -> list[str]:
 
 
 def _quarantine(facts: Facts) -> str:
+    """Returns a line about rows that are neither accepted nor quarantined by a rule of the market."""
+    window = f"the last {counted(SETTINGS.watch.incident_days, 'day')}"
     if facts.oldest_quarantined is None:
-        return f"no row was quarantined in the last {counted(SETTINGS.watch.incident_days, 'day')}"
+        return f"no row was quarantined unexpectedly in {window}"
     table, day = facts.oldest_quarantined
-    return f"oldest quarantined row of the last {counted(SETTINGS.watch.incident_days, 'day')}: {table} of {day}"
+    return f"oldest unexpectedly quarantined row of {window}: {table} of {day}"
 
 
 def _operation(facts: Facts) -> list[str]:

@@ -109,7 +109,7 @@ def test_a_game_without_a_prediction_has_no_grade_to_wait_for() -> None:
 def test_the_morning_deadline_follows_the_clock_change() -> None:
     """On 2026-03-08 the clocks went forward, so 07:30 Eastern is 11:30 UTC; the day before it was 12:30 UTC."""
     before, change = date(2026, 3, 6), date(2026, 3, 7)
-    made = {"predictions_at": 7.25 * 60}  # 12:15 UTC: 07:15 Eastern in winter, 08:15 in summer
+    made: dict[str, Any] = {"predictions_at": 7.25 * 60}  # 12:15 UTC: 07:15 Eastern in winter, 08:15 in summer
     assert of("predictions_in_the_morning", [a_game(before, **made)]).good == 1
     assert of("predictions_in_the_morning", [a_game(change, **made)]).good == 0
 
