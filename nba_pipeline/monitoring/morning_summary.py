@@ -1,4 +1,4 @@
-"""The morning summary: five lines about yesterday, today, alerts, quarantine and the operation. A line grows by what is wrong.
+"""The morning summary: five lines about yesterday, today, alerts, quarantine and the operation. Each problem adds a line.
 
 The functions judge facts that are already read. The asset, its schedule and its message are in `orchestration/morning_summary`.
 """
@@ -17,14 +17,14 @@ from nba_pipeline.tables.wording import counted
 
 ALERTS_SHOWN = 5
 COUNTED = {"boxscores": "games collected", "grades": "predictions graded"}
-"""Table -> what its count of yesterday says."""
+"""Table -> unit of its count of yesterday."""
 PLANNED = {"prop_lines": "games have lines", "features": "expected players have features", "predictions": "games are predicted"}
-"""Table -> what its count of today says."""
+"""Table -> unit of its count of today."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the summary is derived from. `yesterday` and `today` are records of `status`."""
+    """The facts of which the summary consists. `yesterday` and `today` are records of `status`."""
 
     at: datetime
     yesterday: Mapping[str, Any]
