@@ -37,7 +37,7 @@ def slo(style: Annotated[str, typer.Option("--format", help="table | json")] = "
     with working("reading runs and payloads"):
         dates = days(today - timedelta(days=max(WINDOWS)), today)
         rows = read_latencies(work.instance, work.warehouse, work.landing, dates, since)
-        attained = attainments(rows, today)
+        attained = attainments(rows, work.clock.now())
     if style == "json":
         print(json.dumps([_record(attainment) for attainment in attained], indent=1))
     else:

@@ -145,7 +145,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Claims the next attempt of messages and sends them as one. Returns False if the sink did not accept it."""
         claims = list[tuple[Delivery, dict[str, Any]]]()
         for delivery in group:
-            if delivery.attempt >= SETTINGS.deliveries.attempts:  # the process of the last attempt died
+            if delivery.is_last_attempt:  # the process of the last attempt died
                 self._record(delivery.ended(NO_OUTCOME, now))
                 continue
             content, claim = self._content(delivery), delivery.claimed(now)

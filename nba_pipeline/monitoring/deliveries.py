@@ -38,6 +38,8 @@ CODE_VERSION = "1"
 SOURCE = "nba_pipeline.monitoring.deliveries"
 PAUSED = "the webhook has just failed"
 HELD = "many messages of this kind were sent within an hour; a digest follows"
+SUMMARY = "morning_summary"
+"""Kind and subject of the deliveries of the morning summary. It belongs to no alert, and has one attempt."""
 NO_OUTCOME = "the process that sent it ended without an outcome"
 
 
@@ -119,6 +121,11 @@ class Delivery:
         """Whether an attempt is due now."""
         return self.state in OPEN and self.next_at is not None and self.next_at <= now
 
+    @property
+    def is_last_attempt(self) -> bool:
+        """Whether no further attempt is permitted."""
+        return self.attempt >= (1 if self.kind == SUMMARY else SETTINGS.deliveries.attempts)
+
     def claimed(self, now: datetime) -> "Delivery":
         """Returns the claim of the next attempt. The claim lapses after a while, because its process may have died."""
         lapses = now + timedelta(minutes=SETTINGS.deliveries.claim_minutes)
@@ -133,19 +140,23 @@ class Delivery:
         settings = SETTINGS.deliveries
         if not reason:
             return replace(self, state="sent", reason="", recorded_at=now, next_at=None)
-        if self.attempt >= settings.attempts:
+        if self.is_last_attempt:
             return replace(self, state="given_up", reason=reason, recorded_at=now, next_at=None)
         minutes = min(settings.first_wait_minutes * 2 ** (self.attempt - 1), settings.longest_wait_minutes)
         return replace(self, state="failed", reason=reason, recorded_at=now, next_at=now + timedelta(minutes=minutes))
 
     @property
     def message(self) -> str:
-        """The message about an undelivered alert."""
-        alert = f"alert {self.kind} {self.subject} ({self.alert_date})"
+        """The message about an undelivered alert or summary."""
+        content = (
+            f"the morning summary of {self.alert_date}"
+            if self.kind == SUMMARY
+            else f"alert {self.kind} {self.subject} ({self.alert_date})"
+        )
         reason, attempts = self.reason or NO_OUTCOME, counted(self.attempt, "attempt")
         if self.state == "given_up":
-            return f"{alert} was not delivered: given up after {attempts}, last reason: {reason}"
-        return f"{alert} is not delivered yet after {attempts}: {reason}"
+            return f"{content} was not delivered: given up after {attempts}, last reason: {reason}"
+        return f"{content} is not delivered yet after {attempts}: {reason}"
 
 
 def waiting(game_date: date, alert: AlertKey, now: datetime, reason: str = "", number: int = 0, sink: Sink = "slack") -> Delivery:

@@ -54,7 +54,7 @@ class Health:
             self.newest = Measured(measurements, "", tuple(not_ready), time.monotonic())
         except (PipelineError, OSError) as error:
             self.newest = Measured(None, str(error), (), time.monotonic())
-        except Exception as error:  # noqa: BLE001  the endpoint must name every failure and go on
+        except Exception as error:  # noqa: BLE001  the endpoint names every failure, and the thread continues
             self.newest = Measured(None, f"{type(error).__name__}: {error}", (), time.monotonic())
 
     def is_alive(self) -> bool:

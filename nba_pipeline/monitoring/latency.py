@@ -2,7 +2,8 @@
 
 One row per final game: `final_at` (the instant of its last action), `boxscore_at` (the first landed final box score),
 `summary_at` (the first materialization of its date that could contain it), `graded_at` (its first grade), and of the next slate
-`features_at` and `predictions_at`, each the first materialization after the step before. An instant that is unknown, or not reached yet, is null.
+`features_at` and `predictions_at`, each the first materialization after the step before. An instant that is unknown, or not
+reached yet, is null. `is_predicted` tells whether the game has a prediction to grade.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +39,7 @@ def latencies(
     """Returns the latency of final games, one row per game, sorted by date and game.
 
     Args:
-        games: game_date, game_id and next_slate (the next date with games, null if unknown).
+        games: game_date, game_id, next_slate (the next date with games, null if unknown) and is_predicted.
         ended: game_id and final_at.
         seen: game_id and boxscore_at.
         graded: game_id and graded_at.
@@ -54,9 +55,8 @@ def latencies(
     ):
         rows = rows.with_columns(_first_after(table, of_date, after, materialized).alias(name))
     instants = list(dict.fromkeys(name for pair in TRANSITIONS.values() for name in pair))
-    return rows.select("game_date", "game_id", "next_slate", *(pl.col(name).cast(UTC_INSTANT) for name in instants)).sort(
-        "game_date", "game_id"
-    )
+    facts = ("game_date", "game_id", "next_slate", "is_predicted")
+    return rows.select(*facts, *(pl.col(name).cast(UTC_INSTANT) for name in instants)).sort("game_date", "game_id")
 
 
 def _first_after(table: str, of_date: str, after: str, materialized: Mapping[str, Mapping[date, Sequence[datetime]]]) -> pl.Expr:

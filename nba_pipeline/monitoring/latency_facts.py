@@ -10,6 +10,7 @@ import polars as pl
 from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.instance.instigators import Instigator
 from nba_pipeline.instance.materializations import materialization_instants
+from nba_pipeline.league.calendar import EASTERN_NAME
 from nba_pipeline.monitoring.latency import UTC_INSTANT, latencies
 from nba_pipeline.providers.nba_cdn import PROVIDER
 from nba_pipeline.tables.registry import TABLES
@@ -20,7 +21,9 @@ TIME_ACTUAL = re.compile(rb'"timeActual"\s*:\s*"([^"]+)"')
 """The instant of an action in a play-by-play. Read without parsing the document, which takes ten times as long."""
 
 SEEN = "SELECT game_id, min(first_seen_at) AS boxscore_at FROM availability GROUP BY game_id"
-GRADED = "SELECT game_id, min(as_of) AS graded_at FROM grades WHERE game_date BETWEEN DATE '{first}' AND DATE '{last}' GROUP BY game_id"
+LIVE = "run_kind = 'live' AND game_date BETWEEN DATE '{first}' AND DATE '{last}'"
+GRADED = f"SELECT game_id, min(as_of) AS graded_at FROM grades WHERE {LIVE} GROUP BY game_id"
+PREDICTED = f"SELECT DISTINCT game_id FROM predictions WHERE {LIVE}"
 
 
 def began_at(instigators: Sequence[Instigator]) -> datetime | None:
@@ -31,17 +34,25 @@ def began_at(instigators: Sequence[Instigator]) -> datetime | None:
 def read_latencies(
     instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, dates: Sequence[date], since: datetime
 ) -> pl.DataFrame:
-    """Returns the latency of the final games of these dates that ended after `since`, see `latency.latencies`."""
+    """Returns the latency of the final games of these dates that ended after `since`, see `latency.latencies`.
+
+    A game whose end is unknown counts if it started after `since`.
+    """
     schedule = warehouse.scan(TABLES["schedule"]).filter(pl.col("game_date") >= min(dates)).collect()
     slates = schedule.filter(pl.col("status") != OFF).select("game_date").unique().sort("game_date")
     following = slates.with_columns(pl.col("game_date").shift(-1).alias("next_slate"))
     final = schedule.filter((pl.col("status") == "final") & pl.col("game_date").is_in(dates))
-    games = final.select("game_date", "game_id").join(following, on="game_date", how="left")
+    ended = _ended(landing, sorted(set(final["game_date"])))
+    midnight = pl.col("game_date").cast(pl.Datetime("us")).dt.replace_time_zone(EASTERN_NAME).dt.convert_time_zone("UTC")
+    counted = final.join(ended, on="game_id", how="left").filter(pl.coalesce("final_at", "tipoff_at", midnight) >= since)
     span = {"first": min(dates), "last": max(dates)}
+    predicted = warehouse.sql(PREDICTED.format(**span))["game_id"]
+    is_predicted = pl.col("game_id").is_in(predicted.to_list()).alias("is_predicted")
+    games = counted.select("game_date", "game_id", is_predicted).join(following, on="game_date", how="left")
     days = set(games["game_date"]) | set(games["next_slate"].drop_nulls())
-    rows = latencies(
+    return latencies(
         games,
-        _ended(landing, sorted(set(games["game_date"]))),
+        ended,
         warehouse.sql(SEEN).with_columns(pl.col("boxscore_at").cast(UTC_INSTANT)),
         warehouse.sql(GRADED.format(**span)).with_columns(pl.col("graded_at").cast(UTC_INSTANT)),
         {
@@ -49,7 +60,6 @@ def read_latencies(
             for table in ("player_game_summary", "features", "predictions")
         },
     )
-    return rows.filter(pl.coalesce("final_at", "boxscore_at") >= since)
 
 
 def _ended(landing: Landing, dates: Sequence[date]) -> pl.DataFrame:

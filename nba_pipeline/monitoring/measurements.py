@@ -1,4 +1,4 @@
-"""Reads what the metrics are derived from: status, alerts, ticks, breakers, grades, credits, runs. Starts nothing."""
+"""Reads the values from which the metrics are derived: status, alerts, ticks, breakers, grades, credits, runs. Starts nothing."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -57,7 +57,7 @@ def measure(
 
 
 def quota_of(warehouse: Warehouse) -> Mapping[str, int]:
-    """Returns the credits of the newest response that told them; empty without one."""
+    """Returns the credits in the newest response that has them; empty without one."""
     rows = warehouse.sql(QUOTA)
     if rows.is_empty():
         return {}

@@ -1,4 +1,4 @@
-"""Metrics in Prometheus' format: what the tables, the alerts, the runs and the machine say at an instant.
+"""Metrics in Prometheus' format about the tables, the alerts, the runs and the machine at an instant.
 
 The label `days_ago` is 0 for today and 6 for six days ago, US Eastern, so that the number of series does not grow. A number
 that is unknown has no sample. Dagster's internals (queues, daemon loops) are left to existing exporters, see docs/monitoring.md.
@@ -23,7 +23,7 @@ PREFIX = "nba_pipeline_"
 
 @dataclass(frozen=True)
 class Measurements:
-    """What the metrics are derived from. `records` are those of `status`, `graded` rows of `record_of`."""
+    """The values from which the metrics are derived. `records` are those of `status`, `graded` rows of `record_of`."""
 
     at: datetime
     today: date

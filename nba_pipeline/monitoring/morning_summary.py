@@ -1,4 +1,4 @@
-"""The morning summary: five lines about yesterday, today, alerts, quarantine and the operation. A line grows by what is wrong.
+"""The morning summary: five lines about yesterday, today, alerts, quarantine and the operation. Each problem adds a line.
 
 The functions judge facts that are already read. The asset, its schedule and its message are in `orchestration/morning_summary`.
 """
@@ -17,21 +17,21 @@ from nba_pipeline.tables.wording import counted
 
 ALERTS_SHOWN = 5
 COUNTED = {"boxscores": "games collected", "grades": "predictions graded"}
-"""Table -> what its count of yesterday says."""
+"""Table -> unit of its count of yesterday."""
 PLANNED = {"prop_lines": "games have lines", "features": "expected players have features", "predictions": "games are predicted"}
-"""Table -> what its count of today says."""
+"""Table -> unit of its count of today."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the summary is derived from. `yesterday` and `today` are records of `status`."""
+    """The facts of which the summary consists. `yesterday` and `today` are records of `status`."""
 
     at: datetime
     yesterday: Mapping[str, Any]
     today: Mapping[str, Any]
     open_alerts: Sequence[Incident] = ()
     oldest_quarantined: tuple[str, date] | None = None
-    """Table and date of the oldest quarantined row of the last days."""
+    """Table and date of the oldest row of the last days that is quarantined unexpectedly."""
     quota: Mapping[str, int] = field(default_factory=dict)
     missed: Sequence[str] = ()
     """Messages about schedules and sensors that did not tick."""
@@ -89,10 +89,12 @@ def _alerts(facts: Facts) -> list[str]:
 
 
 def _quarantine(facts: Facts) -> str:
+    """Returns a line about rows that are neither accepted nor quarantined by a rule of the market."""
+    window = f"the last {counted(SETTINGS.watch.incident_days, 'day')}"
     if facts.oldest_quarantined is None:
-        return f"no row was quarantined in the last {counted(SETTINGS.watch.incident_days, 'day')}"
+        return f"no row was quarantined unexpectedly in {window}"
     table, day = facts.oldest_quarantined
-    return f"oldest quarantined row of the last {counted(SETTINGS.watch.incident_days, 'day')}: {table} of {day}"
+    return f"oldest unexpectedly quarantined row of {window}: {table} of {day}"
 
 
 def _operation(facts: Facts) -> list[str]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import datetime, time, timedelta
 
 import polars as pl
 
-from nba_pipeline.league.calendar import EASTERN_NAME
+from nba_pipeline.league.calendar import EASTERN_NAME, eastern_date
 from nba_pipeline.settings import SETTINGS
 
 WINDOWS = (7, 30)
@@ -15,46 +15,60 @@ WINDOWS = (7, 30)
 
 @dataclass(frozen=True)
 class Objective:
-    """A share of units that must be good. `judge` adds `is_good`, null where it cannot be judged yet."""
+    """A share of units that must be good. `judge` adds `is_good`, null where it cannot be judged at the instant."""
 
     name: str
     description: str
     target: float
     """Share of good units, 0-1."""
     unit: str
-    judge: Callable[[pl.DataFrame], pl.DataFrame]
+    judge: Callable[[pl.DataFrame, datetime], pl.DataFrame]
 
 
-def _within(start: str, end: str, minutes: float) -> pl.Expr:
-    """Whether an instant is at most so many minutes after another one. Null if either is unknown."""
-    return (pl.col(end) - pl.col(start)).dt.total_seconds() <= 60 * minutes
+def _eastern(day: str, at: time, days_later: int = 0) -> pl.Expr:
+    """The UTC instant of a US Eastern time of day on the date of a column, or some days later."""
+    local = pl.col(day).dt.offset_by(f"{days_later}d").dt.combine(at)
+    return local.dt.replace_time_zone(EASTERN_NAME).dt.convert_time_zone("UTC")
 
 
-def _per_game(good: pl.Expr) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    return lambda rows: rows.select("game_date", good.alias("is_good"))
+def _is_good(step: str, due: pl.Expr, due_at_latest: pl.Expr, now: datetime) -> pl.Expr:
+    """Whether a step was not late. A step that has not happened is null until it is overdue, then false.
+
+    `due` is null for a game whose end is unknown. Its step is late after `due_at_latest`, else null.
+    """
+    is_late = pl.coalesce(step, pl.lit(now)) > pl.coalesce(due, due_at_latest)
+    return pl.when(is_late).then(False).when(pl.col(step).is_not_null() & due.is_not_null()).then(True)
 
 
-def _per_slate(good: pl.Expr) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    """Judges each slate by the games before it: all must be good. A slate with a game that cannot be judged is null."""
+def _after_the_game(step: str, minutes: float, now: datetime) -> pl.Expr:
+    """Whether a step happened at most so many minutes after the last action.
 
-    def judge(rows: pl.DataFrame) -> pl.DataFrame:
-        judged = rows.filter(pl.col("next_slate").is_not_null()).with_columns(good.alias("is_good"))
-        worst = pl.when(pl.col("is_good").is_null().any()).then(None).otherwise(pl.col("is_good").all())
-        return judged.group_by(pl.col("next_slate").alias("game_date")).agg(worst.alias("is_good"))
+    A game of unknown end has ended by the deadline for the box scores of its date.
+    """
+    limit, deadline = timedelta(minutes=minutes), time(SETTINGS.coverage.deadline_hour_eastern)
+    return _is_good(step, pl.col("final_at") + limit, _eastern("game_date", deadline, days_later=1) + limit, now)
 
-    return judge
+
+def _in_the_morning(step: str, now: datetime) -> pl.Expr:
+    """Whether a step happened by the morning deadline of the next slate."""
+    due = _eastern("next_slate", _morning_deadline())
+    return _is_good(step, due, due, now)
+
+
+def _per_game(rows: pl.DataFrame, good: pl.Expr) -> pl.DataFrame:
+    return rows.select("game_date", good.alias("is_good"))
+
+
+def _per_slate(rows: pl.DataFrame, good: pl.Expr) -> pl.DataFrame:
+    """Judges each slate by the games before it: false if one is, else null if one cannot be judged."""
+    judged = rows.filter(pl.col("next_slate").is_not_null()).with_columns(good.alias("is_good"))
+    return judged.group_by(pl.col("next_slate").alias("game_date")).agg(pl.col("is_good").all(ignore_nulls=False))
 
 
 def _morning_deadline() -> time:
     """The US Eastern time of day by which a slate has predictions."""
     hour, minute = divmod(round(SETTINGS.latency.predictions_by_hour_eastern * 60), 60)
     return time(hour, minute)
-
-
-def _readable_in_the_morning() -> pl.Expr:
-    """Whether the predictions that use a game were written by the deadline, on the clock on the wall."""
-    due = pl.col("next_slate").dt.combine(_morning_deadline()).dt.replace_time_zone(EASTERN_NAME)
-    return pl.col("predictions_at").dt.convert_time_zone(EASTERN_NAME) <= due
 
 
 def objectives() -> tuple[Objective, ...]:
@@ -66,28 +80,29 @@ def objectives() -> tuple[Objective, ...]:
             f"box score within {limits.boxscore_minutes:g} minutes of the last action",
             0.90,
             "game",
-            _per_game(_within("final_at", "boxscore_at", limits.boxscore_minutes)),
+            lambda rows, now: _per_game(rows, _after_the_game("boxscore_at", limits.boxscore_minutes, now)),
         ),
         Objective(
             "grades_in_time",
             f"grades within {limits.grades_hours:g} hours of the last action",
             0.95,
             "game",
-            _per_game(_within("final_at", "graded_at", 60 * limits.grades_hours)),
+            # a game without a prediction has nothing to grade
+            lambda rows, now: _per_game(rows.filter("is_predicted"), _after_the_game("graded_at", 60 * limits.grades_hours, now)),
         ),
         Objective(
             "predictions_in_the_morning",
             f"predictions of the next slate by {_morning_deadline():%H:%M} Eastern",
             0.95,
             "slate",
-            _per_slate(_readable_in_the_morning()),
+            lambda rows, now: _per_slate(rows, _in_the_morning("predictions_at", now)),
         ),
         Objective(
             "end_to_end_in_time",
             f"predictions of the next slate within {limits.end_to_end_minutes:g} minutes of the last action",
             0.95,
             "slate",
-            _per_slate(_within("final_at", "predictions_at", limits.end_to_end_minutes)),
+            lambda rows, now: _per_slate(rows, _after_the_game("predictions_at", limits.end_to_end_minutes, now)),
         ),
     )
 
@@ -119,17 +134,17 @@ class Attainment:
         return None if self.share is None else self.share >= self.objective.target
 
 
-def attainments(rows: pl.DataFrame, today: date) -> list[Attainment]:
+def attainments(rows: pl.DataFrame, now: datetime) -> list[Attainment]:
     """Returns the attainment of each objective and window. `rows` are those of `latency.latencies`."""
-    found = list[Attainment]()
+    today, attained = eastern_date(now), list[Attainment]()
     for objective in objectives():
-        judged = objective.judge(rows)
+        judged = objective.judge(rows, now)
         for window in WINDOWS:
             recent = judged.filter(pl.col("game_date").is_between(today - timedelta(days=window - 1), today))
             known = recent["is_good"].drop_nulls()
             unknown = recent.height - known.len()
-            found.append(Attainment(objective, window, known.len(), int(known.sum()), unknown))
-    return found
+            attained.append(Attainment(objective, window, known.len(), int(known.sum()), unknown))
+    return attained
 
 
 def exhausted(attained: Sequence[Attainment]) -> list[Attainment]:

@@ -1,6 +1,6 @@
 """Monitors of slates: lines by 13:00 Eastern, checks that affect betting, and rows that stay quarantined.
 
-A monitor returns its findings. What it returns no longer is over.
+A monitor returns its findings. An alert whose finding is no longer returned is resolved.
 """
 
 from collections.abc import Collection
@@ -100,7 +100,12 @@ def old_quarantines(warehouse: Warehouse, clock: Clock) -> list[Finding]:
     is_old = pl.col("game_date").is_in(over) | (pl.col("as_of") <= now - patience)
     found = []
     for name in daily_tables():
-        rows = _unexpected(warehouse, name, dates).filter(is_old).group_by("game_date").agg(pl.len(), pl.col("problem").min())
+        rows = (
+            unexpected_quarantine(warehouse, name, dates)
+            .filter(is_old)
+            .group_by("game_date")
+            .agg(pl.len(), pl.col("problem").min())
+        )
         for day, number, problem in recovering(rows.collect).sort("game_date").iter_rows():
             message = (
                 f"{name} of {day}: {counted(number, 'row')} quarantined for more than {settings.quarantine_hours:g} h: {problem}"
@@ -110,8 +115,11 @@ def old_quarantines(warehouse: Warehouse, clock: Clock) -> list[Finding]:
     return found
 
 
-def _unexpected(warehouse: Warehouse, table: str, dates: Collection[date]) -> pl.LazyFrame:
-    """Returns the quarantined rows that nobody has accepted. Of `prop_lines`, unresolved names have their own alert."""
+def unexpected_quarantine(warehouse: Warehouse, table: str, dates: Collection[date]) -> pl.LazyFrame:
+    """Returns the quarantined rows of cases that are not accepted.
+
+    Omits rows of `prop_lines` with an unresolved name, which has its own alert, and lines that are not of the market.
+    """
     rows = warehouse.scan_quarantine(TABLES[table], dates).filter(~is_accepted(warehouse, table, dates))
     if table != "prop_lines":
         return rows

@@ -74,6 +74,7 @@ def find_corrections(instance: dg.DagsterInstance, warehouse: Warehouse, now: da
 
 
 def _of_performance(instance: dg.DagsterInstance, warehouse: Warehouse, dates: Sequence[date]) -> Iterator[Work]:
+    """Yields the work for each date of `system_performance` that is older than grades in its windows."""
     for day, (graded, at) in outdated_performance(warehouse, dates).items():
         why = f"the performance is older than the grades of {', '.join(str(one) for one in graded)}"
         attempts = attempts_at(instance, CARRY, day, at)

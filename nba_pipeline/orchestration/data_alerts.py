@@ -1,6 +1,6 @@
 """The sensor `alert_on_data`, which keeps the alerts about slates, sources, credits and the disk equal to the findings of monitors.
 
-A monitor that fails raises `monitor_failed` and leaves the alerts of its own kind as they are.
+A monitor that fails raises `monitor_failed` and does not change the alerts of its own kind.
 """
 
 import json
@@ -40,7 +40,7 @@ MONITOR_FAILED = "monitor_failed"
 SLOW = (TABLE_LATE, QUARANTINE_OLD, SOURCE_STALE)
 """Kinds whose monitors run every few minutes, because they read many dates and their facts last for hours."""
 PATIENT = (TABLE_LATE, SOURCE_STALE)
-"""Kinds whose findings are reported once they persist. Right after an outage everything is overdue, and is done within minutes."""
+"""Kinds whose findings are reported once they persist: right after an outage, much is overdue and is done within minutes."""
 
 Monitor = Callable[[], list[Finding]]
 
@@ -140,7 +140,7 @@ def run_monitors(monitors: Mapping[str, Monitor]) -> tuple[list[Finding], list[F
     for kind, monitor in monitors.items():
         try:
             found += monitor()
-        except Exception as error:  # noqa: BLE001  raised as an alert: nothing else looks for what the monitor looks for
+        except Exception as error:  # noqa: BLE001  raised as an alert, because no other code has this monitor's findings
             reason = str(error) if isinstance(error, (PipelineError, OSError)) else f"{type(error).__name__}: {error}"
             message = f"The monitor of {kind} failed, so it is unknown whether there is a reason for that alert: {reason}"
             failures.append(Finding(MONITOR_FAILED, kind, message, "critical", "nba-pipeline status"))

@@ -12,7 +12,7 @@ from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.monitoring.alert_changes import Incident
 from nba_pipeline.monitoring.findings import Finding, is_open
 from nba_pipeline.orchestration.work import Work
-from nba_pipeline.tables.declarations import declared
+from nba_pipeline.tables.declarations import upstream_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
@@ -51,7 +51,7 @@ def _missing(instance: dg.DagsterInstance, undone: Sequence[Work]) -> dict[tuple
         (day, table): work
         for day, of_date in missing.items()
         for table, work in of_date.items()
-        if not _upstream(table).intersection(of_date)
+        if not upstream_tables(table).intersection(of_date)
     }
 
 
@@ -70,12 +70,6 @@ def _required(work: Work) -> set[str]:
     return {name for mode in MODES if mode == work.mode for name in (*critical_tables(mode), *results())}
 
 
-def _upstream(table: str) -> set[str]:
-    """Returns the tables that a table depends on, directly or through others."""
-    direct = set(declared()[table].dependencies) - {table}
-    return direct.union(*(_upstream(name) for name in direct))
-
-
 def _explains(incident: Incident, day: date, table: str) -> bool:
     """Whether an open alert explains a missing table: no run can start, or it names the table, an upstream table or the mode."""
     if incident.kind == "probe_failed":
@@ -84,5 +78,5 @@ def _explains(incident: Incident, day: date, table: str) -> bool:
         return False
     words = set(incident.subject.replace(",", " ").split())
     if tables := words.intersection(TABLES):
-        return bool(tables & {table, *_upstream(table)})
+        return bool(tables & {table, *upstream_tables(table)})
     return any(table in tables_of_mode(mode) for mode in MODES if mode in words)

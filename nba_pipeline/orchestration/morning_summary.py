@@ -1,4 +1,4 @@
-"""The asset `morning_summary`: at 08:00 Eastern it says how yesterday went and what today needs, and sends it as a message."""
+"""The asset `morning_summary`: how yesterday went and what today needs, sent as a message at 08:00 Eastern."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -14,25 +14,24 @@ from nba_pipeline.instance.instigators import read_instigators
 from nba_pipeline.league.calendar import days
 from nba_pipeline.monitoring.alert_changes import recent_incidents
 from nba_pipeline.monitoring.alerts import Notifier
-from nba_pipeline.monitoring.deliveries import record, waiting
+from nba_pipeline.monitoring.deliveries import SUMMARY, record, waiting
 from nba_pipeline.monitoring.landed_dates import loaded_before
 from nba_pipeline.monitoring.latency import slow
 from nba_pipeline.monitoring.latency_facts import began_at, read_latencies
 from nba_pipeline.monitoring.measurements import quota_of
 from nba_pipeline.monitoring.morning_summary import Facts, is_all_well, summary, title
 from nba_pipeline.monitoring.run_facts import read_runs
+from nba_pipeline.monitoring.slate_monitors import unexpected_quarantine
 from nba_pipeline.monitoring.status import status
 from nba_pipeline.monitoring.watchdog import EXPECTED, findings
 from nba_pipeline.monitoring.webhook import post_document, slack_document
 from nba_pipeline.orchestration.weekly_training import untrained_week
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import daily_tables
-from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.model_store import ModelStore
 
-NAME = "morning_summary"
 DESCRIPTION = """morning_summary: how yesterday went and what today needs.
 
 Its latest materialization has the summary. The schedule sends it to Slack and to the webhook once per date."""
@@ -64,26 +63,29 @@ def read_facts(instance: dg.DagsterInstance, warehouse: Warehouse, landing: Land
 
 
 def send(facts: Facts, notifier: Notifier) -> list[str]:
-    """Sends the summary once per date to Slack and the webhook. Returns a message per sink that did not accept it."""
+    """Sends the summary once per date to Slack and the webhook. Returns a message per sink that did not accept it.
+
+    A summary is not retried: its tables may have changed, and the next one follows in the morning.
+    """
     text = "\n".join([title(facts), *summary(facts)])
     problems = []
     for sink, url in notifier.sinks.items():
         if sink == "pagerduty":  # a summary is no incident
             continue
         now, today = notifier.clock.now(), notifier.clock.today
-        claim = waiting(today, (today, NAME, NAME), now, number=0, sink=sink).claimed(now)
+        claim = waiting(today, (today, SUMMARY, SUMMARY), now, number=0, sink=sink).claimed(now)
         if not record(notifier.warehouse, claim, notifier.clock.as_of):
             continue  # sent before, or another process is sending it
         document: dict[str, Any] = slack_document(text)
         if sink == "webhook":
-            document = {"event": NAME, "game_date": today.isoformat(), "is_all_well": is_all_well(facts), "message": text}
+            document = {"event": SUMMARY, "game_date": today.isoformat(), "is_all_well": is_all_well(facts), "message": text}
         reason = post_document(url, document, notifier.timeout_seconds)
         record(notifier.warehouse, claim.ended(reason, notifier.clock.now()), notifier.clock.as_of)
         problems += [f"the summary was not delivered to {sink}: {reason}"] if reason else []
     return problems
 
 
-@dg.asset(name=NAME, group_name="status", description=DESCRIPTION, owners=OWNERS)
+@dg.asset(name=SUMMARY, group_name="status", description=DESCRIPTION, owners=OWNERS)
 def morning_summary(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
@@ -107,18 +109,17 @@ def morning_summary(
 
 
 def _oldest_quarantined(warehouse: Warehouse, dates: Sequence[date]) -> tuple[str, date] | None:
-    """Returns table and date of the oldest quarantined row of these dates; None without one."""
-    oldest = [
-        (day, name)
+    """Returns table and date of the oldest row of these dates that is quarantined unexpectedly; None without one."""
+    oldest = {
+        name: unexpected_quarantine(warehouse, name, dates).select(pl.col("game_date").min()).collect().item()
         for name in daily_tables()
-        if (day := warehouse.scan_quarantine(TABLES[name], dates).select(pl.col("game_date").min()).collect().item()) is not None
-    ]
-    return (min(oldest)[1], min(oldest)[0]) if oldest else None
+    }
+    return min(((name, day) for name, day in oldest.items() if day), key=lambda one: one[1], default=None)
 
 
 summarize = dg.define_asset_job(
     "summarize",
-    dg.AssetSelection.assets(NAME),
+    dg.AssetSelection.assets(SUMMARY),
     executor_def=dg.in_process_executor,
     description="Writes and sends the morning summary.",
 )

@@ -23,5 +23,5 @@ def outdated_performance(warehouse: Warehouse, dates: Sequence[date]) -> dict[da
     grades = instants("grades", pl.col("as_of").max().alias("graded_at")).rename({"game_date": "graded_date"})
     is_outdated = (pl.col("graded_date") < pl.col("game_date")) & (pl.col("as_of") < pl.col("graded_at"))
     pairs = performance.join(grades, on="season").filter(is_outdated).sort("game_date", "graded_date")
-    found = pairs.group_by("game_date", maintain_order=True).agg("graded_date", pl.col("graded_at").max())
-    return {day: (graded, graded_at) for day, graded, graded_at in found.iter_rows()}
+    outdated = pairs.group_by("game_date", maintain_order=True).agg("graded_date", pl.col("graded_at").max())
+    return {day: (graded, graded_at) for day, graded, graded_at in outdated.iter_rows()}

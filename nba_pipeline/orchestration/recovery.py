@@ -1,5 +1,6 @@
 """Resolves alerts whose cause is over, from the tables and Dagster's records. Code that raises an alert belongs beside its cause.
 
+Sensors call it, and the runner after a successful run, because a home without a daemon has no sensor.
 The watchdog, the sensor `alert_on_data` and the nightly verification of ledgers resolve their own alerts.
 """
 
@@ -36,7 +37,7 @@ def resolve_over(notifier: Notifier, is_over: Mapping[str, IsOver]) -> list[str]
         recent = recent_incidents(notifier.warehouse, notifier.clock.today)
         known = [one for one in recent if one.is_open and one.kind in is_over]
         return [f"{one.kind} {one.subject}" for one in known if is_over[one.kind](one) and notifier.resolve(one)]
-    except (PipelineError, OSError) as error:  # an alert that stays open must not stop the work of its sensor
+    except (PipelineError, OSError) as error:  # an alert that stays open must not stop the work of its caller
         logger.error("open alerts cannot be resolved: %s", error)
         return []
 

@@ -20,7 +20,7 @@ from nba_pipeline.monitoring.landed_dates import loaded_before, missing_sources
 from nba_pipeline.monitoring.phases import compare_phases
 from nba_pipeline.monitoring.run_facts import read_runs
 from nba_pipeline.orchestration.runner import Outcome, Runner
-from nba_pipeline.tables.declarations import daily_tables, declared
+from nba_pipeline.tables.declarations import daily_tables, upstream_tables
 from nba_pipeline.tables.registry import TABLES
 
 REPAIR = "repair"
@@ -86,7 +86,7 @@ def find_missing(work: Runner, day: date) -> Missing:
 def next_tables(missing: Missing, attempted: set[str]) -> tuple[str, ...]:
     """Returns the tables of the next pass: those not attempted whose upstream tables are complete or attempted. Sources run together."""
     waiting = {name for name in missing.tables if name not in attempted}
-    upstream = {name: _upstream(name) & waiting for name in waiting}
+    upstream = {name: upstream_tables(name) & waiting for name in waiting}
     of_sources = waiting.intersection(daily_tables("sources"))
     return tuple(name for name in missing.tables if name in waiting and (name in of_sources or not upstream[name]))
 
@@ -117,17 +117,6 @@ def _blocked(work: Runner, day: date, schedule: pl.DataFrame) -> dict[str, str]:
     if has_begun(playing(schedule)["tipoff_at"].to_list(), now):
         blocked["predictions"] = "the slate has begun, so that predictions would be backtests"
     return blocked
-
-
-def _upstream(name: str) -> set[str]:
-    """Returns the tables on which a table depends, directly or through others."""
-    found, waiting = set[str](), list(declared()[name].dependencies)
-    while waiting:
-        other = waiting.pop()
-        if other not in found and other != name:
-            found.add(other)
-            waiting += declared()[other].dependencies
-    return found
 
 
 def _some(names: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.command_runs import execute
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.rereads import rereads
-from nba_pipeline.instance.run_tags import MODE_TAG, OFFLINE_TAG, RANGE_TAGS
+from nba_pipeline.instance.run_tags import MODE_TAG, OFFLINE_TAG, RANGE_TAGS, REPLAY_TAG
 from nba_pipeline.league.calendar import days, week_of
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.failed_runs import alert_on_killed
@@ -29,6 +29,7 @@ from nba_pipeline.orchestration.backfill import Stage, Step, plan, weeks_with_a_
 from nba_pipeline.orchestration.corrections import find_corrections
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage, lost_work
 from nba_pipeline.orchestration.recheck_job import JOB as RECHECK
+from nba_pipeline.orchestration.recovery import over_by_data, resolve_over
 from nba_pipeline.orchestration.reloading import RELOAD
 from nba_pipeline.orchestration.undone import find_missing, find_undone
 from nba_pipeline.orchestration.weekly_training import untrained_week
@@ -113,6 +114,9 @@ class Runner:
             raise KeyboardInterrupt
         messages = run_outcomes.outcome_messages(result.all_events, result.success)
         alert_on_damage(self.notifier, self.landing)
+        if result.success and REPLAY_TAG not in (tags or {}):  # the tables of a rebuild are incomplete until it ends
+            # without a daemon, no sensor resolves the alert of an earlier run that failed or was killed
+            resolve_over(self.notifier, over_by_data(self.instance, self.warehouse))
         written = {event.asset_key.path[-1] for event in result.get_asset_materialization_events() if event.asset_key}
         not_written = [] if result.success else [name for name in tables if name not in written]
         return Outcome(f"{job} {when}", result.run_id, time.monotonic() - started, *messages, not_written=not_written)

@@ -13,9 +13,9 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, WHY_TAG
 from nba_pipeline.league.calendar import EASTERN_NAME, FIRST_DATE, days, eastern_date, week_of
 from nba_pipeline.league.eastern_text import eastern_text
+from nba_pipeline.monitoring.deliveries import SUMMARY
 from nba_pipeline.orchestration.housekeeping import DESCRIPTION, housekeeping
 from nba_pipeline.orchestration.jobs import game_day, train
-from nba_pipeline.orchestration.morning_summary import NAME as MORNING_SUMMARY
 from nba_pipeline.orchestration.morning_summary import summarize
 from nba_pipeline.orchestration.reconciliation import find_work
 from nba_pipeline.orchestration.run_requests import (
@@ -127,7 +127,7 @@ tidy_up = dg.ScheduleDefinition(
 
 
 @dg.schedule(
-    name=MORNING_SUMMARY,
+    name=SUMMARY,
     cron_schedule="0 8 * * *",
     execution_timezone=EASTERN_NAME,
     job=summarize,
@@ -142,7 +142,7 @@ def morning_summary(
     around = timedelta(days=SETTINGS.watch.games_within_days)
     if games_of(warehouse, days(today - around, today + around)).is_empty():
         return dg.SkipReason(f"no game is within {counted(SETTINGS.watch.games_within_days, 'day')} of {today}")
-    return dg.RunRequest(run_key=f"{MORNING_SUMMARY}:{today}")
+    return dg.RunRequest(run_key=f"{SUMMARY}:{today}")
 
 
 SCHEDULES = (*(_mode_schedule(mode) for mode in MODES), train_week, nightly_reconciliation, tidy_up, morning_summary)

@@ -196,6 +196,13 @@ def daily_tables(*stages: Stage) -> tuple[str, ...]:
 
 
 @cache
+def upstream_tables(name: str) -> frozenset[str]:
+    """Returns the tables that a table depends on, directly or through others, without the table itself."""
+    direct = frozenset(declared()[name].dependencies) - {name}
+    return direct.union(*(upstream_tables(other) for other in direct))
+
+
+@cache
 def requested_by(sensor: Sensor) -> tuple[str, ...]:
     """Returns the tables that a sensor requests, in pipeline order."""
     return tuple(name for name, declaration in declared().items() if declaration.requested_by == sensor)

@@ -8,7 +8,7 @@ import polars as pl
 from nba_pipeline.monitoring.latency import UTC_INSTANT, latencies, slow, transitions
 
 DAY, NEXT = date(2026, 1, 4), date(2026, 1, 5)
-TYPES = {"game_date": pl.Date(), "next_slate": pl.Date(), "game_id": pl.String()}
+TYPES = {"game_date": pl.Date(), "next_slate": pl.Date(), "game_id": pl.String(), "is_predicted": pl.Boolean()}
 END = datetime(2026, 1, 5, 4, tzinfo=UTC)
 
 
@@ -27,7 +27,7 @@ def rows(games: list[str], **instants: Any) -> pl.DataFrame:
         "graded": frame(game_id=games, graded_at=[at(90)] * len(games)),
     }
     return latencies(
-        frame(game_date=[DAY] * len(games), game_id=games, next_slate=[NEXT] * len(games)),
+        frame(game_date=[DAY] * len(games), game_id=games, next_slate=[NEXT] * len(games), is_predicted=[True] * len(games)),
         instants.get("ended", frame(game_id=games, final_at=[END] * len(games))),
         instants.get("seen", given["seen"]),
         instants.get("graded", given["graded"]),
@@ -48,6 +48,7 @@ def test_a_step_counts_from_the_first_materialization_that_could_contain_the_gam
         "game_date": DAY,
         "game_id": "1",
         "next_slate": NEXT,
+        "is_predicted": True,
         "final_at": END,
         "boxscore_at": at(10),
         "summary_at": at(12),

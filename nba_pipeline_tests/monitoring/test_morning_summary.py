@@ -32,7 +32,7 @@ def test_five_lines_when_all_is_well() -> None:
         "Sun 2026-01-04: COMPLETE, 9 games; 9 of 9 games collected; 540 of 540 predictions graded",
         "Mon 2026-01-05: EXPECTED, 7 games; 210 of 210 expected players have features",
         "no open alert",
-        "no row was quarantined in the last 14 days",
+        "no row was quarantined unexpectedly in the last 14 days",
         "every schedule and sensor ticks; the models of the week are current; 4,512 credits of The Odds API left",
     ]
 
@@ -55,7 +55,7 @@ def test_a_problem_names_itself_and_the_most_urgent_alert_comes_first() -> None:
     assert lines[1] == "Mon 2026-01-05: no games (NOT_DUE)"
     assert lines[2] == "6 open alerts" and "critical: run_failed lines, open for 30 min" in lines[3]
     assert "and 1 more" in lines[8]
-    assert lines[9] == "oldest quarantined row of the last 14 days: prop_lines of 2026-01-04"
+    assert lines[9] == "oldest unexpectedly quarantined row of the last 14 days: prop_lines of 2026-01-04"
     assert lines[10] == "1 problem with schedules and sensors; the models of the week of 2026-01-05 are overdue; credits unknown"
     assert lines[11] == "  The schedule overnight was due and left no decision."
     assert lines[12] == "  slow: box score of 2026-01-04 took 75 minutes (warning)"

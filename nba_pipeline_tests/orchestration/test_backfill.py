@@ -374,7 +374,8 @@ def test_a_killed_and_resumed_backfill_has_the_result_of_an_undisturbed_one(
     assert [(step.part, step.when) for step in left_out] == [("features", str(DAY)), ("models", "2026-01-12")]
     expected, actual = tables(undisturbed), tables(killed)
     assert actual.pop("alerts")["message"].to_list() == ["its process was killed"]
-    assert actual.pop("alert_deliveries")["state"].to_list() == ["pending"]
+    assert actual.pop("alert_changes")["change"].to_list() == ["resolved"]
+    assert [actual.pop(name)["state"].to_list() for name in ("alert_deliveries", "alert_message_deliveries")] == [["pending"]] * 2
     assert actual.keys() == expected.keys()
     for name in expected:
         # a skipped week keeps the instant of its attempt

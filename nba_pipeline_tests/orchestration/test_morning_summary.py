@@ -1,21 +1,25 @@
 """The morning summary is read from the tables, sent once per date over real HTTP, and a failing sink is named."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from nba_pipeline.assets.sources.prop_lines import AFTER_TIPOFF
+from nba_pipeline.completeness.quarantine_cases import cases, decide
 from nba_pipeline.monitoring.alerts import Notifier
-from nba_pipeline.monitoring.deliveries import unsent
+from nba_pipeline.monitoring.deliveries import SUMMARY, record, undelivered_messages, unsent, waiting
 from nba_pipeline.monitoring.measurements import measure
 from nba_pipeline.monitoring.morning_summary import Facts
 from nba_pipeline.orchestration.morning_summary import read_facts, send
 from nba_pipeline.tables.declarations import daily_tables
+from nba_pipeline.tables.registry import QUARANTINE_SCHEMA, TABLES
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.model_store import ModelStore
 from nba_pipeline_tests.instances import open_instance
-from nba_pipeline_tests.monitoring.webhook import DAY, SECRET, Slack, a_notifier, listening
+from nba_pipeline_tests.monitoring.webhook import DAY, NOON, SECRET, Slack, a_notifier, listening
 
 
 @pytest.fixture
@@ -25,6 +29,14 @@ def warehouse(tmp_path: Path) -> LocalWarehouse:
 
 @pytest.fixture
 def facts(tmp_path: Path, warehouse: LocalWarehouse) -> Facts:
+    return facts_of(tmp_path, warehouse)
+
+
+def oldest_quarantined(home: Path, warehouse: LocalWarehouse) -> tuple[str, date] | None:
+    return facts_of(home, warehouse).oldest_quarantined
+
+
+def facts_of(tmp_path: Path, warehouse: LocalWarehouse) -> Facts:
     notifier = a_notifier(warehouse, "")
     clock = notifier.clock
     with open_instance(tmp_path) as instance:
@@ -53,6 +65,40 @@ def test_a_sink_that_fails_is_named_without_its_secret(warehouse: LocalWarehouse
     assert problems == [f"the summary was not delivered to {sink}: the webhook answered 500" for sink in ("slack", "webhook")]
     assert SECRET not in "".join(problems)
     assert {one.reason for one in unsent(warehouse, [DAY])} == {"the webhook answered 500"}
+
+
+def test_a_summary_that_a_sink_refused_is_given_up(warehouse: LocalWarehouse, facts: Facts) -> None:
+    with listening() as slack:
+        slack.status = 500
+        send(facts, a_notifier(warehouse, slack.url))
+        a_notifier(warehouse, slack.url, NOON + timedelta(days=1)).retry_deliveries()
+    assert len(slack.sent) == 1
+    reason = "given up after 1 attempt, last reason: the webhook answered 500"
+    assert undelivered_messages(warehouse, [DAY]) == {DAY: [f"the morning summary of {DAY} was not delivered: {reason}"]}
+
+
+def test_a_summary_whose_process_died_is_given_up(warehouse: LocalWarehouse) -> None:
+    notifier = a_notifier(warehouse, "")
+    record(warehouse, waiting(DAY, (DAY, SUMMARY, SUMMARY), NOON).claimed(NOON), notifier.clock.as_of)
+    with listening() as slack:
+        a_notifier(warehouse, slack.url, NOON + timedelta(days=1)).retry_deliveries()
+    assert slack.sent == [] and [one.state for one in unsent(warehouse, [DAY])] == ["given_up"]
+
+
+def test_rows_that_are_accepted_or_of_no_market_are_not_the_oldest_quarantined(tmp_path: Path, warehouse: LocalWarehouse) -> None:
+    def quarantine(table: str, days_ago: int, problem: str) -> None:
+        day = DAY - timedelta(days=days_ago)
+        row = {"table": table, "game_date": day, "problem": problem, "row": "{}", "source": "test", "as_of": NOON}
+        warehouse.quarantine(TABLES[table], [day], pl.DataFrame([row], QUARANTINE_SCHEMA))
+
+    quarantine("prop_lines", 5, AFTER_TIPOFF)
+    quarantine("rosters", 4, "key_is_unique")
+    [case] = cases(warehouse, ["rosters"], [DAY - timedelta(days=4)])
+    decide(warehouse, NOON, case, "accepted", "the page is right", "Ann")
+    assert oldest_quarantined(tmp_path, warehouse) is None
+    quarantine("boxscores", 2, "points_match_the_shots")
+    quarantine("rosters", 1, "key_is_unique")
+    assert oldest_quarantined(tmp_path, warehouse) == ("boxscores", DAY - timedelta(days=2))
 
 
 def test_an_open_alert_about_tomorrow_s_slate_is_in_the_summary(tmp_path: Path, warehouse: LocalWarehouse) -> None:

@@ -360,6 +360,8 @@ def test_a_killed_run_is_finished_by_the_next(at: At, home: Path, predicted: Pat
     assert DAY not in tables(home)["predictions"]["game_date"].to_list()
     assert only(at(DAY, 12).slate(DAY, "same_day")).succeeded
     expected, actual = tables(predicted), tables(home)
+    assert actual["alerts"]["message"].to_list() == ["its process was killed"]
+    assert actual["alert_changes"]["change"].to_list() == ["resolved"], "the next run wrote its tables"
     for name in expected:
         assert_frame_equal(actual[name], expected[name])
 

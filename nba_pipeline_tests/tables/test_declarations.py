@@ -25,6 +25,7 @@ from nba_pipeline.tables.declarations import (
     followers,
     in_order,
     requested_by,
+    upstream_tables,
 )
 
 PACKAGE = Path(nba_pipeline.__file__).parent
@@ -121,6 +122,12 @@ def test_the_order_has_upstream_tables_first_and_does_not_depend_on_the_order_of
     assert [STAGES.index(one.stage) for one in declared().values()] == sorted(
         STAGES.index(one.stage) for one in declared().values()
     )
+
+
+def test_the_upstream_tables_of_a_table_include_indirect_ones_and_not_the_table() -> None:
+    upstream = upstream_tables("player_game_summary")
+    assert {"boxscores", "schedule"} <= upstream and "player_game_summary" not in upstream
+    assert upstream < upstream_tables("grades")
 
 
 def test_the_lists_of_the_sensors() -> None:

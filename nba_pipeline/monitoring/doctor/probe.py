@@ -15,7 +15,7 @@ ORDER: tuple[State, ...] = ("failed", "warning", "ok")
 
 @dataclass(frozen=True)
 class Result:
-    """What a probe found. `next_step` is a command or an action; empty if nothing is to be done."""
+    """The result of a probe. `next_step` is a command or an action; empty if none is needed."""
 
     name: str
     state: State
@@ -35,17 +35,17 @@ class Probe:
 
 
 def ok(name: str, message: str) -> Result:
-    """Returns the result of a probe that found nothing wrong."""
+    """Returns the result of a probe without a problem."""
     return Result(name, "ok", message)
 
 
 def warning(name: str, message: str, next_step: str = "") -> Result:
-    """Returns the result of a probe that found a risk or could not find out."""
+    """Returns the result of a probe that found a risk or was inconclusive."""
     return Result(name, "warning", message, next_step)
 
 
 def failed(name: str, message: str, next_step: str = "") -> Result:
-    """Returns the result of a probe that found what stops the pipeline."""
+    """Returns the result of a probe that found a problem that stops the pipeline."""
     return Result(name, "failed", message, next_step)
 
 
@@ -66,9 +66,9 @@ def run_probes(probes: Sequence[Probe], deadline_seconds: float) -> list[Result]
         thread.start()
     for thread in threads:
         thread.join(max(end - time.monotonic(), 0))
-    late = f"no result after {deadline_seconds:g} s"
+    timed_out = f"no result after {deadline_seconds:g} s"
     return [
-        results.get(probe.name) or replace(failed(probe.name, late, probe.next_step), seconds=deadline_seconds)
+        results.get(probe.name) or replace(failed(probe.name, timed_out, probe.next_step), seconds=deadline_seconds)
         for probe in probes
     ]
 

@@ -1,4 +1,4 @@
-"""Probes of the providers: one cheap request to each, parsed and not landed; its key, its credits, its clock."""
+"""Probes of the providers: one cheap request to each, parsed and not landed, with its key, its credits and its clock."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -79,7 +79,7 @@ def parse(request: Request, response: httpx.Response, http: HttpClient) -> None:
 
 
 def _with_quota(name: str, response: httpx.Response) -> Result | None:
-    """Returns a result about a provider's credits; None if the response does not tell them."""
+    """Returns a result about a provider's credits; None if the response does not have them."""
     quota = quota_of(response)
     if not {"remaining", "used"} <= quota.keys():
         return None
@@ -97,10 +97,10 @@ def clock_skew(http: HttpClient) -> Result:
     response = http.peek_response(scoreboard_request())
     dated = response.headers.get("date", "")
     try:
-        there = parsedate_to_datetime(dated)
+        server_time = parsedate_to_datetime(dated)
     except ValueError:
         return warning("clock", f"nba_cdn sent the date {dated!r}, which cannot be read; the clock is not checked")
-    seconds = abs((datetime.now(UTC) - there.astimezone(UTC)).total_seconds())
+    seconds = abs((datetime.now(UTC) - server_time.astimezone(UTC)).total_seconds())
     if seconds >= SETTINGS.doctor.clock_skew_seconds:
         return warning("clock", f"differs by {seconds:.0f} s from the clock of nba_cdn", "synchronize this machine's clock")
     return ok("clock", f"within {max(seconds, 1):.0f} s of the clock of nba_cdn")
