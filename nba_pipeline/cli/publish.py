@@ -203,12 +203,13 @@ def _picks(work: "Runner", day: date) -> "pl.DataFrame":
 
 def _halt(work: "Runner") -> str:
     """Returns why picks are halted; empty if they are not. An unreadable ledger is a halt."""
-    from nba_pipeline.governance.halts import HALTS, read_halts, standing_halt
+    from nba_pipeline.governance.halts import read_halts, standing_halt
 
-    if work.warehouse.closed(HALTS, work.warehouse.dates(HALTS)):
+    try:
+        halt = standing_halt(read_halts(work.warehouse))
+    except Damaged:
         return "picks are halted: the ledger halts cannot be read"
-    halt = standing_halt(read_halts(work.warehouse))
-    return halt.message if halt and halt.is_halted else ""
+    return halt.message if halt.is_halted else ""
 
 
 def _freshness(work: "Runner", day: date) -> dict[str, datetime]:

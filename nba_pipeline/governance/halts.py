@@ -24,7 +24,7 @@ import polars as pl
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.formulas.decay import BLOCKED, HEALTHY, Decay
-from nba_pipeline.governance.records import NUMBER, record, refuse_empty
+from nba_pipeline.governance.records import NUMBER, read_ledger, record, refuse_empty
 from nba_pipeline.governance.roles import PLATFORM
 from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.settings import SETTINGS
@@ -97,8 +97,8 @@ class Facts:
 
 
 def read_halts(warehouse: Warehouse) -> pl.DataFrame:
-    """Returns every recorded change in order."""
-    return warehouse.scan(HALTS).sort(NUMBER).collect()
+    """Returns every recorded change in order. Raises Damaged as `read_ledger`."""
+    return read_ledger(warehouse, HALTS)
 
 
 def recorded(halts: pl.DataFrame) -> Halt:

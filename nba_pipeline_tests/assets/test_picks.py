@@ -206,3 +206,11 @@ def test_a_manual_halt_must_be_confirmed(tmp_path: Path, hours: int, passed: boo
     halt(warehouse, NOW, "a test", "Ann")
     later = Clock(fixed_at=(NOW + timedelta(hours=hours)).isoformat())
     assert a_manual_halt_is_confirmed(warehouse, [DAY], later)["passed"].to_list() == [passed]
+
+
+def test_a_halt_of_an_unreadable_ledger_is_not_confirmed(tmp_path: Path) -> None:
+    warehouse = LocalWarehouse(home=str(tmp_path))
+    halt(warehouse, NOW, "a test", "Ann")
+    next((tmp_path / "tables" / "halts").rglob("*.parquet")).unlink()
+    (verdict,) = a_manual_halt_is_confirmed(warehouse, [DAY], Clock(fixed_at=NOW.isoformat())).to_dicts()
+    assert not verdict["passed"] and str(DAY) in verdict["missing"][0]

@@ -17,6 +17,7 @@ from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_inp
 from nba_pipeline.asset_factory.checks import checks_of, dated_check
 from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, count_off, for_each_date, verdict_rows
 from nba_pipeline.assets.predictions.predictions import PredictionRows
+from nba_pipeline.errors import Damaged
 from nba_pipeline.formulas.decay import Decay
 from nba_pipeline.formulas.picks import (
     CANDIDATE,
@@ -169,7 +170,7 @@ def _selected(
     candidates: pl.DataFrame, subset: str, run_kind: str, rules: Mapping[str, pl.Expr], ledger: pl.DataFrame
 ) -> pl.DataFrame:
     settings, of_subset = SETTINGS.picks, pl.col(SUBSET) == subset
-    # the pick of a backtest may change, because nobody has seen it
+    # the pick of a backtest may change, because it was never published
     locked = ledger.filter(of_subset, pl.col("run_kind") == run_kind, IS_PICK, pl.lit(run_kind == "live"))
     selected = select_picks(
         candidates, rules, locked.select(*CANDIDATE, "team"), per_team=settings.per_team, per_day=settings.per_day
@@ -262,12 +263,20 @@ def limits_hold(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl
 @dated_check(TABLE)
 def a_manual_halt_is_confirmed(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """No halt by an operator is older than 36 hours without a confirmation by a further `nba-pipeline halt`."""
-    state, hours = standing_halt(read_halts(warehouse)), SETTINGS.halts.unconfirmed_hours
-    age = (clock.now() - state.recorded_at).total_seconds() / 3600 if state.recorded_at else 0.0
-    is_old = state.is_halted and age > hours
-    names = [f"halted by {state.actor} {age:.0f} hours ago: {state.note}"] if is_old else []
-    frame = for_each_date(dates).with_columns(pl.lit(not is_old).alias(PASSED))
+    names = _unconfirmed(warehouse, clock.now())
+    frame = for_each_date(dates).with_columns(pl.lit(not names).alias(PASSED))
     return frame.with_columns(pl.Series(MISSING, [names] * frame.height, dtype=pl.List(pl.String)))
+
+
+def _unconfirmed(warehouse: Warehouse, now: datetime) -> list[str]:
+    """Returns the standing halt if its confirmation is overdue, or why the ledger of halts cannot be read."""
+    try:
+        state = standing_halt(read_halts(warehouse))
+    except Damaged as error:
+        return [str(error)]
+    age = (now - state.recorded_at).total_seconds() / 3600 if state.recorded_at else 0.0
+    is_overdue = state.is_halted and age > SETTINGS.halts.unconfirmed_hours
+    return [f"halted by {state.actor} {age:.0f} hours ago: {state.note}"] if is_overdue else []
 
 
 checks = checks_of(TABLE)
