@@ -29,7 +29,7 @@ from nba_pipeline.formulas.picks import (
 )
 from nba_pipeline.formulas.prediction_versions import PREDICTED
 from nba_pipeline.governance.halts import read_halts, standing_halt
-from nba_pipeline.governance.pick_rules import compiled_rules, slate_rules, subset_rules
+from nba_pipeline.governance.pick_rules import pick_rules, slate_rules
 from nba_pipeline.governance.states import Governed, governed
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
@@ -144,7 +144,7 @@ def select_slate(
     Halts, decay states and the plausibility of the slate apply to live predictions only.
     """
     candidates = candidates_of(predictions, features, prop_lines, state.champion, now)
-    rules, trial = subset_rules(candidates), compiled_rules("picks.trial_rules", SETTINGS.picks.trial_rules, candidates)
+    rules, trial = pick_rules(candidates)
     is_live = (pl.col("run_kind") == "live") & (pl.col("market") == SETTINGS.lines.market)  # the limits are in points
     lined = latest_of(predictions, state.champion).filter(pl.col("line").is_not_null(), is_live)
     problems = slate_problems(lined, **SETTINGS.picks.sanity)
@@ -210,7 +210,7 @@ def picks(
 ) -> pl.DataFrame:
     """The candidates of the dates that are new or changed. Published picks stay as they are."""
     dates, now = dates_of(context), clock.now()
-    subset_rules(candidates_of(predictions, features, prop_lines, "", now))  # before a decision is recorded
+    pick_rules(candidates_of(predictions, features, prop_lines, "", now))  # refuses bad rules before a decision is recorded
     state = governed(warehouse, now, clock.today, PROMOTABLE, is_live=max(dates) >= clock.today)
     ledger, parts = warehouse.scan(TABLE, dates).collect(), [TABLE.empty().select(COLUMNS)]
     for day in dates:
