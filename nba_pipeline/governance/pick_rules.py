@@ -10,7 +10,6 @@ from nba_pipeline.formulas.picks import conditions
 from nba_pipeline.governance.halts import Halt
 from nba_pipeline.settings import SETTINGS
 
-
 Conditions = dict[str, pl.Expr]
 """Rule -> whether a candidate meets it."""
 
