@@ -67,12 +67,12 @@ def _state(rows: SlateRows) -> tuple[State, list[str]]:
     played = rows.schedule.filter(pl.col("status") != OFF)
     if played.is_empty():
         return "no games", [] if rows.schedule.is_empty() else ["every game is postponed or canceled"]
+    halt = [rows.halt] if rows.halt else []
     if rows.predictions.is_empty():
-        return "pending", ["no player is predicted yet", *rows.status["reasons"]]
-    if rows.halt:
-        return "halted", [rows.halt]
+        return "pending", ["no player is predicted yet", *halt, *rows.status["reasons"]]
     is_degraded = rows.status["state"] in ("DEGRADED", "LATE", "FAILED", "WAIVED")
-    return ("degraded", list(rows.status["reasons"])) if is_degraded else ("ok", [])
+    reasons = [*halt, *(rows.status["reasons"] if is_degraded else [])]
+    return "halted" if halt else "degraded" if is_degraded else "ok", reasons
 
 
 def _games(rows: SlateRows) -> list[Game]:
