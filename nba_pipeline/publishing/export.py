@@ -120,7 +120,10 @@ def _recorded(manifest: bytes) -> dict[str, str] | None:
 
 
 def write_store(place: Place, changed: Mapping[str, bytes]) -> None:
-    """Writes the files into an object store: data first, then pages, index and manifest. Raises PipelineError."""
+    """Writes the files into an object store: data first, then pages, index and manifest. Raises PipelineError.
+
+    No lock covers the store. Of two concurrent exports, the manifest may lack the files of one: see docs/publishing.md.
+    """
     before = _recorded(files.read(place / MANIFEST)) if files.exists(place / MANIFEST) else {}
     if before is None:
         raise PipelineError(f"{place / MANIFEST} is not a manifest; move it away, then publish again. Nothing was written")
