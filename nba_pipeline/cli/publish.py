@@ -187,6 +187,7 @@ def _rows(work: "Runner", day: date) -> "SlateRows":
         is_simulated=environment() == "sandbox",
         picks=_picks(work, day),
         halt=_halt(work),
+        champion=_champion(work),
     )
 
 
@@ -210,6 +211,16 @@ def _halt(work: "Runner") -> str:
     except Damaged:
         return "picks are halted: the ledger halts cannot be read"
     return halt.message if halt.is_halted else ""
+
+
+def _champion(work: "Runner") -> str | None:
+    """Returns the champion; None if the ledger of roles is unreadable."""
+    from nba_pipeline.governance.roles import champion_of, read_decisions
+
+    try:
+        return champion_of(read_decisions(work.warehouse))
+    except Damaged:
+        return None
 
 
 def _freshness(work: "Runner", day: date) -> dict[str, datetime]:

@@ -130,6 +130,8 @@ class Slate(Document):
     is_halted: bool
     """Whether picks are halted. Forecasts are published nevertheless."""
     halt_reason: str | None
+    champion: str | None = None
+    """The only system whose predictions may become picks. Null if the ledger of roles is unreadable."""
     as_of: datetime
     prices: Literal["none", "consensus", "all"]
     """What is published of lines and prices."""

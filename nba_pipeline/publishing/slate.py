@@ -38,6 +38,8 @@ class SlateRows:
     """The published picks: game_id, player_id, market, recommendation and rank. A player has one row."""
     halt: str = ""
     """Why picks are halted; empty if they are not."""
+    champion: str | None = None
+    """The only system whose predictions may become picks; None if it is unknown."""
     is_simulated: bool = False
 
 
@@ -52,6 +54,7 @@ def slate_document(rows: SlateRows, prices: Prices, record: Record) -> Slate:
         state_reasons=reasons,
         is_halted=bool(rows.halt),
         halt_reason=rows.halt or None,
+        champion=rows.champion,
         as_of=rows.as_of,
         prices=prices,
         games=_games(rows),

@@ -25,7 +25,7 @@ def latest(home: Path) -> dict[str, Any]:
 def test_a_slate_is_published_and_valid(own: Faulty) -> None:
     ended = own.run(*PUBLISH)
     assert (ended.returncode, latest(own.home)["game_date"]) == (0, str(DAY)), ended.stderr
-    assert latest(own.home)["players"]
+    assert latest(own.home)["players"] and latest(own.home)["champion"] == "ensemble"
     assert own.run("export", "--validate").returncode == 0
 
 
