@@ -204,10 +204,10 @@ def _picks(work: "Runner", day: date) -> "pl.DataFrame":
 
 def _halt(work: "Runner") -> str:
     """Returns why picks are halted; empty if they are not. An unreadable ledger is a halt."""
-    from nba_pipeline.governance.halts import read_halts, standing_halt
+    from nba_pipeline.governance.halts import read_halts, recorded
 
     try:
-        halt = standing_halt(read_halts(work.warehouse))
+        halt = recorded(read_halts(work.warehouse))
     except Damaged:
         return "picks are halted: the ledger halts cannot be read"
     return halt.message if halt.is_halted else ""
