@@ -233,7 +233,7 @@ class Lines(Section):
 
     def lower_bound(self, markets: tuple[str, ...]) -> float:
         """The lower bound of a stored line of these markets. At most 5: a raised setting leaves lines below it stored."""
-        return min(5, *(self.of(market)["lowest"] for market in markets))
+        return min(5, *(float(self.of(market)["lowest"]) for market in markets))
 
     @property
     def cascade(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Records of decisions: numbered rows of a ledger. Of two decisions at the same time, one is refused."""
+"""Records of decisions: numbered rows of a ledger. One of two concurrent decisions is refused."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -49,4 +49,4 @@ def record(warehouse: Warehouse, table: Table, now: datetime, after: pl.DataFram
     if rejected.height:
         raise BadInput(f"{table.name}: the decision is invalid: {rejected['problem'][0]}")
     if not warehouse.add(table, [eastern_date(now)], rows, source):
-        raise BadInput(f"another decision was recorded in {table.name} at the same time; look at it and repeat the command")
+        raise BadInput(f"another decision was recorded in {table.name} at the same time; review it and repeat the command")

@@ -1,4 +1,4 @@
-"""The published documents. Their fields are public: a removed or renamed field needs a new version in the path (`v2/`)."""
+"""The published documents. Their fields are public: removing or renaming one requires a new folder, `v2/`."""
 
 from datetime import date, datetime
 from typing import Literal

@@ -1,10 +1,10 @@
-"""system_performance: how each system has performed beside the market line, over trailing windows that end on the date.
+"""system_performance: the performance of each system and of the market line, over trailing windows that end on the date.
 
 Grain: one row per system, market, run kind, window and group
 Source: grades, predictions, picks, features and prop_lines of the season up to the date
 Caveats: live predictions and backtests are never mixed; the groups are not crossed, so at most one of direction, tier and
-  subset differs from `all`; a subset has the record of the picks as published, and `best without price` that of the candidates
-  which only the rule `price` removed; below 100 bets `note` says that the sample is too small.
+  subset differs from `all`; a subset has the record of its picks as published, and `best without price` that of the candidates
+  that only the rule `price` removed; below 100 bets `note` says that the sample is too small.
 """
 
 from collections.abc import Sequence

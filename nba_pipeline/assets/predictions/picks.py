@@ -2,8 +2,8 @@
 
 Grain: one row per player, game, market, subset, run kind and version
 Source: predictions, features and prop_lines of the date; the ledgers system_roles and halts; system_performance of earlier dates
-Caveats: a ledger, rows are only ever added; a published pick never changes, whatever happens to its prediction; other
-  candidates have the rules that they fail; `backtest` rows are what the rules would have selected, and were never published.
+Caveats: a ledger, rows are only ever added; a published pick never changes, even if its prediction does; other candidates
+  have the rules that they fail; `backtest` rows are what the rules would have selected, and were never published.
 """
 
 from collections.abc import Mapping, Sequence
@@ -181,9 +181,9 @@ def _selected(
 def _new_versions(rows: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     """Returns the rows that are new, or differ from the latest version in their prediction or in the rules that they fail."""
     before = ledger.sort("version").group_by(KEY).last().select(*KEY, "version", "prediction_id", FAILED)
-    beside = rows.drop("version").join(before, on=KEY, how="left", suffix="_before")
+    compared = rows.drop("version").join(before, on=KEY, how="left", suffix="_before")
     is_same = (pl.col("prediction_id") == pl.col("prediction_id_before")) & (pl.col(FAILED) == pl.col(f"{FAILED}_before"))
-    changed = beside.filter(~is_same.fill_null(value=False))
+    changed = compared.filter(~is_same.fill_null(value=False))
     return changed.with_columns((pl.col("version").fill_null(0) + 1).alias("version"))
 
 
@@ -208,7 +208,7 @@ def picks(
     warehouse: dg.ResourceParam[Warehouse],
     clock: Clock,
 ) -> pl.DataFrame:
-    """The candidates of the dates that are new or changed. Published picks stay as they are."""
+    """The new and changed candidates of the dates. Published picks do not change."""
     dates, now = dates_of(context), clock.now()
     pick_rules(candidates_of(predictions, features, prop_lines, "", now))  # refuses bad rules before a decision is recorded
     state = governed(warehouse, now, clock.today, PROMOTABLE, is_live=max(dates) >= clock.today)
@@ -217,11 +217,11 @@ def picks(
         if day > clock.today:  # picks are published on the day of their games
             continue
         on_day = pl.col("game_date") == day
-        predicted, known, lines, earlier = (one.filter(on_day) for one in (predictions, features, prop_lines, ledger))
+        predicted, known, lines, earlier = (table.filter(on_day) for table in (predictions, features, prop_lines, ledger))
         rows, problems = select_slate(predicted, known, lines, earlier, state, now)
         parts.append(rows)
         for problem in problems:
-            context.log.warning(f"picks of {day}: the slate is implausible, so that it has no picks: {problem}")
+            context.log.warning(f"picks of {day}: the slate is implausible and has no picks: {problem}")
     if state.halt.is_halted:
         context.log.warning(state.halt.message)
     context.add_output_metadata({"champion": state.champion, "halt": state.halt.message})
