@@ -231,6 +231,10 @@ class Lines(Section):
             return {"market": market, "placeholder": self.placeholder, "lowest": self.lowest}
         return {"market": market, "placeholder": None, "lowest": self.lowest_of.get(market, 0.0)}
 
+    def lower_bound(self, markets: tuple[str, ...]) -> float:
+        """The lower bound of a stored line of these markets. At most 5: a raised setting leaves lines below it stored."""
+        return min(5, *(float(self.of(market)["lowest"]) for market in markets))
+
     @property
     def cascade(self) -> dict[str, Any]:
         """The arguments of `formulas.market_line.market_lines` for `market`."""

@@ -200,10 +200,12 @@ def test_changed_settings_are_refused_until_the_process_restarts(tmp_path: Path,
 def test_the_definitions_of_the_tables_use_the_settings_file(tmp_path: Path) -> None:
     """Dagster's definitions are made at import. The file must be known by then."""
     file = tmp_path / "settings.toml"
-    file.write_text("[names]\nactive_days = 17\n")
+    file.write_text("[names]\nactive_days = 17\n[lines]\nlowest = 2.5\n")
     show = (
         "from nba_pipeline.definitions import defs; spec = {s.key.path[-1]: s for s in defs.resolve_all_asset_specs()}['injuries'];"
-        "print({d.asset_key.path[-1]: d.partition_mapping for d in spec.deps}['boxscores'].start_offset)"
+        "print({d.asset_key.path[-1]: d.partition_mapping for d in spec.deps}['boxscores'].start_offset);"
+        "from nba_pipeline.tables.registry import TABLES;"
+        "print(*[TABLES[name].schema.columns()['line'].min for name in ('predictions', 'picks', 'features')])"
     )
     shown = subprocess.run(
         [sys.executable, "-c", show],
@@ -212,4 +214,4 @@ def test_the_definitions_of_the_tables_use_the_settings_file(tmp_path: Path) -> 
         capture_output=True,
         text=True,
     )
-    assert shown.stdout.strip() == "-17"
+    assert shown.stdout.split() == ["-17", "2.5", "2.5", "2.5"]

@@ -186,6 +186,7 @@ def _rows(work: "Runner", day: date) -> "SlateRows":
         is_simulated=environment() == "sandbox",
         picks=_picks(work, day),
         halt=_halt(work),
+        champion=_champion(work),
     )
 
 
@@ -202,12 +203,23 @@ def _picks(work: "Runner", day: date) -> "pl.DataFrame":
 
 def _halt(work: "Runner") -> str:
     """Returns why picks are halted; empty if they are not. An unreadable ledger is a halt."""
-    from nba_pipeline.governance.halts import HALTS, read_halts, standing_halt
+    from nba_pipeline.governance.halts import read_halts, recorded
 
-    if work.warehouse.closed(HALTS, work.warehouse.dates(HALTS)):
+    try:
+        halt = recorded(read_halts(work.warehouse))
+    except Damaged:
         return "picks are halted: the ledger halts cannot be read"
-    halt = standing_halt(read_halts(work.warehouse))
-    return halt.message if halt and halt.is_halted else ""
+    return halt.message if halt.is_halted else ""
+
+
+def _champion(work: "Runner") -> str | None:
+    """Returns the champion; None if the ledger of roles is unreadable."""
+    from nba_pipeline.governance.roles import champion_of, read_decisions
+
+    try:
+        return champion_of(read_decisions(work.warehouse))
+    except Damaged:
+        return None
 
 
 def _freshness(work: "Runner", day: date) -> dict[str, datetime]:

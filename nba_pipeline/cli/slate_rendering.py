@@ -34,6 +34,7 @@ def print_slate(day: date, rows: pl.DataFrame, shown: pl.DataFrame, shows_reason
     """Print the chosen predictions of a slate per system, then the counts of all predictions."""
     newest = max(rows["made_at"]).astimezone(EASTERN)
     print_line(f"Slate of {day}, newest prediction of {newest:%Y-%m-%d %H:%M} US Eastern", style="bold")
+    print_line("Only predictions of the champion may be picks: see `nba-pipeline systems list`.", style="dim")
     if backtests := (rows["run_kind"] == "backtest").sum():
         print_line(f"{backtests} of {rows.height} predictions are backtests: they were made after the game.", style="yellow")
     for name, of_system in _by_system(shown, rows["market"].n_unique() > 1):

@@ -1,4 +1,4 @@
-"""The result of one forecast against the line: error beside that of the line, bet, profit, scores of the probability, tier."""
+"""The result of one forecast and its line: difference of their errors, bet, profit, scores of the probability, tier."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -49,24 +49,24 @@ def profit(result: pl.Expr, price: pl.Expr) -> pl.Expr:
 
 
 def scores() -> list[pl.Expr]:
-    """Scores of the probability of the over given no push, beside the market's. Null for a push and without either probability.
+    """Scores of the probability of the over given no push, and of the market's. Null for a push and without either probability.
 
     Reads actual_value, line, over_probability, blended_over_probability, blended_push_probability and market_over_probability.
     """
     is_over = pl.when(pl.col("actual_value") != pl.col("line")).then(pl.col("actual_value") > pl.col("line"))
-    ours = given_no_push(pl.col("blended_over_probability"), pl.col("blended_push_probability"))
-    markets = pl.col("market_over_probability")
-    both = is_over.is_not_null() & ours.is_not_null() & markets.is_not_null()
+    probability = given_no_push(pl.col("blended_over_probability"), pl.col("blended_push_probability"))
+    market_probability = pl.col("market_over_probability")
+    both = is_over.is_not_null() & probability.is_not_null() & market_probability.is_not_null()
     scores = {
-        "log_loss": log_loss(ours, is_over),
-        "market_log_loss": log_loss(markets, is_over),
-        "brier": brier_score(ours, is_over),
-        "market_brier": brier_score(markets, is_over),
+        "log_loss": log_loss(probability, is_over),
+        "market_log_loss": log_loss(market_probability, is_over),
+        "brier": brier_score(probability, is_over),
+        "market_brier": brier_score(market_probability, is_over),
     }
     lead = scores["log_loss"] - scores["market_log_loss"]
     return [
         *(pl.when(both).then(score).alias(name) for name, score in scores.items()),
-        pl.when(both).then(ours).alias("probability"),
+        pl.when(both).then(probability).alias("probability"),
         pl.when(both).then(lead).alias("log_loss_gap"),
         pl.when(both & pl.col("over_probability").is_not_null()).then(lead).alias("published_log_loss_gap"),
     ]

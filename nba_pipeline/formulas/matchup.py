@@ -42,8 +42,9 @@ def shot_zone_mismatch_score() -> pl.Expr:
 def shot_zone_points_effect() -> pl.Expr:
     """Points that a player gains from the opponent's defense in the zones where he shoots.
 
-    Half of the difference to the league: sum over the zones of attempts x share x value x 0.5 x (percentage allowed - league's), each clamped to -2..2; points; null
-    unless the zones of the player and the opponent are known. Attempts and shares are those of the last 10 games.
+    Half of the difference to the league: sum over the zones of attempts x share x value x 0.5 x (percentage allowed -
+    league's), each clamped to -2..2; points; null unless the zones of the player and the opponent are known. Attempts and
+    shares are those of the last 10 games.
     """
     attempts = pl.col("field_goal_attempts_per_game_last_10_games")
     effects = [
@@ -63,8 +64,9 @@ def shot_zone_points_effect() -> pl.Expr:
 def free_throw_points_effect() -> pl.Expr:
     """Points that a player gains from an opponent that allows many free throws.
 
-    Half of the difference to the league: free throws made per game x 0.5 x (opponent's rate allowed / league's - 1), clamped to -1..1; points; null unless all are
-    known. Free throws made per game: their share of the points x mean points, last 10 games.
+    Half of the difference to the league: free throws made per game x 0.5 x (opponent's rate allowed / league's - 1), clamped
+    to -1..1; points; null unless all are known. Free throws made per game: their share of the points x mean points, last 10
+    games.
     """
     free_throws_made = pl.col("free_throw_point_pct_last_10_games") * pl.col("points_mean_last_10_games")
     relative = pl.col("opponent_free_throw_rate_last_15_games") / pl.col("league_free_throw_rate") - 1

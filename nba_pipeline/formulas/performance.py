@@ -169,7 +169,8 @@ def _rounded(value: pl.Expr) -> pl.Expr:
 def _calibration(measured: pl.DataFrame, dates: Collection[date]) -> pl.DataFrame:
     """Returns the calibration error of each system, date and window, over all rows of the window."""
     rows = decided(measured.filter(pl.col("subset") == ALL)).drop_nulls("probability")
-    starts = dict(rows.select("game_date", pl.col("game_date").min().over(SEASON).alias("start")).unique().iter_rows())
+    # of all dates with predictions: a window may have probabilities although its last date has none
+    starts = dict(measured.select("game_date", pl.col("game_date").min().over(SEASON).alias("start")).unique().iter_rows())
     systems = _numbered(rows)
     known = rows.join(systems, on=SYSTEM).select("system", "game_date", "probability", "is_over").sort("system", "probability")
     parts = [known.select("system", "game_date", window=pl.lit(""), calibration_error=pl.lit(0.0)).clear()]

@@ -99,7 +99,7 @@ def _limited(ranked: pl.DataFrame, of_team: Counter[str], number: int, per_team:
 
 
 def slate_problems(predictions: pl.DataFrame, *, largest_share: float, least_rows: int, largest_mean_edge: float) -> list[str]:
-    """Returns why the predictions of a slate are implausible as a whole; empty if they are not.
+    """Returns why the predictions of a slate are implausible as a whole; empty if they are plausible.
 
     Args:
         predictions: The latest predictions of one system and date that have a line.

@@ -1,4 +1,4 @@
-"""The gates of a promotion: a candidate beside the champion on the same graded rows."""
+"""The gates of a promotion: they compare a candidate with the champion on the same graded rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ PAIR = ("game_date", "game_id", "player_id", "market", "run_kind")
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate with its value and its limit. `passed` is None if the value could not be computed, which refuses as a failure does."""
+    """A gate with its value and its limit. `passed` is None if the value could not be computed, which is also a refusal."""
 
     name: str
     passed: bool | None
@@ -75,7 +75,7 @@ def promotion_gates(rows: pl.DataFrame, limits: Limits, tiers: pl.Expr, *, is_tr
 
 
 def reported(rows: pl.DataFrame) -> dict[str, str]:
-    """Returns the hit rate of the bets at some edges, with N and interval. It is stored with the decision and decides nothing."""
+    """Returns the hit rates of the bets at three least edges, with N and interval. They decide nothing."""
     lines = {}
     for least in (1.0, 2.0, 3.0):
         bets = rows.filter((pl.col("predicted_value") - pl.col("line")).abs() >= least)
@@ -102,7 +102,7 @@ def _mean_absolute_error(rows: pl.DataFrame, largest: float) -> Gate:
 
 
 def _log_loss(lined: pl.DataFrame) -> Gate:
-    """Passes if neither system has probabilities. If only one has some, nothing can be computed."""
+    """Passes if neither system has probabilities. Cannot be computed if only one system has them."""
     rows, losses = decided(lined), []
     for suffix in ("", "_champion"):
         over = without_push(pl.col(f"blended_over_probability{suffix}"), pl.col(f"blended_push_probability{suffix}"))
@@ -169,7 +169,7 @@ def refused(gates: list[Gate]) -> list[str]:
 
 
 def evidence(gates: list[Gate], rows: pl.DataFrame) -> Mapping[str, object]:
-    """Returns what is stored with a decision: every gate, the period of the rows and the reported hit rates."""
+    """Returns the evidence that is stored with a decision: every gate, the period of the rows and the reported hit rates."""
     period = rows.select(pl.col("game_date").min().alias("first"), pl.col("game_date").max().alias("last")).row(0)
     return {
         "rows": rows.height,

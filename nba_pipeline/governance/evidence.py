@@ -13,8 +13,8 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
-OF_A_PREDICTION = ("prediction_id", "system_id", "blended_over_probability", "blended_push_probability")
-OF_A_GRADE = ("prediction_id", "system_id", "grade_version", "predicted_value", "line", "recommendation", "actual_value")
+PREDICTION_COLUMNS = ("prediction_id", "system_id", "blended_over_probability", "blended_push_probability")
+GRADE_COLUMNS = ("prediction_id", "system_id", "grade_version", "predicted_value", "line", "recommendation", "actual_value")
 
 
 def judge_promotion(
@@ -22,8 +22,8 @@ def judge_promotion(
 ) -> tuple[pl.DataFrame, list[Gate]]:
     """Returns the paired rows of the last days and the gates of a promotion.
 
-    `members` are the trained systems behind the candidate; none for a system without a model. Raises BadInput if one of them
-    was never trained.
+    `members` are the trained systems that the candidate uses; empty for a system without a model. Raises BadInput if one of
+    them was never trained.
     """
     window = days(today - timedelta(days=SETTINGS.governance.evidence_days), today)
     models = warehouse.scan(TABLES["points_model"]).filter(pl.col("model_id").is_not_null()).collect()
@@ -41,10 +41,12 @@ def judge_promotion(
 
 def _graded(warehouse: Warehouse, window: Collection[date], systems: Collection[str]) -> pl.DataFrame:
     """Returns the latest grade of each points prediction of the systems, with its probabilities. The gates are in points."""
-    is_one = pl.col("system_id").is_in(list(systems)) & (pl.col("market") == SETTINGS.lines.market)
-    grades = warehouse.scan(TABLES["grades"], window).filter(is_one).select(*PAIR, *OF_A_GRADE).collect()
+    is_judged = pl.col("system_id").is_in(list(systems)) & (pl.col("market") == SETTINGS.lines.market)
+    grades = warehouse.scan(TABLES["grades"], window).filter(is_judged).select(*PAIR, *GRADE_COLUMNS).collect()
     latest = grades.sort("grade_version").group_by([*PAIR, "system_id"]).last()
-    predictions = warehouse.scan(TABLES["predictions"], window).filter(is_one).select("game_date", *OF_A_PREDICTION).collect()
+    predictions = (
+        warehouse.scan(TABLES["predictions"], window).filter(is_judged).select("game_date", *PREDICTION_COLUMNS).collect()
+    )
     rows = latest.join(predictions, on=["game_date", "prediction_id", "system_id"])
     return rows.with_columns(pl.col("actual_value").cast(pl.Float64))
 

@@ -1,6 +1,6 @@
 """Halts: whether picks are halted, why and since when. The ledger `halts` records each change.
 
-The reasons, of which the first that holds applies:
+The first reason that holds applies:
 
     off_season             no games within 21 days of today
     between_rounds         no games within 14 days of today
@@ -24,7 +24,7 @@ import polars as pl
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.formulas.decay import BLOCKED, HEALTHY, Decay
-from nba_pipeline.governance.records import NUMBER, record, refuse_empty
+from nba_pipeline.governance.records import NUMBER, read_ledger, record, refuse_empty
 from nba_pipeline.governance.roles import PLATFORM
 from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.settings import SETTINGS
@@ -82,7 +82,7 @@ class Halt:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the state of a date is derived from. None: unknown."""
+    """The facts from which the state of a date is derived. None: unknown."""
 
     day: date
     game_dates: Collection[date] | None
@@ -97,8 +97,8 @@ class Facts:
 
 
 def read_halts(warehouse: Warehouse) -> pl.DataFrame:
-    """Returns every recorded change in order."""
-    return warehouse.scan(HALTS).sort(NUMBER).collect()
+    """Returns every recorded change in order. Raises Damaged as `read_ledger`."""
+    return read_ledger(warehouse, HALTS)
 
 
 def recorded(halts: pl.DataFrame) -> Halt:
@@ -111,7 +111,7 @@ def recorded(halts: pl.DataFrame) -> Halt:
 
 
 def standing_halt(halts: pl.DataFrame) -> Halt:
-    """Returns the last decision of an operator. It stands while other halts come and go, until it is resumed."""
+    """Returns the last decision of an operator. Halts by the platform do not end it."""
     return recorded(halts.filter(pl.col("actor") != PLATFORM))
 
 
@@ -120,7 +120,7 @@ def derive(facts: Facts, manual: Halt) -> Halt:
     settings = SETTINGS.halts
     if facts.game_dates is None or facts.predicted_dates is None:
         return _halt(UNKNOWN, "the games or the predictions could not be read")
-    distances = [abs((one - facts.day).days) for one in facts.game_dates]
+    distances = [abs((game_date - facts.day).days) for game_date in facts.game_dates]
     nearest = min(distances, default=None)
     if nearest is None or nearest > settings.off_season_days:
         return _halt(OFF_SEASON, f"no games within {settings.off_season_days} days")
@@ -165,7 +165,7 @@ def _inactive(facts: Facts) -> Halt | None:
     days = SETTINGS.halts.inactive_days
     before = {facts.day - timedelta(days=n) for n in range(1, days + 1)}
     played, predicted = before.intersection(facts.game_dates or ()), before.intersection(facts.predicted_dates or ())
-    has_begun = any(one < facts.day for one in facts.predicted_dates or ())
+    has_begun = any(predicted_date < facts.day for predicted_date in facts.predicted_dates or ())
     if len(played) < days or predicted or not has_begun:
         return None
     return _halt(PREDICTIONS_INACTIVE, f"games and no live predictions from {min(before)} to {max(before)}")
@@ -178,7 +178,7 @@ def _halt(reason: str, note: str, metrics: Mapping[str, Any] | None = None) -> H
 def record_derived(warehouse: Warehouse, now: datetime, halts: pl.DataFrame, state: Halt) -> Halt:
     """Records a state that differs from the recorded one. Returns the state with its instant.
 
-    The platform is the author, also of a manual halt that applies again: a record by an operator would confirm the halt.
+    The platform is also the author of a manual halt that applies again, because a record by an operator confirms a halt.
     """
     latest = recorded(halts)
     if (latest.is_halted, latest.reason) == (state.is_halted, state.reason):

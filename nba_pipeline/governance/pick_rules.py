@@ -10,24 +10,29 @@ from nba_pipeline.formulas.picks import conditions
 from nba_pipeline.governance.halts import Halt
 from nba_pipeline.settings import SETTINGS
 
+Conditions = dict[str, pl.Expr]
+"""Rule -> whether a candidate meets it."""
 
-def subset_rules(candidates: pl.DataFrame) -> dict[str, dict[str, pl.Expr]]:
-    """Returns subset -> rule -> whether a candidate meets it.
+
+def pick_rules(candidates: pl.DataFrame) -> tuple[dict[str, Conditions], Conditions]:
+    """Returns the rules of each subset, with the enabled trial rules, and every trial rule.
 
     Raises BadInput for a rule that is not SQL or reads a column that candidates do not have.
     """
     settings = SETTINGS.picks
     if unknown := set(settings.enabled_trial_rules) - settings.trial_rules.keys():
         raise BadInput(f"setting picks.enabled_trial_rules names {min(unknown)}, which is not in picks.trial_rules")
-    trial = {name: settings.trial_rules[name] for name in settings.enabled_trial_rules}
-    return {
-        subset: compiled_rules(f"picks.subsets.{subset}", rules | trial, candidates) for subset, rules in settings.subsets.items()
+    trial = _compiled("picks.trial_rules", settings.trial_rules, candidates)
+    enabled = {name: trial[name] for name in settings.enabled_trial_rules}
+    of_subsets = {
+        subset: _compiled(f"picks.subsets.{subset}", rules, candidates) | enabled for subset, rules in settings.subsets.items()
     }
+    return of_subsets, trial
 
 
-def compiled_rules(setting: str, rules: Mapping[str, str], candidates: pl.DataFrame) -> dict[str, pl.Expr]:
-    """Returns rule -> condition. Raises BadInput, with the setting and the rule, as `subset_rules`."""
-    compiled = dict[str, pl.Expr]()
+def _compiled(setting: str, rules: Mapping[str, str], candidates: pl.DataFrame) -> Conditions:
+    """Returns the conditions of a setting. Raises BadInput as `pick_rules`, with the setting and the rule."""
+    compiled = Conditions()
     for name, text in rules.items():
         try:
             compiled |= conditions({name: text})
@@ -42,7 +47,7 @@ def compiled_rules(setting: str, rules: Mapping[str, str], candidates: pl.DataFr
     return compiled
 
 
-def slate_rules(halt: Halt, decay: Decay, problems: Sequence[str]) -> dict[str, pl.Expr]:
+def slate_rules(halt: Halt, decay: Decay, problems: Sequence[str]) -> Conditions:
     """Returns the rules of live candidates that hold for the whole slate."""
     settings = SETTINGS
     in_watch = settings.predicting.actionable_edge + settings.governance.watch_edge  # points

@@ -44,7 +44,7 @@ def entries_of(table: str, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def entries_in(body: bytes, day: date, name: str) -> dict[str, pl.DataFrame]:
-    """Returns by table the entries of a manifest. Raises PipelineError, with its name, if it is not one of the date."""
+    """Returns the entries of a manifest by table. Raises PipelineError if it is unreadable or of another date."""
     try:
         document = json.loads(body)
         if document["format"] != FORMAT or document["game_date"] != str(day):

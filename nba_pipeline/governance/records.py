@@ -1,4 +1,4 @@
-"""Records of decisions: numbered rows of a ledger. Of two decisions at the same time, one is refused."""
+"""Records of decisions: numbered rows of a ledger. One of two concurrent decisions is refused."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from nba_pipeline.errors import BadInput
+from nba_pipeline.errors import BadInput, Damaged
 from nba_pipeline.league.calendar import eastern_date
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
@@ -22,14 +22,26 @@ def refuse_empty(**options: str) -> None:
             raise BadInput(f"--{name} must not be empty, it is {text!r}")
 
 
-def record(warehouse: Warehouse, table: Table, now: datetime, after: pl.DataFrame, row: Mapping[str, Any], source: str) -> None:
-    """Adds a decision that was made on the basis of the decisions `after`.
+def closed_reason(warehouse: Warehouse, table: Table) -> str:
+    """Returns why a date of the ledger is closed, so that its decisions are missing; empty if no date is."""
+    closed = warehouse.closed(table, warehouse.dates(table) | warehouse.manifests.dates(table).keys())
+    return closed[min(closed)] if closed else ""
 
-    Raises BadInput if another decision was recorded since these were read, and if a date of the ledger is closed, because the
-    decisions of the date are missing.
+
+def read_ledger(warehouse: Warehouse, table: Table) -> pl.DataFrame:
+    """Returns every decision in order. Raises Damaged if a date is closed: the last readable decision may be outdated."""
+    if reason := closed_reason(warehouse, table):
+        raise Damaged(reason)
+    return warehouse.scan(table).sort(NUMBER).collect()
+
+
+def record(warehouse: Warehouse, table: Table, now: datetime, after: pl.DataFrame, row: Mapping[str, Any], source: str) -> None:
+    """Adds a decision that is based on the decisions `after`.
+
+    Raises BadInput if another decision was recorded since these were read, and if a date of the ledger is closed.
     """
-    if closed := warehouse.closed(table, warehouse.dates(table)):
-        raise BadInput(closed[min(closed)])
+    if reason := closed_reason(warehouse, table):
+        raise BadInput(reason)
     newest = after[NUMBER].max() if after.height else 0
     values = {**row, NUMBER: int(str(newest)) + 1, "source": source, "game_date": eastern_date(now)}
     schema = {name: kind for name, kind in table.dtypes.items() if name not in ("as_of", "code_version")}
@@ -37,4 +49,4 @@ def record(warehouse: Warehouse, table: Table, now: datetime, after: pl.DataFram
     if rejected.height:
         raise BadInput(f"{table.name}: the decision is invalid: {rejected['problem'][0]}")
     if not warehouse.add(table, [eastern_date(now)], rows, source):
-        raise BadInput(f"another decision was recorded in {table.name} at the same time; look at it and repeat the command")
+        raise BadInput(f"another decision was recorded in {table.name} at the same time; review it and repeat the command")

@@ -15,7 +15,7 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.errors import BadInput, did_you_mean
-from nba_pipeline.governance.records import NUMBER, record, refuse_empty
+from nba_pipeline.governance.records import NUMBER, read_ledger, record, refuse_empty
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
@@ -48,8 +48,8 @@ ROLES_TABLE = Table("system_roles", grain="decision", key=(NUMBER,), schema=Syst
 
 
 def read_decisions(warehouse: Warehouse) -> pl.DataFrame:
-    """Returns every decision in order."""
-    return warehouse.scan(ROLES_TABLE).sort(NUMBER).collect()
+    """Returns every decision in order. Raises Damaged as `read_ledger`."""
+    return read_ledger(warehouse, ROLES_TABLE)
 
 
 def champion_of(decisions: pl.DataFrame) -> str:

@@ -18,7 +18,6 @@ from nba_pipeline.governance.roles import RETIRED, ROLES_TABLE, champion_of, rea
 from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
-from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 
 logger = logging.getLogger("nba_pipeline.governance")
@@ -38,12 +37,13 @@ class Governed:
 def governed(warehouse: Warehouse, now: datetime, today: date, systems: tuple[str, ...], *, is_live: bool) -> Governed:
     """Returns the state for the picks of today, and records a new champion or halt.
 
-    A run of past dates (`is_live` is false) records nothing and is never halted, because it publishes nothing.
+    A run of past dates (`is_live` is false) records nothing and is never halted, because it publishes nothing. It raises
+    Damaged if a date of the ledger of roles is closed, because the champion is then unknown.
     """
     if not is_live:
         return Governed(champion_of(read_decisions(warehouse)))
-    decisions = _known(lambda: _of_open_ledger(warehouse, ROLES_TABLE, read_decisions))
-    halts = _known(lambda: _of_open_ledger(warehouse, HALTS, read_halts))
+    decisions = _known(lambda: read_decisions(warehouse))
+    halts = _known(lambda: read_halts(warehouse))
     if decisions is None or halts is None:
         name = ROLES_TABLE.name if decisions is None else HALTS.name
         return Governed(SETTINGS.governance.initial_champion, Halt(True, UNKNOWN, f"the ledger {name} cannot be read"))
@@ -58,19 +58,12 @@ def governed(warehouse: Warehouse, now: datetime, today: date, systems: tuple[st
 
 
 def _known(read: Callable[[], Value]) -> Value | None:
-    """Returns what was read, or None if it cannot be read, with the cause in the log: an unknown state is a halt."""
+    """Returns the result of `read`, or None if it raises, and logs the cause. An unknown state is a halt."""
     try:
         return read()
     except UNREADABLE as error:
         logger.warning("the state of the picks is unknown: %s", error)
         return None
-
-
-def _of_open_ledger(warehouse: Warehouse, table: Table, read: Callable[[Warehouse], pl.DataFrame]) -> pl.DataFrame:
-    """Returns the rows of a ledger. Raises PipelineError if one of its dates is closed, because its rows are missing."""
-    if closed := warehouse.closed(table, warehouse.dates(table)):
-        raise PipelineError(closed[min(closed)])
-    return read(warehouse)
 
 
 def _game_dates(warehouse: Warehouse, today: date) -> set[date]:

@@ -7,5 +7,5 @@
     gate         whether a slate may be published
     export       writes the files of a date, index and manifest last
 
-Documents hold what may be redistributed, see the setting `publishing.prices`. Nothing is computed here that a table has.
+Documents hold only what may be redistributed, see the setting `publishing.prices`. Metrics come from tables.
 """

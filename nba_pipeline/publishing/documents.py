@@ -1,4 +1,4 @@
-"""The published documents. Their fields are public: a removed or renamed field needs a new version in the path (`v2/`)."""
+"""The published documents. Their fields are public: removing or renaming one requires a new folder, `v2/`."""
 
 from datetime import date, datetime
 from typing import Literal
@@ -130,6 +130,8 @@ class Slate(Document):
     is_halted: bool
     """Whether picks are halted. Forecasts are published nevertheless."""
     halt_reason: str | None
+    champion: str | None = None
+    """The only system whose predictions may become picks. Null if the ledger of roles is unreadable."""
     as_of: datetime
     prices: Literal["none", "consensus", "all"]
     """What is published of lines and prices."""

@@ -26,7 +26,7 @@ from nba_pipeline.warehouse.files import Place
 PUBLIC, SETS = "public", "public.sets"
 MANIFEST = "manifest.json"
 KEPT_SETS = 2
-"""Number of sets that stay, so that a reader of the previous one can finish."""
+"""Number of sets that stay, so that a reader of the previous set can finish."""
 LOCK_SECONDS = 10
 
 
@@ -60,7 +60,7 @@ def _schema(model: type[BaseModel]) -> bytes:
 
 
 def write_local(home: Path, changed: Mapping[str, bytes]) -> Path:
-    """Writes a new set with the changed files and those of the present set, and makes it public. Returns its folder.
+    """Writes a new set with the changed files and the other files of the present set, and makes it public. Returns its folder.
 
     Raises Busy while another export runs, and PipelineError if the folder cannot be written; the present set then stays public.
     """
@@ -81,7 +81,7 @@ def _publish(public: Path, sets: Path, changed: Mapping[str, bytes]) -> Path:
     numbers = sorted(int(folder.name) for folder in sets.iterdir() if folder.name.isdigit())
     folder = sets / f"{(numbers[-1] if numbers else 0) + 1:06}"
     present = public.resolve() if public.exists() else None
-    if present:  # a file is never changed in place, so a link to it is as good as a copy
+    if present:  # files are never changed in place, so a hard link is enough
         shutil.copytree(present, folder, copy_function=os.link)
     else:
         folder.mkdir()
@@ -120,7 +120,10 @@ def _recorded(manifest: bytes) -> dict[str, str] | None:
 
 
 def write_store(place: Place, changed: Mapping[str, bytes]) -> None:
-    """Writes the files into an object store: data first, then pages, index and manifest. Raises PipelineError."""
+    """Writes the files into an object store: data first, then pages, index and manifest. Raises PipelineError.
+
+    No lock covers the store. Of two concurrent exports, the manifest may lack the files of one: see docs/publishing.md.
+    """
     before = _recorded(files.read(place / MANIFEST)) if files.exists(place / MANIFEST) else {}
     if before is None:
         raise PipelineError(f"{place / MANIFEST} is not a manifest; move it away, then publish again. Nothing was written")
@@ -131,26 +134,26 @@ def write_store(place: Place, changed: Mapping[str, bytes]) -> None:
 
 
 def problems(folder: Path) -> list[str]:
-    """Returns what is wrong with a set: files that are missing, differ from the manifest or do not fit their schema."""
+    """Returns a message per file of a set that is missing, differs from the manifest or does not fit its schema."""
     try:
         recorded = _recorded((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
         return [f"{folder / MANIFEST} does not exist; first: `nba-pipeline publish`"]
     if recorded is None:
         return [f"{folder / MANIFEST} is not a manifest"]
-    found = []
+    messages = []
     for name, digest in recorded.items():
         path = folder / name
         if not path.exists():
-            found.append(f"{name} is missing")
+            messages.append(f"{name} is missing")
         elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            found.append(f"{name} differs from the manifest")
+            messages.append(f"{name} differs from the manifest")
         else:
-            found += _invalid(name, path)
+            messages += _invalid(name, path)
     unrecorded = (
         {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - recorded.keys() - {MANIFEST}
     )
-    return found + [f"{name} is not in the manifest" for name in sorted(unrecorded)]
+    return messages + [f"{name} is not in the manifest" for name in sorted(unrecorded)]
 
 
 def _invalid(name: str, path: Path) -> list[str]:

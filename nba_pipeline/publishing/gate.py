@@ -1,4 +1,4 @@
-"""Whether a slate may be published. A closed gate keeps the files that are public, so that a broken slate replaces nothing."""
+"""Whether a slate may be published. A closed gate keeps the files that are public, so that an implausible slate replaces nothing."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ def closed_because(predictions: pl.DataFrame, eligible: int, missing: int) -> li
 
 
 def _sanity(rows: pl.DataFrame) -> Sequence[str]:
-    """Returns what no sound system does on a slate."""
+    """Returns why the forecasts of a system are implausible as a whole; empty if they are plausible."""
     limits, problems = SETTINGS.publishing, []
     lined = rows.filter(pl.col("edge").is_not_null())
     if lined.height >= limits.sanity_rows:

@@ -1,7 +1,6 @@
 """The page of a slate as one HTML file: styles, script and plots are inline, so that it needs no other file.
 
-The template escapes every value. Numbers are formatted here, and none is computed that a document lacks, except for the ends of
-the range that the bar shows.
+The template escapes every value. This module formats numbers. It computes only the ends of the range that the bar shows.
 """
 
 from collections.abc import Sequence
@@ -37,7 +36,7 @@ class Row:
 
 
 def page(slate: Slate, plot: str = "") -> str:
-    """Returns the HTML of a slate. `plot` is an SVG that this platform drew. Equal slates give equal bytes."""
+    """Returns the HTML of a slate. `plot` is a trusted SVG and is not escaped. Equal slates give equal bytes."""
     has_lines = slate.prices != "none"
     columns = [("Player", "text", ""), ("Team", "text", ""), ("Opponent", "text", "l"), ("Forecast", "number", "")]
     if has_lines:
@@ -71,7 +70,7 @@ def _template() -> Template:
 
 
 def _row(player: Player) -> Row:
-    shown = next(one for one in player.forecasts if one.system == player.displayed_system)
+    shown = next(forecast for forecast in player.forecasts if forecast.system == player.displayed_system)
     return Row(
         player,
         f"{shown.value:.1f}",
@@ -101,8 +100,8 @@ def _range(value: float, deviation: float | None, line: float | None) -> Markup:
 
 
 def _more(player: Player) -> str:
-    """Returns what the row has no column for: the other systems, prices, the injury status and the reasons."""
-    parts = [", ".join(f"{one.system} {one.value:.1f}" for one in player.forecasts)]
+    """Returns the fields without a column: the forecasts of all systems, the best price, the injury status and the reasons."""
+    parts = [", ".join(f"{forecast.system} {forecast.value:.1f}" for forecast in player.forecasts)]
     if player.best_price is not None:
         parts.append(f"best price {player.best_price:+d} at {player.best_price_book}")
     if player.injury_status:
@@ -127,7 +126,7 @@ def _eastern(at: datetime) -> str:
 
 
 def _clock(at: datetime, day: date) -> str:
-    """Returns the US Eastern time of day, with the date if it is another one than that of the slate."""
+    """Returns the US Eastern time of day, with the date if it is not that of the slate."""
     local = at.astimezone(EASTERN)
     return f"{local:%H:%M}" if local.date() == day else f"{local:%Y-%m-%d %H:%M}"
 

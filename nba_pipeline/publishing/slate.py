@@ -38,11 +38,13 @@ class SlateRows:
     """The published picks: game_id, player_id, market, recommendation and rank. A player has one row."""
     halt: str = ""
     """Why picks are halted; empty if they are not."""
+    champion: str | None = None
+    """The only system whose predictions may become picks; None if it is unknown."""
     is_simulated: bool = False
 
 
 def slate_document(rows: SlateRows, prices: Prices, record: Record) -> Slate:
-    """Returns the document of a slate. With `prices` other than all, values from which a line follows are omitted."""
+    """Returns the document of a slate. Values from which a line can be derived are omitted unless `prices` is all."""
     state, reasons = _state(rows)
     picks = {tuple(row[name] for name in PLAYER): row for row in rows.picks.iter_rows(named=True)} if prices == "all" else {}
     return Slate(
@@ -52,6 +54,7 @@ def slate_document(rows: SlateRows, prices: Prices, record: Record) -> Slate:
         state_reasons=reasons,
         is_halted=bool(rows.halt),
         halt_reason=rows.halt or None,
+        champion=rows.champion,
         as_of=rows.as_of,
         prices=prices,
         games=_games(rows),
@@ -63,16 +66,16 @@ def slate_document(rows: SlateRows, prices: Prices, record: Record) -> Slate:
 
 
 def _state(rows: SlateRows) -> tuple[State, list[str]]:
-    """Returns the state of the slate with its reasons. Emptiness always has one."""
+    """Returns the state of the slate with its reasons. An empty slate always has a state other than ok."""
     played = rows.schedule.filter(pl.col("status") != OFF)
     if played.is_empty():
         return "no games", [] if rows.schedule.is_empty() else ["every game is postponed or canceled"]
+    halt = [rows.halt] if rows.halt else []
     if rows.predictions.is_empty():
-        return "pending", ["no player is predicted yet", *rows.status["reasons"]]
-    if rows.halt:
-        return "halted", [rows.halt]
+        return "pending", ["no player is predicted yet", *halt, *rows.status["reasons"]]
     is_degraded = rows.status["state"] in ("DEGRADED", "LATE", "FAILED", "WAIVED")
-    return ("degraded", list(rows.status["reasons"])) if is_degraded else ("ok", [])
+    reasons = [*halt, *(rows.status["reasons"] if is_degraded else [])]
+    return "halted" if halt else "degraded" if is_degraded else "ok", reasons
 
 
 def _games(rows: SlateRows) -> list[Game]:
@@ -94,15 +97,15 @@ def _games(rows: SlateRows) -> list[Game]:
 
 def _players(predictions: pl.DataFrame, picks: Mapping[tuple[Any, ...], Mapping[str, Any]], prices: Prices) -> list[Player]:
     """Returns the players, strongest displayed forecast first."""
-    made = [
+    players = [
         _player(list(part.iter_rows(named=True)), picks.get(key, {}), prices)
         for key, part in predictions.sort(*PLAYER, "system_id").partition_by(PLAYER, maintain_order=True, as_dict=True).items()
     ]
-    return sorted((one for one in made if one), key=lambda one: (-_value(one), one.name, one.player_id))
+    return sorted((player for player in players if player), key=lambda player: (-_value(player), player.name, player.player_id))
 
 
 def _value(player: Player) -> float:
-    return next(one.value for one in player.forecasts if one.system == player.displayed_system)
+    return next(forecast.value for forecast in player.forecasts if forecast.system == player.displayed_system)
 
 
 def _player(rows: Sequence[Mapping[str, Any]], pick: Mapping[str, Any], prices: Prices) -> Player | None:
@@ -150,13 +153,13 @@ def _forecast(row: Mapping[str, Any], line: float | None, prices: Prices) -> For
         value=round(row["predicted_value"], 2),
         standard_deviation=None if row["standard_deviation"] is None else round(row["standard_deviation"], 2),
         edge=None if line is None else round(row["predicted_value"] - line, 2),
-        # the recommendations of several systems together enclose the line
+        # the line lies between the forecasts of systems with opposite recommendations
         recommendation=row["recommendation"] if prices == "all" else None,
     )
 
 
 def _market_fields(row: Mapping[str, Any], prices: Prices) -> dict[str, Any]:
-    """Returns the fields that follow from lines and prices: the values if prices are published, else nulls."""
+    """Returns the fields about lines and prices: their values if prices are published, else nulls."""
     names = (
         "book",
         "price",

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import polars as pl
 import pytest
 
@@ -14,14 +15,17 @@ from nba_pipeline.assets.predictions.picks import (
     a_manual_halt_is_confirmed,
     a_slate_without_picks_has_reasons,
     limits_hold,
+    picks,
     select_slate,
 )
 from nba_pipeline.errors import BadInput
 from nba_pipeline.formulas.decay import Decay
 from nba_pipeline.governance.halts import Halt, halt
-from nba_pipeline.governance.pick_rules import subset_rules
+from nba_pipeline.governance.pick_rules import pick_rules
+from nba_pipeline.governance.roles import read_decisions
 from nba_pipeline.governance.states import Governed
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.step_failures import StepFailure
 from nba_pipeline.settings import Defaults, Lines, Picks, Settings, register
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values
@@ -162,10 +166,21 @@ def test_a_rule_that_cannot_be_applied_is_named(rule: str, message: str) -> None
         slate(a_bet(1))
 
 
+@pytest.mark.parametrize(("field", "rules"), [("subsets", {"best": {"r": "edgy > 3"}}), ("trial_rules", {"r": "edgy > 3"})])
+def test_a_rule_that_cannot_be_applied_is_refused_before_a_decision_is_recorded(
+    tmp_path: Path, field: str, rules: dict[str, Any]
+) -> None:
+    register(Overridden(**{field: rules}))
+    warehouse, context = LocalWarehouse(home=str(tmp_path)), dg.build_asset_context(partition_key=str(DAY))
+    with pytest.raises(StepFailure, match=rf"setting picks\.{field}.*: rule r reads a column that candidates do not have"):
+        picks(context, bets_of(a_bet(1)), players_of(1), LINES, warehouse, Clock(fixed_at=NOW.isoformat()))
+    assert read_decisions(warehouse).is_empty()
+
+
 def test_an_unknown_rule_on_trial_cannot_be_enabled() -> None:
     register(Overridden(enabled_trial_rules=("none",)))
     with pytest.raises(BadInput, match="names none, which is not in"):
-        subset_rules(bets_of())
+        pick_rules(bets_of())
 
 
 def test_a_rule_may_select_nothing_or_everything() -> None:
@@ -206,3 +221,11 @@ def test_a_manual_halt_must_be_confirmed(tmp_path: Path, hours: int, passed: boo
     halt(warehouse, NOW, "a test", "Ann")
     later = Clock(fixed_at=(NOW + timedelta(hours=hours)).isoformat())
     assert a_manual_halt_is_confirmed(warehouse, [DAY], later)["passed"].to_list() == [passed]
+
+
+def test_a_halt_of_an_unreadable_ledger_is_not_confirmed(tmp_path: Path) -> None:
+    warehouse = LocalWarehouse(home=str(tmp_path))
+    halt(warehouse, NOW, "a test", "Ann")
+    next((tmp_path / "tables" / "halts").rglob("*.parquet")).unlink()
+    (verdict,) = a_manual_halt_is_confirmed(warehouse, [DAY], Clock(fixed_at=NOW.isoformat())).to_dicts()
+    assert not verdict["passed"] and str(DAY) in verdict["missing"][0]

@@ -4,16 +4,19 @@ import hashlib
 from datetime import timedelta
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 import pytest
 
 from nba_pipeline.assets.predictions.picks import TABLE as PICKS
 from nba_pipeline.assets.predictions.picks import select_slate
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
-from nba_pipeline.assets.predictions.publications import TABLE, publish
+from nba_pipeline.assets.predictions.publications import TABLE, publications, publish
 from nba_pipeline.audit.published_record import audit_record
 from nba_pipeline.errors import BadInput
+from nba_pipeline.governance.roles import ROLES_TABLE, read_decisions, record_initial
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.step_failures import StepFailure
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY
@@ -120,3 +123,13 @@ def test_a_deleted_record_is_named_and_not_taken_for_a_date_without_publications
 def test_a_date_without_publications_is_refused(home: Home) -> None:
     with pytest.raises(BadInput, match="nothing was published on 2024-03-11"):
         audit_record(home.warehouse, home.landing, DAY - timedelta(days=1))
+
+
+def test_nothing_is_published_while_the_champion_is_unknown(home: Home) -> None:
+    """Without the promotion of another system, the rows of the initial champion would be published."""
+    record_initial(home.warehouse, NOW, read_decisions(home.warehouse), ("ensemble",))
+    next((home.folder / "tables" / ROLES_TABLE.name).rglob("*.parquet")).unlink()
+    rows = [home.warehouse.scan(table).collect() for table in (PREDICTIONS, PICKS)]
+    context = dg.build_asset_context(partition_key=str(DAY))
+    with pytest.raises(StepFailure, match=f"system_roles.*{DAY}"):
+        publications(context, *rows, home.warehouse, home.landing, home.landing.clock)

@@ -69,6 +69,13 @@ def test_a_pick_is_settled_as_published_whatever_its_prediction_became() -> None
     assert (best["overs"], best["wins"], best["published"]) == (1, 1, 1)
 
 
+def test_the_pick_of_a_backtest_was_never_published() -> None:
+    backtests = bets_of(a_bet(1, run_kind="backtest", made_at=AFTER_TIPOFF))
+    for subset in ("all", "best"):
+        row = of_the_day(backtests, graded(backtests, 22), subset, picks=picks_of(backtests))
+        assert (row["run_kind"], row["predicted"], row["published"]) == ("backtest", 1, 0)
+
+
 def test_an_ungraded_prediction_counts_in_its_latest_version() -> None:
     rows = bets_of(a_bet(1), a_bet(1, version=2, prediction_id="later", line=None, recommendation="NO_LINE"))
     row = of_the_day(rows, GRADES.empty())

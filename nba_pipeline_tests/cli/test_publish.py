@@ -3,10 +3,15 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from nba_pipeline.cli import publish
+from nba_pipeline.governance.halts import Halt, read_halts, record_derived
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.builders import at
 from nba_pipeline_tests.cli.conftest import Faulty
 from nba_pipeline_tests.orchestration.test_runner import DAY, NEXT
 
@@ -25,7 +30,7 @@ def latest(home: Path) -> dict[str, Any]:
 def test_a_slate_is_published_and_valid(own: Faulty) -> None:
     ended = own.run(*PUBLISH)
     assert (ended.returncode, latest(own.home)["game_date"]) == (0, str(DAY)), ended.stderr
-    assert latest(own.home)["players"]
+    assert latest(own.home)["players"] and latest(own.home)["champion"] == "ensemble"
     assert own.run("export", "--validate").returncode == 0
 
 
@@ -53,3 +58,11 @@ def test_backtests_are_no_forecasts(own: Faulty) -> None:
     before = DAY - timedelta(days=1)
     assert own.run("publish", "--date", str(before)).returncode == 0
     assert (latest(own.home)["state"], latest(own.home)["players"]) == ("pending", [])
+
+
+def test_a_halt_by_the_platform_is_published_like_that_of_an_operator(tmp_path: Path) -> None:
+    warehouse: Any = LocalWarehouse(home=str(tmp_path))
+    work: Any = SimpleNamespace(warehouse=warehouse)
+    assert publish._halt(work) == ""
+    record_derived(warehouse, at(15), read_halts(warehouse), Halt(True, "edge_collapse", "worse than the line"))
+    assert publish._halt(work) == "picks are halted: edge_collapse (worse than the line)"

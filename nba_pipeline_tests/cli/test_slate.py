@@ -54,6 +54,7 @@ def test_a_slate_shows_the_bets_of_today_in_80_columns(home: Path) -> None:
     assert ended.returncode == 0 and max(map(len, ended.stdout.splitlines())) <= 80
     (line,) = (line for line in ended.stdout.splitlines() if "Able" in line)
     assert line.split() == ["7:30p", "Al", "Able", "GSW-NYK", "OVER", "20.5", "fanduel", "-115", "25.1", "+4.6"]
+    assert "Only predictions of the champion may be picks" in ended.stdout
     assert "Baker" not in ended.stdout and "1 of 2 actionable (1 OVER)" in ended.stdout and "no_line 1" in ended.stdout
 
 

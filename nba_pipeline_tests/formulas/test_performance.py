@@ -112,6 +112,13 @@ def test_the_calibration_error_is_that_of_ten_groups() -> None:
     assert rated(*rows[:9])[0]["calibration_error"] is None
 
 
+@pytest.mark.parametrize("of_the_day", [{"actual_value": 20.5, "outcome": "PUSH"}, {"blended_over_probability": None}])
+def test_a_window_is_calibrated_although_its_last_date_has_no_decided_probability(of_the_day: dict[str, Any]) -> None:
+    rows = [*[a_row(DAY - timedelta(days=3))] * 10, a_row(**of_the_day)]
+    found = {window: rated(*rows, window=window)[0]["calibration_error"] for window in ("day", "7 days", "30 days", "season")}
+    assert found == {"day": None, "7 days": 0.4, "30 days": 0.4, "season": 0.4}
+
+
 def test_dates_in_one_call_equal_dates_in_several() -> None:
     days = [DAY - timedelta(days=n) for n in (9, 4, 0)]
     rows = [a_row(day, actual_value=20.0 + n) for n, day in enumerate(days * 5)]

@@ -1,12 +1,13 @@
 """Decisions about roles: what is recorded, what is refused, and two decisions at the same time."""
 
 import json
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from nba_pipeline.errors import BadInput
+from nba_pipeline.errors import BadInput, Damaged
 from nba_pipeline.governance.roles import (
     ROLES_TABLE,
     champion_of,
@@ -17,6 +18,7 @@ from nba_pipeline.governance.roles import (
     retire,
     roles_of,
 )
+from nba_pipeline.governance.states import governed
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, at
 
@@ -53,11 +55,27 @@ def test_an_initial_champion_that_is_no_system_is_refused_and_not_recorded(tmp_p
 
 
 def test_nothing_is_decided_while_a_date_of_the_ledger_is_closed(warehouse: LocalWarehouse, tmp_path: Path) -> None:
+    decisions = read_decisions(warehouse)
     (tmp_path / "tables" / "system_roles" / f"game_date={DAY}" / "part.parquet").write_bytes(b"damaged")
     damaged = LocalWarehouse(home=str(tmp_path))
     damaged.check([ROLES_TABLE], [DAY])
     with pytest.raises(BadInput, match=f"system_roles.*{DAY}"):
-        promote(damaged, NOW + timedelta(days=1), read_decisions(damaged), "xgboost", **WHY, evidence={})
+        promote(damaged, NOW + timedelta(days=1), decisions, "xgboost", **WHY, evidence={})
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_ledger_with_a_closed_date_names_no_champion(warehouse: LocalWarehouse, tmp_path: Path, is_deleted: bool) -> None:
+    file = tmp_path / "tables" / "system_roles" / f"game_date={DAY}" / "part.parquet"
+    if is_deleted:
+        shutil.rmtree(file.parent)
+    else:
+        file.write_bytes(b"damaged")
+    damaged = LocalWarehouse(home=str(tmp_path))
+    damaged.check([ROLES_TABLE], [DAY])
+    with pytest.raises(Damaged, match=f"system_roles.*{DAY}"):
+        read_decisions(damaged)
+    with pytest.raises(Damaged, match=f"system_roles.*{DAY}"):
+        governed(damaged, NOW, DAY + timedelta(days=1), SYSTEMS, is_live=False)
 
 
 def test_a_promotion_stores_its_evidence_and_moves_the_champion_to_shadow(warehouse: LocalWarehouse) -> None:

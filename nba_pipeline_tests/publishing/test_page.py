@@ -70,3 +70,9 @@ def test_the_page_says_whose_games_and_whose_forecasts_it_shows() -> None:
     real, simulated = (page(slate_document(rows(is_simulated=is_so), "all", RECORD)) for is_so in (False, True))
     assert "simulated league" in simulated and "simulated league" not in real
     assert "The forecast is that of market_blend." in real
+
+
+def test_the_page_says_which_system_may_become_a_pick() -> None:
+    known, unknown = (page(slate_document(rows(champion=name), "all", RECORD)) for name in ("ensemble", None))
+    assert "Only actionable forecasts of the champion, ensemble, may become picks." in known
+    assert "Only actionable forecasts of the champion may become picks." in unknown

@@ -57,6 +57,8 @@ HISTORY, TEAM, GAME, MATCHUP, MARKET, EXTENDED = (
     "extended",
 )
 
+LOWEST_LINE = SETTINGS.lines.lower_bound((SETTINGS.lines.market,))
+
 
 class FeatureRows(Row, CareerFormFeatures, TeamOutlookFeatures, ExpectedAbsenceFeatures, MarketFormFeatures):
     """Columns of `features`: identity, the features in a fixed order, and quality."""
@@ -95,8 +97,8 @@ class FeatureRows(Row, CareerFormFeatures, TeamOutlookFeatures, ExpectedAbsenceF
     team_pace_last_10_games = feature("own team's possessions per 48 minutes", 85, 120, TEAM, True)
     team_offensive_rating_last_10_games = feature("own team's points per 100 possessions", 90, 135, TEAM, True)
     team_win_pct_season = feature("own team's share of games won this season", 0, 1, TEAM, True)
-    line = feature("market line, latest snapshot before tip-off", 5, 60, MARKET, unit="points")
-    opening_line = feature("first snapshot of the same book", 5, 60, MARKET, unit="points")
+    line = feature("market line, latest snapshot before tip-off", LOWEST_LINE, 60, MARKET, unit="points")
+    opening_line = feature("first snapshot of the same book", LOWEST_LINE, 60, MARKET, unit="points")
     line_movement = feature("line minus opening_line", -15, 15, MARKET, unit="points")
     has_line = feature("1 when line is known", 0, 1, MARKET)
     points_mean_versus_opponent_last_1095_days = feature("mean points against this opponent", 0, 60, HISTORY, True)

@@ -1,10 +1,10 @@
-"""system_performance: how each system has performed beside the market line, over trailing windows that end on the date.
+"""system_performance: the performance of each system and of the market line, over trailing windows that end on the date.
 
 Grain: one row per system, market, run kind, window and group
 Source: grades, predictions, picks, features and prop_lines of the season up to the date
 Caveats: live predictions and backtests are never mixed; the groups are not crossed, so at most one of direction, tier and
-  subset differs from `all`; a subset has the record of the picks as published, and `best without price` that of the candidates
-  which only the rule `price` removed; below 100 bets `note` says that the sample is too small.
+  subset differs from `all`; a subset has the record of its picks as published, and `best without price` that of the candidates
+  that only the rule `price` removed; below 100 bets `note` says that the sample is too small.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ from nba_pipeline.warehouse import Warehouse
 
 NUMBERS = {
     "predicted": "predictions", "with_line": "predictions with a line", "actionable": "predictions without a reason against a bet",
-    "published": "predictions that are a pick", "ungradable": "predictions without a grade", "overs": "recommendations OVER",
+    "published": "live predictions that are a pick", "ungradable": "predictions without a grade", "overs": "recommendations OVER",
     "unders": "recommendations UNDER", "passes": "recommendations PASS", "no_lines": "recommendations NO_LINE",
     "wins": "outcomes WIN", "losses": "outcomes LOSS", "pushes": "outcomes PUSH", "voids": "outcomes VOID",
     "no_bets": "outcomes NO_BET", "graded": "predictions of players who played",
@@ -126,7 +126,12 @@ def rows_to_rate(
     without = predictions.join(graded, on=OF_A_DATE, how="anti").sort("version").group_by(OF_A_DATE).last()
     rows = pl.concat([with_grade, without], how="diagonal").with_columns(pl.lit(ALL).alias(SUBSET))
     latest = picks.sort("version").group_by([*OF_A_DATE, SUBSET]).last()
-    published = latest.filter("is_pick").select(OF_A_DATE).unique().with_columns(pl.lit(value=True).alias("is_published"))
+    published = (
+        latest.filter("is_pick", pl.col("run_kind") == "live")
+        .select(OF_A_DATE)
+        .unique()
+        .with_columns(pl.lit(value=True).alias("is_published"))
+    )
     of_subsets = (
         latest.with_columns(counterfactuals(trial_rules).alias(SUBSET))
         .explode(SUBSET)

@@ -2,8 +2,8 @@
 
 Grain: one row per player, game, market, subset, run kind and version
 Source: predictions, features and prop_lines of the date; the ledgers system_roles and halts; system_performance of earlier dates
-Caveats: a ledger, rows are only ever added; a published pick never changes, whatever happens to its prediction; other
-  candidates have the rules that they fail; `backtest` rows are what the rules would have selected, and were never published.
+Caveats: a ledger, rows are only ever added; a published pick never changes, even if its prediction does; other candidates
+  have the rules that they fail; `backtest` rows are what the rules would have selected, and were never published.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_inp
 from nba_pipeline.asset_factory.checks import checks_of, dated_check
 from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, count_off, for_each_date, verdict_rows
 from nba_pipeline.assets.predictions.predictions import PredictionRows
+from nba_pipeline.errors import Damaged
 from nba_pipeline.formulas.decay import Decay
 from nba_pipeline.formulas.picks import (
     CANDIDATE,
@@ -28,7 +29,7 @@ from nba_pipeline.formulas.picks import (
 )
 from nba_pipeline.formulas.prediction_versions import PREDICTED
 from nba_pipeline.governance.halts import read_halts, standing_halt
-from nba_pipeline.governance.pick_rules import compiled_rules, slate_rules, subset_rules
+from nba_pipeline.governance.pick_rules import pick_rules, slate_rules
 from nba_pipeline.governance.states import Governed, governed
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
@@ -143,7 +144,7 @@ def select_slate(
     Halts, decay states and the plausibility of the slate apply to live predictions only.
     """
     candidates = candidates_of(predictions, features, prop_lines, state.champion, now)
-    rules, trial = subset_rules(candidates), compiled_rules("picks.trial_rules", SETTINGS.picks.trial_rules, candidates)
+    rules, trial = pick_rules(candidates)
     is_live = (pl.col("run_kind") == "live") & (pl.col("market") == SETTINGS.lines.market)  # the limits are in points
     lined = latest_of(predictions, state.champion).filter(pl.col("line").is_not_null(), is_live)
     problems = slate_problems(lined, **SETTINGS.picks.sanity)
@@ -169,7 +170,7 @@ def _selected(
     candidates: pl.DataFrame, subset: str, run_kind: str, rules: Mapping[str, pl.Expr], ledger: pl.DataFrame
 ) -> pl.DataFrame:
     settings, of_subset = SETTINGS.picks, pl.col(SUBSET) == subset
-    # the pick of a backtest may change, because nobody has seen it
+    # the pick of a backtest may change, because it was never published
     locked = ledger.filter(of_subset, pl.col("run_kind") == run_kind, IS_PICK, pl.lit(run_kind == "live"))
     selected = select_picks(
         candidates, rules, locked.select(*CANDIDATE, "team"), per_team=settings.per_team, per_day=settings.per_day
@@ -180,9 +181,9 @@ def _selected(
 def _new_versions(rows: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     """Returns the rows that are new, or differ from the latest version in their prediction or in the rules that they fail."""
     before = ledger.sort("version").group_by(KEY).last().select(*KEY, "version", "prediction_id", FAILED)
-    beside = rows.drop("version").join(before, on=KEY, how="left", suffix="_before")
+    compared = rows.drop("version").join(before, on=KEY, how="left", suffix="_before")
     is_same = (pl.col("prediction_id") == pl.col("prediction_id_before")) & (pl.col(FAILED) == pl.col(f"{FAILED}_before"))
-    changed = beside.filter(~is_same.fill_null(value=False))
+    changed = compared.filter(~is_same.fill_null(value=False))
     return changed.with_columns((pl.col("version").fill_null(0) + 1).alias("version"))
 
 
@@ -207,20 +208,20 @@ def picks(
     warehouse: dg.ResourceParam[Warehouse],
     clock: Clock,
 ) -> pl.DataFrame:
-    """The candidates of the dates that are new or changed. Published picks stay as they are."""
+    """The new and changed candidates of the dates. Published picks do not change."""
     dates, now = dates_of(context), clock.now()
-    subset_rules(candidates_of(predictions, features, prop_lines, "", now))  # before a decision is recorded
+    pick_rules(candidates_of(predictions, features, prop_lines, "", now))  # refuses bad rules before a decision is recorded
     state = governed(warehouse, now, clock.today, PROMOTABLE, is_live=max(dates) >= clock.today)
     ledger, parts = warehouse.scan(TABLE, dates).collect(), [TABLE.empty().select(COLUMNS)]
     for day in dates:
         if day > clock.today:  # picks are published on the day of their games
             continue
         on_day = pl.col("game_date") == day
-        predicted, known, lines, earlier = (one.filter(on_day) for one in (predictions, features, prop_lines, ledger))
+        predicted, known, lines, earlier = (table.filter(on_day) for table in (predictions, features, prop_lines, ledger))
         rows, problems = select_slate(predicted, known, lines, earlier, state, now)
         parts.append(rows)
         for problem in problems:
-            context.log.warning(f"picks of {day}: the slate is implausible, so that it has no picks: {problem}")
+            context.log.warning(f"picks of {day}: the slate is implausible and has no picks: {problem}")
     if state.halt.is_halted:
         context.log.warning(state.halt.message)
     context.add_output_metadata({"champion": state.champion, "halt": state.halt.message})
@@ -262,12 +263,20 @@ def limits_hold(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl
 @dated_check(TABLE)
 def a_manual_halt_is_confirmed(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """No halt by an operator is older than 36 hours without a confirmation by a further `nba-pipeline halt`."""
-    state, hours = standing_halt(read_halts(warehouse)), SETTINGS.halts.unconfirmed_hours
-    age = (clock.now() - state.recorded_at).total_seconds() / 3600 if state.recorded_at else 0.0
-    is_old = state.is_halted and age > hours
-    names = [f"halted by {state.actor} {age:.0f} hours ago: {state.note}"] if is_old else []
-    frame = for_each_date(dates).with_columns(pl.lit(not is_old).alias(PASSED))
+    names = _unconfirmed(warehouse, clock.now())
+    frame = for_each_date(dates).with_columns(pl.lit(not names).alias(PASSED))
     return frame.with_columns(pl.Series(MISSING, [names] * frame.height, dtype=pl.List(pl.String)))
+
+
+def _unconfirmed(warehouse: Warehouse, now: datetime) -> list[str]:
+    """Returns the standing halt if its confirmation is overdue, or why the ledger of halts cannot be read."""
+    try:
+        state = standing_halt(read_halts(warehouse))
+    except Damaged as error:
+        return [str(error)]
+    age = (now - state.recorded_at).total_seconds() / 3600 if state.recorded_at else 0.0
+    is_overdue = state.is_halted and age > SETTINGS.halts.unconfirmed_hours
+    return [f"halted by {state.actor} {age:.0f} hours ago: {state.note}"] if is_overdue else []
 
 
 checks = checks_of(TABLE)

@@ -58,8 +58,6 @@ from nba_pipeline.warehouse.io_manager import SLATE_CLOSED
 from nba_pipeline.warehouse.model_store import ModelStore
 from nba_pipeline.warehouse.weekly_models import load_models
 
-LOWEST_LINE = min([5, *(SETTINGS.lines.lowest_of.get(market, 0.0) for market in SETTINGS.lines.markets[1:])])
-"""The lowest line of the markets in use."""
 RECOMMENDATIONS = ("OVER", "UNDER", "PASS", "NO_LINE")
 SUM_TOLERANCE = 1e-9
 
@@ -95,7 +93,10 @@ class PredictionRows(Row):
     opponent = dy.String(description="tricode")
     predicted_value = dy.Float64(min=0, max=60, description="in the unit of the market; points for player_points")
     line = dy.Float64(
-        nullable=True, min=LOWEST_LINE, max=60, description="in the unit of the market; null without a line known before tip-off"
+        nullable=True,
+        min=SETTINGS.lines.lower_bound(SETTINGS.lines.markets),
+        max=60,
+        description="in the unit of the market; null without a line known before tip-off",
     )
     line_half_points = dy.Int64(nullable=True, description="2 x line")
     book = dy.String(nullable=True, description="sportsbook of the line, or `median` of several sportsbooks")

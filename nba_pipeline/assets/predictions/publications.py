@@ -1,9 +1,9 @@
-"""publications: when which predictions and picks were published, with the SHA-256 of their manifest.
+"""publications: the instant of each publication of predictions and picks, with the SHA-256 of its manifest.
 
 Grain: one row per publication
 Source: predictions and picks of the date
-Caveats: a ledger, rows are only ever added; published predictions are those of the champion and of market_blend; each game has
-  not begun when its rows are published; the manifest itself is the landed payload in `source`.
+Caveats: a ledger, rows are only ever added; published predictions are those of the champion and of market_blend; rows of a
+  game are published before it begins; the manifest itself is the landed payload in `source`.
 """
 
 import hashlib
@@ -49,18 +49,18 @@ TABLE = Table("publications", grain="publication", key=("game_date", NUMBER), sc
 
 
 def to_publish(rows: pl.DataFrame, table: str, published: pl.DataFrame, now: datetime) -> pl.DataFrame:
-    """Returns the live rows of games that have not begun which no earlier manifest has."""
+    """Returns the live rows that no earlier manifest has, of games that have not begun."""
     of_open_games = rows.filter(pl.col("run_kind") == "live", pl.col("tipoff_at") > now)
     return of_open_games.join(published, on=list(TABLES[table].key), how="anti")
 
 
 def publish(day: date, now: datetime, rows: dict[str, pl.DataFrame], existing: pl.DataFrame, landing: Landing) -> pl.DataFrame:
-    """Lands the manifest of the rows that no earlier publication has, and returns its row; no row without any."""
+    """Lands the manifest of the rows that no earlier publication has. Returns its row, or no row if nothing is new."""
     manifests = {row["source"]: row for row in existing.iter_rows(named=True)}
     earlier = [entries_in(landing.body_of(source), day, source) for source in manifests]
     new = {
         name: to_publish(
-            rows[name], name, pl.concat([entries_of(name, rows[name].clear()), *(one[name] for one in earlier)]), now
+            rows[name], name, pl.concat([entries_of(name, rows[name].clear()), *(entries[name] for entries in earlier)]), now
         )
         for name in PUBLISHED
     }
@@ -101,7 +101,7 @@ def publications(
     landing: dg.ResourceParam[Landing],
     clock: Clock,
 ) -> pl.DataFrame:
-    """The publication of what is new on the dates. A run that reloads from the landing publishes nothing."""
+    """The publications of new rows of the dates. A run that reloads from the landing publishes nothing."""
     dates, now = dates_of(context), clock.now()
     columns = [pl.col(name) for name in TABLE.dtypes if name not in ("as_of", "code_version")]
     existing = warehouse.scan(TABLE, dates).select(columns).sort(NUMBER).collect()

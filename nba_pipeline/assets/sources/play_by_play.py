@@ -72,8 +72,8 @@ NO_SOURCE = "no source: the archive holds no play-by-play"
 def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.DataFrame, dict[str, str]]:
     """Returns the finished play-by-play of each game, and a problem by game id.
 
-    A landed response is fetched again at the same times as a box score, counted from the first fetch that contains the end of the
-    game. It is read again at once if its last score differs from the schedule's. Requests are concurrent.
+    A landed response is fetched again at the same times as a box score, counted from the first fetch that contains the end
+    of the game. It is fetched again at once if its last score differs from the schedule's. Requests are concurrent.
     """
     finished: dict[str, Payload] = {}
     problems: dict[str, str] = {}
