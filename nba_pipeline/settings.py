@@ -542,12 +542,14 @@ class Evaluation(Section):
     tiers: tuple[float, ...] = Field((10.0, 15.0, 20.0, 25.0), description="points of the consensus line; borders of the tiers")
     least_bets: int = Field(100, description="bets below which a hit rate or a return is marked as too few")
     suspect_rows: int = Field(4000, description="rows from which a gap or a log loss below its limit is a suspected leak")
-    suspect_gap: float = Field(0.02, description="points; gap without the line below which a leak is suspected")
+    suspect_gap: float = Field(
+        0.02, description="points; gap without the line below which a leak is suspected; see `evaluation/suspicions.py`"
+    )
     suspect_blend_gain: float = Field(0.04, description="points by which the blend may beat the line before a leak is suspected")
     suspect_log_loss_gain: float = Field(0.004, description="nats by which a probability may beat the market's, likewise")
     suspect_hit_rates: tuple[tuple[float, int, float], ...] = Field(
         ((1.0, 500, 0.56), (2.0, 400, 0.58), (3.0, 300, 0.60)),
-        description="least edge in points, bets from which, and hit rate above which, a leak is suspected",
+        description="least edge in points, bets from which, and hit rate above which, a leak is suspected; other markets: its return",
     )
 
 
