@@ -1,10 +1,10 @@
-"""`nba-pipeline evaluate` on the simulated league, without a home: how far each system is from the line in the sandbox.
+"""The report of `nba-pipeline evaluate` on the simulated league, without a home: the gap of each system to the line.
 
-The rows are those of the league itself, not of its providers. Lines and injury statuses are those of 30 minutes before tip-off.
+The rows come from the league itself, not from its providers. Lines and injury statuses are those 30 minutes before tip-off.
 
     python benchmarks/simulated_forecasts.py [HISTORY FIRST LAST]      # dates; the lines are those of FIRST to LAST
 
-SYSTEMS names the systems, separated by commas. REFIT_WEEKS=4 trains every fourth week only.
+SYSTEMS names the systems, separated by commas. REFIT_WEEKS=4 only trains every fourth week.
 """
 
 import os
