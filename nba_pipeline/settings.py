@@ -557,7 +557,7 @@ class Governance(Section):
     """Roles of systems: the initial champion, the gates of a promotion and the decay states."""
 
     initial_champion: str = Field("ensemble", description="champion of a home without a recorded decision")
-    evidence_days: int = Field(300, description="days of graded predictions that the gates of a promotion judge")
+    evidence_days: int = Field(300, description="days of graded predictions that the gates of a promotion evaluate")
     shadow_days: int = Field(2, description="dates with live predictions that a promotion requires")
     paired_rows: int = Field(2000, description="graded rows of candidate and champion that a promotion requires")
     largest_gap: float = Field(0.03, description="points by which the mean absolute error may exceed the champion's")
@@ -722,12 +722,13 @@ class Publishing(Section):
     """What is published, and the gate before it."""
 
     prices: Literal["auto", "none", "consensus", "all"] = Field(
-        "auto", description="published lines and prices; auto: all in the sandbox, none elsewhere, as the providers' terms demand"
+        "auto",
+        description="published lines and prices; auto: all in the sandbox, none elsewhere, as the providers' terms require",
     )
     record_days: AtLeastOne = Field(30, description="days of grades in the published record")
     least_players: int = Field(10, description="predicted players below which a slate is not published")
     coverage: Share = Field(0.80, description="share of eligible players below which a slate is not published")
-    sanity_rows: AtLeastOne = Field(20, description="forecasts of a system from which its slate must look sound")
+    sanity_rows: AtLeastOne = Field(20, description="number of forecasts of a system from which its slate must be plausible")
     one_direction: Share = Field(
         0.95, description="share of forecasts on one side of the line above which a slate is not published"
     )
@@ -759,7 +760,8 @@ class Monitors(Section):
 
     slow_every_minutes: float = Field(5.0, description="time between two readings of late tables, quarantines and sources")
     patience_minutes: float = Field(
-        20.0, description="time for which a table is late or a source stale before an alert is raised: 30 after a table is due"
+        20.0,
+        description="time for which a table is LATE or a source stale before an alert; LATE begins `patience.grace_minutes` after due",
     )
     lines_due_hour_eastern: Hour = Field(13, description="hour of the day by which the games of a slate have lines")
     lines_warning_share: Share = Field(0.80, description="share of the games with a line below which an alert is raised")
