@@ -1,8 +1,8 @@
-"""Seconds from a fact to the sink where the daemon sees it, and CPU seconds of `watch --once`, process start included.
+"""Delay of an alert from a failed check to its sink, and CPU time of `watch --once` with the start of its process.
 
-The fact is a failed check of today's slate. The sensor `alert_on_data` sees it at its next evaluation, at the latest after its
-interval. The receiver is a webhook on loopback. The first evaluation also runs the slow monitors. Targets: 60 seconds in all, 3
-CPU seconds for `watch --once`.
+The check is one of today's slate. The sensor `alert_on_data` evaluates it after at most one interval, which is added to the
+measured time. The sink is a webhook on loopback. The first evaluation also runs the slow monitors. Targets: 60 seconds for
+the alert, 3 CPU seconds for `watch --once`.
 
     python benchmarks/alerts.py
 """
@@ -38,8 +38,8 @@ def evaluate(days: Days, cursor: str | None) -> str | None:
         return alert_on_data.evaluate_tick(context).cursor
 
 
-def from_fact_to_sink(days: Days, slack: Slack) -> tuple[float, float]:
-    """Returns the seconds of the first evaluation, and those from a failed check to the receiver without the interval."""
+def from_check_to_sink(days: Days, slack: Slack) -> tuple[float, float]:
+    """Returns the seconds of the first evaluation, and those from a failed check to the sink without the interval."""
     start = time.perf_counter()
     cursor = evaluate(days, None)
     first, sent = time.perf_counter() - start, len(slack.sent)
@@ -65,12 +65,12 @@ def main() -> None:
         os.environ |= {"NBA_PIPELINE_HOME": name, "SLACK_WEBHOOK_URL": slack.url}
         days, today = Days(Path(name)), eastern_date(datetime.now(UTC))
         days.write("schedule", today, *slate_of(today, datetime.now(UTC)))
-        first, later = from_fact_to_sink(days, slack)
+        first, later = from_check_to_sink(days, slack)
         interval = alert_on_data.minimum_interval_seconds or 0
         watch = min(watch_cpu_seconds(Path(name)) for _ in range(REPEATS))
     print(f"first evaluation with the slow monitors: {first:.2f} s\n")
     rows = [
-        ("fact to sink, s", f"{interval + later:.1f}", SECONDS_TO_SINK, "" if interval + later <= SECONDS_TO_SINK else "slower"),
+        ("check to sink, s", f"{interval + later:.1f}", SECONDS_TO_SINK, "" if interval + later <= SECONDS_TO_SINK else "slower"),
         ("watch --once, CPU s", f"{watch:.2f}", WATCH_CPU_SECONDS, "" if watch <= WATCH_CPU_SECONDS else "slower"),
     ]
     print_table(("measured", "value", "target", ""), rows)

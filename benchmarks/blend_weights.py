@@ -1,4 +1,4 @@
-"""Whether the weight of the blended probability should be chosen anew each date: log loss with a constant and a chosen weight.
+"""Log loss of the blended probability with a constant weight, and with a weight that is chosen again for each date.
 
 The walk-forward replay of `ensemble` on the real archive gives the forecasts. For each date, the chosen weight is the one with
 the smallest log loss on all earlier rows. Differences are paired, with 95 % intervals. The last columns compare with the

@@ -8,8 +8,8 @@ Data from NBA_ARCHIVE_DIR (default ../shared/data), which must have `player_name
 
     python benchmarks/forecasts.py [FIRST LAST]      # dates; default: every week with lines
 
-LINES=known leaves out the lines of unknown instant. SYSTEMS names the systems, separated by commas. REFIT_WEEKS=4 trains every
-fourth week only. PAGE_TO names a folder for the page and the manifest. KNOWS_WHO_PLAYS=1 computes the bound of a forecast
+LINES=known excludes the lines of unknown instant. SYSTEMS names the systems, separated by commas. REFIT_WEEKS=4 only trains every
+fourth week. PAGE_TO names a folder for the page and the manifest. KNOWS_WHO_PLAYS=1 computes the bound of a forecast
 that knows which rotation players sit out. MARKET=player_rebounds evaluates another market, which the settings must name:
 
     NBA_PIPELINE_SETTINGS=rebounds.toml MARKET=player_rebounds python benchmarks/forecasts.py

@@ -1,10 +1,10 @@
-"""`nba-pipeline evaluate` on the simulated league, without a home: how far each system is from the line in the sandbox.
+"""The report of `nba-pipeline evaluate` on the simulated league, without a home: the gap of each system to the line.
 
-The rows are those of the league itself, not of its providers. Lines and injury statuses are those of 30 minutes before tip-off.
+The rows come from the league itself, not from its providers. Lines and injury statuses are those 30 minutes before tip-off.
 
     python benchmarks/simulated_forecasts.py [HISTORY FIRST LAST]      # dates; the lines are those of FIRST to LAST
 
-SYSTEMS names the systems, separated by commas. REFIT_WEEKS=4 trains every fourth week only.
+SYSTEMS names the systems, separated by commas. REFIT_WEEKS=4 only trains every fourth week.
 """
 
 import os
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from forecasts import KEY
 
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
 from nba_pipeline.audit.recompute import SOURCES, derive
@@ -115,13 +114,11 @@ def main() -> None:
     start = time.perf_counter()
     world = world_of(League(), history, first, last)
     made = derive(world, world["schedule"]["game_date"].unique().sort().to_list(), AS_OF)
-    truth = (
-        made["player_game_summary"].filter("did_play").select("game_date", *KEY, "did_play", pl.col("points").cast(pl.Float64))
-    )
+    summary = made["player_game_summary"].filter("did_play")
     print(f"league and features: {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
     every = [system.system_id for system in SYSTEMS]
     chosen = [name for name in every if name in os.environ.get("SYSTEMS", ",".join(every)).split(",")]
-    source = Frames({"features": made["features"], "player_game_summary": truth, "prop_lines": world["prop_lines"]})
+    source = Frames({"features": made["features"], "player_game_summary": summary, "prop_lines": world["prop_lines"]})
     with tempfile.TemporaryDirectory(prefix="evaluation-") as folder:
         request = Request(first, last, tuple(chosen), refit_weeks=int(os.environ.get("REFIT_WEEKS", "1")))
         print_report(evaluate(source, Path(folder), request))

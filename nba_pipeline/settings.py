@@ -546,12 +546,14 @@ class Evaluation(Section):
     tiers: tuple[float, ...] = Field((10.0, 15.0, 20.0, 25.0), description="points of the consensus line; borders of the tiers")
     least_bets: int = Field(100, description="bets below which a hit rate or a return is marked as too few")
     suspect_rows: int = Field(4000, description="rows from which a gap or a log loss below its limit is a suspected leak")
-    suspect_gap: float = Field(0.02, description="points; gap without the line below which a leak is suspected")
+    suspect_gap: float = Field(
+        0.02, description="points; gap without the line below which a leak is suspected; see `evaluation/suspicions.py`"
+    )
     suspect_blend_gain: float = Field(0.04, description="points by which the blend may beat the line before a leak is suspected")
     suspect_log_loss_gain: float = Field(0.004, description="nats by which a probability may beat the market's, likewise")
     suspect_hit_rates: tuple[tuple[float, int, float], ...] = Field(
         ((1.0, 500, 0.56), (2.0, 400, 0.58), (3.0, 300, 0.60)),
-        description="least edge in points, bets from which, and hit rate above which, a leak is suspected",
+        description="least edge in points, bets from which, and hit rate above which, a leak is suspected; other markets: its return",
     )
 
 
@@ -559,7 +561,7 @@ class Governance(Section):
     """Roles of systems: the initial champion, the gates of a promotion and the decay states."""
 
     initial_champion: str = Field("ensemble", description="champion of a home without a recorded decision")
-    evidence_days: int = Field(300, description="days of graded predictions that the gates of a promotion judge")
+    evidence_days: int = Field(300, description="days of graded predictions that the gates of a promotion evaluate")
     shadow_days: int = Field(2, description="dates with live predictions that a promotion requires")
     paired_rows: int = Field(2000, description="graded rows of candidate and champion that a promotion requires")
     largest_gap: float = Field(0.03, description="points by which the mean absolute error may exceed the champion's")
@@ -724,12 +726,13 @@ class Publishing(Section):
     """What is published, and the gate before it."""
 
     prices: Literal["auto", "none", "consensus", "all"] = Field(
-        "auto", description="published lines and prices; auto: all in the sandbox, none elsewhere, as the providers' terms demand"
+        "auto",
+        description="published lines and prices; auto: all in the sandbox, none elsewhere, as the providers' terms require",
     )
     record_days: AtLeastOne = Field(30, description="days of grades in the published record")
     least_players: int = Field(10, description="predicted players below which a slate is not published")
     coverage: Share = Field(0.80, description="share of eligible players below which a slate is not published")
-    sanity_rows: AtLeastOne = Field(20, description="forecasts of a system from which its slate must look sound")
+    sanity_rows: AtLeastOne = Field(20, description="number of forecasts of a system from which its slate must be plausible")
     one_direction: Share = Field(
         0.95, description="share of forecasts on one side of the line above which a slate is not published"
     )
@@ -761,7 +764,8 @@ class Monitors(Section):
 
     slow_every_minutes: float = Field(5.0, description="time between two readings of late tables, quarantines and sources")
     patience_minutes: float = Field(
-        20.0, description="time for which a table is late or a source stale before an alert is raised: 30 after a table is due"
+        20.0,
+        description="time for which a table is LATE or a source stale before an alert; LATE begins `patience.grace_minutes` after due",
     )
     lines_due_hour_eastern: Hour = Field(13, description="hour of the day by which the games of a slate have lines")
     lines_warning_share: Share = Field(0.80, description="share of the games with a line below which an alert is raised")

@@ -22,7 +22,7 @@ PREPARED_HOMES = {"loaded", "predicted", "graded", "faulty"}
 """Fixtures that run the whole platform, so that a test that takes one is not among those of `make test-fast`."""
 
 MADE_FROM_ANOTHER = {"faulty"}
-"""Prepared homes that start as another one. Files that take them come later, so that no worker waits for both."""
+"""Prepared homes that start as another one. Test files that take them run last, so that no worker waits for both homes."""
 
 LOOPBACK = ("127.0.0.1", "::1")
 OURS = ("NBA_", "BIGQUERY_", "GOOGLE_", "CLOUDSDK_", *(variable for variable, _ in PROVIDER_ADDRESSES.values()), *KEYS.values())
@@ -44,9 +44,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if PREPARED_HOMES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.platform)
     slow = {item.path for item in items if item.get_closest_marker("platform")}
-    late = {item.path for item in items if MADE_FROM_ANOTHER & set(getattr(item, "fixturenames", ()))}
+    derived = {item.path for item in items if MADE_FROM_ANOTHER & set(getattr(item, "fixturenames", ()))}
     kept = (item for item in items if item.nodeid not in others)
-    items[:] = sorted(kept, key=lambda item: (item.path not in slow, item.path in late))
+    items[:] = sorted(kept, key=lambda item: (item.path not in slow, item.path in derived))
 
 
 def pytest_configure() -> None:

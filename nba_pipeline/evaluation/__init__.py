@@ -8,6 +8,8 @@
     metrics             errors, intervals, probabilities and returns of a set of rows
     records             the metrics per system, season, direction, tier, book and edge
     evaluate            one evaluation, from the manifest to the report
+    blend_weight        the weight of the ensemble in `market_blend` with the lowest error
+    suspicions          results that are too good
     search              the parameter search and its ledger
     page, plots         the report as one HTML file
 

@@ -1,4 +1,4 @@
-"""Which weight of the ensemble in `market_blend` would have had the lowest error in an evaluation.
+"""The weight of the ensemble in `market_blend` that has the lowest error on the rows of an evaluation.
 
 The weight is the setting `forecasts.blend_weight`, within its bounds. Nothing changes it automatically: a person may change it
 at most once a season, because a weight that follows every period fits noise.
@@ -29,12 +29,12 @@ def blend_weight_notes(rows: pl.DataFrame) -> list[str]:
     if best == present:
         return [f"market_blend: the weight of the setting, {present:g}, has the lowest error on {blended.height:,} rows."]
     gain = mean_of(errors[best] - errors[present])
-    assert gain.value is not None and gain.low is not None
-    is_clear = gain.value + (gain.value - gain.low) < 0
+    assert gain.value is not None and gain.high is not None  # there are at least `suspect_rows` rows
+    is_clear = gain.high < 0
     advice = "forecasts.blend_weight may be changed once a season" if is_clear else "no reason to change forecasts.blend_weight"
     return [
         f"market_blend: of the weights {WEIGHTS[0]:g} to {WEIGHTS[-1]:g}, {best:g} has the lowest error: "
-        f"{gain.value:+.4f} ± {gain.value - gain.low:.4f} compared with that of the setting, {present:g}, on {blended.height:,} rows; {advice}."
+        f"{gain.value:+.4f} ± {gain.high - gain.value:.4f} compared with that of the setting, {present:g}, on {blended.height:,} rows; {advice}."
     ]
 
 

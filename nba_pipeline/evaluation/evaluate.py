@@ -17,7 +17,7 @@ from nba_pipeline.evaluation.market import market_of
 from nba_pipeline.evaluation.perfect_knowledge import NOTE, KnowsWhoPlays
 from nba_pipeline.evaluation.records import ADJUSTED, MARKET, graded, records, reliability_of, with_conditions
 from nba_pipeline.evaluation.search import Ledger, read_ledger
-from nba_pipeline.evaluation.source import PLAYER_GAME, Source
+from nba_pipeline.evaluation.source import PLAYER_GAME, Source, refuse_without_features
 from nba_pipeline.evaluation.suspicions import suspicions
 from nba_pipeline.evaluation.walk_forward import Trained, Week, frame_hash, walk
 from nba_pipeline.formulas.closing_lines import CAPTURED, MISSED, closing_lines
@@ -32,10 +32,8 @@ from nba_pipeline.systems.interface import System, TrainedSystem
 FORMAT = 1
 TRAINING_RULE = "as in points_model: the player-games before the Monday of the week that the system may learn from"
 PACKAGES_OF_THE_EVALUATION = ("evaluation", "systems", "formulas")
-
-
 CONTAINING_THE_LINE = {MARKET_BLEND.system_id, ADJUSTED, MARKET}
-"""System or baseline whose forecast contains the line."""
+"""Systems and baselines whose forecast contains the line."""
 
 
 @dataclass(frozen=True)
@@ -144,8 +142,7 @@ def _refuse_an_empty_period(source: Source, lined: pl.DataFrame, request: Reques
     if lined.is_empty():
         hint = "; --lines all adds lines of unknown instant" if request.population == "known" else ""
         raise BadInput(f"prop_lines has no {request.market.name} line from before tip-off {period}{hint}")
-    if not any(request.first <= day <= request.last for day in source.game_dates()):
-        raise BadInput(f"features has no rows {period}; next: nba-pipeline backfill --from {request.first} --to {request.last}")
+    refuse_without_features(source, request.first, request.last)
 
 
 def _why_nothing_is_graded(systems: Sequence[System], request: Request) -> str:

@@ -1,6 +1,6 @@
 """The bound of perfect knowledge: the features know which rotation players sit out, in training and in forecasts.
 
-No forecast can know this, so the result is neither evidence nor a record. It says how much news on absences could give.
+No forecast can know this, so the result is neither evidence nor a record. It bounds the gain from better news on absences.
 """
 
 from collections.abc import Collection
@@ -44,9 +44,9 @@ class KnowsWhoPlays:
         span = min(dates) - timedelta(days=CAREER_DAYS), max(dates)
         games = self.player_games.filter(pl.col("game_date").is_between(*span))
         players = rows.select("game_date", *PLAYER_GAME, "season", "team")
-        known = with_expected_absences(players, games, TABLES["injuries"].empty(), rate=_true_absences)
-        beside = known.select(*PLAYER_GAME, *ABSENCE_FEATURES)
-        return rows.drop(ABSENCE_FEATURES).join(beside, on=PLAYER_GAME, how="left", maintain_order="left").select(rows.columns)
+        absences = with_expected_absences(players, games, TABLES["injuries"].empty(), rate=_true_absences)
+        absences = absences.select(*PLAYER_GAME, *ABSENCE_FEATURES)
+        return rows.drop(ABSENCE_FEATURES).join(absences, on=PLAYER_GAME, how="left", maintain_order="left").select(rows.columns)
 
 
 def _true_absences(mates: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:

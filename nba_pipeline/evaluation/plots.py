@@ -27,7 +27,7 @@ def color_of(system: str) -> str:
 
 
 def plots(report: Report) -> dict[str, str]:
-    """Returns title -> SVG. A plot without data is left out."""
+    """Returns title -> SVG. Plots without data are omitted."""
     unit = STATISTICS[report.header["market"]]
     drawn = {
         "Reliability of the probability": _drawn(partial(_reliability, reliability=report.reliability)),
@@ -82,9 +82,8 @@ def _gap_by_month(axes: Any, records: pl.DataFrame) -> bool:
     for number, ((system,), part) in enumerate(parts.items()):
         offset = (number - (len(parts) - 1) / 2) * BESIDE
         places = [months.index(value) + offset for value in part["value"]]
-        half_widths = (
-            (part["gap_high"] - part["gap"]).cast(pl.Float64).fill_null(math.nan)
-        )  # a month with one row has no interval
+        # a month with one row has no interval
+        half_widths = (part["gap_high"] - part["gap"]).cast(pl.Float64).fill_null(math.nan)
         axes.errorbar(
             places,
             part["gap"].to_list(),

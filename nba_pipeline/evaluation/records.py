@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from nba_pipeline.evaluation.market import SPORTSBOOK
 from nba_pipeline.evaluation.metrics import Estimate, mean_of, rounded, share_of
 from nba_pipeline.formulas.bets import gap, profit, result, scores, tier, value_of_forecast
 from nba_pipeline.formulas.calibration import decided, expected_calibration_error, reliability
@@ -28,6 +29,7 @@ GROUPS = (OVERALL, "season", "month", "direction", "tier", "book", "edge", *COND
 ESTIMATES = (
     "gap",
     "gap_to_line_used",
+    "gap_to_adjusted_line",
     "hit_rate",
     "hit_rate_at_consensus",
     "log_loss_gap",
@@ -71,6 +73,7 @@ def _bets(market: Market) -> list[pl.Expr]:
     return [
         gap("predicted_value", "consensus").alias("gap"),
         gap("predicted_value", "line").alias("gap_to_line_used"),
+        pl.when(kind=SPORTSBOOK).then(gap("predicted_value", "adjusted_line")).alias("gap_to_adjusted_line"),
         bet.alias("hit_rate"),
         pl.when(is_a_system).then(result("predicted_value", "consensus")).alias("hit_rate_at_consensus"),
         profit(bet, pl.when(is_over).then("over_price").otherwise("under_price")).alias("roi"),

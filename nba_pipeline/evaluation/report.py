@@ -17,7 +17,7 @@ FEW = "*"
 WARNINGS = ("NO EVIDENCE", "SUSPECT A LEAK", "BOUND")
 """Prefixes of notes that question the result."""
 
-ERRORS = ("system", "N", "MAE", "gap to the consensus", "gap to the line used", "RMSE", "bias")
+ERRORS = ("system", "N", "MAE", "gap to the consensus", "gap to the line used", "gap to the adjusted line", "RMSE", "bias")
 PROBABILITIES = (
     "system",
     "N",
@@ -112,8 +112,11 @@ def as_json(report: Report) -> str:
 
 
 def _errors(row: Row) -> tuple[str, ...]:
-    plain = (_number(row["mae"], 4), _interval(row, "gap"), _interval(row, "gap_to_line_used"))
-    return (row["system_id"], f"{row['n']:,}", *plain, _number(row["rmse"], 3), _signed(row["bias"], 3))
+    gaps = (_interval(row, "gap"), _interval(row, "gap_to_line_used"))
+    adjusted = _interval(row, "gap_to_adjusted_line")
+    adjusted += f" N {row['gap_to_adjusted_line_n']:,}" if adjusted else ""
+    errors = (_number(row["mae"], 4), *gaps, adjusted, _number(row["rmse"], 3), _signed(row["bias"], 3))
+    return (row["system_id"], f"{row['n']:,}", *errors)
 
 
 def _probabilities(row: Row) -> tuple[str, ...]:

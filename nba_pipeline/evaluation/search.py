@@ -19,7 +19,7 @@ from nba_pipeline.errors import BadInput, did_you_mean
 from nba_pipeline.evaluation.manifest import Manifest, verify
 from nba_pipeline.evaluation.market import market_of
 from nba_pipeline.evaluation.metrics import mean_of, rounded
-from nba_pipeline.evaluation.source import PLAYER_GAME, Source
+from nba_pipeline.evaluation.source import PLAYER_GAME, Source, refuse_without_features
 from nba_pipeline.evaluation.walk_forward import walk
 from nba_pipeline.formulas.bets import gap
 from nba_pipeline.league.calendar import days
@@ -112,14 +112,15 @@ def search(
 ) -> pl.DataFrame:
     """Returns one row per trial: number, mean absolute error, gap to the consensus with its interval, and parameters.
 
-    Trial 0 has the settings in effect. Raises BadInput for a system without parameters, a period without lines, or one in which
-    no model could be trained.
+    Trial 0 has the settings in effect. Raises BadInput for a system without parameters, a period without lines or features,
+    or one in which no model could be trained.
     """
     if system_id not in SECTIONS:
         raise BadInput(f"--system is {system_id!r}; {did_you_mean(system_id, SECTIONS)}choose one of {', '.join(SECTIONS)}")
     lined = market_of(source.prop_lines(days(first, last)), "known")
     if lined.is_empty():
         raise BadInput(f"prop_lines has no {SETTINGS.lines.market} line from before tip-off from {first} to {last}")
+    refuse_without_features(source, first, last)
     planned = plan(system_id, trials, seed)
     read_ledger(home)  # refuses to extend an edited ledger
     ledger = _opened(home / FILE)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import polars as pl
 
+from nba_pipeline.errors import BadInput
 from nba_pipeline.evaluation.records import CONDITIONS
 from nba_pipeline.formulas.markets import STATISTICS
 from nba_pipeline.systems.interface import System
@@ -98,3 +99,9 @@ class Frames:
 
     def _of(self, name: str, dates: Collection[date]) -> pl.DataFrame:
         return self.tables[name].filter(pl.col("game_date").is_in(list(dates)))
+
+
+def refuse_without_features(source: Source, first: date, last: date) -> None:
+    """Raises BadInput for a period without rows of `features`."""
+    if not any(first <= day <= last for day in source.game_dates()):
+        raise BadInput(f"features has no rows from {first} to {last}; next: nba-pipeline backfill --from {first} --to {last}")

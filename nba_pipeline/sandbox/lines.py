@@ -1,6 +1,6 @@
 """Betting lines for players and games, set around the expected values and moved several times before tip-off.
 
-Each book errs in its own way, and all books share an error, because none of them knows a player's form exactly. Both errors
+Each book has an error of its own, and all books share another one, because a player's form is not known exactly. Both errors
 shrink towards tip-off. A book reacts to a reported absence within minutes: it removes the player and moves the teammates.
 """
 

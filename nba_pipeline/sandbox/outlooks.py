@@ -1,4 +1,4 @@
-"""What the bookmakers expect of a game: at the opening, and after each late absence that a club reports.
+"""The bookmakers' expectations of a game: at the opening, and after each late absence that a club reports.
 
 Belongs here: the news that changes an expectation. `simulation` computes the expectation, `lines` turns it into quotes.
 """

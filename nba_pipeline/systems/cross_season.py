@@ -27,7 +27,7 @@ class CrossSeasonFeatures(System):
 
     @property
     def required(self) -> tuple[str, ...]:
-        """See System.required. Null only for a player without a game in the 1,095 days before."""
+        """See System.required. The features are only null for a player without a game in the 1,095 days before."""
         return f"{self.market.statistic}_half_life_8_games", "minutes_half_life_5_games"
 
     @property

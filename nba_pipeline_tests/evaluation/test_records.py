@@ -19,9 +19,11 @@ def forecast(player: int, value: float, **fields: Any) -> dict[str, Any]:
     return {**key, "system_id": "model", "predicted_value": value, "reasons": [], **dict.fromkeys(PROBABILITIES)} | fields
 
 
-def rows(points: dict[int, int], *forecasts: dict[str, Any], lines: list[dict[str, Any]] | None = None) -> pl.DataFrame:
+def rows(
+    points: dict[int, int], *forecasts: dict[str, Any], lines: list[dict[str, Any]] | None = None, population: str = "known"
+) -> pl.DataFrame:
     schema = {"reasons": pl.List(pl.String), **dict.fromkeys(PROBABILITIES, pl.Float64)}
-    market = market_of(lines_of(*(lines or [a_line(player=one["player_id"]) for one in forecasts])), "known")
+    market = market_of(lines_of(*(lines or [a_line(player=one["player_id"]) for one in forecasts])), population)
     outcomes = pl.DataFrame([{"game_id": f"002{FIRST:%y%m%d}1", "player_id": p, "points": n} for p, n in points.items()])
     return with_conditions(graded(pl.DataFrame(forecasts, schema_overrides=schema), market, outcomes), conditions(len(points)))
 
@@ -111,7 +113,45 @@ def test_results_that_are_too_good_are_named() -> None:
     assert suspicions(of_all.with_columns(gap_n=100, log_loss_gap_n=100), contains_the_line=set()) == []
     # -0.01 points is not suspect for a forecast that contains the line; its log loss is
     assert len(suspicions(of_all, contains_the_line={"model"})) == 1
-    # the line of rebounds is not the median
-    assert [message[:28] for message in suspicions(pl.concat([of_all, of_edge]), set(), REBOUNDS)] == [
-        "SUSPECT A LEAK: the log loss"
+
+
+RETURN = {"roi": 0.15, "roi_n": 500, "roi_low": 0.08}
+OF_REBOUNDS = {"gap": -0.5, "gap_n": 4000, "gap_to_adjusted_line": 0.007, "gap_to_adjusted_line_n": 4000, "log_loss_gap": -0.01,
+               "log_loss_gap_n": 4000, "hit_rate": 0.6, "hit_rate_n": 4000, **RETURN}  # fmt: skip
+
+
+def suspicions_of_rebounds(blends: bool = False, **changed: float | None) -> list[str]:
+    names = {"group": ["all", "edge"], "value": ["all", "at least 0.4"]}
+    of_model = {"system_id": "model", **OF_REBOUNDS, **changed}
+    records = pl.DataFrame(names).with_columns(pl.lit(value).alias(name) for name, value in of_model.items())
+    return suspicions(records, {"model"} if blends else set(), REBOUNDS)
+
+
+def test_rebounds_are_judged_by_the_price_adjusted_line_and_the_return() -> None:
+    assert suspicions_of_rebounds() == [
+        "SUSPECT A LEAK: the gap of model to the price-adjusted line is +0.0070 over 4,000 rows, below +0.008",
+        "SUSPECT A LEAK: the log loss of model minus the market's is -0.01000 over 4,000 rows",
+        "SUSPECT A LEAK: model returns +15.0% on 500 bets at an edge of at least 0.4; the low end of the interval, +8.0%, is above +6.9%",
     ]
+
+
+def test_rebounds_within_the_limits_or_with_too_few_rows_are_not_suspect() -> None:
+    """The line of rebounds is not the median, so its gap and its hit rate have no limit."""
+    assert suspicions_of_rebounds(gap_to_adjusted_line=0.009, log_loss_gap=-0.003, roi_low=0.068) == []
+    assert suspicions_of_rebounds(gap_to_adjusted_line_n=3999, log_loss_gap_n=3999, roi_n=499) == []
+    assert suspicions_of_rebounds(gap_to_adjusted_line=None, log_loss_gap=None, roi_low=None) == []
+
+
+def test_a_blend_of_rebounds_may_beat_the_price_adjusted_line_by_0_016() -> None:
+    of_blend = {"log_loss_gap": 0.0, "roi_low": 0.0, "blends": True}
+    assert suspicions_of_rebounds(gap_to_adjusted_line=-0.015, **of_blend) == []
+    assert len(suspicions_of_rebounds(gap_to_adjusted_line=-0.017, **of_blend)) == 1
+
+
+def test_the_gap_to_the_price_adjusted_line_needs_a_line_of_a_known_instant() -> None:
+    """-130 on the over raises the median above the line of 21.5. An archive line has no prices, so none to adjust."""
+    priced = a_line(player=1, line=21.5, over_price=-130, under_price=110)
+    archived = a_line(player=2, line=21.5, is_before_tipoff=None, is_latest_pregame=True)
+    made = rows({1: 25, 2: 25}, forecast(1, 24.5), forecast(2, 24.5), lines=[priced, archived], population="all")
+    gaps = made.filter(system_id="model").sort("player_id").select("gap", "gap_to_adjusted_line").rows()
+    assert gaps[0][0] == -3.0 and -3.0 < gaps[0][1] < -2.0 and gaps[1] == (-3.0, None)

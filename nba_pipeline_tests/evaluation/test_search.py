@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from nba_pipeline.errors import BadInput, PipelineError
@@ -10,7 +11,7 @@ from nba_pipeline.evaluation import search as searching
 from nba_pipeline.evaluation.manifest import verify
 from nba_pipeline.evaluation.search import FILE, SECTIONS, plan, read_ledger, search
 from nba_pipeline.settings import SETTINGS, Training
-from nba_pipeline_tests.builders_evaluation import FIRST, LAST, Memory, source_of
+from nba_pipeline_tests.builders_evaluation import FIRST, LAST, Memory, league, source_of
 
 DAY = timedelta(days=1)
 
@@ -44,6 +45,13 @@ def test_a_search_without_a_model_saw_no_results_and_locks_no_period(tmp_path: P
     with pytest.raises(BadInput, match=r"^no trial of linear_median has a forecast with a result from .*does not count"):
         search(source_of(), tmp_path, "linear_median", FIRST, LAST, trials=2, seed=1)
     assert not read_ledger(tmp_path).overlapping(FIRST, LAST)
+
+
+def test_a_period_without_features_is_refused_before_a_plan_is_written(tmp_path: Path, remembering: None) -> None:
+    earlier = league()["features"].filter(pl.col("game_date") < FIRST)
+    with pytest.raises(BadInput, match=f"^features has no rows from {FIRST} to {LAST}; next: nba-pipeline backfill"):
+        search(source_of(features=earlier), tmp_path, "linear_median", FIRST, LAST, trials=1, seed=1)
+    assert not (tmp_path / FILE).exists()
 
 
 def test_an_interrupted_search_may_have_seen_results(tmp_path: Path, remembering: None) -> None:

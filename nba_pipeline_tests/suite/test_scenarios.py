@@ -1,7 +1,11 @@
-"""The 25 fault scenarios that the platform must survive, and the tests that hold each of them.
+"""An index from the 25 fault scenarios that the platform must survive to the tests about each of them.
 
-Each scenario has tests of its fault and of its control: a harmless look-alike that must stay silent and produce data. The
-whole nights with their alerts are in `unattended/test_scenarios.py`. A test that is renamed must be renamed here.
+The tests of this module run no scenario. They only check that each scenario names tests of a fault and of a control, and that
+functions of these names exist: not that the tests run, pass, or cover the scenario. Most of them test one component with one
+form of the fault. A control tests a case that resembles the fault and is not one; some controls are only a normal case of the
+same component. Four scenarios also have a whole night with its alerts, in `unattended/test_scenarios.py`.
+
+Rename a test here when you rename it there.
 """
 
 import ast
@@ -18,7 +22,7 @@ Tests = dict[str, str]
 
 
 class Scenario(NamedTuple):
-    """What went wrong once, and the tests."""
+    """What goes wrong, the tests of it, and the tests of harmless cases that resemble it."""
 
     fault: str
     tests: Tests
@@ -271,12 +275,12 @@ SCENARIOS = {
 
 @cache
 def names_in(module: str) -> set[str]:
-    """Returns the names of the tests of a module."""
+    """Returns the names of the functions and methods of a module."""
     tree = ast.parse((ROOT / f"{module}.py").read_text(encoding="utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
-def test_there_are_25_scenarios() -> None:
+def test_no_scenario_is_removed() -> None:
     assert list(SCENARIOS) == [f"FS{number:02}" for number in range(1, 26)]
 
 
@@ -284,3 +288,8 @@ def test_there_are_25_scenarios() -> None:
 def test_the_names_in_a_scenario_exist(scenario: Scenario) -> None:
     named = [(module, f"test_{name}") for part in scenario[1:] for module, names in part.items() for name in names.split()]
     assert [(module, name) for module, name in named if name not in names_in(module)] == []
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
+def test_a_scenario_names_tests_of_its_fault_and_of_its_control(scenario: Scenario) -> None:
+    assert all(part and all(names.split() for names in part.values()) for part in scenario[1:])

@@ -92,8 +92,8 @@ def play(home: Path, rules: Sequence[Rule], instants: Sequence[datetime] = INSTA
             daemon.prepare(now)
             daemon.evaluate_tick_at(now)
     with time_machine.travel(instants[-1], tick=False):
-        found = incidents(LocalWarehouse(home=str(home)))
-    return Night(home, {(one.kind, one.subject): one.is_open for one in found})
+        alerts = incidents(LocalWarehouse(home=str(home)))
+    return Night(home, {(alert.kind, alert.subject): alert.is_open for alert in alerts})
 
 
 def a_night(history: Path, home: Path, *rules: Rule) -> Night:

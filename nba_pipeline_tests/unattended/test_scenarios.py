@@ -1,7 +1,7 @@
-"""Whole nights of the fault scenarios: faults of the providers' responses, the expected alerts, and no other.
+"""Whole nights of four of the 25 fault scenarios: faults of the providers' responses, the expected alerts, and no other.
 
-The daemon is simulated, and each night is a copy of the same history. `suite/test_scenarios.py` lists the tests of all 25
-scenarios. Where a night expects no alert, the fault heals without a person.
+The daemon is simulated, and each night starts from a copy of the same history. `suite/test_scenarios.py` lists the tests of all
+scenarios. A night without expected alerts recovers without an operator.
 """
 
 from collections.abc import Sequence
