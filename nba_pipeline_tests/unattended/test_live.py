@@ -4,7 +4,7 @@ A power failure is simulated in the middle of a run.
 """
 
 import socket
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.unattended
 
 DAYS_OF_HISTORY = 12
 FIRST_TIPOFF_IN = timedelta(minutes=6)
+COLLECTED_WITHIN = timedelta(minutes=5)
 AFTER_THE_GAMES = (boxscores.TABLE, player_game_summary.TABLE, grades.TABLE)
 IN_PROGRESS = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.QUEUED)
 
@@ -39,14 +40,16 @@ def test_a_slate_completes_from_lines_to_grades_despite_a_power_failure(tmp_path
     assert evening.slate == history.slate, "the test began at midnight Eastern; begin it again"
     evening.play_the_days_before(1)  # refreshes the schedule with the start of this evening
     with platform(evening, port) as first:
-        wait_until(lambda: evening.rows(predictions.TABLE).height, FIRST_TIPOFF_IN, "predictions before the tip-off")
+        wait_until(lambda: evening.rows(predictions.TABLE).height, evening.first_tipoff, "predictions before the tip-off")
         assert all(first.daemons().values())
         predicted = evening.rows(predictions.TABLE)
-        wait_until(lambda: is_collecting(evening), timedelta(minutes=8), "a collection of final games is in progress")
+        wait_until(
+            lambda: is_collecting(evening), evening.last_end + COLLECTED_WITHIN, "a collection of final games is in progress"
+        )
         first.kill()
     with platform(evening, port) as second:
-        wait_until(evening.is_graded, timedelta(minutes=10), "every prediction is graded")
-        wait_until(lambda: not evening.runs(*IN_PROGRESS), timedelta(minutes=5), "no run is in progress")
+        wait_until(evening.is_graded, datetime.now(UTC) + timedelta(minutes=10), "every prediction is graded")
+        wait_until(lambda: not evening.runs(*IN_PROGRESS), datetime.now(UTC) + timedelta(minutes=5), "no run is in progress")
         second.kill()
     live_predictions = evening.rows(predictions.TABLE)
     assert (live_predictions["made_at"] < live_predictions["tipoff_at"]).all() and set(live_predictions["run_kind"]) == {"live"}
