@@ -134,11 +134,9 @@ def _listed(sides: pl.DataFrame, rosters: pl.DataFrame, as_of: datetime | None) 
         .sort("listed_on", "seen_at")
         .unique(["game_id", "team"], keep="last", maintain_order=True)
     )
-    rostered_players = rosters.select(
-        "team", "player_id", "spelling", "birth_date", "seen_at", pl.col("game_date").alias("listed_on")
-    )
+    rostered = rosters.select("team", "player_id", "spelling", "birth_date", "seen_at", pl.col("game_date").alias("listed_on"))
     return (
-        newest.join(rostered_players, on=["team", "listed_on", "seen_at"])
+        newest.join(rostered, on=["team", "listed_on", "seen_at"])
         .with_columns(pl.lit("roster").alias("evidence"))
         .rename({"seen_at": "roster_seen_at", "listed_on": "shown_on"})
     )
