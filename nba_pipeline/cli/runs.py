@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 DEMO_DAYS = 35
 
+Step = tuple[date, datetime, "Mode"]
+"""A run of the demo: its slate, the instant of its clock, and its mode."""
+
 
 @app.command()
 def run(
@@ -148,14 +151,10 @@ def demo() -> None:
     first, ended = before - timedelta(days=DEMO_DAYS), list["Outcome"]()
     backfilled = work.backfill(first, before - timedelta(days=1))
     code = report(work, backfilled, "nba-pipeline demo", is_brief=True, reported=ended)
-    steps: tuple[tuple[date, datetime, Mode], ...] = (
-        (before, eastern(before, 12), "same_day"),
-        (before, eastern(slate, 7), "overnight"),
-        (slate, eastern(slate, 12), "same_day"),
-    )
-    for day, instant, mode in steps:
+    for day, instant, mode in demo_steps(slate, real):
         work = runner_at(instant)
         code |= report(work, work.slate(day, mode), "nba-pipeline demo", is_brief=True, reported=ended)
+    work = runner_at(eastern(slate, 12))
     print_slate_of(work, slate)
     print_record(work, before - timedelta(days=DEMO_DAYS), before)
     out.print("The simulated league is not the NBA: its record tests the arithmetic and says nothing about real lines.")
@@ -171,3 +170,22 @@ def demo() -> None:
     )
     print_first_failure(ended)
     leave(code)
+
+
+def demo_steps(slate: date, now: datetime) -> list[Step]:
+    """Returns the runs after the backfill: two slates until noon of the second, then what has become due since.
+
+    Without the later runs, the first `nba-pipeline status` would call their dates late.
+    """
+    from nba_pipeline.league.calendar import eastern
+
+    before, after = slate - timedelta(days=1), slate + timedelta(days=1)
+    steps: list[Step] = [
+        (before, eastern(before, 12), "same_day"),
+        (before, eastern(slate, 7), "overnight"),
+        (slate, eastern(slate, 12), "same_day"),
+        (after, eastern(slate, 17, 30), "tomorrow"),
+        (slate, eastern(after, 6), "overnight"),
+        (after, eastern(after, 7), "same_day"),
+    ]
+    return [step for step in steps if step[1] <= now]

@@ -1,6 +1,7 @@
 """The links of a date or game from the schedule to the predictions. `players` has those of one player."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -55,7 +56,15 @@ def lines_link(facts: SlateFacts, subject: Subject) -> Link:
     )
     if without:
         fact += f"; no lines for {', '.join(without[:NAMED])}"
-    return source_link(facts, subject, "prop_lines", fact, not without, facts.command_for_lines(subject))
+    return absent_lines_link(facts, subject, fact) if without else source_link(facts, subject, "prop_lines", fact, True)
+
+
+def absent_lines_link(facts: SlateFacts, subject: Subject, fact: str) -> Link:
+    """Returns the link of missing lines. It is not due before books should offer them, unless a request failed."""
+    if not facts.is_written("prop_lines") or not facts.lines_due_text:
+        return source_link(facts, subject, "prop_lines", fact, False, facts.command_for_lines(subject))
+    link = source_link(facts, subject, "prop_lines", f"{fact}; {facts.lines_due_text}", True)
+    return replace(link, state="not_due") if link.state == "ok" else link
 
 
 def players_link(facts: SlateFacts, subject: Subject) -> Link:

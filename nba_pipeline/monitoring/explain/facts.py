@@ -59,6 +59,13 @@ class SlateFacts:
         due_at = self.due.get(name)
         return f"due at {eastern_time(due_at, self.game_date)} US Eastern" if due_at else "not due on a date without games"
 
+    @cached_property
+    def lines_due_text(self) -> str:
+        """When the games of the date should have lines, US Eastern; an empty text once they are due."""
+        tipoffs = self.rows("schedule").filter(pl.col("status") != OFF)["tipoff_at"].to_list()
+        due_at = modes.lines_due_at(self.game_date, tipoffs)
+        return f"due at {eastern_time(due_at, self.game_date)} US Eastern" if self.clock.now() < due_at else ""
+
     def command_for_lines(self, subject: Subject) -> str:
         """Returns the command that fetches lines; an empty text after the subject's last tip-off, when there are no more."""
         played = self.of("schedule", subject).filter(pl.col("status") != OFF)
