@@ -30,7 +30,7 @@ def run(
     ] = None,
 ) -> None:
     """Collect, predict or grade one slate: the work that is due now, or that of a mode."""
-    from nba_pipeline.cli.outcomes import later_versions, print_first_failure, print_new_versions, report
+    from nba_pipeline.cli.outcomes import later_versions, print_last_lines, print_new_versions, report
     from nba_pipeline.completeness.modes import MODES, tables_of_mode
 
     environment()
@@ -46,9 +46,9 @@ def run(
     if chosen is None or "predictions" in tables_of_mode(chosen):
         if any("predictions" in outcome.not_written for outcome in ended):
             print_error("This run wrote no predictions. Earlier ones follow, if any:", style="yellow")
-        print_slate_of(runner, slate)
+        print_slate_of(runner, slate, has_failed=any(not outcome.succeeded for outcome in ended))
         print_new_versions(runner, slate, slate, before)
-    print_first_failure(ended)
+    print_last_lines(runner, ended, slate, slate)
     leave(code)
 
 
@@ -61,15 +61,20 @@ def _due_mode(runner: "Runner", slate: date) -> "Mode | None":
     return "overnight" if slate in runner.warehouse.dates(TABLES["predictions"]) else None
 
 
-def print_slate_of(runner: "Runner", slate: date) -> None:
-    """Print the actionable predictions of a slate and the counts of all, or why there are none."""
+def print_slate_of(runner: "Runner", slate: date, *, has_failed: bool = False) -> None:
+    """Print the actionable predictions of a slate and the counts of all, or why there are none.
+
+    After a failed run, the last lines of the command name the reason and the next command.
+    """
     from nba_pipeline.cli.reading import Production
     from nba_pipeline.cli.slate_rendering import print_slate
     from nba_pipeline.cli.slate_rows import chosen, slate_rows, why_empty
 
     tables = Production(runner.warehouse)
     rows = slate_rows(tables, slate)
-    if rows.is_empty():
+    if rows.is_empty() and has_failed:
+        print_line(f"no slate: {slate} has no predictions")
+    elif rows.is_empty():
         print_line(f"no slate: {why_empty(tables, slate)}")
     else:
         print_slate(slate, rows, chosen(rows, None, None, shows_all=False))
@@ -87,7 +92,7 @@ def backfill(
     from nba_pipeline.cli.grades_rendering import print_record
     from nba_pipeline.cli.outcomes import (
         later_versions,
-        print_first_failure,
+        print_last_lines,
         print_new_versions,
         print_rating,
         report,
@@ -111,7 +116,7 @@ def backfill(
     print_new_versions(runner, start, end, before)
     rated = rate(runner.warehouse, days(start, end))
     print_rating(rated)
-    print_first_failure(ended)
+    print_last_lines(runner, ended, start, end)
     leave(code or int(bool(rated["failed"])))
 
 

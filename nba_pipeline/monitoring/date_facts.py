@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from nba_pipeline.completeness import expectations, gates
+from nba_pipeline.completeness import expectations, gates, history
 from nba_pipeline.completeness.date_facts import Facts, Game, resume_of
 from nba_pipeline.completeness.modes import record_tables
 from nba_pipeline.formulas.grade_versions import OF_A_DATE
@@ -50,7 +50,7 @@ def read_facts(
     games, ungraded = _games(schedule, judged), _ungraded(warehouse, schedule, judged, dates)
     gaps, line_gaps = _gaps(warehouse, dates_of, dates), _line_gaps(warehouse, schedule, dates_of, usual, dates)
     waived = set(gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.now())["game_date"])
-    first = min(min(dates_of["boxscores"], default=clock.today), clock.today - timedelta(days=SETTINGS.patience.catch_up_days))
+    first = history.first_due_date(warehouse, clock.today)
     first_slate = min(dates_of["predictions"], default=clock.today)
     return {
         day: Facts(

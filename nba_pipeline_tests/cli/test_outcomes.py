@@ -3,14 +3,21 @@
 import signal
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import typer
 
-from nba_pipeline.cli.outcomes import later_versions, print_failed_checks, print_new_versions, report, request_problems
+from nba_pipeline.cli.outcomes import (
+    later_versions,
+    print_failed_checks,
+    print_last_lines,
+    print_new_versions,
+    report,
+    request_problems,
+)
 from nba_pipeline.cli.repair import NOTHING_DUE
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.instance.partitions import DAILY
@@ -87,6 +94,14 @@ def test_the_last_lines_of_a_failed_command_are_the_first_failure_and_its_depend
         "first failure: season 2026-01-15: boxscores: no column pts; 1 later run failed",
         "not written because of it: features, predictions",
     ]
+
+
+def test_a_failed_command_ends_with_the_next_command_of_status(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:
+    day = runner.clock.today - timedelta(days=400)
+    print_last_lines(runner, [FAILED], day, day)
+    assert capsys.readouterr().err.splitlines()[-1] == f"next: nba-pipeline backfill --from {day} --to {day} --resume"
+    print_last_lines(runner, [], day, day)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_single_failure_is_not_printed_twice(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:

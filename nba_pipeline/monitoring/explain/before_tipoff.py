@@ -7,6 +7,7 @@ import polars as pl
 
 from nba_pipeline.assets.predictions.predictions import readiness
 from nba_pipeline.completeness.expectations import games_without_predictions
+from nba_pipeline.completeness.next_steps import RECONCILE
 from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link, State
@@ -81,13 +82,13 @@ def slate_gate_link(facts: SlateFacts, subject: Subject) -> Link:
     name = "gate the_last_slates_are_covered"
     if not slate["is_open"]:
         fact = f"closed: {numbers}, fewer than {SETTINGS.coverage.enough:.0%}; missing: {', '.join(slate['missing'][:NAMED])}"
-        return Link(name, "broken", fact, (), "nba-pipeline reconcile")
+        return Link(name, "broken", fact, (), facts.command(RECONCILE))
     if of_teams.is_empty():
         return Link(name, "ok", f"open: {numbers}")
     teams = [f"{team} ({matchup})" for _, team, matchup in of_teams.iter_rows()]
     fact = f"open; excluded because of an incomplete box score: {', '.join(teams[:NAMED])}"
     is_alone = of_teams["team"].n_unique() == len(subject.teams)
-    return Link(name, "broken" if is_alone else "partial", fact, (), "nba-pipeline reconcile")
+    return Link(name, "broken" if is_alone else "partial", fact, (), facts.command(RECONCILE))
 
 
 def features_link(facts: SlateFacts, subject: Subject) -> Link:
@@ -143,7 +144,7 @@ def backtests_text(predictions: pl.DataFrame) -> str:
 
 def derived_link(facts: SlateFacts, name: str, fact: str, is_existing: bool, is_partial: bool = False) -> Link:
     """Returns the link of a table that is derived from others: not due, broken without rows, or partial."""
-    command = f"nba-pipeline repair --date {facts.game_date}"
+    command = facts.repair_command
     if not is_existing and not facts.is_due(name):
         return Link(name, "not_due", facts.due_text(name))
     if not is_existing and not facts.is_written(name):

@@ -150,7 +150,7 @@ def features_link(facts: SlateFacts, subject: Subject) -> Link:
     if rows.is_empty():
         is_expected = not facts.of("upcoming_players", subject).is_empty()
         fact = "no row of the player" if is_expected else f"no row: {_why_no_expected_row(facts)}"
-        command = f"nba-pipeline repair --date {facts.game_date}" if is_expected else ""
+        command = facts.repair_command if is_expected else ""
         return Link("features", "broken" if is_expected else "excluded", fact, evidence_of(facts, "features"), command)
     row = rows.row(0, named=True)
     missing = list(row["missing_features"] or ())
