@@ -30,16 +30,16 @@ def plots(report: Report) -> dict[str, str]:
     """Returns title -> SVG. Plots without data are omitted."""
     unit = STATISTICS[report.header["market"]]
     drawn = {
-        "Reliability of the probability": _drawn(partial(_reliability, reliability=report.reliability)),
-        f"Gap to the consensus by month, in {unit}": _drawn(partial(_gap_by_month, records=report.records)),
-        f"Mean absolute error by tier of the line, in {unit}": _drawn(partial(_error_by_tier, records=report.records)),
+        "Reliability of the probability": svg_of(partial(draw_reliability, reliability=report.reliability)),
+        f"Gap to the consensus by month, in {unit}": svg_of(partial(_gap_by_month, records=report.records)),
+        f"Mean absolute error by tier of the line, in {unit}": svg_of(partial(_error_by_tier, records=report.records)),
     }
     for (system,), rows in report.importances.partition_by("system_id", as_dict=True, maintain_order=True).items():
-        drawn[f"Importance in the last model of {system}, share"] = _drawn(partial(_importances, rows=rows))
+        drawn[f"Importance in the last model of {system}, share"] = svg_of(partial(_importances, rows=rows))
     return {title: svg for title, svg in drawn.items() if svg}
 
 
-def _drawn(draw: Callable[[Any], bool]) -> str:
+def svg_of(draw: Callable[[Any], bool]) -> str:
     """Returns the SVG of a plot; an empty string if `draw` had no data. Imports matplotlib on first use: it takes 0.3 s."""
     import matplotlib as mpl  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -56,7 +56,8 @@ def _drawn(draw: Callable[[Any], bool]) -> str:
     return svg[svg.index("<svg") :]
 
 
-def _reliability(axes: Any, reliability: pl.DataFrame) -> bool:
+def draw_reliability(axes: Any, reliability: pl.DataFrame) -> bool:
+    """Draws the share of overs over the mean probability per system. Returns whether there is anything to see."""
     if reliability.is_empty():
         return False
     for (system,), rows in reliability.partition_by("system_id", as_dict=True, maintain_order=True).items():

@@ -19,6 +19,7 @@ KINDS = (
     "quarantine_old",
     "quota_low",
     "run_failed",
+    "slate_not_published",
     "source_stale",
     "table_late",
     "test_alert",
