@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from nba_pipeline.asset_factory.asset import OWNERS, dates_of
+from nba_pipeline.asset_factory.asset import FRESH, OWNERS, dates_of
 from nba_pipeline.asset_factory.conditions import condition_of
 from nba_pipeline.asset_factory.step_timeout import within
 from nba_pipeline.asset_factory.verdicts import MISSING
@@ -129,6 +129,7 @@ def to_export(warehouse: Warehouse, day: date) -> list[date]:
     deps=list(READS),
     partitions_def=DAILY,
     backfill_policy=dg.BackfillPolicy.single_run(),
+    freshness_policy=FRESH,
     automation_condition=condition_of(WIRING),
     pool=SLATE_EXPORT,
     output_required=False,  # a slate that is not published has no materialization

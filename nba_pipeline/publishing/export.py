@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -72,6 +73,7 @@ def _date_of(document: bytes) -> date | None:
         return None
 
 
+@cache
 def _schema(model: type[BaseModel]) -> bytes:
     return json.dumps(model.model_json_schema(), indent=1).encode()
 

@@ -22,10 +22,13 @@ EIGHTY_PERCENT = 1.2816
 """Standard deviations of a normal distribution between the median and the end of the range with 80 %."""
 AXIS_POINTS = 50.0
 AXIS_WIDTH, AXIS_HEIGHT = 144, 16
-OUTCOMES = (
-    ("WIN", "win", "wins"), ("LOSS", "loss", "losses"), ("PUSH", "push", "pushes"), ("VOID", "void", "voids"),
+RESULTS = (
+    ("WIN", "win", "wins"),
+    ("LOSS", "loss", "losses"),
+    ("PUSH", "push", "pushes"),
+    ("VOID", "void", "voids"),
     ("NO_BET", "pass", "passes"),
-)  # fmt: skip
+)
 """Outcome -> its word for one and for several."""
 STATE_CLASSES = {"ok": "ok", "degraded": "degraded", "halted": "halted", "pending": "pending", "no games": "none"}
 
@@ -135,7 +138,7 @@ def _yesterday(graded: Sequence[Graded]) -> str:
     """Returns the sum of yesterday's results: wins and losses, or without lines the mean error."""
     outcomes = Counter(row.outcome for row in graded if row.outcome)
     if outcomes:
-        return ", ".join(f"{counted(outcomes[name], one, many)}" for name, one, many in OUTCOMES if outcomes[name])
+        return ", ".join(f"{counted(outcomes[name], one, many)}" for name, one, many in RESULTS if outcomes[name])
     errors = [abs(row.forecast - row.actual) for row in graded if row.actual is not None]
     return f"mean error {fmean(errors):.2f} over {counted(len(errors), 'player')}" if errors else ""
 

@@ -17,9 +17,20 @@ IDENTITY = ("game_date", "system_id", "market", "run_kind", "season", "window", 
 WITHOUT_LINE = (*IDENTITY, "eligible", "predicted", "with_line", "graded", "mae_all", "quality_score")
 """Columns that no line determines."""
 AVERAGES_OF_LINES = (
-    "mae", "line_mae", "bias", "gap_n", "gap", "gap_low", "gap_high", "bets", "wins", "losses", "hit_rate", "hit_rate_low",
+    "mae",
+    "line_mae",
+    "bias",
+    "gap_n",
+    "gap",
+    "gap_low",
+    "gap_high",
+    "bets",
+    "wins",
+    "losses",
+    "hit_rate",
+    "hit_rate_low",
     "hit_rate_high",
-)  # fmt: skip
+)
 """Columns that are published without prices if they are over enough rows."""
 
 
@@ -48,7 +59,7 @@ class PerformanceDocument(Document):
 def performance_document(performance: pl.DataFrame, as_of: datetime, prices: Prices) -> PerformanceDocument:
     """Returns the rows of the newest date of `performance`. Without prices, only rows of all predictions of a system remain."""
     last = performance.select(pl.col("game_date").max()).item()
-    newest = performance.filter(pl.col("game_date") == last).drop(OMITTED, strict=False).sort(TABLE.key)
+    newest = performance.filter(pl.col("game_date") == pl.lit(last, pl.Date)).drop(OMITTED, strict=False).sort(TABLE.key)
     if prices != "all":
         newest = newest.filter(pl.all_horizontal(pl.col(name) == ALL for name in GROUPS))
     shown = [row for row in newest.iter_rows(named=True) if is_published(row["system_id"], prices)]
