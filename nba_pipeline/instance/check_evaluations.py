@@ -144,7 +144,7 @@ def _store_executions(
         connection.execute(db.insert(AssetCheckExecutionsTable), inserted)
 
 
-def delete_undated(context: dg.AssetCheckExecutionContext, table: dg.AssetKey) -> None:
+def delete_undated(context: Context, table: dg.AssetKey) -> None:
     """Deletes the results of a range run for all dates, which the pages would show as the newest of each check.
 
     They stay in the log of the run.

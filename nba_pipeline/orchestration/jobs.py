@@ -1,11 +1,11 @@
 """The jobs that schedules, sensors and the command start."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
 from nba_pipeline import assets  # noqa: F401  # declares every table
-from nba_pipeline.instance.run_tags import MAX_RUNTIME_TAG
+from nba_pipeline.instance.run_tags import MAX_RUNTIME_TAG, REPLAY_TAG
 from nba_pipeline.monitoring.doctor import storage  # noqa: F401  registers the table that `doctor` writes
 from nba_pipeline.orchestration.housekeeping import housekeeping
 from nba_pipeline.orchestration.morning_summary import summarize
@@ -20,9 +20,12 @@ def selection_of(*tables: str) -> dg.AssetSelection:
     return dg.AssetSelection.assets(*tables)
 
 
-def with_export(job: str, tables: Sequence[str]) -> tuple[str, ...]:
-    """Returns the assets of a run on some tables of a date: the tables, and `slate_export` if it reads one of them."""
-    is_exported = job == game_day.name and not set(tables).isdisjoint(READS)
+def with_export(job: str, tables: Sequence[str], tags: Mapping[str, str]) -> tuple[str, ...]:
+    """Returns the assets of a run on some tables of a date: the tables, and `slate_export` if it reads one of them.
+
+    A replay exports nothing, because its tables are incomplete until the rebuild ends.
+    """
+    is_exported = job == game_day.name and REPLAY_TAG not in tags and not set(tables).isdisjoint(READS)
     return (*tables, SLATE_EXPORT) if is_exported else tuple(tables)
 
 

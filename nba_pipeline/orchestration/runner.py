@@ -94,7 +94,7 @@ class Runner:
         started = time.monotonic()
         # a killed run keeps its pool slots, for which this run would wait forever
         alert_on_killed(self.notifier, close_dead_runs(self.instance, Clock().now()))
-        selected = tuple(tables) if REPLAY_TAG in (tags or {}) else with_export(job, tables)
+        selected = with_export(job, tables, tags or {})
         when, run_id = str(first) if first == last else f"{first} to {last}", str(uuid4())
         if self.on_start:
             self.instance.add_event_listener(run_id, self.on_start(f"{job} {when}", len(selected)))

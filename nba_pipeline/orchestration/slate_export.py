@@ -16,10 +16,9 @@ from nba_pipeline.asset_factory.step_timeout import within
 from nba_pipeline.asset_factory.verdicts import MISSING
 from nba_pipeline.completeness.expectations import players_without_predictions
 from nba_pipeline.errors import PipelineError
-from nba_pipeline.instance.check_evaluations import DatedResult, report_per_date
+from nba_pipeline.instance.check_evaluations import DatedResult, delete_undated, report_per_date
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
-from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.published_rows import (
     READS,
@@ -145,9 +144,7 @@ def slate_export(
     public: PublicFiles,
     notifier: Notifier,
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
-    """Exports the slates of the dates. A replay exports nothing."""
-    if REPLAY_TAG in context.run.tags:
-        return
+    """Exports the slates of the dates."""
     dates = dates_of(context)
     sources = Sources(context.instance, warehouse, landing, clock, public.is_simulated)
     try:
@@ -163,11 +160,12 @@ def slate_export(
         context.log.info(f"{one.game_date}: " + (f"not published: {'; '.join(one.problems)}" if one.problems else "published"))
     if published := [one for one in exports if one.slate and not one.problems]:
         yield dg.MaterializeResult(metadata=_metadata(published[-1], public))
-    if context.has_partition_key:
-        for name, (passed, metadata) in judged(exports).items():
-            yield dg.AssetCheckResult(asset_key=SLATE_EXPORT, check_name=name, passed=passed, severity=WARN, metadata=metadata)
-    else:  # Dagster records the results of a range run without a date, see `instance/check_evaluations.py`
+    if not context.has_partition_key:  # Dagster records these results without a date, see `instance/check_evaluations.py`
         report_per_date(context, context.asset_key, [one for export in exports for one in _dated_results(export)])
+    for name, (passed, metadata) in judged(exports).items():
+        yield dg.AssetCheckResult(asset_key=SLATE_EXPORT, check_name=name, passed=passed, severity=WARN, metadata=metadata)
+    if not context.has_partition_key:
+        delete_undated(context, context.asset_key)
 
 
 def judged(exports: Sequence[Export]) -> dict[str, tuple[bool, dict[str, Any]]]:

@@ -9,7 +9,7 @@ import polars as pl
 
 from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.publishing.documents import Forecast, Game, Graded, Player, Record, Slate, State
-from nba_pipeline.publishing.prices import Prices, displayed, is_published
+from nba_pipeline.publishing.prices import DISPLAYED, Prices, displayed, is_published
 
 PLAYER = ("game_id", "player_id", "market")
 HALF = 0.5
@@ -178,7 +178,8 @@ def _yesterday(graded: pl.DataFrame, prices: Prices) -> list[Graded]:
     rank = pl.col("system_id").replace_strict(
         {name: place for place, name in enumerate(names)}, return_dtype=pl.Int64, default=None
     )
-    shown = graded.with_columns(rank.alias("rank")).filter(pl.col("rank").is_not_null()).sort("rank")
+    published = graded.filter(pl.lit(prices == "all") | (pl.col("system_id") != DISPLAYED[0]))
+    shown = published.with_columns(rank.alias("rank")).sort("rank", "system_id", nulls_last=True)
     shown = shown.unique(PLAYER, keep="first", maintain_order=True).sort("predicted_value", "player_id", descending=[True, False])
     return [
         Graded(

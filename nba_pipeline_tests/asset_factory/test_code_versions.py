@@ -59,7 +59,9 @@ def edited(path: Path, old: str, new: str) -> Callable[[], object]:
 def test_every_table_has_a_version_and_an_asset() -> None:
     """The assets of the groups `status` and `publishing` store no rows, so they have no code version."""
     assets = {key.path[-1] for key in defs.resolve_asset_graph().materializable_asset_keys}
-    assert code_versions(PACKAGE, SETTINGS).keys() == declared().keys() == assets - {"slate_status", "morning_summary", SLATE_EXPORT}
+    assert (
+        code_versions(PACKAGE, SETTINGS).keys() == declared().keys() == assets - {"slate_status", "morning_summary", SLATE_EXPORT}
+    )
 
 
 def test_an_edited_formula_changes_the_tables_that_use_it_and_their_readers(package: Path) -> None:
