@@ -1,6 +1,8 @@
 """The plots of a report as SVG: reliability, gap by month, error by tier, importances. Equal reports give equal bytes."""
 
+import hashlib
 import math
+import re
 from collections.abc import Callable
 from functools import partial
 from io import StringIO
@@ -53,7 +55,13 @@ def svg_of(draw: Callable[[Any], bool]) -> str:
         text = StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     svg = text.getvalue()
-    return svg[svg.index("<svg") :]
+    return _with_own_ids(svg[svg.index("<svg") :])
+
+
+def _with_own_ids(svg: str) -> str:
+    """Returns the plot with ids that no other plot of the page has. They begin with a hash of the plot."""
+    own = f"p{hashlib.sha256(svg.encode()).hexdigest()[:8]}-"
+    return re.sub(r'(\bid="|"#|url\(#)', rf"\g<1>{own}", svg)
 
 
 def draw_reliability(axes: Any, reliability: pl.DataFrame) -> bool:
