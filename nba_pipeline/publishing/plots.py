@@ -4,6 +4,7 @@ Equal rows give equal bytes. Without prices only the gap is drawn, over dates wi
 """
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,8 @@ from nba_pipeline.formulas.performance import ALL, GROUPS
 from nba_pipeline.publishing.prices import Prices, displayed, has_enough_lines, rounded
 from nba_pipeline.settings import SETTINGS
 
+MARGIN = timedelta(days=3)
+"""Space beside the first and last date."""
 VALUE_WINDOW = "7 days"
 """Window of the closing-line value. A single date has too few bets."""
 
@@ -49,7 +52,7 @@ def _draw_gap(axes: Any, rows: pl.DataFrame) -> bool:
         axes.plot(
             part["game_date"].to_list(), part["gap"].to_list(), color=color_of(system), marker="o", markersize=3, label=system
         )
-    return _finished(axes, rows, "mean error minus that of the line, in points; below 0 is better")
+    return _finished(axes, rows, "points; below 0 is better than the line")
 
 
 def _draw_value(axes: Any, rows: pl.DataFrame) -> bool:
@@ -66,13 +69,15 @@ def _draw_value(axes: Any, rows: pl.DataFrame) -> bool:
         )
         low, high = ends["closing_line_value_low"].to_list(), ends["closing_line_value_high"].to_list()
         axes.fill_between(ends["game_date"].to_list(), low, high, color=color_of(system), alpha=0.15, linewidth=0)
-    return _finished(axes, known, "expected profit per unit at the closing line; above 0 is better")
+    return _finished(axes, known, "expected profit per unit; above 0 beats the closing line")
 
 
 def _finished(axes: Any, rows: pl.DataFrame, label: str) -> bool:
     """Adds what both plots over time share. Returns whether there is anything to see."""
     if rows.is_empty():
         return False
+    dates: list[date] = rows["game_date"].to_list()
+    axes.set_xlim(min(dates) - MARGIN, max(dates) + MARGIN)  # a single date would have an axis of years
     axes.axhline(0, color="#999999", linewidth=1)
     axes.set_ylabel(label)
     axes.tick_params(axis="x", labelrotation=30)
