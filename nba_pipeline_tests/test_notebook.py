@@ -8,9 +8,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-from nba_pipeline.assets.features.features import FEATURES as FEATURE_NAMES
-from nba_pipeline.assets.features.features import TABLE as FEATURES
-from nba_pipeline.assets.features.features import FeatureRows
 from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.sources.boxscores import TABLE
@@ -19,7 +16,7 @@ from nba_pipeline.notebook import features, frame, record, slate
 from nba_pipeline.tables import catalog
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, at, frame_of
-from nba_pipeline_tests.builders_predictions import a_feature_row, a_prediction, features_of_rows, predictions_of
+from nba_pipeline_tests.builders_predictions import a_prediction, predictions_of
 
 ROOT = Path(__file__).parents[1]
 a_grade: Values = {
@@ -128,22 +125,17 @@ def test_each_function_links_the_columns_of_its_table() -> None:
 
 
 def test_the_example_runs_on_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its cells are executed in order, as Jupyter does."""
+    """Its cells are executed in order, as in Jupyter. The home has no features."""
     monkeypatch.setenv("NBA_PIPELINE_NOW", at(12).isoformat())
     store, yesterday = LocalWarehouse(home=str(tmp_path)), DAY - timedelta(days=1)
     lineage = {"as_of": at(23), "code_version": "1"}
     store.add(PREDICTIONS, [DAY], predictions_of(a_prediction(**lineage)), "test")
     store.add(GRADES, [yesterday], frame_of(GRADES, *(a_grade | lineage | {"player_id": n} for n in (1, 2))), "test")
-    lowest = {
-        name: float(column.min) for name, column in FeatureRows.columns().items() if getattr(column, "min", None) is not None
-    }
-    valid = {name: lowest[name] for name in FEATURE_NAMES if name in lowest} | {"missing_features": ["rest_days"]}
-    store.replace(FEATURES, [yesterday], features_of_rows(a_feature_row(yesterday, **valid | lineage)), "test")
     cells = json.loads((ROOT / "docs" / "example.ipynb").read_text(encoding="utf-8"))["cells"]
     assert not [cell for cell in cells if cell.get("outputs")], "save the notebook without outputs"
     names: dict[str, Any] = {}
     for cell in cells:
         if cell["cell_type"] == "code":
             exec(compile("".join(cell["source"]), "docs/example.ipynb", "exec"), names)
-    assert (names["tonight"].height, names["rows"].height) == (1, 1)
+    assert (names["tonight"].height, names["rows"].height) == (1, 0)
     assert names["by_system"].select("rows", "mae", "line_mae", "gap").rows() == [(2, 2.0, 2.5, -0.5)]
