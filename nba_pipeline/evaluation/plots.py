@@ -46,7 +46,8 @@ def svg_of(draw: Callable[[Any], bool]) -> str:
     import matplotlib as mpl  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    with mpl.rc_context({"svg.hashsalt": "nba_pipeline", "svg.fonttype": "none", "font.size": 9}):
+    fonts = {"svg.fonttype": "none", "font.size": 9, "font.sans-serif": ["DejaVu Sans"]}
+    with mpl.rc_context({"svg.hashsalt": "nba_pipeline", **fonts}):
         figure = Figure(figsize=SIZE, layout="constrained")
         axes = figure.add_subplot()
         axes.spines[["top", "right"]].set_visible(False)
@@ -55,7 +56,12 @@ def svg_of(draw: Callable[[Any], bool]) -> str:
         text = StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     svg = text.getvalue()
-    return _with_own_ids(svg[svg.index("<svg") :])
+    return _with_own_ids(_shortened(svg[svg.index("<svg") :]))
+
+
+def _shortened(svg: str) -> str:
+    """Returns the plot without indentation, and with coordinates of two decimals."""
+    return re.sub(r"(\d\.\d\d)\d+", r"\1", re.sub(r"\n\s*", "\n", svg))
 
 
 def _with_own_ids(svg: str) -> str:

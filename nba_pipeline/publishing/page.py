@@ -105,11 +105,11 @@ def _range(value: float, deviation: float | None, line: float | None) -> Markup:
     half = EIGHTY_PERCENT * deviation if deviation is not None else 0.0
     low, high = x(value - half), x(value + half)
     label = f"{max(value - half, 0):.0f} to {value + half:.0f}" if half else "unknown"
-    band = Markup('<rect class="b" x="{}" y="5" width="{}" height="6"/>').format(low, round(high - low, 1)) if half else ""
-    mark = Markup('<path class="k" d="M{} 5l-3-5h6z"/>').format(x(line)) if line is not None else ""
-    return Markup(
-        '<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}<rect class="m" x="{}" y="3" width="2" height="10"/>{}</svg>'
-    ).format(AXIS_WIDTH, AXIS_HEIGHT, label, band, x(value) - 1, mark)
+    band = Markup('<path class=b d="M{} 8H{}"/>').format(low, high) if half else ""
+    mark = Markup('<path class=k d="M{} 5l-3-5h6z"/>').format(x(line)) if line is not None else ""
+    return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}<path class=m d="M{} 3v10"/>{}</svg>').format(
+        AXIS_WIDTH, AXIS_HEIGHT, label, band, x(value), mark
+    )
 
 
 def _more(player: Player) -> str:

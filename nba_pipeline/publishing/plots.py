@@ -19,6 +19,7 @@ from nba_pipeline.settings import SETTINGS
 
 MARGIN = timedelta(days=3)
 """Space beside the first and last date."""
+MOST_MARKS = 40
 VALUE_WINDOW = "7 days"
 """Window of the closing-line value. A single date has too few bets."""
 
@@ -49,27 +50,25 @@ def gap_by_date(live: pl.DataFrame, prices: Prices) -> pl.DataFrame:
 
 def _draw_gap(axes: Any, rows: pl.DataFrame) -> bool:
     for (system,), part in rows.partition_by("system_id", as_dict=True, maintain_order=True).items():
-        axes.plot(
-            part["game_date"].to_list(), part["gap"].to_list(), color=color_of(system), marker="o", markersize=3, label=system
-        )
+        _draw_line(axes, str(system), part, "gap")
     return _finished(axes, rows, "points; below 0 is better than the line")
 
 
 def _draw_value(axes: Any, rows: pl.DataFrame) -> bool:
     known = rows.filter(pl.col("closing_line_value").is_not_null()).sort("system_id", "game_date")
     for (system,), part in known.partition_by("system_id", as_dict=True, maintain_order=True).items():
+        _draw_line(axes, str(system), part, "closing_line_value")
         ends = part.filter(pl.col("closing_line_value_low").is_not_null())
-        axes.plot(
-            part["game_date"].to_list(),
-            part["closing_line_value"].to_list(),
-            color=color_of(system),
-            marker="o",
-            markersize=3,
-            label=system,
-        )
         low, high = ends["closing_line_value_low"].to_list(), ends["closing_line_value_high"].to_list()
-        axes.fill_between(ends["game_date"].to_list(), low, high, color=color_of(system), alpha=0.15, linewidth=0)
+        axes.fill_between(ends["game_date"].to_list(), low, high, color=color_of(str(system)), alpha=0.15, linewidth=0)
     return _finished(axes, known, "expected profit per unit; above 0 beats the closing line")
+
+
+def _draw_line(axes: Any, system: str, part: pl.DataFrame, column: str) -> None:
+    """Draws a column over the dates. Many dates have no marks, which would take half of the page's size."""
+    mark = "o" if part.height <= MOST_MARKS else ""
+    dates, values = part["game_date"].to_list(), part[column].to_list()
+    axes.plot(dates, values, color=color_of(system), marker=mark, markersize=3, linewidth=1, label=system)
 
 
 def _finished(axes: Any, rows: pl.DataFrame, label: str) -> bool:

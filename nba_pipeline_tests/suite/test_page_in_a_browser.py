@@ -124,7 +124,7 @@ def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", *dark, "--virtual-time-budget=120000", "--dump-dom"]
     done = subprocess.run(
         [*command, f"--user-data-dir={folder / 'profile'}", (folder / "all.html").as_uri()],
-        capture_output=True, text=True, timeout=120, check=True,
+        capture_output=True, text=True, timeout=300, check=True,
     )  # fmt: skip
     assert "<title>kept</title>" in done.stdout, "the script of a name was run"
     lines = html.unescape(re.search(r'<pre id="out">(.*?)</pre>', done.stdout, re.DOTALL)[1]).splitlines()  # type: ignore[index]
