@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nba_pipeline.cli.app import app, date_up_to_tomorrow, leave, runner, serve, today
+from nba_pipeline.cli.app import app, date_up_to_tomorrow, leave, open_runner, serve, today
 from nba_pipeline.cli.choices import refuse_invalid_port
 from nba_pipeline.cli.consoles import print_error, print_line, working
 from nba_pipeline.environments import home, public
@@ -27,9 +27,9 @@ def publish(
 ) -> None:
     """Write the slate and the record as JSON, CSV and as a page; exit code 1 if the gate is closed, which keeps the earlier files."""
     slate_date = date_up_to_tomorrow(day, "--date") if day else today()
-    work = runner()
+    runner = open_runner()
     with working("reading predictions and grades"):
-        state, problems = publish_slate(work, slate_date)
+        state, problems = publish_slate(runner, slate_date)
     for problem in problems:
         print_error(f"not published: {problem}")
     if problems:
@@ -40,7 +40,7 @@ def publish(
     leave(0)
 
 
-def publish_slate(work: "Runner", day: date) -> tuple[str, Sequence[str]]:
+def publish_slate(runner: "Runner", day: date) -> tuple[str, Sequence[str]]:
     """Writes the files of a slate. Returns its state, and why the gate is closed. A closed gate keeps the earlier files.
 
     Raises Damaged for unreadable rows, and BadInput for a schedule that is not loaded.
@@ -49,13 +49,13 @@ def publish_slate(work: "Runner", day: date) -> tuple[str, Sequence[str]]:
     from nba_pipeline.orchestration.recovery import resolve_over
     from nba_pipeline.orchestration.slate_export import NOT_PUBLISHED, export_slates
 
-    files = (work.definitions.resources or {})["public"]
-    sources = Sources(work.instance, work.warehouse, work.landing, work.clock, files.is_simulated)
+    files = (runner.definitions.resources or {})["public"]
+    sources = Sources(runner.instance, runner.warehouse, runner.landing, runner.clock, files.is_simulated)
     [result] = export_slates(sources, files, [day])
     if result.error:
         raise result.error
     if not result.problems:
-        resolve_over(work.notifier, {NOT_PUBLISHED: lambda one: one.game_date <= day})
+        resolve_over(runner.notifier, {NOT_PUBLISHED: lambda one: one.game_date <= day})
     return result.slate.state if result.slate else "", result.problems
 
 

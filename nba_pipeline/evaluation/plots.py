@@ -31,14 +31,14 @@ def color_of(system: str) -> str:
 def plots(report: Report) -> dict[str, str]:
     """Returns title -> SVG. Plots without data are omitted."""
     unit = STATISTICS[report.header["market"]]
-    drawn = {
+    svgs = {
         "Reliability of the probability": svg_of(partial(draw_reliability, reliability=report.reliability)),
         f"Gap to the consensus by month, in {unit}": svg_of(partial(_gap_by_month, records=report.records)),
         f"Mean absolute error by tier of the line, in {unit}": svg_of(partial(_error_by_tier, records=report.records)),
     }
     for (system,), rows in report.importances.partition_by("system_id", as_dict=True, maintain_order=True).items():
-        drawn[f"Importance in the last model of {system}, share"] = svg_of(partial(_importances, rows=rows))
-    return {title: svg for title, svg in drawn.items() if svg}
+        svgs[f"Importance in the last model of {system}, share"] = svg_of(partial(_importances, rows=rows))
+    return {title: svg for title, svg in svgs.items() if svg}
 
 
 def svg_of(draw: Callable[[Any], bool]) -> str:

@@ -21,9 +21,11 @@ KINDS = (
     "run_failed",
     "slate_not_published",
     "source_stale",
+    "step_slow",
     "table_late",
     "test_alert",
     "tick_failed",
+    "transition_late",
     "watch_failed",
     "work_undone",
 )
