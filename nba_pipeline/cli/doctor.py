@@ -8,8 +8,9 @@ import typer
 
 from nba_pipeline.cli.app import app, leave
 from nba_pipeline.cli.choices import one_of
-from nba_pipeline.cli.consoles import print_line, working
+from nba_pipeline.cli.consoles import print_line, report, working
 from nba_pipeline.environments import clock, environment, home, missing_keys, resources_for
+from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -21,19 +22,32 @@ STYLES = {"failed": "red", "warning": "yellow", "ok": ""}
 
 
 @app.command()
-def doctor(style: Annotated[str, typer.Option("--format", help="table | json")] = "table") -> None:
+def doctor(
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+    is_release: Annotated[
+        bool, typer.Option("--record-release", help="record the installed version as released, with this result")
+    ] = False,
+    commit: Annotated[str | None, typer.Option(help="commit of the release; default that of the installation")] = None,
+) -> None:
     """Try the providers, the warehouse, the landing, the daemon, the machine and the software; exit code 1 if one fails."""
     import dagster as dg
 
     from nba_pipeline.monitoring.doctor.probe import run_probes
+    from nba_pipeline.monitoring.releases import record_release, refuse_invalid_commit
 
     one_of("--format", style, ("table", "json"))
+    refuse_invalid_commit(commit)
+    if commit and not is_release:
+        raise BadInput("--commit needs --record-release")
     with working("trying each operation"), dg.build_resources(resources_for(environment())) as resources:
         results = run_probes(_probes(resources), SETTINGS.doctor.deadline_seconds)
+        message = record_release(resources.warehouse, clock(), results, commit) if is_release else ""
     if style == "json":
         print(json.dumps([asdict(result) for result in results], indent=1))
     else:
         _print(results)
+    if message:
+        report(message)
     leave(int(any(result.state == "failed" for result in results)))
 
 
