@@ -716,6 +716,7 @@ class Doctor(Section):
     free_memory_gib: float = Field(
         1.0, description="available memory below which `doctor` warns; the largest job needs about this"
     )
+    silent_minutes: float = Field(5.0, description="age of the newest tick of the daemon from which `doctor` warns")
     open_files: int = Field(1024, description="limit of open files per process below which `doctor` warns")
     clock_skew_seconds: float = Field(60.0, description="difference to a provider's clock from which `doctor` warns")
     quota_share: Share = Field(0.20, description="share of a provider's credits below which `doctor` warns")

@@ -84,5 +84,7 @@ def _print(attained: "list[Attainment]") -> None:
             style=style,
         )
     out.print(table)
+    if any(one.value is None and not one.is_observed for one in attained if one.objective.measure == "rate"):
+        print_line("A number per week is unknown until the daemon has run for all of the days.")
     if unknown := max(attainment.unknown for attainment in attained):
         print_line(f"Up to {unknown} units per row cannot be judged yet and are not counted.")

@@ -77,8 +77,8 @@ def text_of(objective: Objective, value: float | None) -> str:
     if value is None:
         return "no data"
     if objective.measure == "share":
-        return f"{100 * value:.4g} %"
-    return f"{value:.3g} min" if objective.measure == "mean" else f"{value:.2f} a week"
+        return f"{100 * value:.4g}%"
+    return f"{value:.1f} min" if objective.measure == "mean" else f"{value:.2f} a week"
 
 
 def attainments(facts: Facts, now: datetime) -> list[Attainment]:

@@ -48,7 +48,7 @@ def test_a_problem_names_itself_and_the_most_urgent_alert_comes_first() -> None:
         missed=["The schedule overnight was due and left no decision."],
         untrained_week=TODAY,
         slow=[(YESTERDAY, "box score", 75.4, "warning")],
-        missed_objectives=["grades within 6 hours of the last action: 80 % with 50 games in 7 days (target 95 %)"],
+        missed_objectives=["grades within 6 hours of the last action: 80% with 50 games in 7 days (target 95%)"],
     )
     lines = summary(facts)
     assert title(facts).endswith("needs a look") and not is_all_well(facts)
@@ -60,7 +60,7 @@ def test_a_problem_names_itself_and_the_most_urgent_alert_comes_first() -> None:
     assert lines[10] == "1 problem with schedules and sensors; the models of the week of 2026-01-05 are overdue; credits unknown"
     assert lines[11] == "  The schedule overnight was due and left no decision."
     assert lines[12] == "  slow: box score of 2026-01-04 took 75 minutes (warning)"
-    expected = "grades within 6 hours of the last action: 80 % with 50 games in 7 days (target 95 %)"
+    expected = "grades within 6 hours of the last action: 80% with 50 games in 7 days (target 95%)"
     assert lines[13] == f"  objective missed: {expected}"
 
 

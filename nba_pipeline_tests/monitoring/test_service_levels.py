@@ -52,7 +52,7 @@ def test_late_box_scores_spend_the_error_budget() -> None:
     attained = attainments(Facts(frame(games)), NOW)
     assert [found.objective.name for found in exhausted(attained)] == ["boxscores_in_time"] * 2
     objective = "box score within 30 minutes of the last action"
-    assert missed(attained) == [f"{objective}: 80 % with 10 games in 7 days (target 90 %)"], "one message per objective"
+    assert missed(attained) == [f"{objective}: 80% with 10 games in 7 days (target 90%)"], "one message per objective"
 
 
 @pytest.mark.parametrize(("minutes", "good"), [(30.0, 1), (30.5, 0)])
