@@ -206,12 +206,12 @@ def date_of(text: str, name: str) -> date:
     except BadInput as error:
         if (day := _in_another_format(text)) and str(day) != text:
             raise BadInput(f"{error}; did you mean {day}?") from None
-        if why := _why_no_date(text):
-            raise BadInput(f"{name} {text} does not exist: {why}") from None
+        if reason := _reason_of_invalid_date(text):
+            raise BadInput(f"{name} {text} does not exist: {reason}") from None
         raise
 
 
-def _why_no_date(text: str) -> str:
+def _reason_of_invalid_date(text: str) -> str:
     """Returns why a well-formed date is not in the calendar; empty for other text."""
     match = re.fullmatch(r"([1-9]\d{3})-(\d\d)-\d\d", text)
     if match is None:

@@ -82,8 +82,8 @@ def search(
     if trials < 1:
         raise BadInput(f"--trials must be at least 1, not {trials}")
     start, end = _past_period(first, last)
-    made = searched(_rows(SETTINGS.lines.market), home(), system, start, end, trials=trials, seed=seed, report=report)
-    print_result(made, style)
+    results = searched(_rows(SETTINGS.lines.market), home(), system, start, end, trials=trials, seed=seed, report=report)
+    print_result(results, style)
     if style == "table":
         print_line("The settings are unchanged. A better trial is a hypothesis: evaluate it on dates outside of this period.")
 

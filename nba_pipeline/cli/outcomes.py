@@ -161,12 +161,14 @@ def request_problems(incidents: Iterable[Mapping[str, Any]]) -> list[str]:
     """
     kinds = Counter(
         f"{one['provider']} {one['endpoint']}: {one['problem'] or one['outcome']}"
-        + (f" after {one['attempts']} attempts" if (one["attempts"] or 0) > 1 and not one["problem"] else "")
+        + (f" after {counted(one['attempts'], 'attempt')}" if (one["attempts"] or 0) > 1 and not one["problem"] else "")
         for one in incidents
     )
-    messages = [f"{kind} ({number} requests)" if number > 1 else kind for kind, number in kinds.most_common(PROBLEMS_NAMED)]
+    messages = [
+        f"{kind} ({counted(number, 'request')})" if number > 1 else kind for kind, number in kinds.most_common(PROBLEMS_NAMED)
+    ]
     more = len(kinds) - len(messages)
-    return [*messages, f"and {more} more problems"] if more else messages
+    return [*messages, f"and {counted(more, 'more problem')}"] if more else messages
 
 
 def print_plan(steps: Sequence[Step], notes: Iterable[str]) -> None:
@@ -176,7 +178,7 @@ def print_plan(steps: Sequence[Step], notes: Iterable[str]) -> None:
         table.add_column(column, justify="right" if column in ("number", "existing") else "left", overflow="fold")
     for step in steps:
         numbers = str(step.number_of_dates), str(step.complete_count)
-        table.add_row(step.part, step.job, step.when, *numbers, _decision(step), ", ".join(step.tables))
+        table.add_row(step.part, step.job, step.dates_text, *numbers, _decision(step), ", ".join(step.tables))
     out.print(table)
     for note in notes:
         print_line(f"note {note}", style="yellow")
@@ -199,7 +201,7 @@ def print_rebuild(plan: "Plan") -> None:
 
 def report_skipped(step: Step) -> None:
     """Print a step that a running backfill skips."""
-    err.print(f"[dim]skipped[/] {step.job} {step.when}: {_decision(step)}", highlight=False)
+    err.print(f"[dim]skipped[/] {step.job} {step.dates_text}: {_decision(step)}", highlight=False)
 
 
 def _decision(step: Step) -> str:

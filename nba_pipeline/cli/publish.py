@@ -146,13 +146,10 @@ def _rows(work: "Runner", day: date) -> "SlateRows":
     """Reads the rows of a slate."""
     import polars as pl
 
-    from nba_pipeline.monitoring import status as grid
-    from nba_pipeline.monitoring.landed_dates import loaded_before
-    from nba_pipeline.monitoring.run_facts import read_runs
     from nba_pipeline.publishing.slate import SlateRows
     from nba_pipeline.tables.registry import TABLES
 
-    warehouse, clock, yesterday = work.warehouse, work.clock, day - timedelta(days=1)
+    warehouse, yesterday = work.warehouse, day - timedelta(days=1)
     # a backtest is made after the game, so it was never a forecast
     live = warehouse.scan(TABLES["predictions"], [day]).filter(pl.col("run_kind") == "live")
     predictions = live.sort("version", descending=True).collect()
@@ -165,29 +162,33 @@ def _rows(work: "Runner", day: date) -> "SlateRows":
     captures = (
         warehouse.scan(TABLES["prop_lines"], [day]).group_by("game_id").agg(pl.col("snapshot_at").max().alias("captured_at"))
     )
-    [status] = grid.status(
-        warehouse,
-        work.landing,
-        clock,
-        [day],
-        work.code_versions,
-        loaded_before(work.instance),
-        read_runs(work.instance, [day], clock),
-    )
     return SlateRows(
         game_date=day,
-        as_of=clock.now(),
+        as_of=work.clock.now(),
         schedule=warehouse.scan(TABLES["schedule"], [day]).collect(),
         predictions=predictions.unique(key, keep="first", maintain_order=True),
         captures=captures.collect(),
         graded=latest.join(names, on="prediction_id", how="inner").collect(),
         freshness=_freshness(work, day),
-        status=status,
+        status=_status(work, day),
         is_simulated=environment() == "sandbox",
         picks=_picks(work, day),
         halt=_halt(work),
         champion=_champion(work),
     )
+
+
+def _status(work: "Runner", day: date) -> "dict[str, Any]":
+    """Returns the record of the date in the status grid."""
+    from nba_pipeline.monitoring import status as grid
+    from nba_pipeline.monitoring.landed_dates import loaded_before
+    from nba_pipeline.monitoring.run_facts import read_runs
+
+    runs = read_runs(work.instance, [day], work.clock)
+    [record] = grid.status(
+        work.warehouse, work.landing, work.clock, [day], work.code_versions, loaded_before(work.instance), runs
+    )
+    return record
 
 
 def _picks(work: "Runner", day: date) -> "pl.DataFrame":

@@ -41,12 +41,12 @@ def reconcile(
     if slate and not any(due.game_date == slate for due in work.undone()):
         _refuse_unknown(work, slate)
     if dry_run:
-        undone = [due for due in work.undone() if slate in (None, due.game_date)]
-        for due in undone:
+        due_work = [due for due in work.undone() if slate in (None, due.game_date)]
+        for due in due_work:
             print_line(f"{due.name}: {due.why}")
-        if not undone:
+        if not due_work:
             print_line(NOTHING_DUE)
-        leave(int(bool(undone)) | _print_closed(work) | _print_phases(work, slate))
+        leave(int(bool(due_work)) | _print_closed(work) | _print_phases(work, slate))
     repeat = "nba-pipeline reconcile" + (f" --date {slate}" if slate else "")
     code = report(work, work.reconcile(slate), repeat, message_if_none=NOTHING_DUE)
     leave(code | _print_closed(work) | _print_phases(work, slate))

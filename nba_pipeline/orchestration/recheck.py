@@ -80,9 +80,9 @@ class Recheck:
         self.is_unanswered = not own or own[0].read_at is None
         if has_new_scores or unloaded_reread(done, materialized_at(self.work.instance, "boxscores", self.day)):
             tables = [table for table in tables_of_mode("overnight") if table != "schedule"]
-            carried = self.work.run("game_day", tables, self.day, self.day, tags)
-            yield carried
-            if not carried.succeeded:
+            outcome = self.work.run("game_day", tables, self.day, self.day, tags)
+            yield outcome
+            if not outcome.succeeded:
                 return
         yield from self._features(tags)
         yield from self._performance(tags)

@@ -162,7 +162,7 @@ def features_link(facts: SlateFacts, subject: Subject) -> Link:
 def predictions_link(facts: SlateFacts, subject: Subject) -> Link:
     """Returns the link of the player's predictions: the newest of each system, and why a system has none."""
     rows = facts.of("predictions", subject).sort("run_kind", "version", descending=True)
-    newest = rows.unique(["system_id", "market"], keep="first", maintain_order=True).sort("system_id")
+    newest = rows.unique(["system_id", "market"], keep="first", maintain_order=True).sort("system_id", "market")
     evidence = evidence_of(facts, "predictions")
     if newest.is_empty() and not facts.is_due("predictions"):
         return Link("predictions", "not_due", facts.due_text("predictions"))
@@ -174,11 +174,12 @@ def predictions_link(facts: SlateFacts, subject: Subject) -> Link:
         command = f"nba-pipeline run --date {facts.game_date}"
         return Link("predictions", "broken", "no prediction, although the player is eligible", evidence, command, parts)
     kinds = newest["recommendation"].value_counts(sort=True).sort("count", "recommendation", descending=[True, False])
-    fact = f"{counted(newest.height, 'system')}: {', '.join(f'{number} {kind}' for kind, number in kinds.iter_rows())}"
+    systems = newest["system_id"].n_unique()
+    fact = f"{counted(systems, 'system')}: {', '.join(f'{number} {kind}' for kind, number in kinds.iter_rows())}"
     fact += backtests_text(newest)
     if newer_line := _line_after_prediction(facts, subject, newest):
         return Link("predictions", "broken", f"{fact}; {newer_line}", evidence, facts.command_for_lines(subject), parts)
-    state: State = "partial" if newest.height < len(SYSTEMS) else "ok"
+    state: State = "partial" if systems < len(SYSTEMS) else "ok"
     return Link("predictions", state, fact, evidence, "", parts)
 
 
@@ -199,7 +200,8 @@ def _prediction(row: dict[str, Any], facts: SlateFacts) -> Link:
     version = f"{'backtest ' if row['run_kind'] == 'backtest' else ''}version {row['version']}"
     fact = f"{row['predicted_value']:.1f}, {line}, {row['recommendation']}, {version} at {made}{reasons}"
     evidence = [f"line from {row['line_source']}"] if row["line_source"] else []
-    return Link(row["system_id"], "ok", fact, evidence)
+    name = row["system_id"] if row["market"] == SETTINGS.lines.market else f"{row['system_id']} {row['market']}"
+    return Link(name, "ok", fact, evidence)
 
 
 def _absent(facts: SlateFacts, subject: Subject, newest: pl.DataFrame, reason: str | None) -> Iterator[Link]:
