@@ -86,8 +86,8 @@ def _last_action(payload: Payload) -> datetime | None:
                 return None
         except FileNotFoundError:  # another process moved it
             return None
-        texts = TIME_ACTUAL.findall(payload.body)
-        _last_actions[payload.ref] = _instant(texts[-1]) if texts else None
+        last = TIME_ACTUAL.search(payload.body, max(payload.body.rfind(b'"timeActual"'), 0))
+        _last_actions[payload.ref] = _instant(last[1]) if last else None
     return _last_actions[payload.ref]
 
 

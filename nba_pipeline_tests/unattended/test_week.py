@@ -1,12 +1,13 @@
-"""A week on the simulated daemon with three slowdowns, one of which misses an objective: who receives which message, and when.
+"""Days on the simulated daemon with three slowdowns, of which one misses an objective: who receives which message, and when.
 
-Friday evening     all box scores are 45 minutes late: the error budget burns fast, and the objective is missed
-Saturday evening   one box score is 80 minutes late: the morning summary names the slow step
-Monday morning     the daemon does not run until 10:10: the predictions are late, a single slate
+    Thursday evening   all box scores are 45 minutes late: the error budget burns fast
+    Friday evening     one box score is 80 minutes late: the morning summary names the slow step
+    Sunday morning     the daemon does not run until 10:10: the predictions of one slate are late, which raises no alert
+
+The alert resolves itself on Monday, 72 hours after Thursday. The summary of Tuesday names the objective, with ten games.
 """
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -34,16 +35,18 @@ from nba_pipeline.monitoring.watchdog import EXPECTED
 from nba_pipeline.sandbox.league import League
 from nba_pipeline_tests.monitoring.webhook import Slack, listening
 from nba_pipeline_tests.unattended.daemon import RULES_FILE
-from nba_pipeline_tests.unattended.nights import NightDaemon
+from nba_pipeline_tests.unattended.nights import START, NightDaemon
 
 pytestmark = [pytest.mark.unattended, pytest.mark.long]
 
 FIRST = date(2026, 1, 15)
 """A Thursday."""
-DAYS, HISTORY_DAYS, CLUBS = 7, 12, 6
+DAYS, HISTORY_DAYS, CLUBS = 5, 8, 6
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
-FRIDAY, SATURDAY, MONDAY = FIRST + DAY, FIRST + 2 * DAY, FIRST + 4 * DAY
+THURSDAY, FRIDAY, SUNDAY = FIRST, FIRST + DAY, FIRST + 3 * DAY
 GAME = timedelta(minutes=150)
+SOURCES = ("boxscore_{game_id}", "leaguegamelog", "box_scores")
+"""Paths of the requests for box scores. A late box score is late in every source."""
 
 
 class WeekDaemon(NightDaemon):
@@ -66,7 +69,7 @@ class WeekDaemon(NightDaemon):
             RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("nba_pipeline"), "nba_pipeline"), name
         )
         is_schedule = kind == InstigatorType.SCHEDULE
-        data = ScheduleInstigatorData("0 6 * * *", eastern(FIRST, 0).timestamp()) if is_schedule else SensorInstigatorData()
+        data = ScheduleInstigatorData("0 6 * * *", (START + MINUTE).timestamp()) if is_schedule else SensorInstigatorData()
         state = InstigatorState(origin, kind, InstigatorStatus.DECLARED_IN_CODE, data)
         if not self.instance.get_instigator_state(state.instigator_origin_id, state.selector_id):
             self.instance.add_instigator_state(state)
@@ -77,12 +80,17 @@ class WeekDaemon(NightDaemon):
 
 def rules() -> list[dict[str, Any]]:
     """The late box scores. A source that has no box score answers 403."""
-    late = [(game.game_id, game.tipoff_at + GAME + 44 * MINUTE) for game in games(FRIDAY)]
-    slowest = games(SATURDAY)[0]
-    late.append((slowest.game_id, slowest.tipoff_at + GAME + 79 * MINUTE))
+    late = [(game, 44 * MINUTE) for game in games(THURSDAY)] + [(games(FRIDAY)[0], 79 * MINUTE)]
     return [
-        {"match": {"path": f"boxscore_{game_id}"}, "action": "status", "status": 403, "until": until.isoformat()}
-        for game_id, until in late
+        {
+            "match": {"path": path.format(game_id=game.game_id)},
+            "action": "status",
+            "status": 403,
+            "from": game.tipoff_at.isoformat(),
+            "until": (game.tipoff_at + GAME + wait).isoformat(),
+        }
+        for game, wait in late
+        for path in SOURCES
     ]
 
 
@@ -93,15 +101,12 @@ def games(day: date) -> Sequence[Any]:
 
 def instants() -> Iterator[datetime]:
     """When the daemon evaluates: in the morning, after each game, and again when a late box score has arrived."""
+    yield eastern(FIRST, 13, 5)
     for day in (FIRST + n * DAY for n in range(DAYS)):
-        if day == MONDAY:
-            yield eastern(day, 10, 10)
-        elif day > FIRST:
-            yield from (eastern(day, 7, 10), eastern(day, 8, 5))
-        yield eastern(day, 13, 5)
-        after = [6 * MINUTE, *([45 * MINUTE] if day == FRIDAY else []), *([80 * MINUTE] if day == SATURDAY else [])]
-        yield from sorted({game.tipoff_at + GAME + wait for game in games(day) for wait in after})
-        yield eastern(day, 23, 59)
+        if day > FIRST:
+            yield from [eastern(day, 10, 10)] if day == SUNDAY else [eastern(day, 7, 10), eastern(day, 8, 5)]
+        waits = [6 * MINUTE, *([45 * MINUTE] if day == THURSDAY else []), *([80 * MINUTE] if day == FRIDAY else [])]
+        yield from sorted({game.tipoff_at + GAME + wait for game in games(day) for wait in waits})
     yield eastern(FIRST + DAYS * DAY, 8, 5)
 
 
@@ -112,13 +117,11 @@ def play(home: Path, slack: Slack) -> list[tuple[str, str]]:
     daemon.load_the_days_before(HISTORY_DAYS)
     daemon.fixed_rules = rules()
     for now in instants():
-        began = time.perf_counter()
         with time_machine.travel(now, tick=False):
             daemon.prepare(now)
             daemon.evaluate_tick_at(now)
         new, known = slack.texts[known:], len(slack.texts)
         received += [(f"{now.astimezone(EASTERN):%a %H:%M}", text) for text in new]
-        print(f"{now.astimezone(EASTERN):%a %H:%M} {time.perf_counter() - began:.1f} s", *new, sep="\n    ", flush=True)
     return received
 
 
