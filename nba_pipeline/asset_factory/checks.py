@@ -150,8 +150,7 @@ def checks_of(table: Table, is_source: bool = False) -> dg.AssetChecksDefinition
         context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse], clock: Clock
     ) -> Iterator[dg.AssetCheckResult]:
         dates, key = [date.fromisoformat(day) for day in context.partition_keys], dg.AssetKey(table.name)
-        judged: list[tuple[_Check, list[Verdict]]] = []
-        crashes: list[Exception] = []
+        judged, crashes = list[tuple[_Check, list[Verdict]]](), list[Exception]()
         for selected in sorted(context.selected_asset_check_keys):
             check, limit = checks[selected.name], usual_limit(len(dates))
             try:
