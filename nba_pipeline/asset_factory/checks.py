@@ -18,6 +18,7 @@ from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.check_evaluations import DatedResult, delete_undated, report_per_date
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
+from nba_pipeline.instance.time_limit import usual_limit, within_a_run
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
@@ -149,12 +150,12 @@ def checks_of(table: Table, is_source: bool = False) -> dg.AssetChecksDefinition
         context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse], clock: Clock
     ) -> Iterator[dg.AssetCheckResult]:
         dates, key = [date.fromisoformat(day) for day in context.partition_keys], dg.AssetKey(table.name)
-        judged: list[tuple[_Check, list[Verdict]]] = []
-        crashes: list[Exception] = []
+        judged, crashes = list[tuple[_Check, list[Verdict]]](), list[Exception]()
         for selected in sorted(context.selected_asset_check_keys):
-            check = checks[selected.name]
+            check, limit = checks[selected.name], usual_limit(len(dates))
             try:
-                judged.append((check, check.verdicts(context.instance, table, (warehouse, dates, clock))))
+                with within_a_run(context.instance, context.run.run_id, limit, f"check {check.name}"):
+                    judged.append((check, check.verdicts(context.instance, table, (warehouse, dates, clock))))
             except Exception as error:  # noqa: BLE001  recorded as the result of the check, and raised below
                 crashes.append(error)
                 judged.append((replace(check, severity=dg.AssetCheckSeverity.ERROR), _crashed(dates, error)))

@@ -151,12 +151,20 @@ ALERTS: Mapping[str, Term] = {
     "source_stale": Term(
         "On a day with games, the newest response of a source is too old.", "`nba-pipeline run --date D` requests it."
     ),
+    "step_slow": Term(
+        "The newest step of a table took at least twice its usual duration. The table is written.",
+        "See the runbook; nothing is lost while the tables arrive in time.",
+    ),
     "table_late": Term(
         "A table was due half an hour ago and is not written.",
         "Run the command that the alert names, or `nba-pipeline reconcile`.",
     ),
     "test_alert": Term("A person tested whether alerts arrive.", "Nothing to do."),
     "tick_failed": Term("A schedule or sensor of the daemon raised an error.", "`nba-pipeline decisions`"),
+    "transition_late": Term(
+        "A finished game has waited an hour for its next table.",
+        "`nba-pipeline explain --date D` names the first broken link and the next command.",
+    ),
     "watch_failed": Term(
         "The watchdog could not check the daemon, so whether it works is unknown.",
         "`nba-pipeline watch --once` prints the reason.",

@@ -66,16 +66,12 @@ def newest_step_runs(instance: dg.DagsterInstance, tables: Collection[str], limi
 
 def _query(table: str, limit: int) -> sqlalchemy.Select[Any]:
     columns = SqlEventLogStorageTable.c
-    newest = (
-        sqlalchemy.select(columns.id, columns.run_id, columns.partition, columns.timestamp, columns.event)
-        .where(columns.asset_key == dg.AssetKey(table).to_string(), columns.dagster_event_type == MATERIALIZATION)
-        .order_by(columns.id.desc())
-        .limit(NEWEST)
-        .subquery()
-    )
-    has_seconds = newest.c.event.contains(f'"{STEP_SECONDS}"', autoescape=True)
-    query = sqlalchemy.select(newest.c.run_id, newest.c.partition, newest.c.timestamp, newest.c.event)
-    return query.where(has_seconds).order_by(newest.c.id.desc()).limit(limit)
+    is_of_table = (columns.asset_key == dg.AssetKey(table).to_string(), columns.dagster_event_type == MATERIALIZATION)
+    too_old = sqlalchemy.select(columns.id).where(*is_of_table).order_by(columns.id.desc()).offset(NEWEST).limit(1)
+    is_recent = columns.id > sqlalchemy.func.coalesce(too_old.scalar_subquery(), 0)
+    has_seconds = columns.event.contains(f'"{STEP_SECONDS}"', autoescape=True)
+    query = sqlalchemy.select(columns.run_id, columns.partition, columns.timestamp, columns.event)
+    return query.where(*is_of_table, is_recent, has_seconds).order_by(columns.id.desc()).limit(limit)
 
 
 def _step_run(run_id: str, partition: str, at: datetime, event: str) -> StepRun:

@@ -14,6 +14,7 @@ from nba_pipeline.errors import Closed, Damaged
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.step_failures import explained
 from nba_pipeline.instance.step_seconds import STEP_SECONDS, begin_step, end_step
+from nba_pipeline.instance.time_limit import usual_limit, within_a_run
 from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import PROBLEM, Table
@@ -51,8 +52,9 @@ class TableIO(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
         """Writes the valid rows, quarantines the others, and adds the counts as metadata."""
-        keys = context.asset_partition_keys
-        with explained(context.asset_key.path[-1], keys):
+        keys, name = context.asset_partition_keys, context.asset_key.path[-1]
+        instance, limit = context.step_context.instance, usual_limit(len(keys))
+        with explained(name, keys), within_a_run(instance, context.run_id, limit, f"the write of {name}"):
             self._handle(context, obj)
         seconds = end_step(context.run_id, context.step_key)
         if seconds is not None and len(keys) == 1:
@@ -106,10 +108,14 @@ class TableIO(dg.ConfigurableIOManager):
         Raises Closed if a required table was never written for a date or a ledger is closed for every date, Damaged if a
         required date is unreadable and not rebuilt yet.
         """
-        reader = context.step_context
+        reader, name = context.step_context, context.asset_key.path[-1]
         span = reader.partition_key_range
+        limit = usual_limit(dates=1 if span.start == span.end else 2)
         begin_step(reader.run_id, reader.step.key)
-        with explained(reader.step.key, [span.start, span.end]):
+        with (
+            explained(reader.step.key, [span.start, span.end]),
+            within_a_run(reader.instance, reader.run_id, limit, f"the read of {name}"),
+        ):
             return recovering(lambda: self._rows(context))
 
     def _rows(self, context: dg.InputContext) -> pl.DataFrame:

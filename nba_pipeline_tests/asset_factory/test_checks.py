@@ -1,5 +1,6 @@
 """Results of checks in runs of one date and of a range, in toy jobs on an ephemeral instance."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,12 +12,14 @@ import polars as pl
 import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
+from nba_pipeline import environments  # noqa: F401  # registers the settings file
 from nba_pipeline.asset_factory import common_checks
 from nba_pipeline.asset_factory.checks import _checks, checks_of, coverage_check, dated_check
 from nba_pipeline.asset_factory.verdicts import EXPECTED, PASSED, Verdict, count_off, share_present, verdict_rows, verdicts_of
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
+from nba_pipeline.instance.run_tags import RETRY_FAILED_STEP_TAG
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Row, Table
 from nba_pipeline.warehouse import Warehouse
@@ -257,6 +260,23 @@ def test_a_crashed_check_that_blocks_nothing_fails_the_run(boxes: Table, run: Ru
         raise OSError("the disk is gone")
 
     assert not run(checks_of(boxes), FIRST, None).success
+
+
+def test_a_check_that_stalls_fails_and_its_run_is_started_again(
+    boxes: Table, run: Run, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dated_check(boxes)
+    def games_are_there(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+        """The warehouse does not answer."""
+        time.sleep(5)
+        raise OSError("the disk is gone")
+
+    (tmp_path / "limits.toml").write_text("[runs]\nstep_minutes = 0.005")
+    monkeypatch.setenv("NBA_PIPELINE_SETTINGS", str(tmp_path / "limits.toml"))
+    result = run(checks_of(boxes), FIRST, None)
+    assert told_of(result).metadata["missing"].value.endswith("check games_are_there timed out after 0.3 seconds")
+    stalled = instance.get_run_by_id(result.run_id)
+    assert stalled and stalled.tags[RETRY_FAILED_STEP_TAG] == "true"
 
 
 def test_a_check_without_a_verdict_on_a_date_has_failed(boxes: Table, run: Run, instance: dg.DagsterInstance) -> None:

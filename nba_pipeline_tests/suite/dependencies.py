@@ -59,7 +59,7 @@ TEST_TOOLS = (
 """Classifiers of packages that only tests need."""
 
 EXCEPTIONS = {
-    "oauth2client": "dagster-gcp 0.29 requires it and nothing imports it; remove with the next dagster-gcp that does not",
+    "oauth2client": "dagster-gcp 0.29 requires it, which only the extra dev has; remove it with the next dagster-gcp that does not",
     "cryptography": "google-auth and pdfminer.six require it, so it is in production, too",
     "time-machine": "`rehearse` moves the clock with it",
 }

@@ -1,6 +1,7 @@
 """The IO manager in real runs of toy assets: lineage, validation, quarantine, writes and reads."""
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from nba_pipeline import environments  # noqa: F401  # registers the settings file
 from nba_pipeline.asset_factory.asset import days_before, optional_input
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.instance.clock import Clock
@@ -301,6 +303,37 @@ def test_a_step_of_one_date_records_its_seconds_and_one_of_several_dates_does_no
     assert metadata(run(warehouse, written, copies, only="copies"), "copies")["step_seconds"] > 0
     ranged = run(warehouse, written, copies, only="copies", last=NEXT)
     assert all("step_seconds" not in event.metadata for event in ranged.asset_materializations_for_node("copies"))
+
+
+class Stalling(LocalWarehouse):
+    """A warehouse whose reads, or only its writes, never end."""
+
+    stalls: str
+
+    def scan(self, *args: Any) -> pl.LazyFrame:
+        time.sleep(5 * (self.stalls == "read"))
+        return super().scan(*args)
+
+    def quarantine(self, *args: Any) -> None:
+        time.sleep(5 * (self.stalls == "write"))
+        super().quarantine(*args)
+
+
+@pytest.mark.parametrize("part", ["read", "write"])
+def test_a_read_and_a_write_have_a_limit(
+    tables: Callable[..., Table], written: dg.AssetsDefinition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    tables("copies")
+    (tmp_path / "limits.toml").write_text("[runs]\nstep_minutes = 0.005")
+    monkeypatch.setenv("NBA_PIPELINE_SETTINGS", str(tmp_path / "limits.toml"))
+
+    @dg.asset(io_manager_key="tables", partitions_def=DAILY, code_version="v7")
+    def copies(toys: pl.DataFrame) -> pl.DataFrame:
+        return toys.drop("as_of", "code_version")
+
+    result = run(Stalling(home=str(tmp_path), stalls=part), written, copies, only="copies")
+    table = "toys" if part == "read" else "copies"
+    assert f"the {part} of {table} timed out after 0.3 seconds" in why(result)
 
 
 def test_a_required_date_that_was_never_materialized_closes_the_asset(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:

@@ -56,7 +56,10 @@ def drift(landing: Landing) -> Result:
     if not isinstance(before, dict):
         return ok("software drift", f"run {run['run_id'][:8]} of an earlier version did not record its software")
     since = f"since the run of {eastern_text(datetime.fromisoformat(run['as_of']))}"
-    changed = changes({str(name): str(value) for name, value in before.items()}, software())
+    recorded = {str(name): str(value) for name, value in before.items()}
+    # that run did not record a package that was not required yet, and one that is not required any more may be installed still
+    present = {name: version for name in recorded if (version := software().get(name) or installed_version(name))}
+    changed = changes(recorded, present)
     if changed:
         message = f"changed {since}: {', '.join(changed)}"
         return warning("software drift", message, "restart the daemon if it still uses the earlier versions")

@@ -41,5 +41,16 @@ def test_a_changed_dependency_is_named_against_the_last_run(tmp_path: Path, monk
     assert changed.state == "warning" and "-> 9.9.9" in changed.message and "2026-01-05 07:00 US Eastern" in changed.message
 
 
+def test_a_package_that_is_required_since_or_until_the_last_run_is_no_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landing = Landing(home=str(tmp_path), clock=Clock(fixed_at="2026-01-05T12:00:00+00:00"))
+    landing._run_id = "11111111-run"
+    landing._open("game_day", None, {}).close()
+    required = installed.software()
+    monkeypatch.setattr(software, "software", lambda: {n: v for n, v in required.items() if n != "polars"} | {"new": "1"})
+    assert software.drift(landing).state == "ok"
+
+
 def test_added_and_removed_packages_are_changes() -> None:
     assert changes({"a": "1", "b": "2"}, {"b": "3", "c": "1"}) == ["a 1 -> not installed", "b 2 -> 3", "c not installed -> 1"]
