@@ -22,6 +22,7 @@ from unittest.mock import patch
 
 import dagster as dg
 import polars as pl
+from dagster_gcp import BigQueryResource
 from dagster_polars import PolarsBigQueryIOManager
 from measuring import print_table
 
@@ -33,7 +34,6 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
-from nba_pipeline.warehouse.bigquery.client import BigQueryResource
 from nba_pipeline.warehouse.bigquery.plan import apply
 from nba_pipeline.warehouse.bigquery.shapes import STAGING_PREFIX
 from nba_pipeline.warehouse.io_manager import TableIO

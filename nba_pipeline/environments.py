@@ -129,9 +129,10 @@ def warehouse_of(name: str) -> "Warehouse":
     refuse_another_league(home(), league)
     if name != "production":
         return LocalWarehouse(home=str(home()), league=league)
-    # importing BigQuery's clients takes seconds and is only needed in production
+    # importing dagster_gcp takes 3 s and is only needed in production
+    from dagster_gcp import BigQueryResource
+
     from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
-    from nba_pipeline.warehouse.bigquery.client import BigQueryResource
 
     location = os.environ.get("BIGQUERY_LOCATION") or None
     return BigQueryWarehouse(

@@ -51,7 +51,7 @@ def imported() -> set[str]:
         ("pandas", "notebooks and catboost"),
         ("dagster_pandas", "the type of a table"),
         ("catboost", "training and prediction"),
-        ("nba_pipeline.warehouse.bigquery", "production"),
+        ("dagster_gcp", "production"),
         ("google.cloud.bigquery", "production"),
         ("fsspec", "stores"),
         ("upath", "stores"),

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from dagster_gcp import BigQueryResource
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.bigquery.client import BigQueryResource
 from nba_pipeline.warehouse.bigquery.cost import GIB, TIB, command, report
 from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline_tests.bigquery.emulator import Emulator

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from dagster_gcp import BigQueryResource
 from google.cloud import bigquery
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.warehouse.bigquery.client import BigQueryResource
 from nba_pipeline.warehouse.bigquery.journal import DESCRIPTIONS, JOURNAL, VIEWS, statement, sync
 from nba_pipeline.warehouse.bigquery.loads import Loads
 from nba_pipeline.warehouse.bigquery.session import Session

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster_gcp import BigQueryResource
 from google.cloud import bigquery
 
 from nba_pipeline import assets
@@ -16,7 +17,6 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import views
 from nba_pipeline.warehouse.bigquery import journal
-from nba_pipeline.warehouse.bigquery.client import BigQueryResource
 from nba_pipeline.warehouse.bigquery.plan import Step, all_shapes, apply, plan
 from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline.warehouse.bigquery.shapes import LOADS, quarantine_of, shape_of

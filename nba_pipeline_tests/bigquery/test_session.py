@@ -3,6 +3,7 @@
 import dagster as dg
 import polars as pl
 import pytest
+from dagster_gcp import BigQueryResource
 from google.api_core.exceptions import Conflict
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
@@ -14,7 +15,6 @@ from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 from nba_pipeline.warehouse.bigquery import session as session_module
-from nba_pipeline.warehouse.bigquery.client import BigQueryResource
 from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline.warehouse.journal import DIRECT
 from nba_pipeline_tests.bigquery.faults import FaultProxy, Rewrite

@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+from dagster_gcp import BigQueryResource
 from pydantic import Field, PrivateAttr
 
 from nba_pipeline.errors import BadInput, PipelineError
@@ -23,7 +24,6 @@ from nba_pipeline.tables.registry import QUARANTINE_SCHEMA
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse, files
 from nba_pipeline.warehouse.bigquery import journal
-from nba_pipeline.warehouse.bigquery.client import BigQueryResource
 from nba_pipeline.warehouse.bigquery.connections import Connection
 from nba_pipeline.warehouse.bigquery.format_1 import is_format_1, refusal
 from nba_pipeline.warehouse.bigquery.loads import Load, Loads

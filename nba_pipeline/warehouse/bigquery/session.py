@@ -18,12 +18,12 @@ import google.auth.exceptions as auth
 import grpc
 import polars as pl
 import requests
+from dagster_gcp import BigQueryResource
 from google.cloud import bigquery, bigquery_storage
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 
 from nba_pipeline.errors import BadInput, Permanent, PipelineError, Transient
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.bigquery.client import BigQueryResource
 from nba_pipeline.warehouse.bigquery.google_errors import error_for, permanent_as_bad_input
 from nba_pipeline.warehouse.bigquery.jobs import Job, Parameter
 from nba_pipeline.warehouse.bigquery.shapes import LABELS, Shape
