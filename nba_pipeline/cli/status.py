@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -90,7 +91,7 @@ def read_snapshot(runner: "Runner", start: date, end: date) -> Snapshot:
 
 def print_snapshot(snapshot: Snapshot, is_verbose: bool = False) -> None:
     """Print a snapshot. For a home without tables, print only what to do first."""
-    from nba_pipeline.cli.status_rendering import print_status
+    from nba_pipeline.cli.status_rendering import print_status, print_wrapped
     from nba_pipeline.league.calendar import eastern_date
 
     if snapshot.is_empty:
@@ -99,7 +100,7 @@ def print_snapshot(snapshot: Snapshot, is_verbose: bool = False) -> None:
         if not any(record["happened"] for record in snapshot.records):
             return
     print_status(snapshot.records, snapshot.at, is_verbose)
-    _print_not_shown(snapshot, print_line)
+    _print_not_shown(snapshot, partial(print_wrapped, style=""))
 
 
 def _print_not_shown(snapshot: Snapshot, print_message: Callable[[str], None]) -> None:

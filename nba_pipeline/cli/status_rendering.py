@@ -50,15 +50,15 @@ def print_status(records: Sequence[Record], now: datetime, is_verbose: bool = Fa
     print_line(f"Status of {span}, as of {eastern_text(now)}", style="bold")
     _print_grid([_grid_row(record) for record in records])
     for state in dict.fromkeys(record["state"] for record in records):
-        _print_wrapped(f"{state}: {STATES[state].meaning}", 0)
-    _print_wrapped(LEGEND, 0)
+        print_wrapped(f"{state}: {STATES[state].meaning}", 0)
+    print_wrapped(LEGEND, 0)
     for note, dates in _by_note(records).items():
-        _print_wrapped(f"{spans(dates)}: {note}", 0)
+        print_wrapped(f"{spans(dates)}: {note}", 0)
     for (state, lines), alike in groupby(records, key=lambda record: (record["state"], _lines(record, is_verbose))):
         if lines:
             print_line(f"\n{spans([record['game_date'] for record in alike])} {state}", style="bold")
         for line in lines:
-            _print_wrapped(line, 2, style="")
+            print_wrapped(line, 2, style="")
     _print_stale(records, is_verbose)
     _print_next(records)
 
@@ -97,7 +97,7 @@ def _print_next(records: Sequence[Record]) -> None:
     if dates:
         print_line("")
     for command, of_command in dates.items():
-        _print_wrapped(f"Next for {spans(of_command)}: `{command.format(of_command[0], of_command[-1])}`", 0, style="")
+        print_wrapped(f"Next for {spans(of_command)}: `{command.format(of_command[0], of_command[-1])}`", 0, style="")
 
 
 def _print_stale(records: Sequence[Record], is_verbose: bool) -> None:
@@ -109,7 +109,7 @@ def _print_stale(records: Sequence[Record], is_verbose: bool) -> None:
         tables = group[0] if len(group) == 1 else counted(len(group), "table")
         command = f"`nba-pipeline backfill --from {stale[0]} --to {stale[-1]}` rebuilds them"
         text = f"{tables}: rows of another code version on {dates} ({stale[0]} to {stale[-1]}); {command}"
-        _print_wrapped(text + ("; -v lists the tables" if len(group) > 1 else ""), 0, style="")
+        print_wrapped(text + ("; -v lists the tables" if len(group) > 1 else ""), 0, style="")
 
 
 def due_message(names: Sequence[str]) -> str:
@@ -193,7 +193,7 @@ def names_of_stale(records: Sequence[Record]) -> list[str]:
     return [name for name in records[0]["rows"] if name in stale]
 
 
-def _print_wrapped(message: str, indent: int, style: str = "dim") -> None:
+def print_wrapped(message: str, indent: int = 0, style: str = "dim") -> None:
     """Print a message. On a terminal, it is wrapped between words and indented; elsewhere, it is one line."""
     if out.is_terminal:
         out.print(Padding(printable(message), (0, 0, 0, indent)), style=style, highlight=False)

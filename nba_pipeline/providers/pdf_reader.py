@@ -5,13 +5,10 @@ it for a run. Without a run, it ends after each PDF.
 """
 
 import json
-import os
-import selectors
 import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -23,7 +20,6 @@ from nba_pipeline.settings import SETTINGS
 
 KEY = ("pdf_reader",)
 CLOSING_SECONDS = 5.0
-CHUNK_BYTES = 2**16
 
 
 def read_layout(body: bytes) -> dict[str, Any]:
@@ -91,7 +87,7 @@ class PdfReader:
             command = [sys.executable, "-P", injury_report_layout.__file__, *numbers]  # -P: our http.py is not the library's
             try:
                 self._process = subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
                 )
             except OSError as error:
                 raise Transient(f"injury_report: the PDF reader did not start ({error})") from error
@@ -110,29 +106,29 @@ class PdfReader:
 
 
 def _response(process: "subprocess.Popen[bytes]", body: bytes) -> bytes:
-    """Sends a PDF and returns the response. Raises NoReport if there is none."""
-    limits, size = SETTINGS.payloads, f"{len(body)} bytes"
-    deadline = time.monotonic() + limits.pdf_seconds
+    """Sends a PDF and returns the response. Kills the process and raises NoReport if it takes too long."""
+    limits, size, is_late = SETTINGS.payloads, f"{len(body)} bytes", threading.Event()
+
+    def kill() -> None:
+        is_late.set()
+        process.kill()
+
     assert process.stdin and process.stdout
-    with suppress(BrokenPipeError):  # the process has ended: its exit code says why
-        _send(process.stdin.fileno(), len(body).to_bytes(LENGTH_BYTES, "big") + body)
-    response = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while len(response) < LENGTH_BYTES or len(response) < LENGTH_BYTES + int.from_bytes(response[:LENGTH_BYTES], "big"):
-            if not selector.select(max(0.0, deadline - time.monotonic())):
-                raise NoReport(f"reading the PDF takes more than {limits.pdf_seconds:g} seconds ({size})")
-            chunk = os.read(process.stdout.fileno(), CHUNK_BYTES)
-            if not chunk:
-                raise _Ended(f"{_end_of(process)} ({size})")
-            response += chunk
-    return response[LENGTH_BYTES:]
-
-
-def _send(file: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(file, view) :]
+    timer = threading.Timer(limits.pdf_seconds, kill)
+    timer.start()
+    try:
+        with suppress(BrokenPipeError):  # the process has ended: its exit code says why
+            process.stdin.write(len(body).to_bytes(LENGTH_BYTES, "big") + body)
+            process.stdin.flush()
+        length = int.from_bytes(process.stdout.read(LENGTH_BYTES), "big")
+        response = process.stdout.read(length)
+    finally:
+        timer.cancel()
+    if length and len(response) == length:
+        return response
+    if is_late.is_set():
+        raise NoReport(f"reading the PDF takes more than {limits.pdf_seconds:g} seconds ({size})")
+    raise _Ended(f"{_end_of(process)} ({size})")
 
 
 def _end_of(process: "subprocess.Popen[bytes]") -> str:

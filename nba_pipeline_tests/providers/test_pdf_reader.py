@@ -6,8 +6,10 @@ import signal
 import pytest
 
 from nba_pipeline.instance.run_objects import RUN_OBJECTS
+from nba_pipeline.providers import pdf_reader
 from nba_pipeline.providers.injury_report_layout import NoReport
 from nba_pipeline.providers.pdf_reader import KEY, PdfReader, read_layout
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline_tests.providers.test_injury_report import REPORT
 
 pytestmark = pytest.mark.platform
@@ -47,6 +49,18 @@ def test_the_next_report_has_a_new_process_after_a_broken_one_and_after_a_killed
         assert reader.read(REPORT) == whole
     finally:
         reader.close()
+
+
+def test_a_process_that_does_not_respond_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = PdfReader()
+    reader.read(REPORT)
+    stopped = pid_of(reader)
+    os.kill(stopped, signal.SIGSTOP)
+    payloads = SETTINGS.payloads.model_copy(update={"pdf_seconds": 0.2})
+    monkeypatch.setattr(pdf_reader, "SETTINGS", SETTINGS.model_copy(update={"payloads": payloads}))
+    with pytest.raises(NoReport, match=r"takes more than 0\.2 seconds \(200000 bytes\)"):
+        reader.read(b"larger than the buffer of a pipe".ljust(200_000))
+    assert not is_running(stopped)
 
 
 def test_a_report_without_a_layout_is_no_report() -> None:
