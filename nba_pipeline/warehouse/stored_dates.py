@@ -65,7 +65,7 @@ class StoredDates:
 
     @cached_property
     def _date_folders(self) -> Set[str]:
-        """The names of the folders of the table. A compacted date has none, which saves a `stat` of its file."""
+        """The names of the folders of the table. A date without a folder needs no `stat` of its file."""
         try:
             return set(os.listdir(self.folder))  # noqa: PTH208  # names only
         except FileNotFoundError:
@@ -111,7 +111,7 @@ class StoredDates:
         parts = list[Part]()
         for month, days in groupby(sorted(set(dates)), key=self._readable_month_of):
             if month is None:
-                partitions = [self.partition(day) for day in days if self._may_be_written(day)]
+                partitions = [self.partition(day) for day in days if f"{PARTITION}{day}" in self._date_folders]
                 parts += [Part(partition.file) for partition in partitions if is_readable(partition)]
             else:
                 selected = list(days)
@@ -129,9 +129,6 @@ class StoredDates:
                 return None
             self._checked.add(month.file)
         return month
-
-    def _may_be_written(self, day: date) -> bool:
-        return not self.may_have_months or f"{PARTITION}{day}" in self._date_folders
 
 
 def readable_month(partition: MonthPartition) -> Month | None:

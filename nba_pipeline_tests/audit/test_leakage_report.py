@@ -77,10 +77,8 @@ def audited(
     return leakage(warehouse, first, last, number=number, seed=seed, now=LATER, log=str, plants=planted)
 
 
-@pytest.mark.platform
-@pytest.mark.parametrize(
-    "number", [pytest.param(2, id="two dates"), pytest.param(40, id="every date", marks=pytest.mark.unattended)]
-)
+@pytest.mark.unattended
+@pytest.mark.parametrize("number", [pytest.param(2, id="two dates"), pytest.param(40, id="every date")])
 def test_the_first_rounds_of_a_season_catch_leaks_on_the_dates_that_show_them(first_rounds: LocalWarehouse, number: int) -> None:
     report = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS, number=number)
     assert len(report["dates"]) == min(number, len(FIRST_ROUNDS))
@@ -89,7 +87,7 @@ def test_the_first_rounds_of_a_season_catch_leaks_on_the_dates_that_show_them(fi
         assert plant["is_tried"] and "everything_after_the_first_tipoff_may_go" in plant["caught_by"]
 
 
-@pytest.mark.platform
+@pytest.mark.unattended
 def test_a_leak_that_a_range_cannot_show_is_not_tried(first_rounds: LocalWarehouse) -> None:
     found = audited(first_rounds, DATES[0], FIRST_ROUNDS[2], *WINDOWS, plants.PLANTS[1], ANOTHER)
     assert [(plant["is_tried"], bool(plant["caught_by"])) for plant in found["plants"]] == [(False, False)] * 3 + [(True, True)]
@@ -99,7 +97,7 @@ def test_a_leak_that_a_range_cannot_show_is_not_tried(first_rounds: LocalWarehou
     assert "1 of 1 plants caught, 3 not tested; nothing leaks" in text
 
 
-@pytest.mark.platform
+@pytest.mark.unattended
 def test_an_audit_without_an_effective_leak_does_not_pass(first_rounds: LocalWarehouse) -> None:
     report = audited(first_rounds, DATES[0], FIRST_ROUNDS[0], *WINDOWS)
     assert report["passed"] is False
@@ -110,7 +108,22 @@ def test_an_audit_without_an_effective_leak_does_not_pass(first_rounds: LocalWar
 def test_leaks_without_effect_on_the_sample_are_tested_on_other_dates(first_rounds: LocalWarehouse) -> None:
     report = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS, seed=1)
     assert report["dates"] == [str(FIRST_ROUNDS[1])]
-    assert [(plant["dates"], bool(plant["caught_by"])) for plant in report["plants"]] == [([str(DATES[4])], True)] * 2
+    assert (report["passed"], report["control_dates"]) == (True, [str(FIRST_ROUNDS[1])])
+    for plant in report["plants"]:
+        assert plant["is_tried"] and plant["dates"] == [str(DATES[4])]
+        assert "everything_after_the_first_tipoff_may_go" in plant["caught_by"]
+
+
+@pytest.mark.parametrize(
+    ("plants_tried_and_caught", "is_controlled"),
+    [([], True), ([(False, False)], False), ([(True, True), (False, False)], True), ([(True, True), (True, False)], False)],
+    ids=["no plants", "no effective leak", "every effective leak is caught", "an effective leak is missed"],
+)
+def test_an_audit_passes_only_if_effective_leaks_exist_and_are_caught(
+    plants_tried_and_caught: list[tuple[bool, bool]], is_controlled: bool
+) -> None:
+    records = [{"is_tried": tried, "caught_by": ["a test"] if caught else []} for tried, caught in plants_tried_and_caught]
+    assert leakage_report._are_controlled(records) is is_controlled
 
 
 def test_no_date_is_derived_alone(world: World) -> None:

@@ -21,6 +21,7 @@ from nba_pipeline.instance.private_files import GROUP_AND_OTHERS
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.tables import catalog
 from nba_pipeline_tests.commands import nba_pipeline
+from nba_pipeline_tests.orchestration.test_runner import WITHOUT_GAMES
 
 DAY = date(2026, 1, 15)
 
@@ -54,7 +55,7 @@ def test_what_a_run_and_a_backup_write_is_only_the_users(tmp_path: Path) -> None
     home.mkdir(mode=0o700)
     rules = home / "sandbox_rules.json"
     rules.touch(mode=0o600)
-    rules.write_text(json.dumps({"clubs": 4}))
+    rules.write_text(json.dumps({"clubs": 4, "no_game_dates": WITHOUT_GAMES}))
     ran = nba_pipeline("run", "--date", str(DAY), "--mode", "overnight", home=home, now=eastern(DAY, 23))
     assert "slate" not in ran.stdout.lower(), "a mode that only collects prints no slate"
     assert nba_pipeline("backup", str(backup), home=home).returncode == 0

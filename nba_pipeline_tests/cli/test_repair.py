@@ -59,7 +59,7 @@ def test_a_repair_is_refused_while_a_run_of_the_date_is_in_progress(faulty: Faul
 
 
 @pytest.mark.parametrize(
-    ("day", "problem"), [("2026-02-01", "is after tomorrow"), ("2025-11-01", "has no data: the first stored date is")]
+    ("day", "problem"), [("2026-02-01", "is after tomorrow"), ("2026-01-02", "has no data: the first stored date is")]
 )
 def test_a_date_that_cannot_be_repaired_is_refused(day: str, problem: str, faulty: Faulty) -> None:
     ended = faulty.run("repair", "--date", day)
@@ -76,5 +76,5 @@ def test_a_date_whose_schedule_is_not_loaded_is_not_a_date_without_games(words: 
 
 
 def test_reconcile_refuses_a_date_before_the_stored_history_as_repair_does(faulty: Faulty) -> None:
-    ended = faulty.run("reconcile", "--date", "2025-11-01")
+    ended = faulty.run("reconcile", "--date", "2026-01-02")
     assert (ended.returncode, ended.stdout) == (2, "") and "the first stored date is" in ended.stderr

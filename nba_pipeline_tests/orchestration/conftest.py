@@ -9,30 +9,14 @@ from nba_pipeline.league.calendar import eastern
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline_tests.builders_days import Days, a_copy, slate_of
 from nba_pipeline_tests.orchestration.test_runner import (  # noqa: F401  # fixtures
-    NEXT,
-    a_runner,
     at,
     graded,
     home,
     loaded,
-    made_once,
-    only,
     predicted,
 )
 from nba_pipeline_tests.orchestration.ticks import DAY, MONDAY, own_copy
-from nba_pipeline_tests.prepared import copy_of
 from nba_pipeline_tests.providers.conftest import provider  # noqa: F401  # a fixture
-
-
-@pytest.fixture(scope="session")
-def followed(graded: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:  # noqa: F811
-    """The graded home after the slate of NEXT, predicted at noon."""
-
-    def make(folder: Path) -> None:
-        copy_of(graded, folder)
-        assert only(a_runner(folder, NEXT, 12).slate(NEXT, "same_day")).succeeded
-
-    return made_once("followed", make, tmp_path_factory, worker_id)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,8 @@ from nba_pipeline_tests.builders_days import Days
 from nba_pipeline_tests.monitoring.webhook import listening
 from nba_pipeline_tests.orchestration.ticks import DAY, MINUTE, alerts, evaluate
 
+pytestmark = pytest.mark.platform  # each tick loads the repository of the whole graph
+
 
 class WithoutQuarantine(LocalWarehouse):
     """A warehouse whose quarantines cannot be read."""

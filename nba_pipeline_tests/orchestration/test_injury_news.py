@@ -24,6 +24,8 @@ from nba_pipeline_tests.builders_injuries import a_first_entry, a_report, an_ent
 from nba_pipeline_tests.orchestration.ticks import Tick, alerts, evaluate, tables_of
 from nba_pipeline_tests.providers.conftest import Answer, Provider, ReceivedRequest
 
+pytestmark = pytest.mark.platform  # each tick loads the repository of the whole graph
+
 DAY = date(2026, 1, 15)
 SEVEN, TEN = eastern(DAY, 19), eastern(DAY, 22)
 MINUTE = timedelta(minutes=1)

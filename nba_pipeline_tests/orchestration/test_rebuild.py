@@ -28,8 +28,8 @@ from nba_pipeline_tests.prepared import copy_of
 
 pytestmark = pytest.mark.platform
 
-SLATE = date(2025, 10, 29)
-"""The sixth day of a season: the first one with features, with few games to repeat."""
+SLATE = DAY - timedelta(days=9)
+"""The sixth day of the season of these tests: the first one with features, with few games to repeat."""
 
 REBUILT = {"schedule", "boxscores", "points_model"}
 """Some tables that can be rebuilt."""

@@ -26,16 +26,20 @@ from nba_pipeline_tests.builders_days import Days, slate_of
 from nba_pipeline_tests.orchestration.test_runner import DAY, NEXT, At, ask, rules, tables
 
 LATER = DAY + timedelta(days=4)
+CORRECTED, FOLLOWING = DAY - timedelta(days=1), DAY
+"""The last two dates of the predicted home: a corrected date, and the only later date with features."""
+
+FOUR_DAYS_LATER = CORRECTED + timedelta(days=4)
 SYSTEM = "moving_average"
 
 
-def teammates(runner: Runner) -> list[dict[str, object]]:
-    """Two graded players of the team that plays on DAY and NEXT; two free throws can be taken from the second."""
+def teammates(runner: Runner, day: date = DAY) -> list[dict[str, object]]:
+    """Two graded players of a team that plays on the date and the next one; two free throws can be taken from the second."""
     return ask(
         runner,
         f"""SELECT g.game_id, g.player_id, b.player_name, b.team, b.points, b.ftm FROM grades g JOIN boxscores b USING (game_id, player_id)
-        WHERE g.game_date = '{DAY}' AND b.game_date = '{DAY}' AND g.did_play AND b.ftm >= 2 AND g.system_id = '{SYSTEM}'
-        AND b.team IN (SELECT unnest([home_team, away_team]) FROM schedule WHERE game_date = '{NEXT}')
+        WHERE g.game_date = '{day}' AND b.game_date = '{day}' AND g.did_play AND b.ftm >= 2 AND g.system_id = '{SYSTEM}'
+        AND b.team IN (SELECT unnest([home_team, away_team]) FROM schedule WHERE game_date = '{day + timedelta(days=1)}')
         ORDER BY b.points DESC LIMIT 2""",
     )
 
@@ -59,19 +63,19 @@ def points_of(runner: Runner, table: str, who: dict[str, object]) -> object:
 def grades_of(runner: Runner, who: dict[str, object]) -> list[dict[str, object]]:
     return ask(
         runner,
-        f"""SELECT grade_version, regrade_reason FROM grades WHERE game_id = '{who["game_id"]}'
+        f"""SELECT grade_version, actual_value, regrade_reason FROM grades WHERE game_id = '{who["game_id"]}'
         AND player_id = {who["player_id"]} AND system_id = '{SYSTEM}' ORDER BY grade_version""",
     )
 
 
-@pytest.mark.starts_from("followed")
+@pytest.mark.starts_from("predicted")
 @pytest.mark.platform
 def test_a_correction_that_leaves_the_score_reaches_summary_features_and_grade(at: At, home: Path) -> None:
-    runner = at(LATER, 10)
-    one, other = teammates(runner)
+    runner = at(FOUR_DAYS_LATER, 10)
+    one, other = teammates(runner, CORRECTED)
     before = tables(home)
     rules(home, correction(one, "points", 2), correction(other, "points", -2))
-    rechecked = recheck(runner)
+    rechecked = recheck(runner, CORRECTED)
     corrected = int(str(one["points"])) + 2
     assert (points_of(runner, "boxscores", one), points_of(runner, "player_game_summary", one)) == (corrected, corrected)
     versions = grades_of(runner, one)
@@ -82,15 +86,15 @@ def test_a_correction_that_leaves_the_score_reaches_summary_features_and_grade(a
     after = tables(home)
     form = before["player_form"].join(after["player_form"], on=["game_date", "player_id"], suffix="_after")
     moved = form.filter(pl.col("points_mean_season").ne_missing(pl.col("points_mean_season_after")))
-    assert set(moved["game_date"]) == {NEXT} and set(moved["player_id"]) == {one["player_id"], other["player_id"]}
-    remade = after["features"].filter(pl.col("as_of") == eastern(LATER, 10))["game_date"].unique().to_list()
-    assert remade == [NEXT]
+    assert set(moved["game_date"]) == {FOLLOWING} and set(moved["player_id"]) == {one["player_id"], other["player_id"]}
+    remade = after["features"].filter(pl.col("as_of") == eastern(FOUR_DAYS_LATER, 10))["game_date"].unique().to_list()
+    assert remade == [FOLLOWING]
     assert_frame_equal(after["predictions"], before["predictions"])
 
 
 @pytest.mark.starts_from("graded")
 @pytest.mark.platform
-def test_a_box_score_that_contradicts_a_corrected_score_is_fetched_by_the_next_run(at: At, home: Path) -> None:
+def test_a_box_score_that_contradicts_a_corrected_score_is_fetched_and_graded_again_by_the_next_run(at: At, home: Path) -> None:
     """An hour after the last fetch, between two instants of the schedule of re-reads."""
     runner = at(NEXT, 8)
     one, _ = teammates(runner)
@@ -99,7 +103,7 @@ def test_a_box_score_that_contradicts_a_corrected_score_is_fetched_by_the_next_r
     corrected = int(str(one["points"])) + 2
     assert points_of(runner, "player_game_summary", one) == corrected
     versions = grades_of(runner, one)
-    assert [row["grade_version"] for row in versions] == [1, 2]
+    assert [(row["grade_version"], row["actual_value"]) for row in versions] == [(1, one["points"]), (2, corrected)]
     assert str(versions[1]["regrade_reason"]).startswith(f"points {one['points']} -> {corrected}")
 
 
@@ -115,21 +119,25 @@ def correct(runner: Runner, *dates: date) -> list[tuple[str, str]]:
     return done
 
 
-@pytest.mark.starts_from("followed")
+@pytest.mark.starts_from("predicted")
 @pytest.mark.platform
 def test_a_corrected_score_is_loaded_automatically_and_later_rereads_write_nothing(at: At, home: Path) -> None:
-    one, _ = teammates(at(LATER, 13))
+    one, _ = teammates(at(FOUR_DAYS_LATER, 13), CORRECTED)
     rules(home, correction(one, "points", 2))
-    runner = at(LATER, 13)
-    assert runner.run("game_day", ["schedule"], LATER, LATER).failures == []  # as a capture of the lines does
+    runner = at(FOUR_DAYS_LATER, 13)
+    assert runner.run("game_day", ["schedule"], FOUR_DAYS_LATER, FOUR_DAYS_LATER).failures == []  # as a capture of the lines does
     corrected = int(str(one["points"])) + 2
-    assert correct(runner, DAY, NEXT) == [("recheck", str(DAY)), ("game_day", str(DAY)), ("game_day", str(NEXT))]
+    assert correct(runner, CORRECTED, FOLLOWING) == [
+        ("recheck", str(CORRECTED)),
+        ("game_day", str(CORRECTED)),
+        ("game_day", str(FOLLOWING)),
+    ]
     assert points_of(runner, "player_game_summary", one) == corrected
     assert [row["grade_version"] for row in grades_of(runner, one)] == [1, 2]
-    assert {one["team"]} <= set(tables(home)["features"].filter(pl.col("game_date") == NEXT)["team"])
+    assert {one["team"]} <= set(tables(home)["features"].filter(pl.col("game_date") == FOLLOWING)["team"])
     before = tables(home)
-    later = at(DAY + timedelta(days=8), 13)
-    assert correct(later, DAY, NEXT) == [("recheck", str(DAY))]
+    later = at(CORRECTED + timedelta(days=8), 13)
+    assert correct(later, CORRECTED, FOLLOWING) == [("recheck", str(CORRECTED))]
     after = tables(home)
     assert all(after[name].equals(before[name]) for name in before)
 

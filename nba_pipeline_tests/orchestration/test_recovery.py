@@ -26,6 +26,8 @@ from nba_pipeline_tests.builders_days import Days, complete_box
 from nba_pipeline_tests.monitoring.webhook import a_notifier
 from nba_pipeline_tests.orchestration.ticks import DAY, MINUTE, MONDAY, Unreadable, broken, evaluate
 
+pytestmark = pytest.mark.platform  # each tick loads the repository of the whole graph
+
 FINAL = a_game(DAY)
 NOON = eastern(DAY, 12)
 LATER = NOON + timedelta(hours=2)

@@ -30,6 +30,8 @@ from nba_pipeline_tests.orchestration.ticks import (
     tick,
 )
 
+pytestmark = pytest.mark.platform  # each tick loads the repository of the whole graph
+
 # The schedules of the modes
 
 

@@ -42,6 +42,8 @@ from nba_pipeline_tests.orchestration.ticks import (
     tables_of,
 )
 
+pytestmark = pytest.mark.platform  # each tick loads the repository of the whole graph
+
 # Lines
 
 

@@ -235,7 +235,7 @@ print(json.dumps({
 """
 
 
-@pytest.mark.platform
+@pytest.mark.unattended  # imports every module of a copied package in a process of its own
 def test_a_feature_table_is_added_by_one_module(tmp_path: Path) -> None:
     """A copy of the package gets one more module; nothing else is edited."""
     # the parsed sources are copied too, but not the temporary files of other workers, which may vanish
