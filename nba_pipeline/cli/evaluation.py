@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nba_pipeline.cli.app import app, date_range, runner, today
+from nba_pipeline.cli.app import app, date_range, open_runner, today
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import print_line, report
 from nba_pipeline.environments import home
@@ -113,7 +113,7 @@ def _rows(market: str) -> "StoredRows":
     from nba_pipeline.evaluation.source import StoredRows, columns_of
     from nba_pipeline.systems import MARKET_SYSTEMS
 
-    return StoredRows(runner().warehouse, columns_of(MARKET_SYSTEMS[market]))
+    return StoredRows(open_runner().warehouse, columns_of(MARKET_SYSTEMS[market]))
 
 
 def _knowing_who_plays(market: str) -> "KnowsWhoPlays":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nba_pipeline.cli.app import app, leave, runner
+from nba_pipeline.cli.app import app, leave, open_runner
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_line, report, working
 
@@ -22,8 +22,8 @@ def slo(style: Annotated[str, typer.Option("--format", help="table | json")] = "
     from nba_pipeline.monitoring.service_levels import attainments, exhausted
 
     one_of("--format", style, ("table", "json"))
-    work = runner()
-    since = began_at(list(read_instigators(work.instance).values()))
+    runner = open_runner()
+    since = began_at(list(read_instigators(runner.instance).values()))
     if since is None:
         message = "no daemon has run in this home, so no service level can be judged; start it with `make dev`"
         if style == "json":
@@ -32,9 +32,9 @@ def slo(style: Annotated[str, typer.Option("--format", help="table | json")] = "
         else:
             print_line(message)
         leave(0)
-    now = work.clock.now()
+    now = runner.clock.now()
     with working("reading runs and payloads"):
-        attained = attainments(read_facts(work.instance, work.warehouse, work.landing, since, now), now)
+        attained = attainments(read_facts(runner.instance, runner.warehouse, runner.landing, since, now), now)
     if style == "json":
         print(json.dumps([_record(attainment) for attainment in attained], indent=1))
     else:

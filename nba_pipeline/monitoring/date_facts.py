@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from nba_pipeline.completeness import expectations, gates
+from nba_pipeline.completeness import expectations, gates, history
 from nba_pipeline.completeness.date_facts import Facts, Game, resume_of
 from nba_pipeline.completeness.modes import record_tables
 from nba_pipeline.formulas.grade_versions import OF_A_DATE
@@ -48,9 +48,9 @@ def read_facts(
     rows = _rows(warehouse, window)
     usual = _usual(rows, schedule, dates)
     games, ungraded = _games(schedule, judged), _ungraded(warehouse, schedule, judged, dates)
-    gaps = _gaps(warehouse, schedule, dates_of, usual, dates)
+    gaps, line_gaps = _gaps(warehouse, dates_of, dates), _line_gaps(warehouse, schedule, dates_of, usual, dates)
     waived = set(gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.now())["game_date"])
-    first = min(min(dates_of["boxscores"], default=clock.today), clock.today - timedelta(days=SETTINGS.patience.catch_up_days))
+    first = history.first_due_date(warehouse, clock.today)
     first_slate = min(dates_of["predictions"], default=clock.today)
     return {
         day: Facts(
@@ -73,6 +73,7 @@ def read_facts(
             day >= first,
             _not_begun(dates_of, day),
             day >= first_slate,
+            tuple(line_gaps.get(day, ())),
         )
         for day in dates
     }
@@ -133,28 +134,35 @@ def _ungraded(warehouse: Warehouse, schedule: pl.DataFrame, judged: pl.DataFrame
     return dict(counts.group_by("game_date").agg(matchup).iter_rows())
 
 
-def _gaps(
+def _gaps(warehouse: Warehouse, dates_of: Mapping[str, Collection[date]], dates: Sequence[date]) -> dict[date, list[str]]:
+    """Returns per date a message about expected games without predictions, if predictions are written."""
+    _, unpredicted = expectations.games_without_predictions(warehouse, dates)
+    return {
+        day: [f"no predictions for {', '.join(games)}"]
+        for day, games in _by_date(unpredicted).items()
+        if games and day in dates_of["predictions"]
+    }
+
+
+def _line_gaps(
     warehouse: Warehouse,
     schedule: pl.DataFrame,
     dates_of: Mapping[str, Collection[date]],
     usual: Mapping[date, Collection[str]],
     dates: Sequence[date],
 ) -> dict[date, list[str]]:
-    """Returns per date a message for each written table that lacks expected games or books."""
-    _, unpredicted = expectations.games_without_predictions(warehouse, dates)
-    absent = {("predictions", "no predictions for"): _by_date(unpredicted)}
+    """Returns per date a message for each written table of lines that lacks games or usual books."""
     games = expectations.playing(schedule).filter(pl.col("game_date").is_in(list(dates)))
+    messages: dict[date, list[str]] = {}
     for table, market in (("prop_lines", SETTINGS.lines.market), ("game_lines", None)):
         lined = warehouse.scan(TABLES[table], dates).select("game_date", "game_id").unique().collect()
         without = _by_date(games.join(lined, on=["game_date", "game_id"], how="anti", maintain_order="left"))
-        absent[table, f"{table}: no lines for"] = {day: names for day, names in without.items() if table in usual.get(day, ())}
-        books = expectations.absent_books(warehouse, table, dates, market)
-        absent[table, f"{table}: no lines by usual books:"] = books
-    messages: dict[date, list[str]] = {}
-    for (table, problem), by_date in absent.items():
-        for day, missing in by_date.items():
-            if missing and day in dates_of[table]:
-                messages.setdefault(day, []).append(f"{problem} {', '.join(missing)}")
+        absent_games = {day: names for day, names in without.items() if table in usual.get(day, ())}
+        absent_books = expectations.absent_books(warehouse, table, dates, market)
+        for problem, by_date in (("no lines for", absent_games), ("no lines by usual books:", absent_books)):
+            for day, missing in by_date.items():
+                if missing and day in dates_of[table]:
+                    messages.setdefault(day, []).append(f"{table}: {problem} {', '.join(missing)}")
     return messages
 
 

@@ -12,6 +12,7 @@ from nba_pipeline.completeness.eligibility import judge_players
 from nba_pipeline.league.calendar import week_of
 from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
 from nba_pipeline.monitoring.explain.before_tipoff import (
+    absent_lines_link,
     backtests_text,
     derived_link,
     readiness_link,
@@ -84,7 +85,7 @@ def _no_line_offered(facts: SlateFacts, subject: Subject) -> Link:
     """Returns the link of a player whom no book offers, or whose game has no lines at all."""
     others = facts.rows("prop_lines").filter(pl.col("game_id") == subject.game_id)
     if others.is_empty():
-        return source_link(facts, subject, "prop_lines", "the game has no lines", False, facts.command_for_lines(subject))
+        return absent_lines_link(facts, subject, "the game has no lines")
     books, players = others["book"].n_unique(), others["player_id"].n_unique()
     fact = f"{counted(players, 'other player')} of the game with lines of {counted(books, 'book')}, and none for this player"
     parts = [requests_link(facts, subject, "prop_lines", False)]
@@ -149,7 +150,7 @@ def features_link(facts: SlateFacts, subject: Subject) -> Link:
     if rows.is_empty():
         is_expected = not facts.of("upcoming_players", subject).is_empty()
         fact = "no row of the player" if is_expected else f"no row: {_why_no_expected_row(facts)}"
-        command = f"nba-pipeline repair --date {facts.game_date}" if is_expected else ""
+        command = facts.repair_command if is_expected else ""
         return Link("features", "broken" if is_expected else "excluded", fact, evidence_of(facts, "features"), command)
     row = rows.row(0, named=True)
     missing = list(row["missing_features"] or ())
