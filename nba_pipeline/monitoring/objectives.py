@@ -113,7 +113,7 @@ def _of_operation() -> tuple[Objective, ...]:
     return (
         Objective(
             "decided_work_done",
-            f"decided work is done within {limits.work_hours:g} hours",
+            f"decided work is done (judged after {limits.work_hours:g} hours)",
             limits.work_share,
             "item",
             _work_done,

@@ -111,21 +111,23 @@ def _written_since(instance: dg.DagsterInstance, record: dg.RunRecord) -> dict[s
 def superseded_at(instance: dg.DagsterInstance, record: dg.RunRecord) -> datetime | None:
     """Returns when later runs had done all work of a run without success; None if they have not.
 
-    The work of a job without tables is done when the job succeeds again for the same partition.
+    The work of a job without tables or dates is done when the job succeeds again for the same partition.
     """
     run = record.dagster_run
-    if not _tables_of(run):
+    partition = run.tags.get(PARTITION_TAG)
+    partitions = _dates_of(run) or ([parse_key(partition)] if partition else [])
+    if not _tables_of(run) or not partitions:
         later = dg.RunsFilter(
             job_name=run.job_name,
             statuses=[dg.DagsterRunStatus.SUCCESS],
-            tags={tag: run.tags[tag] for tag in (PARTITION_TAG,) if tag in run.tags},
+            tags={PARTITION_TAG: partition} if partition else {},
         )
         ends = [one.end_time for one in instance.get_run_records(later) if one.storage_id > record.storage_id and one.end_time]
         return datetime.fromtimestamp(min(ends), UTC) if ends else None
     written = [
         next((at for at in materialization_instants(instance, name, day) if since is None or at >= since), None)
         for name, since in _written_since(instance, record).items()
-        for day in _dates_of(run)
+        for day in partitions
     ]
     known = [at for at in written if at is not None]
     return max(known) if known and len(known) == len(written) else None

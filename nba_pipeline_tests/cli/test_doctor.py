@@ -24,7 +24,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ended(home: Path) -> Ended:
-    return nba_pipeline("doctor", "--format", "json", home=home)
+    return nba_pipeline("doctor", "--format", "json", "--record-release", "--commit", "abc", home=home)
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,16 @@ def results(ended: Ended) -> dict[str, dict[str, Any]]:
 
 def test_a_failure_is_exit_code_1(ended: Ended) -> None:
     assert ended.returncode == 1
+
+
+def test_a_release_is_recorded_with_the_failed_probes(ended: Ended, home: Path) -> None:
+    assert "at commit abc; doctor failed: nba_cdn, odds_api" in ended.stderr
+    assert list(home.glob("tables/releases/game_date=*/part.parquet"))
+
+
+def test_a_commit_without_a_release_is_wrong_use(home: Path) -> None:
+    ended = nba_pipeline("doctor", "--commit", "abc", home=home)
+    assert (ended.returncode, ended.stderr) == (2, "nba-pipeline: --commit needs --record-release\n")
 
 
 def test_a_rejected_key_names_its_variable(results: dict[str, dict[str, Any]]) -> None:

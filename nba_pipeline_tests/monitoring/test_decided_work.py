@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from nba_pipeline.instance.run_tags import AUTOMATIC_TAGS, COMMAND, DUE_TAG, MODE_TAG, STARTED_BY_TAG
+from nba_pipeline.instance.run_tags import AUTOMATIC_TAGS, COMMAND, DUE_TAG, MODE_TAG, PARTITION_TAG, STARTED_BY_TAG
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.decided_work import read_work
 from nba_pipeline_tests.builders_days import Days
@@ -59,6 +59,19 @@ def test_a_job_without_tables_is_repaired_by_its_next_success(days: Days) -> Non
     failed(days, NOON - 9 * MINUTE, job="recheck", **BY_A_SENSOR)
     succeed(days, NOON - 4 * MINUTE, "recheck", **BY_A_SENSOR)
     assert work(days)[0] == (f"recheck of {DAY}", NOON - 4 * MINUTE, NOON - 8 * MINUTE)
+
+
+@pytest.mark.parametrize("table", ["points_model", ""])
+def test_a_training_is_repaired_by_the_next_one_of_its_week(days: Days, table: str) -> None:
+    week = date(2026, 1, 12)
+    failed(days, NOON - 9 * MINUTE, *filter(None, [table]), job="train", **BY_A_SENSOR | {PARTITION_TAG: str(week)})
+    if table:
+        days.make(NOON - 4 * MINUTE, week, table)
+    else:
+        succeed(days, NOON - 4 * MINUTE, "train", **BY_A_SENSOR | {PARTITION_TAG: str(week)})
+    [(name, done_at, failed_at)] = work(days)[:1]
+    assert (name, failed_at) == (f"train of {week}", NOON - 8 * MINUTE)
+    assert done_at is not None and NOON - 4 * MINUTE <= done_at < NOON - 3 * MINUTE
 
 
 def test_work_in_progress_is_neither_done_nor_failed(days: Days) -> None:

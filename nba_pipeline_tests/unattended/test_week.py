@@ -41,7 +41,7 @@ pytestmark = [pytest.mark.unattended, pytest.mark.long]
 
 FIRST = date(2026, 1, 15)
 """A Thursday."""
-DAYS, HISTORY_DAYS, CLUBS = 5, 8, 6
+DAYS, HISTORY_DAYS, CLUBS = 5, 12, 6
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 THURSDAY, FRIDAY, SUNDAY = FIRST, FIRST + DAY, FIRST + 3 * DAY
 GAME = timedelta(minutes=150)
@@ -105,7 +105,7 @@ def instants() -> Iterator[datetime]:
     for day in (FIRST + n * DAY for n in range(DAYS)):
         if day > FIRST:
             yield from [eastern(day, 10, 10)] if day == SUNDAY else [eastern(day, 7, 10), eastern(day, 8, 5)]
-        waits = [6 * MINUTE, *([45 * MINUTE] if day == THURSDAY else []), *([80 * MINUTE] if day == FRIDAY else [])]
+        waits = [6 * MINUTE, *([45 * MINUTE, 51 * MINUTE] if day == THURSDAY else []), *([80 * MINUTE] if day == FRIDAY else [])]
         yield from sorted({game.tipoff_at + GAME + wait for game in games(day) for wait in waits})
     yield eastern(FIRST + DAYS * DAY, 8, 5)
 
