@@ -61,8 +61,8 @@ def features(first: str, last: str, *, engine: Engine = "pandas") -> Any:
 def frame(name: str, first: str, last: str, *, engine: Engine = "pandas") -> Any:
     """Returns the rows of a table or view from the first to the last US Eastern date, both included.
 
-    The columns of the tables are those of docs/data-dictionary.md, those of the views are named in docs/commands.md. A date that was never written has no rows. Rows of a view without `game_date` are selected by the date of its
-    instant, rows of `season_record` by the seasons of the dates. Raises BadInput for an unknown name or engine or an invalid
+    The columns of the tables are those of docs/data-dictionary.md. A date that was never written has no rows. Rows of a view
+    without `game_date` are selected by the date of its instant, rows of `season_record` by the seasons of the dates. Raises BadInput for an unknown name or engine or an invalid
     date, Permanent for rows that violate the table's schema, Damaged for a date with an unreadable file.
     """
     rows = _rows(name, first, last, engine)

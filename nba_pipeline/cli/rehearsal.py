@@ -85,8 +85,10 @@ def _rehearse(slate: date, history: int, start: datetime) -> int:
     from nba_pipeline.instance.clock import Clock
     from nba_pipeline.instance.opening import open_instance
     from nba_pipeline.orchestration.runner import Runner
+    from nba_pipeline.publishing.place import PublicFiles
 
-    definitions = build_definitions("sandbox", resources_for("sandbox", Clock()))
+    in_home = {"public": PublicFiles(home=str(home()), is_simulated=True)}  # a rehearsal publishes into no bucket
+    definitions = build_definitions("sandbox", resources_for("sandbox", Clock()) | in_home)
     runner, ended, end = Runner(definitions, open_instance(home())), list["Outcome"](), instants(slate)[-1]
     repeat = f"nba-pipeline rehearse --date {slate}"
     with time_machine.travel(start, tick=False):

@@ -82,12 +82,12 @@ def export_slates(sources: Sources, public: PublicFiles, dates: Collection[date]
 
     Raises Busy while another export writes, and PipelineError if the files cannot be written.
     """
-    warehouse, prices, as_of = sources.warehouse, public.prices, sources.clock.now()
+    warehouse, prices, as_of, today = sources.warehouse, public.prices, sources.clock.now(), sources.clock.today
     first, last = record_dates(sources.clock)
     grades, performance = graded_rows(warehouse, first, last), performance_rows(warehouse, first, last)
     record, drawn = record_document(grades, first, last, as_of, prices), plots(grades, performance, prices)
     exports, changed = list[Export](), dict[str, bytes]()
-    for day in sorted(dates):
+    for day in sorted(dates, key=lambda day: (day <= today, day)):  # the index is that of the last date up to today
         try:
             refuse_unreadable(warehouse, day)
         except PipelineError as error:
@@ -100,7 +100,8 @@ def export_slates(sources: Sources, public: PublicFiles, dates: Collection[date]
         changed |= written
         exports.append(Export(day, slate, len(written.get(f"{day}.html", b"")), closed))
     if changed:
-        public.write(changed | record_files(record, record_csv(grades, prices), performance_document(performance, as_of, prices)))
+        of_record = record_files(record, record_csv(grades, prices), performance_document(performance, as_of, prices))
+        public.write(changed | of_record, today)
     return exports
 
 
@@ -113,7 +114,7 @@ def _closed(warehouse: Warehouse, slate: Slate, predictions: Any) -> list[str]:
 
 
 def to_export(warehouse: Warehouse, day: date) -> list[date]:
-    """Returns the dates whose files the rows of a date change: a graded date also changes the page of the next one."""
+    """Returns the dates whose files the rows of a date change. A graded date also changes the page of the next one."""
     after = day + timedelta(days=1)
     is_graded, is_loaded = (day in warehouse.dates(TABLES["grades"]), after in warehouse.dates(TABLES["schedule"]))
     return [day, after] if is_graded and is_loaded else [day]

@@ -55,12 +55,15 @@ def record_files(record: Record, csv: bytes, performance: PerformanceDocument) -
     }
 
 
-def without_older_index(changed: Mapping[str, bytes], place: Place) -> Mapping[str, bytes]:
-    """Returns the changed files without the index if the published index is of a later date."""
+def with_index_of(today: date, changed: Mapping[str, bytes], place: Place) -> Mapping[str, bytes]:
+    """Returns the changed files, without their index if the published one stays.
+
+    The index is the latest slate up to today. The slate of tomorrow is the index only if none of another date is published.
+    """
     path = place / LATEST
     published = _date_of(files.read(path)) if LATEST in changed and files.exists(path) else None
     of_changed = _date_of(changed[LATEST]) if published else None
-    if published is None or of_changed is None or of_changed >= published:
+    if published is None or of_changed is None or (of_changed <= today and (of_changed >= published or published > today)):
         return changed
     return {name: content for name, content in changed.items() if name not in (LATEST, INDEX)}
 
@@ -78,7 +81,7 @@ def _schema(model: type[BaseModel]) -> bytes:
     return json.dumps(model.model_json_schema(), indent=1).encode()
 
 
-def write_local(home: Path, changed: Mapping[str, bytes]) -> Path:
+def write_local(home: Path, changed: Mapping[str, bytes], today: date = date.max) -> Path:
     """Writes a new set with the changed files and the other files of the present set, and makes it public. Returns its folder.
 
     Raises Busy while another export runs, and PipelineError if the folder cannot be written; the present set then stays public.
@@ -87,7 +90,7 @@ def write_local(home: Path, changed: Mapping[str, bytes]) -> Path:
     try:
         sets.mkdir(parents=True, exist_ok=True)
         with FileLock(sets / "lock", timeout=LOCK_SECONDS):
-            return _publish(public, sets, without_older_index(changed, public))
+            return _publish(public, sets, with_index_of(today, changed, public))
     except Timeout:
         raise Busy(f"another export writes {public}; try again when it has ended") from None
     except OSError as error:

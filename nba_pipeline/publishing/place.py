@@ -1,6 +1,7 @@
 """Where the published files are: a folder of the home or a bucket."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
@@ -30,9 +31,9 @@ class PublicFiles(dg.ConfigurableResource):  # type: ignore[type-arg]
         chosen = SETTINGS.publishing.prices
         return chosen if chosen != "auto" else "all" if self.is_simulated else "none"
 
-    def write(self, changed: Mapping[str, bytes]) -> None:
-        """Writes the files. Raises Busy while another export writes, and PipelineError if the place refuses."""
+    def write(self, changed: Mapping[str, bytes], today: date) -> None:
+        """Writes the files, see `export.with_index_of`. Raises Busy while another export writes, and PipelineError if the place refuses."""
         if self.bucket:
-            write_store(files.place(self.bucket), changed)  # type: ignore[arg-type]  # the address of a bucket is no local path
+            write_store(files.place(self.bucket), changed, today)  # type: ignore[arg-type]  # the address of a bucket is no local path
         else:
-            write_local(Path(self.home), changed)
+            write_local(Path(self.home), changed, today)

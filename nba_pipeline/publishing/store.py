@@ -10,12 +10,12 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from nba_pipeline.errors import Busy, PipelineError
-from nba_pipeline.publishing.export import INDEX, MANIFEST, recorded_hashes, without_older_index
+from nba_pipeline.publishing.export import INDEX, MANIFEST, recorded_hashes, with_index_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.store_errors import reached
@@ -29,13 +29,13 @@ CACHE_SECONDS = 60
 """Age up to which browsers and caches may show a file without asking again. A slate changes every few minutes before tip-off."""
 
 
-def write_store(place: "UPath", changed: Mapping[str, bytes]) -> None:
+def write_store(place: "UPath", changed: Mapping[str, bytes], today: date = date.max) -> None:
     """Writes the files. Raises Busy while another export writes, and PipelineError if the store refuses; then see `docs/publishing.md`."""
     with _locked(place):
         before = recorded_hashes(files.read(place / MANIFEST)) if files.exists(place / MANIFEST) else {}
         if before is None:
             raise PipelineError(f"{place / MANIFEST} is not a manifest; move it away, then publish again. Nothing was written")
-        changed = without_older_index(changed, place)
+        changed = with_index_of(today, changed, place)
         hashes = before | {name: hashlib.sha256(content).hexdigest() for name, content in changed.items()}
         for name in sorted(changed, key=lambda name: (name == INDEX, name.endswith(".html"), name)):
             _put(place / name, changed[name])

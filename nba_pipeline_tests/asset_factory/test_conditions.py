@@ -21,7 +21,7 @@ from nba_pipeline.completeness.modes import tables_of_mode
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline.orchestration.reconciliation import DATA_VERSION_TAG
-from nba_pipeline.tables.declarations import declared, requested_by
+from nba_pipeline.tables.declarations import SLATE_EXPORT, declared, requested_by
 
 pytestmark = pytest.mark.platform  # each tick evaluates the conditions of the whole graph
 
@@ -61,6 +61,7 @@ class Clock:
         self.now += TICK
         found = dg.evaluate_automation_conditions(definitions(), self.instance, cursor=self.cursor, evaluation_time=self.now)
         self.cursor: Any = found.cursor
+        self.exported = sorted(found.get_requested_partitions(dg.AssetKey(SLATE_EXPORT)))
         asked = {
             table: sorted(found.get_requested_partitions(dg.AssetKey(table))) for table, one in declared().items() if one.follows
         }
@@ -286,3 +287,14 @@ def test_clock_changes_and_season_edges_are_ordinary_dates(day: str) -> None:
     night = Clock(f"{day}T23:30")
     night.land(COLLECTED, day)
     assert night.tick() == {"player_game_summary": [day]}
+
+
+def test_the_slate_is_exported_once_per_update_that_its_run_did_not_export(evening: Clock) -> None:
+    evening.land((*tables_of_mode("same_day"), SLATE_EXPORT), TODAY)
+    evening.tick()
+    assert evening.exported == []
+    evening.land(("predictions", "picks", "publications"), TODAY)
+    evening.tick()
+    assert evening.exported == [TODAY]
+    evening.tick()
+    assert evening.exported == [], "a closed gate materializes nothing, and is no reason to try again"

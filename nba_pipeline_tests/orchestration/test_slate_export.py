@@ -138,7 +138,7 @@ def test_a_past_slate_that_is_not_published_is_no_alert(home: Home) -> None:
 def test_a_range_run_judges_each_date(home: Home) -> None:
     home.days.write("schedule", TOMORROW)
     assert home.export(YESTERDAY, DAY, TOMORROW).success
-    assert home.published()["game_date"] == str(TOMORROW)
+    assert home.published()["game_date"] == str(DAY) and home.published(f"slate/{TOMORROW}")["state"] == "no games"
     key = dg.AssetCheckKey(dg.AssetKey(SLATE_EXPORT), IS_PUBLISHED)
     judged = home.days.instance.event_log_storage.get_asset_check_partition_info([key])
     results = {one.partition_key: one.latest_execution_status.value for one in judged}

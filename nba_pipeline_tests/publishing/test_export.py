@@ -145,3 +145,16 @@ def test_a_csv_that_does_not_fit_its_table_schema_is_named(tmp_path: Path, body:
     write_local(tmp_path, FILES | {"v1/record.csv": body})
     (found,) = problems(tmp_path / "public")
     assert found.startswith(problem)
+
+
+def test_tomorrow_is_the_index_only_until_today_is_published(tmp_path: Path) -> None:
+    """The slate of tomorrow is predicted before tonight's games."""
+    tomorrow = slate_document(rows(), "all", RECORD).model_copy(update={"game_date": DAY + timedelta(days=1)})
+    later = slate_files(tomorrow, "<p>tomorrow</p>")
+    write_local(tmp_path, later, DAY)
+    assert contents(tmp_path)["index.html"] == b"<p>tomorrow</p>"
+    write_local(tmp_path, FILES, DAY)
+    write_local(tmp_path, later, DAY)
+    assert contents(tmp_path)["index.html"] == FILES["index.html"]
+    write_local(tmp_path, later, DAY + timedelta(days=1))
+    assert contents(tmp_path)["index.html"] == b"<p>tomorrow</p>"
