@@ -871,6 +871,14 @@ class Runs(Section):
     )
 
 
+class Postgres(Section):
+    """Dagster's instance in PostgreSQL."""
+
+    connections_per_process: int = Field(
+        8, ge=2, le=100, description="maximum number of connections of one process; a query waits for its turn"
+    )
+
+
 class Settings(Section):
     """All settings."""
 
@@ -909,6 +917,7 @@ class Settings(Section):
     costs: Costs = Costs()
     freshness: Freshness = Freshness()
     runs: Runs = Runs()
+    postgres: Postgres = Postgres()
 
 
 class Source(Protocol):

@@ -118,7 +118,7 @@ def test_make_targets_exist(document: Path) -> None:
 def test_hosted_ci_runs_make_targets_that_exist() -> None:
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
     named = set(re.findall(r"run: make (.+)", workflow))
-    assert named == {"lint", "test", "test-unattended", "test-bigquery"}
+    assert named == {"lint", "test", "test-unattended", "test-bigquery", "test-postgres"}
     assert named <= makefile_targets()
 
 
