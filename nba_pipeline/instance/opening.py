@@ -33,6 +33,9 @@ FIRST_LINE_OF_OLDER_FILES = "# Dagster's instance for one machine. The command c
 POSTGRES_CLASS = "PooledPostgresStorage"
 """The storage that a dagster.yaml names if the history is in PostgreSQL."""
 
+RUNS = Path("dagster", "history", "runs.db")
+"""Database of the runs of a home in SQLite."""
+
 ENVIRONMENT_KEY = "nba_pipeline/environment"
 """Key of the database's record of its environment."""
 
@@ -50,8 +53,7 @@ def prepare_instance(home: Path) -> Path:
     try:
         text = file.read_text() if file.exists() else None
         if text is None or not is_edited(text):
-            if text is not None:
-                _refuse_another_storage(home, text, database)
+            _refuse_another_storage(home, database)
             write_settings(home, database)
     except OSError as error:
         raise BadInput(f"NBA_PIPELINE_HOME {home} cannot be written: {error.strerror}") from None
@@ -79,11 +81,21 @@ def settings_text(folder: Path, database: Database | None) -> str:
     return f"{header}\n{yaml.safe_dump({'storage': {'custom': storage}}, sort_keys=False)}{separator}{rest}"
 
 
-def _refuse_another_storage(home: Path, text: str, database: Database | None) -> None:
+def is_in_postgres(home: Path) -> bool:
+    """Whether the dagster.yaml of a home names the platform's storage in PostgreSQL."""
+    return _file(home).exists() and POSTGRES_CLASS in _file(home).read_text()
+
+
+def is_in_sqlite(home: Path) -> bool:
+    """Whether the history of a home is in SQLite, also if its dagster.yaml was deleted."""
+    return not is_in_postgres(home) and (_file(home).exists() or (home / RUNS).exists())
+
+
+def _refuse_another_storage(home: Path, database: Database | None) -> None:
     """Raises BadInput if the history of a home is not where the variables say."""
-    if POSTGRES_CLASS in text and database is None:
+    if database is None and is_in_postgres(home):
         raise BadInput(f"the run history of {home} is in PostgreSQL, and {URL_VARIABLE} is not set; set it as before")
-    if POSTGRES_CLASS not in text and database is not None:
+    if database is not None and is_in_sqlite(home):
         raise BadInput(
             f"{database.variable} is set, and the run history of {home} is in SQLite; "
             "stop the daemon and move it with `nba-pipeline instance migrate`"
@@ -102,13 +114,14 @@ def open_instance(home: Path) -> dg.DagsterInstance:
     """
     folder = prepare_instance(home)
     orphan_watcher.use()
-    instance = _open(folder)
+    instance = open_folder(folder)
     if database := database_of(home):
         _refuse_another_database(instance, folder, database)
     return instance
 
 
-def _open(folder: Path) -> dg.DagsterInstance:
+def open_folder(folder: Path) -> dg.DagsterInstance:
+    """Opens the instance of a folder as its dagster.yaml says. Raises BadInput if the file or its database cannot be used."""
     try:
         instance = dg.DagsterInstance.from_config(str(folder))
         # Dagster creates these lazily: without this access, a wrong key would only fail a later run or the daemon
