@@ -21,6 +21,7 @@ from dagster._config import Field
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.storage.asset_check_state import AssetCheckState
 from dagster._core.storage.config import pg_config
+from dagster._daemon.types import DaemonHeartbeat
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
 from dagster_postgres.utils import DagsterPostgresException, create_pg_connection
@@ -28,6 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from nba_pipeline.errors import BadInput, Transient
 from nba_pipeline.instance.check_states import Key, check_states
+from nba_pipeline.instance.only_daemon import require_advisory_lock
 from nba_pipeline.instance.postgres import CONNECT_SECONDS, PARTS, PREFIX, URL_VARIABLE, place, reason, refuse_unusable, url_from
 from nba_pipeline.instance.private_files import make_files_private
 
@@ -149,6 +151,11 @@ class _Pooled:
 
 class PooledRunStorage(_Pooled, PostgresRunStorage):
     """Runs, cursors and heartbeats."""
+
+    def add_daemon_heartbeat(self, daemon_heartbeat: DaemonHeartbeat) -> None:
+        """Stores that a daemon is alive. Ends the process if it is a second daemon."""
+        require_advisory_lock(self.postgres_url, place(self.postgres_url))
+        super().add_daemon_heartbeat(daemon_heartbeat)
 
     def connect(self) -> AbstractContextManager[sqlalchemy.Connection]:
         """Returns a connection of the pool."""

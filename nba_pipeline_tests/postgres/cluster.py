@@ -51,7 +51,7 @@ class Cluster:
         assert bin_folder, why_missing()
         self.bin = bin_folder
         self.folder = Path(tempfile.mkdtemp(prefix="nba_pipeline_postgres_"))
-        self.port = _free_port()
+        self.port = free_port()
         self.user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
         password = self.folder / "password"
         password.write_text(PASSWORD)
@@ -137,7 +137,8 @@ def empty_instance() -> str:
     return name
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
