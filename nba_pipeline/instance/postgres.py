@@ -144,20 +144,28 @@ def reason(error: BaseException, url: str) -> str:
 
 
 @cache
+def refuse_unreachable(url: str, variable: str) -> None:
+    """Raises BadInput if the server does not answer or refuses the login."""
+    _read(url, variable, lambda connection: "")
+
+
+@cache
 def refuse_unusable(url: str, variable: str) -> None:
-    """Raises BadInput if the server does not answer, refuses the login, or has tables of another version of Dagster."""
+    """Raises BadInput if the server cannot be reached, or has tables of another version of Dagster."""
+    if problem := _read(url, variable, _schema_problem):
+        raise BadInput(f"PostgreSQL at {place(url)} ({variable}) {problem}")
+
+
+def _read(url: str, variable: str, read: "Callable[[Connection], str]") -> str:
+    """Returns what a function reads on a new connection. Raises BadInput if there is none."""
     from sqlalchemy import NullPool, create_engine  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
     try:
         with create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": CONNECT_SECONDS}).connect() as connection:
-            problem = _schema_problem(connection)
+            return read(connection)
     except SQLAlchemyError as error:
-        raise BadInput(
-            f"PostgreSQL at {place(url)} ({variable}) cannot be used: {reason(error, url)}; the run history is not read or written"
-        ) from None
-    if problem:
-        raise BadInput(f"PostgreSQL at {place(url)} ({variable}) {problem}")
+        raise BadInput(f"PostgreSQL at {place(url)} ({variable}) cannot be used: {reason(error, url)}") from None
 
 
 def _schema_problem(connection: "Connection") -> str:

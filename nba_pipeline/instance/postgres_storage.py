@@ -30,7 +30,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from nba_pipeline.errors import BadInput, Transient
 from nba_pipeline.instance.check_states import Key, check_states
 from nba_pipeline.instance.only_daemon import require_advisory_lock
-from nba_pipeline.instance.postgres import CONNECT_SECONDS, PARTS, PREFIX, URL_VARIABLE, place, reason, refuse_unusable, url_from
+from nba_pipeline.instance.postgres import (
+    CONNECT_SECONDS,
+    PARTS,
+    PREFIX,
+    URL_VARIABLE,
+    place,
+    reason,
+    refuse_unreachable,
+    url_from,
+)
 from nba_pipeline.instance.private_files import make_files_private
 
 IDLE = 2
@@ -217,11 +226,12 @@ class PooledPostgresStorage(DagsterPostgresStorage):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "PooledPostgresStorage":
         """Creates the storage from the configuration of dagster.yaml. Called by Dagster.
 
-        Raises BadInput if the server cannot be used.
+        Raises BadInput if the server cannot be reached. Commands also refuse tables of another version, which `dagster instance
+        migrate` must be able to open.
         """
         url = url_from(config_value)
         variable = URL_VARIABLE if config_value.get("postgres_url") else PREFIX + PARTS["hostname"]
-        refuse_unusable(url, variable)
+        refuse_unreachable(url, variable)
         try:
             return cls(url, config_value["connections"], inst_data)
         except SQLAlchemyError as error:

@@ -13,9 +13,10 @@ import yaml
 from dagster._core.test_utils import create_run_for_test
 
 from nba_pipeline.environments import use_scratch_home
-from nba_pipeline.errors import BadInput
+from nba_pipeline.errors import BadInput, PipelineError, Transient
 from nba_pipeline.instance import postgres
-from nba_pipeline.instance.opening import open_instance
+from nba_pipeline.instance.damage import database_named
+from nba_pipeline.instance.opening import open_folder, open_instance
 from nba_pipeline.instance.postgres import CONNECT_SECONDS
 from nba_pipeline.instance.postgres_storage import PooledEventLogStorage
 from nba_pipeline.settings import SETTINGS
@@ -33,6 +34,7 @@ PROCESSES = 9
 def checks_are_repeated() -> None:
     """A process checks a server once; each test has another server or schema."""
     postgres.refuse_unusable.cache_clear()
+    postgres.refuse_unreachable.cache_clear()
 
 
 def an_asset() -> dg.AssetsDefinition:
@@ -115,6 +117,28 @@ def test_a_restart_of_the_server_is_survived(database: str, tmp_path: Path, clus
         assert [found.run_id for found in instance.get_runs()] == [run.run_id]
 
 
+def test_a_connection_that_breaks_within_a_query_is_one_sentence(database: str, tmp_path: Path) -> None:
+    with (
+        open_instance(tmp_path) as instance,
+        pytest.raises(PipelineError, match=r"^PostgreSQL cannot be used: terminating connection due to administrator command$"),
+        database_named(tmp_path),
+        instance.event_log_storage.index_connection() as connection,  # type: ignore[attr-defined]
+    ):
+        connection.execute(sqlalchemy.text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+
+def test_a_server_that_is_down_is_one_sentence(database: str, tmp_path: Path, cluster: Cluster) -> None:
+    with open_instance(tmp_path) as instance:
+        cluster.stop("immediate")
+        try:
+            with pytest.raises(
+                Transient, match=rf"^PostgreSQL at 127.0.0.1:{cluster.port}, database {database} does not respond: "
+            ):
+                instance.get_runs()
+        finally:
+            cluster.start()
+
+
 UNUSABLE = {
     "no url": ("nowhere", "^DAGSTER_POSTGRES_URL must be a URL like postgresql://"),
     "another database system": ("mysql://nba:canary@localhost/nba", "must be a URL like .*; it begins with mysql://"),
@@ -172,6 +196,17 @@ def test_tables_of_another_version_of_dagster_are_refused(
     with pytest.raises(BadInput, match=message):
         open_instance(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_older_tables_are_migrated_by_the_command_that_the_message_names(database: str, tmp_path: Path, cluster: Cluster) -> None:
+    open_instance(tmp_path).dispose()
+    cluster.execute("UPDATE alembic_version SET version_num = '16e3655b4d9b'", database)
+    postgres.refuse_unusable.cache_clear()
+    with pytest.raises(BadInput, match=r"`dagster instance migrate`$"):
+        open_instance(tmp_path)
+    with open_folder(tmp_path / "dagster") as instance:
+        instance.upgrade()
+    open_instance(tmp_path).dispose()
 
 
 def test_a_home_in_sqlite_is_refused_until_it_is_moved(
