@@ -19,6 +19,7 @@ from nba_pipeline.orchestration.work import Attempts, attempts_at
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import requested_by
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 
 
@@ -34,7 +35,8 @@ def decide_capture(
     has_enough_attempts = attempts.ended >= SETTINGS.patience.alert_after_attempts
     capture = f"the capture of {eastern_text(due_at, '%H:%M')}"
     if share < 1.0 and has_enough_attempts:
-        message = f"prop_lines of {day}: {capture} covers {share:.0%} of the upcoming games after {attempts.ended} attempts"
+        done = counted(attempts.ended, "attempt")
+        message = f"prop_lines of {day}: {capture} covers {share:.0%} of the upcoming games after {done}"
         notifier.raise_alert(day, "lines_missing", "prop_lines", message, next_command="nba-pipeline breakers")
     if share == 1.0 or (share and has_enough_attempts):
         return Decision(day, "no capture is due")
@@ -60,14 +62,14 @@ def _reason_to_wait(attempts: Attempts, warehouse: Warehouse, now: datetime) -> 
 
 
 def share_captured(instance: dg.DagsterInstance, day: date, since: datetime) -> float:
-    """Returns the share of upcoming games with an answer in the last capture of lines; 0 without a capture since `since`.
+    """Returns the share of upcoming games with a response in the last capture of lines; 0 without a capture since `since`.
 
-    A provider without an answer does not fail the run, because earlier captures stay valid. The capture is repeated.
+    A provider without a response does not fail the run, because earlier captures stay valid. The capture is repeated.
     """
     record = latest_materialization(instance, "prop_lines", day)
     materialization = record and record.asset_materialization
     if record is None or materialization is None or datetime.fromtimestamp(record.timestamp, UTC) < since:
         return 0.0
     numbers = (materialization.metadata.get(name) for name in (UPCOMING_GAMES, GAMES_ANSWERED))
-    upcoming, answered = (number.value or 0 if isinstance(number, dg.IntMetadataValue) else 0 for number in numbers)
-    return answered / upcoming if upcoming else 1.0
+    upcoming, games_with_response = (number.value or 0 if isinstance(number, dg.IntMetadataValue) else 0 for number in numbers)
+    return games_with_response / upcoming if upcoming else 1.0
