@@ -170,20 +170,16 @@ def _read(url: str, variable: str, read: "Callable[[Connection], str]") -> str:
 
 def _schema_problem(connection: "Connection") -> str:
     """Returns why the tables cannot be used; empty for the tables of this version, and for none."""
-    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from dagster._core.storage.sql import check_alembic_revision  # noqa: PLC0415  Dagster 1.13
     from dagster_postgres.utils import pg_alembic_config  # noqa: PLC0415
 
-    revision = MigrationContext.configure(connection).get_current_revision()
-    scripts = ScriptDirectory.from_config(pg_alembic_config(_storage_file()))
-    if revision is None or revision == scripts.get_current_head():
+    stored, required = check_alembic_revision(pg_alembic_config(_storage_file()), connection)
+    if stored in (None, required):
         return ""
-    if revision in {script.revision for script in scripts.walk_revisions()}:
-        return (
-            f"has tables of an older version of Dagster (revision {revision}); stop the daemon, make a dump of the database "
-            "with pg_dump, and run `dagster instance migrate`"
-        )
-    return f"has tables of a newer version of Dagster (revision {revision}); install the version of the platform that wrote them"
+    return (
+        f"has tables of another version of Dagster (revision {stored}, not {required}); after an upgrade of Dagster stop the "
+        "daemon, make a dump with pg_dump, and run `dagster instance migrate`; else install the version that wrote them"
+    )
 
 
 def _storage_file() -> str:

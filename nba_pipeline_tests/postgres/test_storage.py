@@ -120,7 +120,7 @@ def test_a_restart_of_the_server_is_survived(database: str, tmp_path: Path, clus
 def test_a_connection_that_breaks_within_a_query_is_one_sentence(database: str, tmp_path: Path) -> None:
     with (
         open_instance(tmp_path) as instance,
-        pytest.raises(PipelineError, match=r"^PostgreSQL cannot be used: terminating connection due to administrator command$"),
+        pytest.raises(PipelineError, match="^PostgreSQL cannot be used: (terminating|server closed the) connection"),
         database_named(tmp_path),
         instance.event_log_storage.index_connection() as connection,  # type: ignore[attr-defined]
     ):
@@ -181,19 +181,9 @@ def test_incomplete_parts_are_named(
         open_instance(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("revision", "message"),
-    [
-        ("16e3655b4d9b", r"has tables of an older version of Dagster \(revision 16e3655b4d9b\); .* `dagster instance migrate`$"),
-        ("ffffffffffff", r"has tables of a newer version of Dagster \(revision ffffffffffff\); install the version "),
-    ],
-    ids=["older", "newer"],
-)
-def test_tables_of_another_version_of_dagster_are_refused(
-    database: str, revision: str, message: str, tmp_path: Path, cluster: Cluster
-) -> None:
-    cluster.execute(f"UPDATE alembic_version SET version_num = '{revision}'", database)
-    with pytest.raises(BadInput, match=message):
+def test_tables_of_another_version_of_dagster_are_refused(database: str, tmp_path: Path, cluster: Cluster) -> None:
+    cluster.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'", database)
+    with pytest.raises(BadInput, match=r"has tables of another version of Dagster \(revision ffffffffffff, not \w+\); after an "):
         open_instance(tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -202,7 +192,7 @@ def test_older_tables_are_migrated_by_the_command_that_the_message_names(databas
     open_instance(tmp_path).dispose()
     cluster.execute("UPDATE alembic_version SET version_num = '16e3655b4d9b'", database)
     postgres.refuse_unusable.cache_clear()
-    with pytest.raises(BadInput, match=r"`dagster instance migrate`$"):
+    with pytest.raises(BadInput, match=r"run `dagster instance migrate`; "):
         open_instance(tmp_path)
     with open_folder(tmp_path / "dagster") as instance:
         instance.upgrade()
