@@ -120,7 +120,7 @@ def test_a_restart_of_the_server_is_survived(database: str, tmp_path: Path, clus
 def test_a_connection_that_breaks_within_a_query_is_one_sentence(database: str, tmp_path: Path) -> None:
     with (
         open_instance(tmp_path) as instance,
-        pytest.raises(PipelineError, match="^PostgreSQL cannot be used: (terminating|server closed the) connection"),
+        pytest.raises(PipelineError, match=r"^PostgreSQL cannot be used: (terminating|server closed the) connection"),
         database_named(tmp_path),
         instance.event_log_storage.index_connection() as connection,  # type: ignore[attr-defined]
     ):
