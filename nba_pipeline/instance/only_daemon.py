@@ -32,7 +32,7 @@ def require_file_lock(folder: Path) -> None:
     with _LOCK:
         if str(folder) in _HELD:
             return
-        lock, holder = FileLock(folder / "daemon.lock", timeout=0), folder / "daemon.holder"
+        lock, holder = FileLock(folder / "daemon.lock", timeout=0, thread_local=False), folder / "daemon.holder"
         try:
             lock.acquire()
         except Timeout:
