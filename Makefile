@@ -15,7 +15,7 @@ ALL := --override-ini addopts='-ra --strict-markers'
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15
 
-.PHONY: demo test test-fast test-real test-bigquery test-unattended test-live test-nightly coverage dev lint sbom generated bench clean
+.PHONY: demo test test-fast test-real test-bigquery test-postgres test-unattended test-live test-nightly coverage dev lint sbom generated bench clean
 
 demo: $(READY)
 	$(BIN)/nba-pipeline demo
@@ -38,16 +38,21 @@ test-bigquery: $(READY)
 	$(BIN)/python -m nba_pipeline_tests.bigquery.emulator setup
 	NBA_BIGQUERY_TESTS=required $(PYTEST) --dist worksteal $(ALL) --share $(SHARE) nba_pipeline_tests/bigquery
 
+# tests of Dagster's instance, repeated in PostgreSQL; skipped with a reason where PostgreSQL is not installed
+test-postgres: $(READY)
+	$(PYTEST) $(ALL) --storage postgres -m '(postgres or any_storage) and not unattended' nba_pipeline_tests/postgres \
+		nba_pipeline_tests/instance nba_pipeline_tests/asset_factory/test_checks.py nba_pipeline_tests/cli/test_watch.py
+
 test-unattended: $(READY)
 	$(PYTEST) --dist worksteal $(ALL) --share $(SHARE) --soak-days $(SOAK_DAYS) -m unattended --ignore nba_pipeline_tests/real \
-		--ignore nba_pipeline_tests/bigquery --ignore nba_pipeline_tests/unattended/test_live.py nba_pipeline_tests/unattended nba_pipeline_tests
+		--ignore nba_pipeline_tests/bigquery --ignore nba_pipeline_tests/postgres --ignore nba_pipeline_tests/unattended/test_live.py nba_pipeline_tests/unattended nba_pipeline_tests
 
 test-live: $(READY)
 	$(BIN)/python -m pytest $(ALL) nba_pipeline_tests/unattended/test_live.py
 
 # hours: every long test, and a game day of production killed at each of its calls
 test-nightly: $(READY)
-	$(MAKE) test test-live test-real
+	$(MAKE) test test-live test-real test-postgres
 	$(MAKE) test-unattended SOAK_DAYS=15
 	$(MAKE) test-bigquery
 	$(BIN)/python -m nba_pipeline_tests.bigquery.game_day $(CURDIR)/.emulator/kills

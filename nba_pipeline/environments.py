@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nba_pipeline.errors import BadInput
+from nba_pipeline.instance import postgres
 from nba_pipeline.settings import Settings, register
 
 if TYPE_CHECKING:
@@ -56,9 +57,22 @@ def home() -> Path:
     return Path(os.environ.get("NBA_PIPELINE_HOME") or ".nba_pipeline").absolute()
 
 
-def use_home(folder: Path) -> None:
-    """Makes a folder the home of this process."""
+def use_scratch_home(folder: Path) -> None:
+    """Makes a folder the home of this process, with its own instance in SQLite."""
     os.environ["NBA_PIPELINE_HOME"] = str(folder)
+    for name in [name for name in os.environ if name.startswith(postgres.PREFIX)]:
+        del os.environ[name]
+
+
+def database_of(folder: Path) -> postgres.Database | None:
+    """Returns the database of the instance of a home (DAGSTER_POSTGRES_URL or its parts); None for SQLite.
+
+    A scratch home, as that of `rebuild`, has its instance in SQLite.
+    """
+    return postgres.database_from(os.environ, environment()) if folder == home() else None
+
+
+postgres.register(database_of)
 
 
 def store() -> str:

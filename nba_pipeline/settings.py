@@ -903,6 +903,14 @@ class Runs(Section):
     )
 
 
+class Postgres(Section):
+    """Dagster's instance in PostgreSQL."""
+
+    connections_per_process: int = Field(
+        8, ge=2, le=100, description="maximum number of connections of one process; a query waits for its turn"
+    )
+
+
 class Steps(Section):
     """Durations of the steps of one date: when a step is slow, and when it is ended."""
 
@@ -963,6 +971,7 @@ class Settings(Section):
     freshness: Freshness = Freshness()
     runs: Runs = Runs()
     steps: Steps = Steps()
+    postgres: Postgres = Postgres()
 
 
 class Source(Protocol):

@@ -16,7 +16,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # the workers share the cores
 
 from nba_pipeline.environments import KEYS, PROVIDER_ADDRESSES
-from nba_pipeline_tests.instances import no_wait_for_the_disk, revisions_read_once
+from nba_pipeline_tests.instances import no_wait_for_the_disk, own_database, revisions_read_once
 from nba_pipeline_tests.shares import of_other_shares
 
 PREPARED_HOMES = {"loaded", "predicted", "graded", "faulty"}
@@ -26,11 +26,20 @@ MADE_FROM_ANOTHER = {"faulty"}
 """Prepared homes that start as another one. Test files that take them run last, so that no worker waits for both homes."""
 
 LOOPBACK = ("127.0.0.1", "::1")
-OURS = ("NBA_", "BIGQUERY_", "GOOGLE_", "CLOUDSDK_", *(variable for variable, _ in PROVIDER_ADDRESSES.values()), *KEYS.values())
+OURS = (
+    "NBA_",
+    "DAGSTER_POSTGRES_",
+    "BIGQUERY_",
+    "GOOGLE_",
+    "CLOUDSDK_",
+    *(variable for variable, _ in PROVIDER_ADDRESSES.values()),
+    *KEYS.values(),
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--share", default="0/1", help="which of the tests marked long: 1/3 is the second of three shares")
+    parser.addoption("--storage", default="sqlite", choices=["sqlite", "postgres"], help="where Dagster's instances store runs")
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects by the markers
@@ -41,6 +50,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
     config.hook.pytest_deselected(items=[item for item in items if item.nodeid in others])
+    if config.getoption("--storage") == "postgres":
+        for item in items:
+            if item.get_closest_marker("sqlite"):
+                item.add_marker(pytest.mark.skip(reason="about the files of SQLite"))
     for item in items:
         if PREPARED_HOMES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.platform)
@@ -96,6 +109,16 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(OURS) or name == "DAGSTER_HOME":
             monkeypatch.delenv(name)
     monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path))
+
+
+@pytest.fixture(autouse=True)
+def storage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, clean_environment: None) -> Iterator[None]:
+    """With `--storage postgres` the home of a test marked `any_storage` has its instance in a PostgreSQL database of its own."""
+    if request.config.getoption("--storage") != "postgres" or not request.node.get_closest_marker("any_storage"):
+        yield
+        return
+    with own_database(monkeypatch):
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

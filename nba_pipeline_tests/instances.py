@@ -20,6 +20,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event
 
 from nba_pipeline.instance import opening
+from nba_pipeline.instance.postgres import URL_VARIABLE, database_of
 
 
 @cache
@@ -33,17 +34,42 @@ def _empty() -> Path:
 
 def open_instance(home: Path) -> dg.DagsterInstance:
     """As `nba_pipeline.instance.opening.open_instance`; a home without an instance gets a copy of the empty one."""
-    if not (home / "dagster").exists():
+    if not (home / "dagster").exists() and database_of(home) is None:
         shutil.copytree(_empty(), home / "dagster")
     return opening.open_instance(home)
+
+
+def instance_without_files(home: Path) -> dg.DagsterInstance:
+    """An instance in memory; with `--storage postgres` that of the home."""
+    return open_instance(home) if database_of(home) else dg.DagsterInstance.ephemeral()
+
+
+@contextmanager
+def own_database(patch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Point the variable at a PostgreSQL database with an empty instance, which is dropped at the end. Yields its name."""
+    from nba_pipeline_tests.postgres.cluster import cluster, empty_instance  # noqa: PLC0415  needs the extra `postgres`
+
+    name = cluster().new_database(empty_instance())
+    patch.setenv(URL_VARIABLE, cluster().url(name))
+    yield name
+    dispose_engines()
+    cluster().drop(name)
+
+
+def dispose_engines() -> None:
+    """Close the connections to PostgreSQL of this process."""
+    from nba_pipeline.instance import postgres_storage  # noqa: PLC0415  likewise
+
+    postgres_storage.dispose_engines()
 
 
 @contextmanager
 def no_wait_for_the_disk() -> Iterator[None]:
     """SQLite leaves it to the system when it writes; a killed process loses nothing by that, only a power failure does."""
 
-    def leave_it(connection: sqlite3.Connection, _: object) -> None:
-        connection.execute("PRAGMA synchronous=OFF")
+    def leave_it(connection: object, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=OFF")
 
     event.listen(Engine, "connect", leave_it)
     yield

@@ -273,7 +273,7 @@ def test_every_test_module_mirrors_a_module_of_the_package() -> None:
     orphans = []
     for test in TESTS.rglob("test_*.py"):
         place = test.relative_to(TESTS)
-        if place.parts[0] in ("real", "bigquery", "unattended", "suite") or test == Path(__file__):
+        if place.parts[0] in ("real", "bigquery", "postgres", "unattended", "suite") or test == Path(__file__):
             continue
         name = place.name.removeprefix("test_").removesuffix(".py")
         beside, below = PACKAGE / place.parent, PACKAGE / "assets"

@@ -18,6 +18,7 @@
     quarantine        list, show, resolve, replay
     homes             migrate, backup, restore, copy
     bigquery          plan, apply, cost
+    instances         instance migrate
     audits            leakage, seasons, ledgers, record, trail
     systems           list, promote, retire; halt, resume
     evaluation        evaluate, search
@@ -47,7 +48,8 @@ Importing this package registers all commands, in the order of `--help`.
 # isort: off
 from nba_pipeline.cli.app import app, main
 from nba_pipeline.cli import runs, rehearsal, slate, status, explain, watch, doctor, serve, publish, service_levels, alerts
-from nba_pipeline.cli import inspection, settings, repair, quarantine, homes, bigquery, audits, systems, evaluation, explanations
+from nba_pipeline.cli import inspection, settings, repair, quarantine, homes, bigquery, instances, audits, systems, evaluation
+from nba_pipeline.cli import explanations
 # isort: on
 
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "explanations",
     "homes",
     "inspection",
+    "instances",
     "main",
     "publish",
     "quarantine",

@@ -57,6 +57,8 @@ serve = typer.Typer(no_args_is_help=True, help="Serve health and metrics over HT
 app.add_typer(serve, name="serve")
 systems = typer.Typer(no_args_is_help=True, help="List the roles of the systems, promote one, retire one.")
 app.add_typer(systems, name="systems")
+instance = typer.Typer(no_args_is_help=True, help="Move Dagster's run history to PostgreSQL.")
+app.add_typer(instance, name="instance")
 quarantine = typer.Typer(no_args_is_help=True, help="List and show quarantined rows, accept them, or parse them again.")
 app.add_typer(quarantine, name="quarantine")
 

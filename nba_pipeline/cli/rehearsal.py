@@ -11,7 +11,7 @@ import typer
 
 from nba_pipeline.cli.app import app, date_of, leave
 from nba_pipeline.cli.consoles import print_line, working
-from nba_pipeline.environments import SETTINGS_FILE, environment, home, use_home
+from nba_pipeline.environments import SETTINGS_FILE, environment, home, use_scratch_home
 from nba_pipeline.errors import BadInput
 from nba_pipeline.tables.wording import counted
 
@@ -69,7 +69,7 @@ def _scratch_home(folder: Path | None, stack: ExitStack) -> Path:
     for name in (SETTINGS_FILE, RULES_FILE):
         if (original / name).exists():
             shutil.copy(original / name, scratch)
-    use_home(scratch)
+    use_scratch_home(scratch)
     return scratch
 
 

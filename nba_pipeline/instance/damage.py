@@ -15,6 +15,8 @@ from nba_pipeline.errors import Busy, Damaged, PipelineError
 ADVICE = "stop Dagster, move the file away and start again: tables, landing and models are not affected, the run history in that file is lost"
 
 LOCKED = "database is locked"
+DRIVER = "psycopg2"
+"""Module of the errors of PostgreSQL."""
 
 
 @contextmanager
@@ -26,6 +28,10 @@ def database_named(home: Path) -> Iterator[None]:
     try:
         yield
     except (DatabaseError, sqlite3.DatabaseError) as error:
+        if type(getattr(error, "orig", error)).__module__.startswith(DRIVER):
+            raise PipelineError(
+                f"PostgreSQL cannot be used: {str(getattr(error, 'orig', error)).strip().splitlines()[0]}"
+            ) from error
         if unreadable := unreadable_databases(home):
             raise Damaged(f"Dagster's database is unreadable: {_named(unreadable)}; {ADVICE}") from error
         reason = str(getattr(error, "orig", error))

@@ -7,6 +7,8 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 DISTRIBUTION = "nba_pipeline"
+DEVELOPMENT = re.compile(r"""extra == ['"]dev['"]""")
+"""Matches a requirement of the extra `dev`. The extra `postgres` is for production."""
 
 
 @cache
@@ -20,9 +22,9 @@ def software() -> dict[str, str]:
 def development_packages() -> list[str]:
     """Returns the installed packages that only the extra `dev` requires, sorted."""
     lines = requires(DISTRIBUTION) or ()
-    needed = {_name(line) for line in lines if "extra ==" not in line}
+    needed = {_name(line) for line in lines if not DEVELOPMENT.search(line)}
     return sorted(
-        name for line in lines if "extra ==" in line and (name := _name(line)) not in needed and installed_version(name)
+        name for line in lines if DEVELOPMENT.search(line) and (name := _name(line)) not in needed and installed_version(name)
     )
 
 

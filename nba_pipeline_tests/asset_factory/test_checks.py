@@ -1,4 +1,4 @@
-"""Results of checks in runs of one date and of a range, in toy jobs on an ephemeral instance."""
+"""Results of checks in runs of one date and of a range, in toy jobs."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +26,9 @@ from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn, rows_out
 from nba_pipeline.warehouse.home_format import prepare_write
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.instances import instance_without_files
+
+pytestmark = pytest.mark.any_storage
 
 FIRST, SECOND, THIRD = date(2024, 3, 12), date(2024, 3, 13), date(2024, 3, 14)
 NOON = datetime(2024, 3, 12, 16, tzinfo=UTC)
@@ -45,8 +48,8 @@ def boxes() -> Iterator[Table]:
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as instance:
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with instance_without_files(tmp_path) as instance:
         yield instance
 
 

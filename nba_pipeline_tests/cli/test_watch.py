@@ -20,6 +20,8 @@ from nba_pipeline_tests.instance.test_ticks import NOON, Instigator
 from nba_pipeline_tests.instances import open_instance
 from nba_pipeline_tests.monitoring.webhook import SECRET, Slack, listening
 
+pytestmark = pytest.mark.any_storage
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
@@ -79,6 +81,7 @@ def test_without_a_schedule_the_season_is_unknown_and_silence_alerts(tmp_path: P
     assert watch(tmp_path).returncode == 1
 
 
+@pytest.mark.sqlite
 def test_an_unreadable_database_of_dagster_is_an_alert_of_the_watchdog(home: Path) -> None:
     play_today(home)
     tick(home, minutes_ago=1)
@@ -90,6 +93,7 @@ def test_an_unreadable_database_of_dagster_is_an_alert_of_the_watchdog(home: Pat
     assert alerts.select("kind", "severity").rows() == [("watch_failed", "critical")]
 
 
+@pytest.mark.sqlite
 def test_an_unexpected_error_is_an_alert_too(home: Path) -> None:
     """An uncaught error would end with exit code 1, as an alert does, and nothing would have been sent."""
     play_today(home)

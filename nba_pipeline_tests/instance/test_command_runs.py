@@ -12,6 +12,8 @@ from dagster._core.storage.tags import REPOSITORY_LABEL_TAG, WILL_RETRY_TAG
 from nba_pipeline.instance.command_runs import LOCATION, execute, is_started_by_command
 from nba_pipeline_tests import instances
 
+pytestmark = pytest.mark.any_storage
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -10,6 +10,8 @@ import pytest
 from nba_pipeline.errors import Busy, Damaged, PipelineError
 from nba_pipeline.instance.damage import database_named
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 def database(tmp_path: Path) -> Path:

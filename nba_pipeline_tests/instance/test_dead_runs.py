@@ -22,6 +22,7 @@ from dagster._core.workspace.context import IWorkspaceProcessContext
 from dagster._core.workspace.load_target import PythonFileTarget
 from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogConsumerDaemon
 
+from nba_pipeline.environments import home
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.command_runs import execute, is_started_by_command
 from nba_pipeline.instance.dead_runs import _close_if_dead, close_dead_runs, is_alive, process_tag
@@ -30,6 +31,8 @@ from nba_pipeline.instance.run_tags import PROCESS_TAG
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests import instances
+
+pytestmark = pytest.mark.any_storage
 
 ROOT = Path(__file__).parents[2]
 LEASE = timedelta(minutes=SETTINGS.runs.lease_minutes)
@@ -61,8 +64,7 @@ defs = dg.Definitions(
 
 def play() -> None:
     """Runs the job in this process, as the nba-pipeline command does."""
-    home = os.environ["NBA_PIPELINE_HOME"]
-    execute(defs.resolve_job_def("play"), open_instance(Path(home)), {})
+    execute(defs.resolve_job_def("play"), open_instance(home()), {})
 
 
 def wait_for(file: Path) -> None:
@@ -78,9 +80,9 @@ def instance(tmp_path: Path) -> dg.DagsterInstance:
 
 
 @pytest.fixture
-def memory() -> dg.DagsterInstance:
+def memory(tmp_path: Path) -> dg.DagsterInstance:
     """An instance without files, for runs without a process."""
-    return dg.DagsterInstance.ephemeral()
+    return instances.instance_without_files(tmp_path)
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from nba_pipeline_tests.instance.test_ticks import NOON
 from nba_pipeline_tests.instance.test_ticks import Instigator as Stored
 from nba_pipeline_tests.instances import open_instance
 
+pytestmark = pytest.mark.any_storage
+
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:

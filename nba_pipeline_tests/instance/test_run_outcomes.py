@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -13,6 +14,9 @@ from dagster._core.test_utils import create_run_for_test
 from nba_pipeline.errors import Closed
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.instance.run_outcomes import MAX_NAMES, OUTSIDE, failure_reasons, is_interrupted, outcome_messages, shortened
+from nba_pipeline_tests.instances import instance_without_files
+
+pytestmark = pytest.mark.any_storage
 
 DATES = (date(2024, 3, 12), date(2024, 3, 13))
 SINGLE_RUN = dg.BackfillPolicy.single_run()
@@ -49,8 +53,8 @@ def slate() -> None:
 
 
 @pytest.fixture
-def instance() -> dg.DagsterInstance:
-    return dg.DagsterInstance.ephemeral()
+def instance(tmp_path: Path) -> dg.DagsterInstance:
+    return instance_without_files(tmp_path)
 
 
 def run_of(instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition]) -> dg.ExecuteInProcessResult:

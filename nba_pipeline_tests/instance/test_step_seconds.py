@@ -1,10 +1,13 @@
 """The seconds of the newest steps of one date are read from the materializations."""
 
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
 from nba_pipeline.instance import step_seconds
 from nba_pipeline.instance.step_seconds import STEP_SECONDS, begin_step, end_step, newest_step_runs
+from nba_pipeline_tests.instances import instance_without_files
 
 
 def report(instance: dg.DagsterInstance, table: str, *seconds: float | None) -> None:
@@ -15,8 +18,11 @@ def report(instance: dg.DagsterInstance, table: str, *seconds: float | None) -> 
         )
 
 
-def test_the_newest_steps_come_first_and_steps_of_several_dates_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    with dg.DagsterInstance.ephemeral() as instance:
+@pytest.mark.any_storage
+def test_the_newest_steps_come_first_and_steps_of_several_dates_are_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with instance_without_files(tmp_path) as instance:
         report(instance, "features", 1.5, 2, None, 4.0, None)
         report(instance, "grades", None)
         newest = newest_step_runs(instance, ["features", "grades", "picks"], 2)

@@ -32,6 +32,8 @@ from nba_pipeline.instance.ticks import decisions, span
 from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.instances import open_instance
 
+pytestmark = pytest.mark.any_storage
+
 NOON = datetime(2026, 1, 15, 17, tzinfo=UTC)
 END = NOON + timedelta(days=1)
 PLACE = InProcessCodeLocationOrigin(

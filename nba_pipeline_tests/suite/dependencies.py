@@ -75,7 +75,7 @@ def unexplained(setup: str) -> list[str]:
     for line in setup.splitlines():
         if not line.startswith(" "):
             is_required = line.startswith("install_requires") or (is_required and not line.strip())
-            is_required |= line.startswith("dev =")
+            is_required |= line.startswith(("dev =", "postgres ="))
         elif is_required and (match := REQUIREMENT.match(line)) and not before.startswith("#"):
             found.append(f"setup.cfg: {match[1]} has no line before it that says why it is required")
         before = line.strip()
@@ -113,7 +113,7 @@ def test_tools(production: Mapping[str, Distribution], development: Collection[s
 
 
 def undeclared(sources: Iterable[str], declared: Collection[str], providers: Mapping[str, Collection[str]]) -> list[str]:
-    """The imported distributions that install_requires does not name. `providers`: module -> its distributions."""
+    """The imported distributions that neither install_requires nor the extra `postgres` names. `providers`: module -> its distributions."""
     modules = {module for source in sources for module in IMPORT.findall(source)} - sys.stdlib_module_names
     owners = {module: {canonicalize_name(name) for name in providers[module]} for module in modules & providers.keys()}
     return [
@@ -150,9 +150,10 @@ def audit() -> list[str]:
 
 
 def requirements_in(setup: str) -> list[str]:
-    """The names in install_requires of setup.cfg."""
+    """The names in install_requires of setup.cfg, and in the extra `postgres`, which production may install."""
     section = setup.partition("install_requires =")[2].partition("\n\n")[0]
-    return [match[1] for line in section.splitlines() if (match := REQUIREMENT.match(line))]
+    extra = setup.partition("\npostgres =")[2].partition("\ndev =")[0]
+    return [match[1] for line in f"{section}\n{extra}".splitlines() if (match := REQUIREMENT.match(line))]
 
 
 def main() -> int:

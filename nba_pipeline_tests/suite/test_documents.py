@@ -17,7 +17,7 @@ from nba_pipeline_tests.suite.generated import DRAWN, tables_by_stage, with_draw
 from nba_pipeline_tests.suite.test_public_strings import SNAPSHOT
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").glob("*.md")])
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"(?:^ {4}.*\n)+", re.MULTILINE)
 INLINE = re.compile(r"`([^`]+)`")
@@ -118,7 +118,7 @@ def test_make_targets_exist(document: Path) -> None:
 def test_hosted_ci_runs_make_targets_that_exist() -> None:
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
     named = set(re.findall(r"run: make (.+)", workflow))
-    assert named == {"lint", "test", "test-unattended", "test-bigquery"}
+    assert named == {"lint", "test", "test-unattended", "test-bigquery", "test-postgres"}
     assert named <= makefile_targets()
 
 

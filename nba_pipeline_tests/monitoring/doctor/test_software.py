@@ -28,6 +28,7 @@ def test_development_packages_matter_in_production_only(monkeypatch: pytest.Monk
     result = software.no_development_packages("production")
     assert result.state == "warning" and "pytest" in result.message
     assert "cryptography" not in result.message, "google-auth requires it, so production needs it"
+    assert "dagster-postgres" not in result.message, "the extra `postgres` is for production"
 
 
 def test_a_changed_dependency_is_named_against_the_last_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,98 @@
+"""Exactly one daemon per run history: the first one takes a lock, and a second one ends with a message and exit code 2.
+
+Two daemons of Dagster 1.13 log an error every 30 seconds and go on: both start runs. A daemon records a heartbeat before it does
+anything else, so the storages take the lock there. The lock ends with its process. Remove this module when Dagster refuses a
+second daemon.
+"""
+
+import os
+import socket
+import sys
+from pathlib import Path
+from threading import Lock
+from typing import Any, NoReturn
+
+from filelock import FileLock, Timeout
+
+WRONG_USE = 2
+"""Exit code of a second daemon."""
+
+ADVISORY_KEY = 6_177_240_024
+"""Key of the advisory lock in a database. It only has to differ from those of other programs of the same database."""
+
+KEEPALIVE = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+"""Lets the server notice within a minute that the host of a daemon is gone, and release its lock."""
+
+_HELD: dict[str, Any] = {}
+_LOCK = Lock()
+
+
+def require_file_lock(folder: Path) -> None:
+    """Ends this process if the daemon of another process holds the lock file of a folder. Keeps the lock until the process ends."""
+    with _LOCK:
+        if str(folder) in _HELD:
+            return
+        lock, holder = FileLock(folder / "daemon.lock", timeout=0, thread_local=False), folder / "daemon.holder"
+        try:
+            lock.acquire()
+        except Timeout:
+            _refuse(holder.read_text() if holder.exists() else "of an unknown process", str(folder))
+        holder.write_text(_this_process())
+        _HELD[str(folder)] = lock
+
+
+def require_advisory_lock(url: str, place: str) -> None:
+    """Ends this process if the daemon of another process holds the lock of a database.
+
+    A daemon calls this at every heartbeat, because a restart of the server releases the lock. Another daemon may then take it.
+    """
+    with _LOCK:
+        connection = _HELD.get(url)
+        if connection is not None and _is_usable(connection):
+            return
+        import psycopg2  # noqa: PLC0415  of the extra `postgres`
+        from sqlalchemy import make_url  # noqa: PLC0415
+
+        dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        connection = psycopg2.connect(dsn, application_name=_this_process())
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(KEEPALIVE)
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", (ADVISORY_KEY,))
+            if not cursor.fetchone()[0]:
+                _refuse(_holder(cursor), place)
+        _HELD[url] = connection
+
+
+def _is_usable(connection: Any) -> bool:
+    import psycopg2  # noqa: PLC0415  of the extra `postgres`
+
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except psycopg2.Error:  # the server has closed the connection and released the lock
+        return False
+    return True
+
+
+def _holder(cursor: Any) -> str:
+    cursor.execute(
+        "SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE locktype = 'advisory' AND granted "
+        "AND (classid::bigint << 32) | objid::bigint = %s",
+        (ADVISORY_KEY,),
+    )
+    row = cursor.fetchone()
+    return str(row[0]) if row else "of an unknown process"
+
+
+def _this_process() -> str:
+    return f"on host {socket.gethostname()}, process {os.getpid()}"
+
+
+def _refuse(holder: str, place: str) -> NoReturn:
+    """Ends the process at once: Dagster catches and logs an exception of a heartbeat, and would go on."""
+    sys.stderr.write(
+        f"nba-pipeline: another daemon {holder} is running on the run history of {place}; stop it, or do not start a second one\n"
+    )
+    sys.stderr.flush()
+    os._exit(WRONG_USE)

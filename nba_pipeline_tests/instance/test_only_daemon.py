@@ -1,0 +1,69 @@
+"""A second daemon on one run history ends with a message. The lock ends with the process of the first one."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from dagster._daemon.types import DaemonHeartbeat
+
+from nba_pipeline.instance.opening import open_instance
+from nba_pipeline.instance.postgres import database_of
+
+pytestmark = pytest.mark.any_storage
+
+ROOT = Path(__file__).parents[2]
+TIMEOUT_SECONDS = 60
+TAKE = """
+import sys, time
+from pathlib import Path
+from nba_pipeline.instance import only_daemon
+only_daemon.{call}
+sys.stdout.write("alive\\n")
+sys.stdout.flush()
+time.sleep(600)
+"""
+
+
+@contextmanager
+def daemon(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that takes the lock of a daemon, without the rest of Dagster."""
+    database = database_of(home)
+    call = (
+        f"require_advisory_lock({database.url()!r}, 'db')" if database else f"require_file_lock(Path({str(home / 'dagster')!r}))"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", TAKE.format(call=call)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    return process.stdout.readline().strip()
+
+
+def test_a_daemon_takes_the_lock_with_its_heartbeat_and_a_second_one_ends(tmp_path: Path) -> None:
+    with open_instance(tmp_path) as instance:
+        for _ in range(2):
+            instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "a daemon", []))
+        with daemon(tmp_path) as second:
+            output, message = second.communicate(timeout=TIMEOUT_SECONDS)
+    assert (second.returncode, output) == (2, "")
+    assert f"process {os.getpid()} is running on the run history of " in message and message.count("\n") == 1
+
+
+def test_after_a_kill_another_daemon_may_start_and_a_command_takes_no_lock(tmp_path: Path) -> None:
+    with open_instance(tmp_path) as instance:
+        assert instance.get_runs() == []
+        with daemon(tmp_path) as first:
+            assert line_of(first) == "alive"
+            first.kill()
+        with daemon(tmp_path) as later:
+            assert line_of(later) == "alive"
