@@ -101,7 +101,7 @@ def final_games(
             continue
         memories[day] = decision.memory
         if decision.gives_up:
-            command = f"nba-pipeline status --from {day} --to {day}"
+            command = f"nba-pipeline explain --date {day}"
             notifier.raise_alert(day, "boxscores_missing", "boxscores", decision.why, "critical", command)
         run_key = f"final_games:{day}:{decision.memory.requests}"
         run = request(requested_by("final_games"), day, run_key, {MODE_TAG: "final_games"}) if decision.collects else None

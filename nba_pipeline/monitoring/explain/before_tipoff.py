@@ -47,15 +47,16 @@ def lines_link(facts: SlateFacts, subject: Subject) -> Link:
     """Returns the link of the lines of a date or game."""
     lines = facts.of("prop_lines", subject)
     usable = lines.filter("is_before_tipoff")
-    games = facts.of("schedule", subject).filter(pl.col("status") != OFF)["game_id"].to_list()
-    without = sorted(set(games) - set(usable["game_id"]))
+    games = facts.of("schedule", subject).filter(pl.col("status") != OFF).sort("game_id")
+    without = games.join(usable, on="game_id", how="anti")
     fact = (
-        f"{counted(usable['player_id'].n_unique(), 'player')} of {counted(len(games) - len(without), 'game')} with lines, "
+        f"{counted(usable['player_id'].n_unique(), 'player')} of {counted(games.height - without.height, 'game')} with lines, "
         f"{counted(usable['book'].n_unique(), 'book')}"
     )
-    if without:
-        fact += f"; no lines for {', '.join(without[:NAMED])}"
-    return source_link(facts, subject, "prop_lines", fact, not without, facts.command_for_lines(subject))
+    names = [f"{away}@{home}" for away, home in without.select("away_team", "home_team").iter_rows()]
+    if names:
+        fact += f"; no lines for {', '.join(names[:NAMED])}"
+    return source_link(facts, subject, "prop_lines", fact, not names, facts.command_for_lines(subject))
 
 
 def players_link(facts: SlateFacts, subject: Subject) -> Link:

@@ -19,6 +19,7 @@ SCHEDULE = (("nba_cdn", "schedule"),)
 """The endpoint of the schedule, which has no date of its own."""
 
 NAME_COLUMNS = ("player_name", "spelling")
+NOT_IN_THE_RESPONSES = "the provider answered every request without an error, and its responses do not have what is missing"
 
 
 def source_link(
@@ -37,9 +38,10 @@ def source_link(
     ]
     has_problem = any(part.state != "ok" for part in parts)
     state: State = "broken" if is_needed else "not_due" if not is_complete else "partial" if has_problem else "ok"
+    cause = [] if has_problem or not is_needed else [NOT_IN_THE_RESPONSES]
     repair = f"nba-pipeline repair --date {facts.game_date}" if next_command is None else next_command
     command = "" if is_complete else repair
-    return Link(name, state, fact, evidence_of(facts, name), command, parts)
+    return Link(name, state, fact, [*evidence_of(facts, name), *cause], command, parts)
 
 
 def evidence_of(facts: SlateFacts, name: str) -> list[str]:
