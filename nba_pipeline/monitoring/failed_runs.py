@@ -7,10 +7,12 @@ import dagster as dg
 
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import CLOCK, MODES
+from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.command_runs import is_started_by_command
 from nba_pipeline.instance.run_outcomes import CHECKS, crashed_checks, failed_check, failure_reasons, is_killed, shortened
 from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAGS, WILL_RETRY_TAG
 from nba_pipeline.league.calendar import eastern, parse_key
+from nba_pipeline.monitoring.alert_changes import incident_of
 from nba_pipeline.monitoring.alerts import Notifier
 
 RUN_FAILED = "run_failed"
@@ -99,7 +101,8 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
             failures = [failure for failure in failures if not _is_of_a_crash(failure, crashed)]
             if not failures:
                 return
-        if not _waits_for_box_scores(failures, _span_of(run), notifier.clock.now()):
+        span = _span_of(run)
+        if not _waits_for_box_scores(failures, span, notifier.clock.now()) and not _is_explained(notifier, failures, span):
             steps = () if is_killed(context.failure_event) else failures
             places = [failure.split(":")[0] for failure in steps if ":" in failure]
             _raise_alert(notifier, run, failures, run.tags.get(mode_tag, ""), places)
@@ -117,6 +120,17 @@ def _waits_for_box_scores(failures: Sequence[str], span: Sequence[date], now: da
     due = {COVERAGE: gates.deadline(max(span))}
     due |= dict.fromkeys(_of_a_closed_slate(span), eastern(max(span), *CLOCK["same_day"][0]))
     return all(any(failure.startswith(check) and now < at for check, at in due.items()) for failure in failures)
+
+
+def _is_explained(notifier: Notifier, failures: Sequence[str], span: Sequence[date]) -> bool:
+    """Whether only box scores stopped the run, and an open alert of the date already says that they are missing."""
+    if not span or not failures or not all(failure.startswith(COVERAGE) for failure in failures):
+        return False
+    try:
+        incident = incident_of(notifier.warehouse, (max(span), "boxscores_missing", "boxscores"))
+    except (PipelineError, OSError):  # whether that alert is open is unknown, so this one is raised
+        return False
+    return incident is not None and incident.is_open
 
 
 def _next_command(span: list[date], mode: str, job: str) -> str:

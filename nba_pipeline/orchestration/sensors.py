@@ -112,7 +112,7 @@ def final_games(
 
 @dg.sensor(
     job=game_day,
-    minimum_interval_seconds=60,
+    minimum_interval_seconds=45,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Captures the lines and injury reports of a slate from 12 hours before each tip-off, more often close to it.",
 )
@@ -250,7 +250,7 @@ def _training(instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime,
 
 
 @dg.sensor(
-    minimum_interval_seconds=300,
+    minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Raises an alert for each schedule or sensor whose evaluation failed. Sends undelivered alerts again.",
 )

@@ -222,6 +222,24 @@ def test_missing_box_scores_raise_an_alert_only_once_they_are_due(
         assert len(rows(warehouse)) == expected
 
 
+def test_an_open_alert_about_missing_box_scores_replaces_that_of_the_run_that_they_stopped(
+    instance: dg.DagsterInstance, warehouse: LocalWarehouse
+) -> None:
+    @dg.asset(partitions_def=DAILY)
+    def boxscores() -> None:
+        pass
+
+    @dg.asset_check(asset=boxscores, blocking=True, name=gates.COVERAGE_GATE)
+    def covered() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=False)
+
+    job = dg.Definitions([boxscores], asset_checks=[covered]).resolve_implicit_global_asset_job_def()
+    notifier = Notifier(warehouse=warehouse, clock=Clock(fixed_at=gates.deadline(DAY).isoformat()))
+    notifier.raise_alert(DAY, "boxscores_missing", "boxscores", "no complete box score of game A")
+    failed(instance, notifier, job.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False))
+    assert [row["kind"] for row in rows(warehouse)] == ["boxscores_missing"]
+
+
 def test_the_runs_of_a_closed_slate_share_one_alert_that_explains_it(
     instance: dg.DagsterInstance, warehouse: LocalWarehouse
 ) -> None:
