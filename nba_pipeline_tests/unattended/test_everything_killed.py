@@ -75,6 +75,7 @@ def kill_during_a_run(evening: Evening, started: Platform) -> datetime:
 
 
 def test_watch_alone_reports_the_silence_once_and_the_recovery_once(tmp_path: Path, port: int, slack: Slack) -> None:
+    """FS07: nothing that the daemon runs can report that the daemon is dead."""
     (tmp_path / "settings.toml").write_text(SETTINGS)
     variables = {"SLACK_WEBHOOK_URL": slack.url, "NBA_PIPELINE_SETTINGS": str(tmp_path / "settings.toml")}
     evening = Evening(tmp_path, timedelta(hours=1), variables=variables)

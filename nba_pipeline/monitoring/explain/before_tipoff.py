@@ -136,6 +136,8 @@ def backtests_text(predictions: pl.DataFrame) -> str:
 def derived_link(facts: SlateFacts, name: str, fact: str, is_existing: bool, is_partial: bool = False) -> Link:
     """Returns the link of a table that is derived from others: not due, broken without rows, or partial."""
     command = f"nba-pipeline repair --date {facts.game_date}"
+    if lost := facts.lost(name):
+        return Link(name, "broken", lost, evidence_of(facts, name), "nba-pipeline reconcile")
     if not is_existing and not facts.is_due(name):
         return Link(name, "not_due", facts.due_text(name))
     if not is_existing and not facts.is_written(name):

@@ -30,6 +30,8 @@ def source_link(
     An incomplete table is broken if it is due; its next command is by default a repair. A complete table with failed requests
     or quarantined rows is partial.
     """
+    if lost := facts.lost(name):
+        return Link(name, "broken", lost, evidence_of(facts, name), "nba-pipeline reconcile")
     is_needed = not is_complete and facts.is_due(name)
     parts = [
         requests_link(facts, subject, name, is_needed),

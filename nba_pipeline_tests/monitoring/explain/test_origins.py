@@ -1,13 +1,15 @@
 """The requests, landed responses and quarantined rows behind a source table."""
 
 import json
+from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link
-from nba_pipeline.monitoring.explain.origins import landing_link, of_subject, source_link
+from nba_pipeline.monitoring.explain.origins import NOT_IN_THE_RESPONSES, landing_link, of_subject, source_link
 from nba_pipeline.monitoring.explain.subject import Subject
 from nba_pipeline.tables.registry import QUARANTINE_SCHEMA
 from nba_pipeline.warehouse.payloads import Slot
@@ -58,6 +60,20 @@ def test_a_response_that_is_landed_and_not_loaded_is_repaired(facts: SlateFacts)
     landing = parts_of(facts, is_complete=False)[1]["landing"]
     assert landing.fact.startswith("landed but not loaded: nba_cdn/boxscore/")
     assert landing.next_command == f"nba-pipeline repair --date {DAY}"
+
+
+def test_answers_without_the_missing_rows_are_named_as_the_cause(slate: Slate) -> None:
+    facts = slate(TIPOFF + timedelta(days=1), schedule=[a_game(tipoff_at=TIPOFF)], boxscores=[a_boxscore()])
+    facts.landing.keep(BOX, b"{}", fetched_at=facts.clock.now(), url=URL)
+    assert source_link(facts, OF_GAME, "boxscores", "a fact", is_complete=False).evidence == [NOT_IN_THE_RESPONSES]
+
+
+def test_a_table_with_an_unreadable_file_is_broken_before_it_is_due(slate: Slate, tmp_path: Path) -> None:
+    facts = slate(schedule=[a_game(tipoff_at=TIPOFF)], boxscores=[a_boxscore()])
+    (tmp_path / "tables" / "boxscores" / f"game_date={DAY}" / "part.parquet").write_bytes(b"PAR1")
+    assert facts.rows("boxscores").is_empty()
+    link = source_link(facts, OF_GAME, "boxscores", "a fact", is_complete=False)
+    assert (link.state, link.next_command) == ("broken", "nba-pipeline reconcile") and "unreadable file" in link.fact
 
 
 def test_a_response_that_changed_at_the_provider_is_counted(slate: Slate) -> None:
