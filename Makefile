@@ -15,7 +15,7 @@ ALL := --override-ini addopts='-ra --strict-markers'
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15
 
-.PHONY: demo test test-fast test-real test-bigquery test-unattended test-live test-nightly coverage dev lint generated bench clean
+.PHONY: demo test test-fast test-real test-bigquery test-unattended test-live test-nightly coverage dev lint sbom generated bench clean
 
 demo: $(READY)
 	$(BIN)/nba-pipeline demo
@@ -61,6 +61,11 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m nba_pipeline_tests.suite.dependencies
+
+# the bill of materials of a release, in CycloneDX's JSON
+sbom: $(READY)
+	$(BIN)/python -m nba_pipeline_tests.suite.sbom sbom.cdx.json
 
 # snapshots, the catalog, the data dictionary and the drawings of the tables
 generated: $(READY)

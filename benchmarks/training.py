@@ -80,7 +80,7 @@ def print_history(features: pl.DataFrame, models: Models) -> None:
         rows = system.predictable(features)
 
         def predict(part: pl.DataFrame, one: Any = system) -> Any:
-            return one.forecast(loaded[one.system_id].booster, part) if one.needs_model else one.predict(part)
+            return one.forecast(loaded[one.system_id].fitted, part) if one.needs_model else one.predict(part)
 
         predict(rows.head(1))
         _, together, _ = timed(lambda rows=rows, predict=predict: predict(rows))

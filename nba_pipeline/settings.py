@@ -858,7 +858,9 @@ class Runs(Section):
     """Time limits of runs, with and without events, and how long runs are kept."""
 
     kept_days: int = Field(30, description="age at which step logs, and runs that own no latest materialization, are deleted")
-    step_minutes: float = Field(10.0, description="time after which the step of a table of one date is interrupted")
+    step_minutes: float = Field(
+        10.0, description="time after which the step of a table of one date is interrupted while its usual duration is unknown"
+    )
     game_day_minutes: int = Field(30, description="time after which a run of one slate is ended")
     season_minutes: int = Field(180, description="time after which a run of a backfill is ended")
     train_minutes: int = Field(60, description="time after which the training of a week is ended")
@@ -868,6 +870,26 @@ class Runs(Section):
     )
     created_minutes: float = Field(
         3.0, description="time after which a created run that was neither queued nor started is closed"
+    )
+
+
+class Steps(Section):
+    """Durations of the steps of one date: when a step is slow, and when it is ended."""
+
+    runs: AtLeastOne = Field(20, description="number of earlier steps of a table whose median is its usual duration")
+    least_runs: AtLeastOne = Field(5, description="number of earlier steps below which the usual duration is unknown")
+    slow_times: float = Field(2.0, description="multiple of the usual duration from which a step is slow")
+    slow_seconds: float = Field(30.0, description="duration below which no step is slow")
+    slow_hours: float = Field(24.0, description="age of the newest step of a table from which it is not judged any more")
+    limit_times: float = Field(
+        5.0, description="multiple of the usual duration after which a step is interrupted, within the bounds"
+    )
+    least_limit_minutes: float = Field(
+        5.0, description="lower bound of that limit; a request that is repeated after each timeout takes up to 4 minutes"
+    )
+    most_limit_minutes: float = Field(20.0, description="upper bound of that limit")
+    stalled_seconds: float = Field(
+        60.0, description="time after the interrupt after which the process of a step that does not react is ended"
     )
 
 
@@ -909,6 +931,7 @@ class Settings(Section):
     costs: Costs = Costs()
     freshness: Freshness = Freshness()
     runs: Runs = Runs()
+    steps: Steps = Steps()
 
 
 class Source(Protocol):

@@ -102,11 +102,11 @@ class Memory(TrainedSystem):
     def importances(self, model: Any) -> dict[str, float]:
         return {FEATURE: 1.0}
 
-    def write(self, booster: Any, path: Path) -> None:
-        path.write_text(json.dumps(list(booster.items())), encoding="utf-8")
+    def write(self, fitted: Any, path: Path) -> None:
+        path.write_text(json.dumps(list(fitted.items())), encoding="utf-8")
 
     def read(self, path: Path) -> Any:
         return dict(json.loads(path.read_text(encoding="utf-8")))
 
-    def names_in(self, booster: Any) -> tuple[str, ...]:
+    def names_in(self, fitted: Any) -> tuple[str, ...]:
         return self.reads

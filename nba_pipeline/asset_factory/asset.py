@@ -57,7 +57,7 @@ def weekly_asset(
 
     def decorate(compute: Callable[..., Any]) -> dg.AssetsDefinition:
         asset: dg.AssetsDefinition = dg.asset(**shared(table, module, description, kinds), ins=ins, partitions_def=WEEKLY)(
-            compute
+            limited(compute, is_training=True)
         )
         declare(Declaration(name=table.name, module=module, dependencies=dependencies_of(compute, asset), is_daily=False))
         return asset

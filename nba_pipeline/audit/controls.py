@@ -66,7 +66,7 @@ def plant_results(
         caught = [result.name for result in results if result.passed is False and (is_shown or result.name not in failed)]
         yield {
             "name": plant.name,
-            "story": plant.story,
+            "story": plant.description,
             "is_tried": is_shown or bool(caught),
             "dates": [str(day) for day in dates],
             "caught_by": caught,

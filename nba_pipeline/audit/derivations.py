@@ -51,7 +51,7 @@ class Derivation:
     """
 
     name: str
-    story: str
+    description: str
     summaries: Callable[[World, Summarize], World] = identity
     features: Callable[[World, Sequence[date], datetime, Derive], World] = unaltered
     graded: Callable[[pl.DataFrame, date], pl.DataFrame] = earlier_rows

@@ -20,8 +20,8 @@ class Difference:
     column: str
     rows: int
     where: str
-    was: object
-    became: object
+    before: object
+    after: object
 
     @property
     def name(self) -> str:
@@ -29,35 +29,35 @@ class Difference:
         return f"{self.table}.{self.column}"
 
     def __str__(self) -> str:
-        return f"{self.name} {self.where}: {self.was} became {self.became}"
+        return f"{self.name} {self.where}: {self.before} became {self.after}"
 
 
-def differences(was: World, became: World, dates: Sequence[date]) -> tuple[list[Difference], int]:
+def differences(before: World, after: World, dates: Sequence[date]) -> tuple[list[Difference], int]:
     """Returns the columns that differ between two worlds, in pipeline order, and the number of values compared."""
     differing, values = [], 0
     for table in FEATURE_TABLES:
-        key, first, second = _rows_of_both(table, was, became, dates)
+        key, first, second = _rows_of_both(table, before, after, dates)
         values += first.height * first.width
         if not first.equals(second):
             differing += _of_table(table, key, first, second)
     return differing, values
 
 
-def differing_dates(was: World, became: World, dates: Sequence[date]) -> list[date]:
+def differing_dates(before: World, after: World, dates: Sequence[date]) -> list[date]:
     """Returns the dates on which two worlds differ in at least one value."""
     differing = set[date]()
     for table in FEATURE_TABLES:
-        _, *frames = _rows_of_both(table, was, became, dates)
+        _, *frames = _rows_of_both(table, before, after, dates)
         if not frames[0].equals(frames[1]):
             of_day = ([frame.filter(pl.col("game_date") == day) for frame in frames] for day in dates)
             differing |= {day for day, (one, other) in zip(dates, of_day, strict=True) if not one.equals(other)}
     return sorted(differing)
 
 
-def _rows_of_both(table: str, was: World, became: World, dates: Sequence[date]) -> tuple[list[str], pl.DataFrame, pl.DataFrame]:
+def _rows_of_both(table: str, before: World, after: World, dates: Sequence[date]) -> tuple[list[str], pl.DataFrame, pl.DataFrame]:
     """Returns the key of a table and its rows on the dates in both worlds, sorted by key and without lineage columns."""
     key = list(dict.fromkeys(["game_date", *TABLES[table].key]))
-    first, second = (world[table].filter(pl.col("game_date").is_in(list(dates))).sort(key) for world in (was, became))
+    first, second = (world[table].filter(pl.col("game_date").is_in(list(dates))).sort(key) for world in (before, after))
     columns = [column for column in first.columns if column not in LINEAGE]
     return key, first.select(columns), second.select(columns)
 

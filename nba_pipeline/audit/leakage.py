@@ -247,9 +247,9 @@ def _no_feature_changes(
 
 def _compared(name: str, pairs: Iterable[tuple[Sequence[date], World, World]]) -> Result:
     rows, values, dates, all_differences = 0, 0, 0, list[Difference]()
-    for compared_dates, was, became in pairs:
-        differing, compared = differences(was, became, compared_dates)
-        rows += was["features"].filter(pl.col("game_date").is_in(list(compared_dates))).height
+    for compared_dates, before, after in pairs:
+        differing, compared = differences(before, after, compared_dates)
+        rows += before["features"].filter(pl.col("game_date").is_in(list(compared_dates))).height
         values, dates, all_differences = values + compared, dates + len(compared_dates), all_differences + differing
     if not all_differences:
         return Result(name, True if rows else None, rows, f"all {values:,} values of {counted(dates, 'date')} are unchanged")

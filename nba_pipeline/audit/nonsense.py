@@ -9,7 +9,7 @@ from nba_pipeline.audit.box_scores import actions_of
 from nba_pipeline.audit.known_facts import known_before
 from nba_pipeline.audit.recompute import SOURCES, World
 from nba_pipeline.audit.snapshots import in_play, people_of
-from nba_pipeline.audit.worlds import DAYS_OF_NONSENSE, NEXT_NOON, after, between, like
+from nba_pipeline.audit.worlds import DAYS_OF_NONSENSE, NEXT_NOON, after, between, with_columns_of
 
 
 def with_nonsense(world: World, day: date) -> World:
@@ -25,8 +25,8 @@ def with_nonsense(world: World, day: date) -> World:
     people = people_of(between(world["boxscores"], day, day), between(world["prop_lines"], day, day))
     values: dict[str, pl.DataFrame] = {
         "boxscores": boxes,
-        "team_boxscores": like(world["team_boxscores"], sum_players(boxes)),
-        "play_by_play": like(world["play_by_play"], actions_of(boxes)),
+        "team_boxscores": with_columns_of(world["team_boxscores"], sum_players(boxes)),
+        "play_by_play": with_columns_of(world["play_by_play"], actions_of(boxes)),
         "schedule": _with_scores(games, boxes),
         "rosters": _later_rosters(known["rosters"], today),
         "waivers": between(world["waivers"], day, last),
@@ -91,4 +91,4 @@ def _later_rosters(rosters: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     )
     invented_players = pl.DataFrame({"player_id": range(9_000_001, 9_000_016), "spelling": ["A Stranger"] * 15})
     rows = teams.join(invented_players, how="cross").with_columns(pl.lit(date(1950, 1, 1)).alias("birth_date"))
-    return pl.concat([rosters, like(rosters, rows)])
+    return pl.concat([rosters, with_columns_of(rosters, rows)])

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from nba_pipeline.audit.recompute import World
-from nba_pipeline.audit.worlds import NEXT_NOON, PLAYER, joined, like
+from nba_pipeline.audit.worlds import NEXT_NOON, PLAYER, joined, with_columns_of
 from nba_pipeline.settings import SETTINGS
 
 WILD_LINE = 47.5
@@ -65,9 +65,9 @@ def in_play(world: World, games: pl.DataFrame, people: pl.DataFrame) -> dict[str
     reports = pl.concat(_of_instants(all_out)[:-1]).with_columns(pl.col("snapshot_at").alias("seen_at"))
     lines = pl.concat(_of_instants(players.with_columns(*_prop_line(WILD_LINE))))
     return {
-        "prop_lines": like(world["prop_lines"], lines),
-        "game_lines": like(world["game_lines"], pl.concat(_of_instants(_game_lines(tipoffs)))),
-        "injuries": like(world["injuries"], reports),
+        "prop_lines": with_columns_of(world["prop_lines"], lines),
+        "game_lines": with_columns_of(world["game_lines"], pl.concat(_of_instants(_game_lines(tipoffs)))),
+        "injuries": with_columns_of(world["injuries"], reports),
     }
 
 

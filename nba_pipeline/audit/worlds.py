@@ -61,11 +61,11 @@ def after(frame: pl.DataFrame, day: date, rows: pl.DataFrame | None) -> pl.DataF
     return past if rows is None else pl.concat([past, rows.select(frame.columns)])
 
 
-def like(frame: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+def with_columns_of(frame: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Returns the rows with the columns of a frame. Missing columns become null."""
     return pl.concat([frame.clear(), rows.select(name for name in frame.columns if name in rows.columns)], how="diagonal_relaxed")
 
 
 def joined(frame: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Returns a frame with added rows, sorted by date. Missing columns become null."""
-    return pl.concat([frame, like(frame, rows)]).sort("game_date", maintain_order=True)
+    return pl.concat([frame, with_columns_of(frame, rows)]).sort("game_date", maintain_order=True)

@@ -149,7 +149,7 @@ def options(
     """Run, inspect, verify and repair the pipeline."""
 
 
-def runner() -> "Runner":
+def open_runner() -> "Runner":
     """Returns a runner for the configured environment and the Dagster instance of the home."""
     environment()
     from nba_pipeline.definitions import defs
@@ -158,12 +158,12 @@ def runner() -> "Runner":
 
     # before opening the instance, which writes into the home
     refuse_another_format(defs)
-    work = Runner(defs, open_instance(home()))
-    work.warehouse.preflight()
-    return work
+    runner = Runner(defs, open_instance(home()))
+    runner.warehouse.preflight()
+    return runner
 
 
-def runner_at(instant: datetime) -> "Runner":
+def open_runner_at(instant: datetime) -> "Runner":
     """Returns a runner with a clock fixed at an instant. Skips the warehouse's preflight check."""
     from nba_pipeline.definitions import build_definitions
     from nba_pipeline.environments import resources_for
@@ -206,12 +206,12 @@ def date_of(text: str, name: str) -> date:
     except BadInput as error:
         if (day := _in_another_format(text)) and str(day) != text:
             raise BadInput(f"{error}; did you mean {day}?") from None
-        if why := _why_no_date(text):
-            raise BadInput(f"{name} {text} does not exist: {why}") from None
+        if reason := _reason_of_invalid_date(text):
+            raise BadInput(f"{name} {text} does not exist: {reason}") from None
         raise
 
 
-def _why_no_date(text: str) -> str:
+def _reason_of_invalid_date(text: str) -> str:
     """Returns why a well-formed date is not in the calendar; empty for other text."""
     match = re.fullmatch(r"([1-9]\d{3})-(\d\d)-\d\d", text)
     if match is None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nba_pipeline.cli.app import audit, date_range, date_up_to_tomorrow, leave, runner, today
+from nba_pipeline.cli.app import audit, date_range, date_up_to_tomorrow, leave, open_runner, today
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_error, print_line, report, working
 from nba_pipeline.errors import BadInput
@@ -30,8 +30,8 @@ def audit_leakage(
     start, end = date_range(first, last)
     if number < 1:
         raise BadInput(f"--dates must be at least 1, not {number}")
-    work = runner()
-    result = leakage(work.warehouse, start, end, number=number, seed=seed, now=work.clock.now(), log=report)
+    runner = open_runner()
+    result = leakage(runner.warehouse, start, end, number=number, seed=seed, now=runner.clock.now(), log=report)
     if style == "json":
         print(json.dumps(result, default=str, indent=1))
     else:
@@ -53,7 +53,7 @@ def audit_seasons(
     one_of("--format", style, ("table", "json"))
     start, end = date_range(first or str(FIRST_DATE), last or str(today()))
     with working("reading the seasons"):
-        records = seasons(runner().warehouse, days(start, end))
+        records = seasons(open_runner().warehouse, days(start, end))
     if not records:
         raise BadInput(f"no date from {start} to {end} has games")
     if style == "json":
@@ -78,7 +78,7 @@ def audit_ledgers(
     start, end = date_range(first or str(FIRST_DATE), last or str(today() + timedelta(days=1)))
     dates = None if first is None and last is None else days(start, end)
     with working("hashing the rows of the ledgers"):
-        result = ledgers.audit_ledgers(runner().warehouse, dates)
+        result = ledgers.audit_ledgers(open_runner().warehouse, dates)
     if style == "json":
         print(json.dumps(result, indent=1))
     else:
@@ -96,8 +96,8 @@ def audit_record(
 
     one_of("--format", style, ("table", "json"))
     slate = date_up_to_tomorrow(day, "--date")
-    work = runner()
-    result = recompute(work.warehouse, work.landing, slate)
+    runner = open_runner()
+    result = recompute(runner.warehouse, runner.landing, slate)
     if style == "json":
         print(json.dumps(result, indent=1))
         leave(int(not result["passed"]))

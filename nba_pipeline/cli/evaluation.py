@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nba_pipeline.cli.app import app, date_range, runner, today
+from nba_pipeline.cli.app import app, date_range, open_runner, today
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import print_line, report
 from nba_pipeline.environments import home
@@ -82,8 +82,8 @@ def search(
     if trials < 1:
         raise BadInput(f"--trials must be at least 1, not {trials}")
     start, end = _past_period(first, last)
-    made = searched(_rows(SETTINGS.lines.market), home(), system, start, end, trials=trials, seed=seed, report=report)
-    print_result(made, style)
+    results = searched(_rows(SETTINGS.lines.market), home(), system, start, end, trials=trials, seed=seed, report=report)
+    print_result(results, style)
     if style == "table":
         print_line("The settings are unchanged. A better trial is a hypothesis: evaluate it on dates outside of this period.")
 
@@ -113,7 +113,7 @@ def _rows(market: str) -> "StoredRows":
     from nba_pipeline.evaluation.source import StoredRows, columns_of
     from nba_pipeline.systems import MARKET_SYSTEMS
 
-    return StoredRows(runner().warehouse, columns_of(MARKET_SYSTEMS[market]))
+    return StoredRows(open_runner().warehouse, columns_of(MARKET_SYSTEMS[market]))
 
 
 def _knowing_who_plays(market: str) -> "KnowsWhoPlays":

@@ -23,9 +23,9 @@ MIN_WIDTH = 110
 """Narrower terminals show fewer columns."""
 
 
-def print_record(work: "Runner", first: date, last: date) -> None:
+def print_record(runner: "Runner", first: date, last: date) -> None:
     """Print the graded record of a range per system and of the line: hit rate, error and gap to the line, with N and interval."""
-    grades = work.warehouse.sql(GRADES.format(first=first, last=last))
+    grades = runner.warehouse.sql(GRADES.format(first=first, last=last))
     if grades.is_empty():
         return
     rows = record_of(grades)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nba_pipeline.cli.app import app, date_range, leave, runner
+from nba_pipeline.cli.app import app, date_range, leave, open_runner
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import print_error, print_line, report
 from nba_pipeline.environments import environment, home
@@ -59,9 +59,15 @@ def backup(folder: Annotated[Path, typer.Argument(help="a new or empty folder ou
     """Copy the ledgers with their manifests, the landing and the evaluations to a folder, and verify the copy."""
     from nba_pipeline.warehouse.backup import back_up
 
-    work = runner()
+    runner = open_runner()
     receipt = back_up(
-        work.warehouse, work.landing.root, folder, home=home(), environment=environment(), made_at=work.clock.now(), report=report
+        runner.warehouse,
+        runner.landing.root,
+        folder,
+        home=home(),
+        environment=environment(),
+        made_at=runner.clock.now(),
+        report=report,
     )
     size = sum(entry.bytes for entry in receipt.files.values())
     print_line(f"verified: {counted(len(receipt.files), 'file')} in {folder}, {size / 1024**2:.1f} MiB")
@@ -78,9 +84,9 @@ def restore(
     """Add the rows and files of a backup that are missing here; nothing existing is overwritten or deleted."""
     from nba_pipeline.warehouse.restore import restore as restore_backup
 
-    work = runner()
+    runner = open_runner()
     restored = restore_backup(
-        work.warehouse, work.landing.root, folder, home=home(), environment=environment(), dry_run=dry_run, report=report
+        runner.warehouse, runner.landing.root, folder, home=home(), environment=environment(), dry_run=dry_run, report=report
     )
     rows = ", ".join(f"{counted(number, 'row')} of {name}" for name, number in restored.rows.items()) or "no rows"
     print_line(f"{'missing' if dry_run else 'added'}: {rows}, {counted(restored.files, 'file')}")

@@ -14,6 +14,8 @@ from rich.table import Table as RichTable
 from nba_pipeline.cli.app import INTERRUPTED, leave
 from nba_pipeline.cli.consoles import err, out, print_error, print_line
 from nba_pipeline.cli.progress import RunProgress
+from nba_pipeline.completeness.history import first_due_date
+from nba_pipeline.completeness.next_steps import completing_command
 from nba_pipeline.league.calendar import days
 from nba_pipeline.orchestration.backfill import ACCEPTABLE, EXCELLENT, Step
 from nba_pipeline.orchestration.runner import Outcome, Runner
@@ -28,7 +30,7 @@ PROBLEMS_NAMED = 5
 
 
 def report(
-    work: Runner,
+    runner: Runner,
     outcomes: Iterable[Outcome],
     repeat: str,
     is_brief: bool = False,
@@ -49,11 +51,11 @@ def report(
         started.append(RunProgress(title, tables))
         return started[-1]
 
-    work.on_start, code = start, 0
+    runner.on_start, code = start, 0
     try:
         for outcome in outcomes:
             _stop(started)
-            code |= _print_outcome(work, outcome, is_brief)
+            code |= _print_outcome(runner, outcome, is_brief)
             ended.append(outcome)
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
         _stop(started)
@@ -61,7 +63,7 @@ def report(
         leave(INTERRUPTED)
     finally:
         _stop(started)
-        work.on_start = None
+        runner.on_start = None
     if message_if_none and not ended:
         print_line(message_if_none)
     if reported is None:
@@ -69,6 +71,15 @@ def report(
     else:
         reported += ended
     return code
+
+
+def print_last_lines(runner: Runner, ended: Sequence[Outcome], first: date, last: date) -> None:
+    """Print the first failure of a command on dates and the next command, which is that of `status` and `explain`."""
+    print_first_failure(ended)
+    if any(not outcome.succeeded for outcome in ended):
+        today = runner.clock.today
+        is_within_home = first >= first_due_date(runner.warehouse, today)
+        print_error(f"next: {completing_command(first, last, today, is_within_home=is_within_home)}")
 
 
 def print_first_failure(ended: Sequence[Outcome]) -> None:
@@ -88,15 +99,15 @@ def print_first_failure(ended: Sequence[Outcome]) -> None:
         print_error(f"not written because of it: {', '.join(dependents)}")
 
 
-def later_versions(work: Runner, first: date, last: date) -> int:
+def later_versions(runner: Runner, first: date, last: date) -> int:
     """Returns the number of predictions of these dates whose version is not the first."""
-    rows = work.warehouse.scan(TABLES["predictions"], days(first, last)).filter(pl.col("version") > 1)
+    rows = runner.warehouse.scan(TABLES["predictions"], days(first, last)).filter(pl.col("version") > 1)
     return int(rows.select(pl.len()).collect().item())
 
 
-def print_new_versions(work: Runner, first: date, last: date, before: int) -> None:
+def print_new_versions(runner: Runner, first: date, last: date, before: int) -> None:
     """Print how many versions a command has added to existing predictions. `before` is the number before the command."""
-    if number := later_versions(work, first, last) - before:
+    if number := later_versions(runner, first, last) - before:
         print_line(
             f"{counted(number, 'prediction is a new version', 'predictions are new versions')} of an existing one, "
             "because an input changed; the view latest_predictions has the newest"
@@ -132,13 +143,13 @@ def _print_interrupted(done: int, repeat: str) -> None:
     )
 
 
-def _print_outcome(work: Runner, outcome: Outcome, is_brief: bool) -> int:
+def _print_outcome(runner: Runner, outcome: Outcome, is_brief: bool) -> int:
     """Print one outcome: failures, closed gates, warnings, and the requests that had problems. Returns the exit code."""
     mark = "[green]done[/]" if outcome.succeeded else "[red]failed[/]"
     number = len(outcome.warnings) + len(outcome.closed)
     checks = f", {counted(number, 'check')} failed without stopping it" if is_brief and number else ""
     err.print(f"{mark} {outcome.title} in {outcome.seconds:.1f} s{checks}", highlight=False, soft_wrap=True)
-    incidents = work.landing.incidents(run_id=outcome.run_id)
+    incidents = runner.landing.incidents(run_id=outcome.run_id)
     refused = [incident for incident in incidents if incident["status"] == httpx.codes.UNAUTHORIZED]
     stopped = [*outcome.failures, *dict.fromkeys(str(incident["problem"]) for incident in refused)]
     if not is_brief:
@@ -161,12 +172,14 @@ def request_problems(incidents: Iterable[Mapping[str, Any]]) -> list[str]:
     """
     kinds = Counter(
         f"{one['provider']} {one['endpoint']}: {one['problem'] or one['outcome']}"
-        + (f" after {one['attempts']} attempts" if (one["attempts"] or 0) > 1 and not one["problem"] else "")
+        + (f" after {counted(one['attempts'], 'attempt')}" if (one["attempts"] or 0) > 1 and not one["problem"] else "")
         for one in incidents
     )
-    messages = [f"{kind} ({number} requests)" if number > 1 else kind for kind, number in kinds.most_common(PROBLEMS_NAMED)]
+    messages = [
+        f"{kind} ({counted(number, 'request')})" if number > 1 else kind for kind, number in kinds.most_common(PROBLEMS_NAMED)
+    ]
     more = len(kinds) - len(messages)
-    return [*messages, f"and {more} more problems"] if more else messages
+    return [*messages, f"and {counted(more, 'more problem')}"] if more else messages
 
 
 def print_plan(steps: Sequence[Step], notes: Iterable[str]) -> None:
@@ -176,7 +189,7 @@ def print_plan(steps: Sequence[Step], notes: Iterable[str]) -> None:
         table.add_column(column, justify="right" if column in ("number", "existing") else "left", overflow="fold")
     for step in steps:
         numbers = str(step.number_of_dates), str(step.complete_count)
-        table.add_row(step.part, step.job, step.when, *numbers, _decision(step), ", ".join(step.tables))
+        table.add_row(step.part, step.job, step.dates_text, *numbers, _decision(step), ", ".join(step.tables))
     out.print(table)
     for note in notes:
         print_line(f"note {note}", style="yellow")
@@ -199,7 +212,7 @@ def print_rebuild(plan: "Plan") -> None:
 
 def report_skipped(step: Step) -> None:
     """Print a step that a running backfill skips."""
-    err.print(f"[dim]skipped[/] {step.job} {step.when}: {_decision(step)}", highlight=False)
+    err.print(f"[dim]skipped[/] {step.job} {step.dates_text}: {_decision(step)}", highlight=False)
 
 
 def _decision(step: Step) -> str:

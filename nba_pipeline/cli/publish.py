@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nba_pipeline.cli.app import app, date_up_to_tomorrow, leave, runner, serve, today
+from nba_pipeline.cli.app import app, date_up_to_tomorrow, leave, open_runner, serve, today
 from nba_pipeline.cli.choices import refuse_invalid_port
 from nba_pipeline.cli.consoles import print_error, print_line, working
 from nba_pipeline.environments import environment, home, public
@@ -31,9 +31,9 @@ def publish(
 ) -> None:
     """Write the slate and the record as JSON and as a page; exit code 1 if the gate is closed, which keeps the earlier files."""
     slate_date = date_up_to_tomorrow(day, "--date") if day else today()
-    work = runner()
+    runner = open_runner()
     with working("reading predictions and grades"):
-        document, reasons = publish_slate(work, slate_date)
+        document, reasons = publish_slate(runner, slate_date)
     for reason in reasons:
         print_error(f"not published: {reason}")
     if reasons:
@@ -44,7 +44,7 @@ def publish(
     leave(0)
 
 
-def publish_slate(work: "Runner", day: date) -> "tuple[Slate, list[str]]":
+def publish_slate(runner: "Runner", day: date) -> "tuple[Slate, list[str]]":
     """Writes the files of a slate. Returns its document, and why the gate is closed. A closed gate keeps the earlier files.
 
     A halted slate skips the gate, so that the page shows the halt. Raises Damaged for an unreadable schedule or ledger of predictions.
@@ -58,15 +58,15 @@ def publish_slate(work: "Runner", day: date) -> "tuple[Slate, list[str]]":
     from nba_pipeline.tables.registry import TABLES
     from nba_pipeline.warehouse.files import place
 
-    _refuse_unreadable(work, day)
-    if day not in work.warehouse.dates(TABLES["schedule"]):
+    _refuse_unreadable(runner, day)
+    if day not in runner.warehouse.dates(TABLES["schedule"]):
         raise BadInput(f"the schedule of {day} is not loaded; first: `nba-pipeline run --date {day}`")
-    rows, prices = _rows(work, day), SETTINGS.publishing.prices
+    rows, prices = _rows(runner, day), SETTINGS.publishing.prices
     if prices == "auto":
         prices = "all" if environment() == "sandbox" else "none"
-    document = slate_document(rows, prices, _record(work, has_prices=prices == "all"))
+    document = slate_document(rows, prices, _record(runner, has_prices=prices == "all"))
     if document.players:
-        eligible, missing = players_without_predictions(work.warehouse, [day], MOVING_AVERAGE.required)
+        eligible, missing = players_without_predictions(runner.warehouse, [day], MOVING_AVERAGE.required)
         if document.state != "halted" and (reasons := closed_because(rows.predictions, eligible.height, missing.height)):
             return document, reasons
     latest = latest_date(place(public()) if public() else home() / PUBLIC)
@@ -78,12 +78,12 @@ def publish_slate(work: "Runner", day: date) -> "tuple[Slate, list[str]]":
     return document, []
 
 
-def _refuse_unreadable(work: "Runner", day: date) -> None:
+def _refuse_unreadable(runner: "Runner", day: date) -> None:
     """Raises Damaged if rows of the date are unreadable. Without them, it would look like a date without games or predictions."""
     from nba_pipeline.tables.registry import TABLES
 
-    work.warehouse.check([TABLES["schedule"]], [day])
-    lost, closed = work.warehouse.lost(TABLES["schedule"]), work.warehouse.closed(TABLES["predictions"], [day])
+    runner.warehouse.check([TABLES["schedule"]], [day])
+    lost, closed = runner.warehouse.lost(TABLES["schedule"]), runner.warehouse.closed(TABLES["predictions"], [day])
     if reasons := [of_table[day] for of_table in (lost, closed) if day in of_table]:
         raise Damaged(f"not published: {'; '.join(reasons)}")
 
@@ -142,17 +142,14 @@ def serve_public(
         server.server_close()
 
 
-def _rows(work: "Runner", day: date) -> "SlateRows":
+def _rows(runner: "Runner", day: date) -> "SlateRows":
     """Reads the rows of a slate."""
     import polars as pl
 
-    from nba_pipeline.monitoring import status as grid
-    from nba_pipeline.monitoring.landed_dates import loaded_before
-    from nba_pipeline.monitoring.run_facts import read_runs
     from nba_pipeline.publishing.slate import SlateRows
     from nba_pipeline.tables.registry import TABLES
 
-    warehouse, clock, yesterday = work.warehouse, work.clock, day - timedelta(days=1)
+    warehouse, yesterday = runner.warehouse, day - timedelta(days=1)
     # a backtest is made after the game, so it was never a forecast
     live = warehouse.scan(TABLES["predictions"], [day]).filter(pl.col("run_kind") == "live")
     predictions = live.sort("version", descending=True).collect()
@@ -165,85 +162,89 @@ def _rows(work: "Runner", day: date) -> "SlateRows":
     captures = (
         warehouse.scan(TABLES["prop_lines"], [day]).group_by("game_id").agg(pl.col("snapshot_at").max().alias("captured_at"))
     )
-    [status] = grid.status(
-        warehouse,
-        work.landing,
-        clock,
-        [day],
-        work.code_versions,
-        loaded_before(work.instance),
-        read_runs(work.instance, [day], clock),
-    )
     return SlateRows(
         game_date=day,
-        as_of=clock.now(),
+        as_of=runner.clock.now(),
         schedule=warehouse.scan(TABLES["schedule"], [day]).collect(),
         predictions=predictions.unique(key, keep="first", maintain_order=True),
         captures=captures.collect(),
         graded=latest.join(names, on="prediction_id", how="inner").collect(),
-        freshness=_freshness(work, day),
-        status=status,
+        freshness=_freshness(runner, day),
+        status=_status(runner, day),
         is_simulated=environment() == "sandbox",
-        picks=_picks(work, day),
-        halt=_halt(work),
-        champion=_champion(work),
+        picks=_picks(runner, day),
+        halt=_halt(runner),
+        champion=_champion(runner),
     )
 
 
-def _picks(work: "Runner", day: date) -> "pl.DataFrame":
+def _status(runner: "Runner", day: date) -> "dict[str, Any]":
+    """Returns the record of the date in the status grid."""
+    from nba_pipeline.monitoring import status as grid
+    from nba_pipeline.monitoring.landed_dates import loaded_before
+    from nba_pipeline.monitoring.run_facts import read_runs
+
+    runs = read_runs(runner.instance, [day], runner.clock)
+    [record] = grid.status(
+        runner.warehouse, runner.landing, runner.clock, [day], runner.code_versions, loaded_before(runner.instance), runs
+    )
+    return record
+
+
+def _picks(runner: "Runner", day: date) -> "pl.DataFrame":
     """Returns the best-ranked live pick of each player."""
     import polars as pl
 
     from nba_pipeline.tables.registry import TABLES
 
-    live = work.warehouse.scan(TABLES["picks"], [day]).filter((pl.col("run_kind") == "live") & pl.col("is_pick")).sort("rank")
+    live = runner.warehouse.scan(TABLES["picks"], [day]).filter((pl.col("run_kind") == "live") & pl.col("is_pick")).sort("rank")
     key = ["game_id", "player_id", "market"]
     return live.unique(key, keep="first", maintain_order=True).select(*key, "recommendation", "rank").collect()
 
 
-def _halt(work: "Runner") -> str:
+def _halt(runner: "Runner") -> str:
     """Returns why picks are halted; empty if they are not. An unreadable ledger is a halt."""
     from nba_pipeline.governance.halts import read_halts, recorded
 
     try:
-        halt = recorded(read_halts(work.warehouse))
+        halt = recorded(read_halts(runner.warehouse))
     except Damaged:
         return "picks are halted: the ledger halts cannot be read"
     return halt.message if halt.is_halted else ""
 
 
-def _champion(work: "Runner") -> str | None:
+def _champion(runner: "Runner") -> str | None:
     """Returns the champion; None if the ledger of roles is unreadable."""
     from nba_pipeline.governance.roles import champion_of, read_decisions
 
     try:
-        return champion_of(read_decisions(work.warehouse))
+        return champion_of(read_decisions(runner.warehouse))
     except Damaged:
         return None
 
 
-def _freshness(work: "Runner", day: date) -> dict[str, datetime]:
+def _freshness(runner: "Runner", day: date) -> dict[str, datetime]:
     """Returns source table -> newest snapshot of the date. A table without one is omitted."""
     import polars as pl
 
     from nba_pipeline.tables.registry import TABLES
 
     newest = {
-        name: work.warehouse.scan(TABLES[name], [day]).select(pl.col("snapshot_at").max()).collect().item()
+        name: runner.warehouse.scan(TABLES[name], [day]).select(pl.col("snapshot_at").max()).collect().item()
         for name in SLATE_TABLES
         if "snapshot_at" in TABLES[name].dtypes
     }
     return {name: at for name, at in newest.items() if at is not None}
 
 
-def _record(work: "Runner", *, has_prices: bool) -> "Record":
+def _record(runner: "Runner", *, has_prices: bool) -> "Record":
     """Reads the record of the last days."""
     from nba_pipeline.cli.grades_rendering import GRADES
     from nba_pipeline.evaluation.graded_record import record_of
     from nba_pipeline.publishing.record import record_document
 
-    last = work.clock.today - timedelta(days=1)
+    last = runner.clock.today - timedelta(days=1)
     first = last - timedelta(days=SETTINGS.publishing.record_days - 1)
-    grades = work.warehouse.sql(GRADES.format(first=first, last=last))
+    grades = runner.warehouse.sql(GRADES.format(first=first, last=last))
     rows: list[dict[str, Any]] = record_of(grades).to_dicts() if grades.height else []
-    return record_document(rows, first if rows else None, last if rows else None, work.clock.now(), has_prices=has_prices)
+    return record_document(rows, first if rows else None, last if rows else None, runner.clock.now(), has_prices=has_prices)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nba_pipeline.cli.app import date_range, date_up_to_tomorrow, leave, quarantine, runner, today
+from nba_pipeline.cli.app import date_range, date_up_to_tomorrow, leave, open_runner, quarantine, today
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_line
 from nba_pipeline.environments import environment, now, warehouse_of
@@ -114,11 +114,11 @@ def replay(
     if not before:
         print_line(f"no row is quarantined on {slate}")
         leave(0)
-    work = runner()
-    refuse_running(work, slate)
+    runner = open_runner()
+    refuse_running(runner, slate)
     repeat = f"nba-pipeline quarantine replay --date {slate}"
-    code = report(work, quarantine_replay.replay(work, slate, tables), repeat)
-    after = _cases(work.warehouse, str(slate), str(slate), table)
+    code = report(runner, quarantine_replay.replay(runner, slate, tables), repeat)
+    after = _cases(runner.warehouse, str(slate), str(slate), table)
     was, still = sum(case.rows for case in before), sum(case.rows for case in after)
     print_line(f"{counted(was, 'row was', 'rows were')} quarantined, {still} still {'is' if still == 1 else 'are'}")
     if after:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from nba_pipeline.cli.app import runner
+from nba_pipeline.cli.app import open_runner
 from nba_pipeline.environments import environment, home
 from nba_pipeline.tables import catalog
 
@@ -85,7 +85,7 @@ Reading = LocalHome | Production
 def reading() -> Reading:
     """Returns the tables of the configured environment, for reading. Raises BadInput for an unusable home."""
     if environment() == "production":
-        return Production(runner().warehouse)
+        return Production(open_runner().warehouse)
     from nba_pipeline.warehouse.local_reading import LocalTables
 
     return LocalHome(LocalTables(home(), catalog.tables()))

@@ -87,18 +87,18 @@ def _rehearse(slate: date, history: int, start: datetime) -> int:
     from nba_pipeline.orchestration.runner import Runner
 
     definitions = build_definitions("sandbox", resources_for("sandbox", Clock()))
-    work, ended, end = Runner(definitions, open_instance(home())), list["Outcome"](), instants(slate)[-1]
+    runner, ended, end = Runner(definitions, open_instance(home())), list["Outcome"](), instants(slate)[-1]
     repeat = f"nba-pipeline rehearse --date {slate}"
     with time_machine.travel(start, tick=False):
         yesterday = slate - timedelta(days=1)
-        loaded = work.backfill(slate - timedelta(days=history), yesterday)
-        report(work, loaded, repeat, is_brief=True, reported=ended)
-    is_failed = _play(work, slate, start, end)
+        loaded = runner.backfill(slate - timedelta(days=history), yesterday)
+        report(runner, loaded, repeat, is_brief=True, reported=ended)
+    is_failed = _play(runner, slate, start, end)
     with time_machine.travel(end, tick=False):
         print_line("")
-        print_snapshot(read_snapshot(work, yesterday, slate + timedelta(days=1)))
+        print_snapshot(read_snapshot(runner, yesterday, slate + timedelta(days=1)))
         print_line("")
-        print_slate_of(work, slate)
+        print_slate_of(runner, slate)
     print_first_failure(ended)
     return int(is_failed)
 
@@ -110,12 +110,12 @@ def instants(slate: date) -> list[datetime]:
     return [eastern(slate + timedelta(days=hour // 24), hour % 24, 10) for hour in HOURS]
 
 
-def _play(work: "Runner", slate: date, start: datetime, end: datetime) -> bool:
+def _play(runner: "Runner", slate: date, start: datetime, end: datetime) -> bool:
     """Evaluates the daemon during the day, and prints one line per run. Returns whether a run failed."""
     from nba_pipeline.instance.simulated_daemon import SimulatedDaemon
     from nba_pipeline.orchestration.runner import QUIET
 
-    daemon = SimulatedDaemon(work.definitions, work.instance, home() / STATE_FILE, start, QUIET)
+    daemon = SimulatedDaemon(runner.definitions, runner.instance, home() / STATE_FILE, start, QUIET)
     failed = list[str]()
 
     def show(request: dict[str, Any], success: bool, seconds: float) -> None:

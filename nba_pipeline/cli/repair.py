@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nba_pipeline.cli.app import app, date_of, date_up_to_tomorrow, leave, runner
+from nba_pipeline.cli.app import app, date_of, date_up_to_tomorrow, leave, open_runner
 from nba_pipeline.cli.consoles import print_error, print_line
 from nba_pipeline.environments import clock, environment, now
 from nba_pipeline.errors import BadInput, did_you_mean
@@ -37,51 +37,51 @@ def reconcile(
     from nba_pipeline.cli.outcomes import report
 
     slate = date_up_to_tomorrow(day, "--date") if day else None
-    work = runner()
-    if slate and not any(due.game_date == slate for due in work.undone()):
-        _refuse_unknown(work, slate)
+    runner = open_runner()
+    if slate and not any(due.game_date == slate for due in runner.undone()):
+        _refuse_unknown(runner, slate)
     if dry_run:
-        undone = [due for due in work.undone() if slate in (None, due.game_date)]
-        for due in undone:
+        due_work = [due for due in runner.undone() if slate in (None, due.game_date)]
+        for due in due_work:
             print_line(f"{due.name}: {due.why}")
-        if not undone:
+        if not due_work:
             print_line(NOTHING_DUE)
-        leave(int(bool(undone)) | _print_closed(work) | _print_phases(work, slate))
+        leave(int(bool(due_work)) | _print_closed(runner) | _print_phases(runner, slate))
     repeat = "nba-pipeline reconcile" + (f" --date {slate}" if slate else "")
-    code = report(work, work.reconcile(slate), repeat, message_if_none=NOTHING_DUE)
-    leave(code | _print_closed(work) | _print_phases(work, slate))
+    code = report(runner, runner.reconcile(slate), repeat, message_if_none=NOTHING_DUE)
+    leave(code | _print_closed(runner) | _print_phases(runner, slate))
 
 
-def _print_phases(work: "Runner", slate: date | None) -> int:
+def _print_phases(runner: "Runner", slate: date | None) -> int:
     """Print the comparison of a date's phases. Returns the exit code: 1 if one is an error."""
     from nba_pipeline.cli.phases_rendering import print_phases
     from nba_pipeline.monitoring.phases import compare_phases
 
     if slate is None:
         return 0
-    if not _is_loaded(work, slate):
+    if not _is_loaded(runner, slate):
         print_error(f"the schedule of {slate} is not loaded, so its phases cannot be compared")
         return 1
-    comparisons = compare_phases(work.warehouse, work.landing, work.clock, slate)
+    comparisons = compare_phases(runner.warehouse, runner.landing, runner.clock, slate)
     print_phases(slate, comparisons)
     return int(any(comparison.verdict == "error" for comparison in comparisons))
 
 
-def _is_loaded(work: "Runner", slate: date) -> bool:
+def _is_loaded(runner: "Runner", slate: date) -> bool:
     """Whether the schedule of a date is loaded. If it is not, the games of the date are unknown."""
     from nba_pipeline.tables.registry import TABLES
 
-    return slate in work.warehouse.dates(TABLES["schedule"])
+    return slate in runner.warehouse.dates(TABLES["schedule"])
 
 
-def _refuse_unknown(work: "Runner", slate: date) -> None:
+def _refuse_unknown(runner: "Runner", slate: date) -> None:
     """Raises BadInput for a date whose schedule is not loaded, and for one before the first stored date."""
     from nba_pipeline.orchestration.repair import refuse_before_history
 
-    if not _is_loaded(work, slate):
-        first = f"backfill --from {slate} --to {slate}" if slate < work.clock.today else f"run --date {slate}"
+    if not _is_loaded(runner, slate):
+        first = f"backfill --from {slate} --to {slate}" if slate < runner.clock.today else f"run --date {slate}"
         raise BadInput(f"the schedule of {slate} is not loaded; first: nba-pipeline {first}")
-    refuse_before_history(work, slate)
+    refuse_before_history(runner, slate)
 
 
 @app.command()
@@ -94,16 +94,16 @@ def repair(
     from nba_pipeline.orchestration import repair as repairing
 
     slate = date_up_to_tomorrow(day, "--date")
-    work = runner()
-    repairing.refuse(work, slate)
-    missing = repairing.find_missing(work, slate)
+    runner = open_runner()
+    repairing.refuse(runner, slate)
+    missing = repairing.find_missing(runner, slate)
     if not missing.tables:
-        _refuse_unknown(work, slate)
+        _refuse_unknown(runner, slate)
     _print_missing(slate, missing)
     if dry_run or not missing.tables:
         leave(int(bool(missing.tables or missing.blocked)))
-    code = report(work, repairing.repair(work, slate), f"nba-pipeline repair --date {slate}")
-    remaining = repairing.find_missing(work, slate)
+    code = report(runner, repairing.repair(runner, slate), f"nba-pipeline repair --date {slate}")
+    remaining = repairing.find_missing(runner, slate)
     print_line(f"\nafter the repair of {slate}:")
     _print_missing(slate, remaining)
     leave(code | int(bool(remaining.tables or remaining.blocked)))
@@ -121,11 +121,11 @@ def _print_missing(slate: date, missing: "Missing") -> None:
         print_line(f"  cause: nba-pipeline explain --date {slate}")
 
 
-def _print_closed(work: "Runner") -> int:
+def _print_closed(runner: "Runner") -> int:
     """Print the ledger dates that are closed until a backup is restored. Returns the exit code."""
     from nba_pipeline.orchestration.lost_partitions import closed_dates
 
-    messages = closed_dates(work.warehouse)
+    messages = closed_dates(runner.warehouse)
     for message in messages:
         print_error(message)
     return int(bool(messages))
@@ -146,9 +146,9 @@ def waive(
     slate = date_up_to_tomorrow(day, "--date")
     ends_at = parse_instant(until, "--until") if until is not None else None
     ledger.refuse_invalid_waiver(now(), slate, gate, reason, author, ends_at)
-    work = runner()
-    ledger.refuse_open_gate(work.warehouse, slate, gate)
-    for message in ledger.waive(work.warehouse, work.clock.now(), slate, gate, reason, author, ends_at):
+    runner = open_runner()
+    ledger.refuse_open_gate(runner.warehouse, slate, gate)
+    for message in ledger.waive(runner.warehouse, runner.clock.now(), slate, gate, reason, author, ends_at):
         print_line(message)
     leave(0)
 
@@ -165,10 +165,10 @@ def not_played(
     from nba_pipeline.completeness import not_played as ledger
 
     ledger.refuse_empty(reason, author)
-    work = runner()
-    day, message = ledger.mark(work.warehouse, work.clock.now(), game, reason, author, not take_back)
+    runner = open_runner()
+    day, message = ledger.mark(runner.warehouse, runner.clock.now(), game, reason, author, not take_back)
     print_line(message)
-    leave(report(work, work.follow_mark(day), f"nba-pipeline run --date {day} --mode overnight"))
+    leave(report(runner, runner.follow_mark(day), f"nba-pipeline run --date {day} --mode overnight"))
 
 
 @app.command()
@@ -190,11 +190,11 @@ def resolve(
     slate = date_up_to_tomorrow(day, "--date")
     if player < 1:
         raise BadInput(f"--player must be a person id of the NBA, not {player}")
-    work = runner()
+    runner = open_runner()
     quarantined = {
         table: set(rows["row"].str.json_path_match(f"$.{column}").drop_nulls())
         for table, column in SPELLED_IN.items()
-        for rows in [work.warehouse.scan_quarantine(TABLES[table], [slate]).filter(IS_A_NAME_PROBLEM).collect()]
+        for rows in [runner.warehouse.scan_quarantine(TABLES[table], [slate]).filter(IS_A_NAME_PROBLEM).collect()]
     }
     tables = [table for table, spellings in quarantined.items() if spelling in spellings]
     if not tables:
@@ -204,9 +204,9 @@ def resolve(
     slot = Slot(*RESOLUTIONS, entity=f"{player}-{spelling}", game_date=slate)
     decision = {"player_id": player, "spelling": spelling, "author": author.strip() or user(), "reason": reason.strip()}
     body = json.dumps(decision).encode()
-    work.landing.keep(slot, body, fetched_at=work.clock.now())
+    runner.landing.keep(slot, body, fetched_at=runner.clock.now())
     repeat = f"nba-pipeline resolve --spelling {shlex.quote(spelling)} --player {player} --date {slate}"
-    leave(report(work, (work.run("game_day", [table], slate, slate) for table in ("players", *tables)), repeat))
+    leave(report(runner, (runner.run("game_day", [table], slate, slate) for table in ("players", *tables)), repeat))
 
 
 @app.command()
@@ -221,9 +221,9 @@ def recheck(day: Annotated[str, typer.Option("--date", help="US Eastern date who
     # no Runner yet: opening Dagster's instance creates its folder
     resources["warehouse"].preflight()
     refuse_bad_date(resources["warehouse"], resources["archive"], clock(), slate)
-    work = runner()
-    rechecked = Recheck(work, slate)
-    code = report(work, rechecked.run(), f"nba-pipeline recheck --date {slate}")
+    runner = open_runner()
+    rechecked = Recheck(runner, slate)
+    code = report(runner, rechecked.run(), f"nba-pipeline recheck --date {slate}")
     for problem in () if rechecked.is_unanswered else rechecked.problems:
         print_error(f"  warning {problem}", style="yellow")
     changes = rechecked.changes()
@@ -255,6 +255,6 @@ def rebuild(
         raise BadInput("rebuild replaces tables and asks for confirmation: run it in a terminal or pass --yes")
     if not yes and not typer.confirm("Replace these tables?"):
         raise BadInput("the rebuild was not confirmed; nothing was changed")
-    code = report(work := runner(), work.rebuild(), "nba-pipeline rebuild")
+    code = report(runner := open_runner(), runner.rebuild(), "nba-pipeline rebuild")
     print_line("every table except the ledgers was replaced")
     leave(code)

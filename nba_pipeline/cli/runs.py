@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nba_pipeline.cli.app import app, date_range, date_up_to_tomorrow, leave, runner, runner_at
+from nba_pipeline.cli.app import app, date_range, date_up_to_tomorrow, leave, open_runner, open_runner_at
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import err, out, print_error, print_line
 from nba_pipeline.environments import environment, home
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 DEMO_DAYS = 35
 
+Step = tuple[date, datetime, "Mode"]
+"""A run of the demo: its slate, the instant of its clock, and its mode."""
+
 
 @app.command()
 def run(
@@ -27,46 +30,51 @@ def run(
     ] = None,
 ) -> None:
     """Collect, predict or grade one slate: the work that is due now, or that of a mode."""
-    from nba_pipeline.cli.outcomes import later_versions, print_first_failure, print_new_versions, report
+    from nba_pipeline.cli.outcomes import later_versions, print_last_lines, print_new_versions, report
     from nba_pipeline.completeness.modes import MODES, tables_of_mode
 
     environment()
     slate = date_up_to_tomorrow(day, "--date")
     if mode is not None:
         one_of("--mode", mode, MODES)
-    work = runner()
-    chosen = next((choice for choice in MODES if choice == mode), None) or _due_mode(work, slate)
+    runner = open_runner()
+    chosen = next((choice for choice in MODES if choice == mode), None) or _due_mode(runner, slate)
     repeat = f"nba-pipeline run --date {slate}" + (f" --mode {mode}" if mode else "")
-    before, ended = later_versions(work, slate, slate), list["Outcome"]()
-    outcomes = work.slate(slate, chosen) if chosen else work.run_every_table(slate)
-    code = report(work, outcomes, repeat, reported=ended)
+    before, ended = later_versions(runner, slate, slate), list["Outcome"]()
+    outcomes = runner.slate(slate, chosen) if chosen else runner.run_every_table(slate)
+    code = report(runner, outcomes, repeat, reported=ended)
     if chosen is None or "predictions" in tables_of_mode(chosen):
         if any("predictions" in outcome.not_written for outcome in ended):
             print_error("This run wrote no predictions. Earlier ones follow, if any:", style="yellow")
-        print_slate_of(work, slate)
-        print_new_versions(work, slate, slate, before)
-    print_first_failure(ended)
+        print_slate_of(runner, slate, has_failed=any(not outcome.succeeded for outcome in ended))
+        print_new_versions(runner, slate, slate, before)
+    print_last_lines(runner, ended, slate, slate)
     leave(code)
 
 
-def _due_mode(work: "Runner", slate: date) -> "Mode | None":
+def _due_mode(runner: "Runner", slate: date) -> "Mode | None":
     """Returns the mode of a date without --mode; None for a past date without predictions, which gets every table."""
     from nba_pipeline.tables.registry import TABLES
 
-    if slate >= work.clock.today:
-        return "same_day" if slate == work.clock.today else "tomorrow"
-    return "overnight" if slate in work.warehouse.dates(TABLES["predictions"]) else None
+    if slate >= runner.clock.today:
+        return "same_day" if slate == runner.clock.today else "tomorrow"
+    return "overnight" if slate in runner.warehouse.dates(TABLES["predictions"]) else None
 
 
-def print_slate_of(work: "Runner", slate: date) -> None:
-    """Print the actionable predictions of a slate and the counts of all, or why there are none."""
+def print_slate_of(runner: "Runner", slate: date, *, has_failed: bool = False) -> None:
+    """Print the actionable predictions of a slate and the counts of all, or why there are none.
+
+    After a failed run, the last lines of the command name the reason and the next command.
+    """
     from nba_pipeline.cli.reading import Production
     from nba_pipeline.cli.slate_rendering import print_slate
     from nba_pipeline.cli.slate_rows import chosen, slate_rows, why_empty
 
-    tables = Production(work.warehouse)
+    tables = Production(runner.warehouse)
     rows = slate_rows(tables, slate)
-    if rows.is_empty():
+    if rows.is_empty() and has_failed:
+        print_line(f"no slate: {slate} has no predictions")
+    elif rows.is_empty():
         print_line(f"no slate: {why_empty(tables, slate)}")
     else:
         print_slate(slate, rows, chosen(rows, None, None, shows_all=False))
@@ -84,7 +92,7 @@ def backfill(
     from nba_pipeline.cli.grades_rendering import print_record
     from nba_pipeline.cli.outcomes import (
         later_versions,
-        print_first_failure,
+        print_last_lines,
         print_new_versions,
         print_rating,
         report,
@@ -99,16 +107,16 @@ def backfill(
     if dry_run:
         _print_plan(start, end, stage, resume)
         leave(0)
-    work = runner()
+    runner = open_runner()
     repeat = f"nba-pipeline backfill --from {start} --to {end} --stop-after {stage} --resume"
-    before, ended = later_versions(work, start, end), list["Outcome"]()
-    outcomes = work.backfill(start, end, stop_after=stage, is_resumed=resume, on_skipped=report_skipped)
-    code = report(work, outcomes, repeat, reported=ended)
-    print_record(work, start, end)
-    print_new_versions(work, start, end, before)
-    rated = rate(work.warehouse, days(start, end))
+    before, ended = later_versions(runner, start, end), list["Outcome"]()
+    outcomes = runner.backfill(start, end, stop_after=stage, is_resumed=resume, on_skipped=report_skipped)
+    code = report(runner, outcomes, repeat, reported=ended)
+    print_record(runner, start, end)
+    print_new_versions(runner, start, end, before)
+    rated = rate(runner.warehouse, days(start, end))
     print_rating(rated)
-    print_first_failure(ended)
+    print_last_lines(runner, ended, start, end)
     leave(code or int(bool(rated["failed"])))
 
 
@@ -144,23 +152,19 @@ def demo() -> None:
     slate = eastern_date(real) if real >= eastern(eastern_date(real), 12) else eastern_date(real) - timedelta(days=1)
     before = slate - timedelta(days=1)
     err.print(f"The simulated league, as if it were noon on {slate} (US Eastern).", highlight=False)
-    work = runner_at(eastern(before, 5))
+    runner = open_runner_at(eastern(before, 5))
     first, ended = before - timedelta(days=DEMO_DAYS), list["Outcome"]()
-    backfilled = work.backfill(first, before - timedelta(days=1))
-    code = report(work, backfilled, "nba-pipeline demo", is_brief=True, reported=ended)
-    steps: tuple[tuple[date, datetime, Mode], ...] = (
-        (before, eastern(before, 12), "same_day"),
-        (before, eastern(slate, 7), "overnight"),
-        (slate, eastern(slate, 12), "same_day"),
-    )
-    for day, instant, mode in steps:
-        work = runner_at(instant)
-        code |= report(work, work.slate(day, mode), "nba-pipeline demo", is_brief=True, reported=ended)
-    print_slate_of(work, slate)
-    print_record(work, before - timedelta(days=DEMO_DAYS), before)
+    backfilled = runner.backfill(first, before - timedelta(days=1))
+    code = report(runner, backfilled, "nba-pipeline demo", is_brief=True, reported=ended)
+    for day, instant, mode in demo_steps(slate, real):
+        runner = open_runner_at(instant)
+        code |= report(runner, runner.slate(day, mode), "nba-pipeline demo", is_brief=True, reported=ended)
+    runner = open_runner_at(eastern(slate, 12))
+    print_slate_of(runner, slate)
+    print_record(runner, before - timedelta(days=DEMO_DAYS), before)
     out.print("The simulated league is not the NBA: its record tests the arithmetic and says nothing about real lines.")
     print_failed_checks(ended)
-    _, reasons = publish_slate(work, slate)
+    _, reasons = publish_slate(runner, slate)
     page = f"not published: {'; '.join(reasons)}" if reasons else "[bold]nba-pipeline serve public[/], then http://127.0.0.1:8400"
     out.print(
         f"\nThe slate as a page: {page}"
@@ -171,3 +175,22 @@ def demo() -> None:
     )
     print_first_failure(ended)
     leave(code)
+
+
+def demo_steps(slate: date, now: datetime) -> list[Step]:
+    """Returns the runs after the backfill: two slates until noon of the second, then what has become due since.
+
+    Without the later runs, the first `nba-pipeline status` would call their dates late.
+    """
+    from nba_pipeline.league.calendar import eastern
+
+    before, after = slate - timedelta(days=1), slate + timedelta(days=1)
+    steps: list[Step] = [
+        (before, eastern(before, 12), "same_day"),
+        (before, eastern(slate, 7), "overnight"),
+        (slate, eastern(slate, 12), "same_day"),
+        (after, eastern(slate, 17, 30), "tomorrow"),
+        (slate, eastern(after, 6), "overnight"),
+        (after, eastern(after, 7), "same_day"),
+    ]
+    return [step for step in steps if step[1] <= now]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nba_pipeline.cli.app import leave, runner, serve
+from nba_pipeline.cli.app import leave, open_runner, serve
 from nba_pipeline.cli.choices import refuse_invalid_port
 from nba_pipeline.cli.consoles import print_line
 from nba_pipeline.environments import home
@@ -32,13 +32,15 @@ def serve_health(
     from nba_pipeline.monitoring.watchdog import EXPECTED, findings
 
     refuse_invalid_port(port)
-    work = runner()
+    runner = open_runner()
 
     def measured() -> "tuple[Measurements, list[str]]":
-        first = work.clock.today - timedelta(days=SETTINGS.metrics.graded_days)
-        grades = work.warehouse.sql(GRADES.format(first=first, last=work.clock.today))
+        first = runner.clock.today - timedelta(days=SETTINGS.metrics.graded_days)
+        grades = runner.warehouse.sql(GRADES.format(first=first, last=runner.clock.today))
         graded = record_of(grades).to_dicts() if grades.height else []
-        measurements = measure(work.instance, work.warehouse, work.landing, work.clock, work.code_versions, graded, home())
+        measurements = measure(
+            runner.instance, runner.warehouse, runner.landing, runner.clock, runner.code_versions, graded, home()
+        )
         found = findings(measurements.instigators, EXPECTED, Clock().now()) if is_in_season(measurements.today) else []
         return measurements, [one.message for one in found]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nba_pipeline.cli.app import app, leave, runner
+from nba_pipeline.cli.app import app, leave, open_runner
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_line, report, working
 
@@ -23,8 +23,8 @@ def slo(style: Annotated[str, typer.Option("--format", help="table | json")] = "
     from nba_pipeline.monitoring.service_levels import WINDOWS, attainments, exhausted
 
     one_of("--format", style, ("table", "json"))
-    work = runner()
-    since = began_at(list(read_instigators(work.instance).values()))
+    runner = open_runner()
+    since = began_at(list(read_instigators(runner.instance).values()))
     if since is None:
         message = "no daemon has run in this home, so no service level can be judged; start it with `make dev`"
         if style == "json":
@@ -33,11 +33,11 @@ def slo(style: Annotated[str, typer.Option("--format", help="table | json")] = "
         else:
             print_line(message)
         leave(0)
-    today = work.clock.today
+    today = runner.clock.today
     with working("reading runs and payloads"):
         dates = days(today - timedelta(days=max(WINDOWS)), today)
-        rows = read_latencies(work.instance, work.warehouse, work.landing, dates, since)
-        attained = attainments(rows, work.clock.now())
+        rows = read_latencies(runner.instance, runner.warehouse, runner.landing, dates, since)
+        attained = attainments(rows, runner.clock.now())
     if style == "json":
         print(json.dumps([_record(attainment) for attainment in attained], indent=1))
     else:

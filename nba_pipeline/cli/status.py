@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nba_pipeline.cli.app import app, date_range, leave, runner, today
+from nba_pipeline.cli.app import app, date_range, leave, open_runner, today
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_line, report, working
 from nba_pipeline.environments import environment, home
@@ -45,7 +45,7 @@ def status(
     if is_watching:
         _watch(first, last, is_verbose, seconds)
     with working("reading tables and runs"):
-        snapshot = read_snapshot(runner(), *_dates(first, last))
+        snapshot = read_snapshot(open_runner(), *_dates(first, last))
     if style == "json":
         print(json.dumps(snapshot.records, indent=1))
         _print_not_shown(snapshot, report)
@@ -67,7 +67,7 @@ class Snapshot:
     is_empty: bool
 
 
-def read_snapshot(work: "Runner", start: date, end: date) -> Snapshot:
+def read_snapshot(runner: "Runner", start: date, end: date) -> Snapshot:
     """Reads the status of a range of dates."""
     from nba_pipeline.league.calendar import days
     from nba_pipeline.monitoring import status as grid
@@ -76,16 +76,16 @@ def read_snapshot(work: "Runner", start: date, end: date) -> Snapshot:
     from nba_pipeline.orchestration.lost_partitions import alert_on_damage
     from nba_pipeline.tables.registry import TABLES
 
-    at, dates, before = work.clock.now(), days(start, end), loaded_before(work.instance)
-    runs = read_runs(work.instance, dates, work.clock)
-    records = grid.status(work.warehouse, work.landing, work.clock, dates, work.code_versions, before, runs)
-    due = [(str(one.game_date), one.name) for one in work.corrections()]
+    at, dates, before = runner.clock.now(), days(start, end), loaded_before(runner.instance)
+    runs = read_runs(runner.instance, dates, runner.clock)
+    records = grid.status(runner.warehouse, runner.landing, runner.clock, dates, runner.code_versions, before, runs)
+    due = [(str(one.game_date), one.name) for one in runner.corrections()]
     for record in records:
         record["as_of"] = at.isoformat(timespec="seconds")
         record["due"] = [name for day, name in due if day == record["game_date"]]
-    alert_on_damage(work.notifier, work.landing)
-    elsewhere = missing_sources(work.warehouse, work.landing, end, before).keys() - set(dates)
-    return Snapshot(at, records, [name for _, name in due], sorted(elsewhere), not work.warehouse.dates(TABLES["schedule"]))
+    alert_on_damage(runner.notifier, runner.landing)
+    elsewhere = missing_sources(runner.warehouse, runner.landing, end, before).keys() - set(dates)
+    return Snapshot(at, records, [name for _, name in due], sorted(elsewhere), not runner.warehouse.dates(TABLES["schedule"]))
 
 
 def print_snapshot(snapshot: Snapshot, is_verbose: bool = False) -> None:
@@ -124,9 +124,9 @@ def _dates(first: str | None, last: str | None) -> tuple[date, date]:
 def _watch(first: str | None, last: str | None, is_verbose: bool, seconds: int) -> None:
     """Print snapshots until Ctrl-C, which ends the command with exit code 0. A terminal is cleared before each one."""
     try:
-        work = runner()
+        runner = open_runner()
         while True:
-            snapshot = read_snapshot(work, *_dates(first, last))
+            snapshot = read_snapshot(runner, *_dates(first, last))
             if out.is_terminal:
                 out.clear()
             print_snapshot(snapshot, is_verbose)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nba_pipeline.cli.app import app, leave, runner, systems
+from nba_pipeline.cli.app import app, leave, open_runner, systems
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_error, print_line
 
@@ -28,11 +28,11 @@ def list_systems(style: Annotated[str, typer.Option("--format", help="table | js
     from nba_pipeline.governance.roles import read_decisions
 
     one_of("--format", style, ("table", "json"))
-    work = runner()
-    decisions = read_decisions(work.warehouse)
-    roles = _roles(work, decisions)
-    decays = decays_of(read_windows(work.warehouse, work.clock.today), list(roles))
-    halt = recorded(read_halts(work.warehouse))
+    runner = open_runner()
+    decisions = read_decisions(runner.warehouse)
+    roles = _roles(runner, decisions)
+    decays = decays_of(read_windows(runner.warehouse, runner.clock.today), list(roles))
+    halt = recorded(read_halts(runner.warehouse))
     if style == "json":
         states = {
             name: {"role": role, "state": decays[name].state, "is_thin": decays[name].is_thin} for name, role in roles.items()
@@ -53,19 +53,19 @@ def promote(system_id: SystemId, reason: Reason, author: Author) -> None:
     from nba_pipeline.governance.records import refuse_empty
 
     refuse_empty(reason=reason, author=author)
-    work = runner()
-    decisions = ledger.read_decisions(work.warehouse)
-    ledger.refuse_promotion(system_id, _roles(work, decisions))
+    runner = open_runner()
+    decisions = ledger.read_decisions(runner.warehouse)
+    ledger.refuse_promotion(system_id, _roles(runner, decisions))
     champion = ledger.champion_of(decisions)
-    rows, gates = judge_promotion(work.warehouse, work.clock.today, system_id, champion, trained_members(system_id))
+    rows, gates = judge_promotion(runner.warehouse, runner.clock.today, system_id, champion, trained_members(system_id))
     for gate in gates:
         print_line(f"{'passed' if gate.passed else 'failed'} {gate.name}: {gate.value} (required: {gate.limit})")
     if messages := refused(gates):
         print_error(f"nba-pipeline: {system_id} is not promoted: {'; '.join(messages)}")
         leave(1)
-    decisions = ledger.record_initial(work.warehouse, work.clock.now(), decisions, PROMOTABLE)
+    decisions = ledger.record_initial(runner.warehouse, runner.clock.now(), decisions, PROMOTABLE)
     stored = evidence(gates, rows)
-    print_line(ledger.promote(work.warehouse, work.clock.now(), decisions, system_id, reason, author, stored))
+    print_line(ledger.promote(runner.warehouse, runner.clock.now(), decisions, system_id, reason, author, stored))
     leave(0)
 
 
@@ -77,12 +77,12 @@ def retire(system_id: SystemId, reason: Reason, author: Author) -> None:
     from nba_pipeline.governance.records import refuse_empty
 
     refuse_empty(reason=reason, author=author)
-    work = runner()
-    decisions = ledger.read_decisions(work.warehouse)
-    roles = _roles(work, decisions)
+    runner = open_runner()
+    decisions = ledger.read_decisions(runner.warehouse)
+    roles = _roles(runner, decisions)
     ledger.refuse_retirement(system_id, roles)  # before the initial decision is recorded
-    decisions = ledger.record_initial(work.warehouse, work.clock.now(), decisions, PROMOTABLE)
-    print_line(ledger.retire(work.warehouse, work.clock.now(), decisions, roles, system_id, reason, author))
+    decisions = ledger.record_initial(runner.warehouse, runner.clock.now(), decisions, PROMOTABLE)
+    print_line(ledger.retire(runner.warehouse, runner.clock.now(), decisions, roles, system_id, reason, author))
     leave(0)
 
 
@@ -92,8 +92,8 @@ def halt(reason: Reason, author: Author) -> None:
     from nba_pipeline.governance import halts
 
     halts.refuse_bad_author(reason, author)
-    work = runner()
-    print_line(halts.halt(work.warehouse, work.clock.now(), reason, author))
+    runner = open_runner()
+    print_line(halts.halt(runner.warehouse, runner.clock.now(), reason, author))
     leave(0)
 
 
@@ -103,8 +103,8 @@ def resume(reason: Reason, author: Author) -> None:
     from nba_pipeline.governance import halts
 
     halts.refuse_bad_author(reason, author)
-    work = runner()
-    print_line(halts.resume(work.warehouse, work.clock.now(), reason, author))
+    runner = open_runner()
+    print_line(halts.resume(runner.warehouse, runner.clock.now(), reason, author))
     leave(0)
 
 
@@ -118,10 +118,10 @@ def trained_members(system_id: str) -> list[str]:
     return [name for name in members if name in trained]
 
 
-def _roles(work: "Runner", decisions: "pl.DataFrame") -> dict[str, str]:
+def _roles(runner: "Runner", decisions: "pl.DataFrame") -> dict[str, str]:
     from nba_pipeline.assets.predictions.picks import PROMOTABLE
     from nba_pipeline.governance.roles import roles_of
     from nba_pipeline.tables.registry import TABLES
 
-    predicted = work.warehouse.scan(TABLES["predictions"]).select("system_id").unique().collect()["system_id"]
+    predicted = runner.warehouse.scan(TABLES["predictions"]).select("system_id").unique().collect()["system_id"]
     return roles_of(decisions, PROMOTABLE, predicted.to_list())

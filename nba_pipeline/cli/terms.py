@@ -31,7 +31,8 @@ STATES: Mapping[str, Term] = {
         "The rows are usable. `nba-pipeline backfill --from D --to D` rebuilds them with the present code.",
     ),
     "DEGRADED": Term(
-        "The date is usable. An optional table, a game without predictions or a book without lines is missing and named.",
+        "The date is usable. An optional table, a game without predictions or a book without lines is missing and named. "
+        "Lines are expected from 13:00 US Eastern of the day.",
         "`nba-pipeline status --from D --to D` names what is missing.",
     ),
     "WAIVED": Term(

@@ -55,24 +55,24 @@ def check(notifier: "Notifier") -> int:
 
     kinds: tuple[str, ...] = watchdog.KINDS
     try:
-        found = _find(notifier)
+        findings = _find(notifier)
     except Exception as error:  # noqa: BLE001  nothing else watches: an error of any class must be sent
         reason = str(error) if isinstance(error, (PipelineError, OSError)) else f"{type(error).__name__}: {error}"
         message = f"The watchdog could not check the daemon: {reason}"
-        found = [Finding(watchdog.WATCH_FAILED, "watch", message, "critical", "nba-pipeline status")]
+        findings = [Finding(watchdog.WATCH_FAILED, "watch", message, "critical", "nba-pipeline status")]
         kinds = (watchdog.WATCH_FAILED,)  # nothing is known about the others
     try:
-        changes = report(notifier, found, kinds)
+        changes = report(notifier, findings, kinds)
     except (PipelineError, OSError) as error:
         print_error(f"the alerts cannot be read: {error}")
-        changes = raise_unread(notifier, found)
+        changes = raise_unread(notifier, findings)
     for line in filter(None, [*changes, notifier.retry_deliveries()]):
         print_line(line)
-    for one in found:
+    for one in findings:
         print_error(f"{one.severity}: {one.kind} {one.subject}: {one.message} Next: `{one.next_command}`")
-    if not found:
+    if not findings:
         print_line(HEALTHY)
-    return int(bool(found))
+    return int(bool(findings))
 
 
 def _find(notifier: "Notifier") -> "list[Finding]":

@@ -51,7 +51,7 @@ class Facts:
     failures: Mapping[str, Failure] = field(default_factory=dict)
     ungraded: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
-    """Messages about games without predictions or lines, and books without lines."""
+    """Messages about games without predictions."""
     missing: tuple[str, ...] = ()
     """Why a table must be materialized again: its payloads are landed but not loaded, or it is unreadable."""
     closed: tuple[str, ...] = ()
@@ -65,6 +65,8 @@ class Facts:
     """Tables of the record whose first date is later, so that only a backfill writes them."""
     has_slate: bool = True
     """False before the first predicted slate. Only a backfill writes earlier features and predictions."""
+    line_gaps: tuple[str, ...] = ()
+    """Messages about games and usual books without lines."""
 
     @property
     def tipoffs(self) -> list[datetime | None]:

@@ -14,6 +14,7 @@ from nba_pipeline.completeness.expectations import playing
 from nba_pipeline.league.calendar import days, season_of_game_date
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 
 EVIDENCE = ("boxscores", "player_game_summary", "predictions")
@@ -22,9 +23,32 @@ EVIDENCE = ("boxscores", "player_game_summary", "predictions")
 TEAM = ["game_date", "team"]
 
 
+BATCH = 30
+"""Number of dates that are read at once in the search for the first one with rows."""
+
+
 def first_date(warehouse: Warehouse) -> date | None:
-    """Returns the first date of the stored history; None without any, so that everything is expected."""
-    return min((day for name in EVIDENCE for day in warehouse.dates(TABLES[name])), default=None)
+    """Returns the first date of the stored history; None without any, so that everything is expected.
+
+    A date without rows does not begin it: a failed run of an earlier date leaves one.
+    """
+    return min(filter(None, (_first_with_rows(warehouse, TABLES[name]) for name in EVIDENCE)), default=None)
+
+
+def _first_with_rows(warehouse: Warehouse, table: Table) -> date | None:
+    dates = sorted(warehouse.dates(table))
+    for start in range(0, len(dates), BATCH):
+        first: date | None = (
+            warehouse.scan(table, dates[start : start + BATCH]).select(pl.col("game_date").min()).collect().item()
+        )
+        if first is not None:
+            return first
+    return None
+
+
+def first_due_date(warehouse: Warehouse, today: date) -> date:
+    """Returns the first date that is due without a backfill: that of the history, or of the last days in a new home."""
+    return min(first_date(warehouse) or today, today - timedelta(days=SETTINGS.patience.catch_up_days))
 
 
 def since_first_date(warehouse: Warehouse, schedule: pl.DataFrame) -> pl.DataFrame:

@@ -115,6 +115,15 @@ def first_due(slate: date, tipoffs: Sequence[datetime | None]) -> dict[str, date
     }
 
 
+def lines_due_at(slate: date, tipoffs: Sequence[datetime | None] = ()) -> datetime:
+    """Returns when the games of a slate should have lines: in the early afternoon of its day, or at an earlier first tip-off.
+
+    Sportsbooks offer few lines before the day of the games.
+    """
+    known_tipoffs = [tipoff for tipoff in tipoffs if tipoff is not None]
+    return min([eastern(slate, SETTINGS.monitors.lines_due_hour_eastern), *known_tipoffs])
+
+
 def may_proceed_without(missing: int, waited: timedelta, until_first_tipoff: timedelta | None) -> bool:
     """Whether a slate may continue without `missing` optional tables. Critical tables are always required.
 

@@ -1,4 +1,7 @@
-"""The command that completes a date that is late or failed. It depends on how far back the reconciliation searches."""
+"""The command that completes dates. It depends on how far back the reconciliation searches.
+
+`status`, `explain` and the last line of a failed command name the same one.
+"""
 
 from datetime import date, timedelta
 
@@ -14,5 +17,22 @@ def next_command(facts: Facts, state: str, today: date) -> str:
     if state not in FAILING or facts.closed:
         return ""
     day = facts.game_date
-    is_reconciled = day >= today - timedelta(days=SETTINGS.patience.nightly_days)
-    return facts.resume or (RECONCILE if is_reconciled else f"nba-pipeline backfill --from {day} --to {day} --resume")
+    return facts.resume or completing_command(day, day, today, is_within_home=facts.is_within_home)
+
+
+def completing_command(first: date, last: date, today: date, *, is_within_home: bool) -> str:
+    """Returns the command that completes dates: the reconciliation, or a backfill if it does not cover the first one.
+
+    Args:
+        first: The first date.
+        last: The last date, included.
+        today: The present date.
+        is_within_home: Whether the first date is not before the first due one of the home, see `history.first_due_date`.
+    """
+    is_reconciled = is_within_home and first >= today - timedelta(days=SETTINGS.patience.nightly_days)
+    return RECONCILE if is_reconciled else backfill_command(first, last)
+
+
+def backfill_command(first: date, last: date) -> str:
+    """Returns the command that loads dates, also those before the stored history, and skips complete ones."""
+    return f"nba-pipeline backfill --from {first} --to {last} --resume"

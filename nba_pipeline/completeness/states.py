@@ -25,13 +25,14 @@ from nba_pipeline.completeness.modes import (
     first_due,
     grace,
     last_due,
+    lines_due_at,
     results,
     tables_of_mode,
 )
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.declarations import daily_tables, declared
+from nba_pipeline.tables.declarations import daily_tables, declared, requested_by
 
 STATES = (
     "NOT_DUE", "EXPECTED", "RUNNING", "COMPLETE", "STALE", "EMPTY_OK", "DEGRADED", "WAIVED", "LATE", "FAILED",
@@ -41,6 +42,7 @@ FAILING = ("LATE", "FAILED")
 
 WORST_FIRST = ("FAILED", "LATE", "WAIVED", "DEGRADED")
 NOT_WRITTEN = "not written"
+NO_ROWS = "no rows, unlike earlier slates"
 Finding = tuple[str, str, str]
 """State, problem and table. Findings that differ only in the table share one reason."""
 
@@ -125,6 +127,8 @@ def _table_findings(facts: Facts, now: datetime) -> Iterator[Finding]:
     for name, due in first_due(facts.game_date, facts.tipoffs).items():
         is_blocked = name in derived_from_games() and facts.is_blocked
         absence = "" if name in facts.not_begun else _absence(facts, name)
+        if absence == NO_ROWS and name in requested_by("lines") and now < lines_due_at(facts.game_date, facts.tipoffs):
+            continue
         if name == "schedule" or is_blocked or not absence or due + grace() > now:
             continue
         is_of_a_slate = not _is_overnight_table(name)
@@ -148,6 +152,8 @@ def _update_findings(facts: Facts, now: datetime) -> Iterator[Finding]:
                 yield "LATE", f"not updated since {eastern_text(due)}", name
     if facts.has_slate and now >= first_due(facts.game_date, facts.tipoffs)["predictions"] + grace():
         yield from (("DEGRADED", message, "") for message in facts.gaps)
+    if facts.has_slate and now >= lines_due_at(facts.game_date, facts.tipoffs):
+        yield from (("DEGRADED", message, "") for message in facts.line_gaps)
 
 
 def _run_findings(facts: Facts, now: datetime) -> Iterator[Finding]:
@@ -167,7 +173,7 @@ def _absence(facts: Facts, name: str) -> str:
         return NOT_WRITTEN
     is_about_games = not _is_overnight_table(name) or any(game.status == "final" and not game.problem for game in facts.games)
     if not rows and name in facts.usual and not declared()[name].may_be_empty and is_about_games:
-        return "no rows, unlike earlier slates"
+        return NO_ROWS
     return ""
 
 

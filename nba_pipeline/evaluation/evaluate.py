@@ -88,11 +88,11 @@ def evaluate(source: Source, home: Path, request: Request, report: Callable[[str
     bound = [NOTE] if isinstance(source, KnowsWhoPlays) else []
     header = {**_header(request, systems, lined, searches, overlap), "bound": bound}
     refits = {system.system_id: request.refits(system) for system in systems}
-    with manifest.writing(home, header) as written:
-        report(f"manifest {written.sha256}")
+    with manifest.writing(home, header) as open_manifest:
+        report(f"manifest {open_manifest.sha256}")
         weeks = list[Week]()
         models: Mapping[str, Trained] = {}
-        for week in walk(source, lined, systems, refits, written.append):
+        for week in walk(source, lined, systems, refits, open_manifest.append):
             weeks.append(replace(week, models={}))  # keeps the last week's models only: each takes a megabyte
             models = week.models
             report(f"{week.monday}: {week.forecasts.height:,} forecasts")
@@ -100,16 +100,16 @@ def evaluate(source: Source, home: Path, request: Request, report: Callable[[str
     if rows.is_empty():
         raise PipelineError(_why_nothing_is_graded(systems, request))
     rows = with_conditions(rows, source.features(days(request.first, request.last)))
-    shown = (*request.systems, ADJUSTED, MARKET)
-    made = records(rows, shown, request.market)
+    reported_systems = (*request.systems, ADJUSTED, MARKET)
+    made = records(rows, reported_systems, request.market)
     counts = _counts(lined, weeks, rows)
     suspected = suspicions(made, CONTAINING_THE_LINE, request.market)
     notes = (*overlap, *header["bound"], *_notes(request, systems, counts), *blend_weight_notes(rows), *suspected)
     return Report(
         header,
-        written.path,
-        written.sha256,
-        written.chain_sha256,
+        open_manifest.path,
+        open_manifest.sha256,
+        open_manifest.chain_sha256,
         notes,
         counts,
         made,
@@ -265,8 +265,8 @@ def _importances(systems: Sequence[System], models: Mapping[str, Trained]) -> pl
     made = [
         {"system_id": system.system_id, "feature": feature, "share": share}
         for system in systems
-        if isinstance(system, TrainedSystem) and models[system.system_id].booster is not None
-        for feature, share in system.importances(models[system.system_id].booster).items()
+        if isinstance(system, TrainedSystem) and models[system.system_id].fitted is not None
+        for feature, share in system.importances(models[system.system_id].fitted).items()
     ]
     schema = {"system_id": pl.String, "feature": pl.String, "share": pl.Float64}
     return pl.DataFrame(made, schema=schema).sort("system_id", "share", "feature", descending=[False, True, False])

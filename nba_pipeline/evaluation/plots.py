@@ -29,14 +29,14 @@ def color_of(system: str) -> str:
 def plots(report: Report) -> dict[str, str]:
     """Returns title -> SVG. Plots without data are omitted."""
     unit = STATISTICS[report.header["market"]]
-    drawn = {
+    svgs = {
         "Reliability of the probability": _drawn(partial(_reliability, reliability=report.reliability)),
         f"Gap to the consensus by month, in {unit}": _drawn(partial(_gap_by_month, records=report.records)),
         f"Mean absolute error by tier of the line, in {unit}": _drawn(partial(_error_by_tier, records=report.records)),
     }
     for (system,), rows in report.importances.partition_by("system_id", as_dict=True, maintain_order=True).items():
-        drawn[f"Importance in the last model of {system}, share"] = _drawn(partial(_importances, rows=rows))
-    return {title: svg for title, svg in drawn.items() if svg}
+        svgs[f"Importance in the last model of {system}, share"] = _drawn(partial(_importances, rows=rows))
+    return {title: svg for title, svg in svgs.items() if svg}
 
 
 def _drawn(draw: Callable[[Any], bool]) -> str:

@@ -51,7 +51,7 @@ def _of_gap(row: Row, market: Market, *, blends: bool) -> Iterator[str]:
     [limit] = in_unit([-limits.suspect_blend_gain if blends else limits.suspect_gap], market)
     if lead is not None and n >= limits.suspect_rows and lead < limit:
         baseline = "" if market == POINTS else " to the price-adjusted line"
-        yield f"SUSPECT A LEAK: the gap of {row['system_id']}{baseline} is {lead:+.4f} over {n:,} rows, below {limit:+.3g}"
+        yield f"SUSPECT A LEAK: the gap of {row['system_id']}{baseline} on {n:,} rows is {lead:+.4f}, below the limit of {limit:+.3g}"
 
 
 def _of_log_loss(row: Row) -> Iterator[str]:

@@ -29,7 +29,7 @@ WEEK = timedelta(days=7)
 class Trained:
     """A model, and the entry that describes it in the manifest."""
 
-    booster: Any
+    fitted: Any
     entry: Mapping[str, Any]
 
 
@@ -89,7 +89,7 @@ class _Rows:
 
 
 def train(system: TrainedSystem, features: pl.DataFrame, outcomes: pl.DataFrame, monday: date) -> Trained:
-    """Returns the week's model of a system, without a booster if there are too few rows.
+    """Returns the week's model of a system, without a fitted model if there are too few rows.
 
     Raises PipelineError for a training row of the week or later.
     """
@@ -104,8 +104,8 @@ def train(system: TrainedSystem, features: pl.DataFrame, outcomes: pl.DataFrame,
     check_training_rows(rows, system)
     parameters = {**system.parameters, "validation_days": system.training.validation_days}
     model_id = identify(rows, parameters, system.reads, system.library_version)
-    booster = system.fit(system.sample(training if system.stops_early else rows), system.sample(validation))
-    return Trained(booster, {**entry, "model_id": model_id})
+    fitted = system.fit(system.sample(training if system.stops_early else rows), system.sample(validation))
+    return Trained(fitted, {**entry, "model_id": model_id})
 
 
 def forecasts(systems: Sequence[System], rows: pl.DataFrame, models: Mapping[str, Trained], lines: pl.DataFrame) -> pl.DataFrame:
@@ -115,8 +115,8 @@ def forecasts(systems: Sequence[System], rows: pl.DataFrame, models: Mapping[str
         if isinstance(system, Combination):
             made[system.system_id] = system.combine(made, lines)
         elif isinstance(system, TrainedSystem):
-            usable = system.predictable(rows) if models[system.system_id].booster is not None else rows.clear()
-            made[system.system_id] = system.forecast_rows(models[system.system_id].booster, usable)
+            usable = system.predictable(rows) if models[system.system_id].fitted is not None else rows.clear()
+            made[system.system_id] = system.forecast_rows(models[system.system_id].fitted, usable)
         else:
             made[system.system_id] = system.predict(rows)
     dates = rows.select("game_date", *PLAYER_GAME)

@@ -30,7 +30,7 @@ class Reread:
     run_id: str
     recorded_at: datetime
     read_at: datetime | None
-    news: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
 
@@ -43,7 +43,7 @@ def rereads(instance: dg.DagsterInstance, day: date) -> list[Reread]:
 def unloaded_reread(newest_first: Sequence[Reread], materialized_at: datetime | None) -> Reread | None:
     """Returns the newest re-read with news that `boxscores` has not loaded yet; None without one."""
     unloaded = (reread for reread in newest_first if materialized_at is None or reread.recorded_at > materialized_at)
-    return next((reread for reread in unloaded if reread.news), None)
+    return next((reread for reread in unloaded if reread.changes), None)
 
 
 def changed_at(instance: dg.DagsterInstance, day: date) -> datetime | None:
@@ -56,7 +56,7 @@ def changed_at(instance: dg.DagsterInstance, day: date) -> datetime | None:
     records = instance.fetch_materializations(_of_boxscores(day), limit=MAX_RECORDS).records
     instants = [(datetime.fromtimestamp(record.timestamp, UTC), record.asset_materialization) for record in records]
     replaced = [at for at, event in instants if event and str(day) in (_value(event.metadata, CORRECTIONS) or {})]
-    news_at = next((reread.recorded_at for reread in rereads(instance, day) if reread.news), None)
+    news_at = next((reread.recorded_at for reread in rereads(instance, day) if reread.changes), None)
     loads_after_news = [at for at, _ in instants if news_at is not None and at > news_at]
     return max([*replaced[:1], *loads_after_news[-1:]], default=None)
 

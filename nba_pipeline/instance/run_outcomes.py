@@ -11,6 +11,8 @@ from dagster._core.events import JobFailureData, RunFailureReason
 from nba_pipeline.instance.causes import cause_of
 
 MAX_NAMES = 5
+OUTSIDE = "This run has been marked as failed from outside the execution context."
+"""All that Dagster 1.13 records for a run whose process ended, if its code server noticed it."""
 CHECKS = "_checks"
 """Suffix of the name of the step that judges the checks of a table."""
 ENDINGS = {dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED}
@@ -72,7 +74,26 @@ def failure_reasons(instance: dg.DagsterInstance, run_id: str, ending: dg.Dagste
         events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=event_types) if entry.dagster_event]
         return outcome_messages(events, has_succeeded=False)[0]
     error = data.error if isinstance(data, JobFailureData) else None
-    return [(cause_of(error) if error else None) or ending.message or "the run did not finish"]
+    reason = (cause_of(error) if error else None) or ending.message or "the run did not finish"
+    step = None if error or is_killed(ending) else unfinished_step(instance, run_id)
+    if step is None:
+        return [reason]
+    return [
+        f"{step}: {'its process ended during this step; the log of the run may have the reason' if reason == OUTSIDE else reason}"
+    ]
+
+
+def unfinished_step(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """Returns the last step of a run that began and did not end; None without one."""
+    begun, ended = dg.DagsterEventType.STEP_START, {dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE}
+    unfinished = dict[str, None]()
+    for entry in instance.all_logs(run_id, of_type={begun, *ended}):
+        if entry.dagster_event and entry.step_key:
+            if entry.dagster_event.event_type == begun:
+                unfinished[entry.step_key] = None
+            else:
+                unfinished.pop(entry.step_key, None)
+    return next(reversed(unfinished), None)
 
 
 def crashed_checks(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:

@@ -5,6 +5,9 @@ from dagster._core.storage import tags as dagster_tags
 WILL_RETRY_TAG = dagster_tags.WILL_RETRY_TAG
 """Set by Dagster on a failed run: whether Dagster retries it. Private; verified with Dagster 1.13."""
 
+RETRY_FAILED_STEP_TAG = dagster_tags.RETRY_ON_ASSET_OR_OP_FAILURE_TAG
+"""Tag of a run: "true" lets `run_retries` repeat it after a failed step, as after a crash. Private; verified with Dagster 1.13."""
+
 PARTITION_TAG = "dagster/partition"
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 """Dagster's tags for the first and last date of a range run. `PARTITION_TAG` has the date of a run of one date."""

@@ -65,9 +65,9 @@ class SimulatedDaemon:
         self.on_run: Callable[[dict[str, Any], bool, float], object] = lambda request, success, seconds: None
         """Called after each run with its request, whether it succeeded, and its duration in seconds."""
 
-    def run(self, to: datetime, next_instant: Callable[[datetime], datetime]) -> None:
+    def run(self, until: datetime, next_instant: Callable[[datetime], datetime]) -> None:
         """Evaluates from the stored instant to a given instant."""
-        while (now := datetime.fromisoformat(self.state.now)) <= to:
+        while (now := datetime.fromisoformat(self.state.now)) <= until:
             with time_machine.travel(now, tick=False):
                 self.prepare(now)
                 self.evaluate_tick_at(now)

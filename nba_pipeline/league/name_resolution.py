@@ -46,7 +46,7 @@ LEAGUE_STEPS = (("league", "suffixed", LEAGUE), ("league", "stem", LEAGUE))
 
 
 def resolve_names(
-    mentions: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
+    mentions: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, resolutions: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """Resolves each spelling to a player. Returns one row per mention, in the given order.
 
@@ -60,7 +60,7 @@ def resolve_names(
             after a long absence.
         active: (game_id, player_id, player_name, standing) of `league.active_players`. Without `standing`, all players are of
             the game's teams.
-        asserted: (game_id, spelling, player_id), an operator's resolution of spellings that the two teams leave open.
+        resolutions: (game_id, spelling, player_id), an operator's resolution of spellings that the two teams leave open.
 
     Returns:
         game_id, spelling, player_id (null if unresolved), resolved_by (a step of STEPS, operator, league or seed) and problem
@@ -71,11 +71,11 @@ def resolve_names(
         active = active.with_columns(pl.lit(OF_THE_TEAMS).alias("standing"))
     active = active.join(mentions.select("game_id").unique(), on="game_id", how="semi")
     spellings = players.select("player_id", "spelling").unique()
-    forms, people = forms_of(mentions["spelling"]), _people(spellings, active)
-    matches = _first_matches(mentions, STEPS, forms, people, active)
-    matches = _with_operator_matches(mentions, matches, asserted)
+    forms, names_of_players = forms_of(mentions["spelling"]), _names_of_players(spellings, active)
+    matches = _first_matches(mentions, STEPS, forms, names_of_players, active)
+    matches = _with_operator_matches(mentions, matches, resolutions)
     unmatched = mentions.join(matches, on=["game_id", "spelling"], how="anti")
-    league = _first_matches(unmatched, LEAGUE_STEPS, forms, people, active)
+    league = _first_matches(unmatched, LEAGUE_STEPS, forms, names_of_players, active)
     unmatched = unmatched.join(league, on=["game_id", "spelling"], how="anti")
     seed = _seed_matches(unmatched, forms, players)
     unmatched = unmatched.join(seed, on=["game_id", "spelling"], how="anti")
@@ -83,7 +83,7 @@ def resolve_names(
     return _resolutions(mentions, pl.concat([matches, league, seed, _inactive_matches(unmatched, spellings)]), names)
 
 
-def assertions(players: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
+def operator_resolutions(players: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     """Returns operators' resolutions of spellings for the games from their date on: game_id, spelling, player_id.
 
     The resolution of an abbreviated spelling only applies to the games of its date, because another "J. Green" may follow.
@@ -109,7 +109,7 @@ def assertions(players: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _people(spellings: pl.DataFrame, active: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def _names_of_players(spellings: pl.DataFrame, active: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Returns (player_id, key) of the active players for each form, with all of their spellings.
 
     Learned abbreviations are excluded, because another player may share them.
@@ -126,7 +126,7 @@ def _first_matches(
     unmatched: pl.DataFrame,
     steps: Iterable[tuple[str, str, tuple[str, ...]]],
     forms: dict[str, pl.DataFrame],
-    people: dict[str, pl.DataFrame],
+    names_of_players: dict[str, pl.DataFrame],
     active: pl.DataFrame,
 ) -> pl.DataFrame:
     """Returns (game_id, spelling, player_id list, resolved_by) of the mentions with a match, from their first matching step."""
@@ -135,7 +135,7 @@ def _first_matches(
         candidates = active.filter(pl.col("standing").is_in(standings)).select("game_id", "player_id").unique()
         of_step = (
             unmatched.join(forms[key], on="spelling")
-            .join(people[key], on="key")
+            .join(names_of_players[key], on="key")
             .join(candidates, on=["game_id", "player_id"], how="semi")
             .group_by("game_id", "spelling")
             .agg(pl.col("player_id").unique().sort())
@@ -146,14 +146,14 @@ def _first_matches(
     return pl.concat(matches)
 
 
-def _with_operator_matches(mentions: pl.DataFrame, matches: pl.DataFrame, asserted: pl.DataFrame | None) -> pl.DataFrame:
+def _with_operator_matches(mentions: pl.DataFrame, matches: pl.DataFrame, resolutions: pl.DataFrame | None) -> pl.DataFrame:
     """Returns the matches, with the operator's if the two teams have no match, several, or a player without an id."""
-    if asserted is None or asserted.is_empty():
+    if resolutions is None or resolutions.is_empty():
         return matches
     is_clear = (pl.col("player_id").list.len() == 1) & (pl.col("player_id").list.first() > 0)
     open_mentions = mentions.join(matches.filter(is_clear), on=["game_id", "spelling"], how="anti")
     by_operator = (
-        open_mentions.join(asserted, on=["game_id", "spelling"])
+        open_mentions.join(resolutions, on=["game_id", "spelling"])
         .group_by("game_id", "spelling")
         .agg(pl.col("player_id").cast(pl.Int64).unique().sort(), pl.lit("operator").alias("resolved_by"))
     )
@@ -183,10 +183,10 @@ def _inactive_matches(unmatched: pl.DataFrame, spellings: pl.DataFrame) -> pl.Da
     if unmatched.is_empty():
         return pl.DataFrame(schema=MATCH_SCHEMA)
     forms, forms_of_all = forms_of(unmatched["spelling"]), forms_of(spellings["spelling"])
-    people = spellings.select(pl.col("player_id").cast(pl.Int64), "spelling").join(forms_of_all["alias"], on="spelling")
+    names_of_players = spellings.select(pl.col("player_id").cast(pl.Int64), "spelling").join(forms_of_all["alias"], on="spelling")
     return (
         unmatched.join(forms["alias"], on="spelling")
-        .join(people.select("player_id", "key").unique(), on="key")
+        .join(names_of_players.select("player_id", "key").unique(), on="key")
         .group_by("game_id", "spelling")
         .agg(pl.col("player_id").unique().sort(), pl.lit(OR_NEW_PLAYER).alias("resolved_by"))
     )

@@ -72,11 +72,11 @@ def counts(
 def gradable(warehouse: Warehouse, schedule: pl.DataFrame, judged: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
     """Returns the bets that can be graded: those on a statistic, in a game that is complete or not played. One row per bet."""
     complete = judged.filter("is_covered", "is_complete").select(GAME)
-    settled = pl.concat([complete, schedule.filter(pl.col("status") == OFF).select(GAME)])
+    gradable_games = pl.concat([complete, schedule.filter(pl.col("status") == OFF).select(GAME)])
     columns = [*OF_A_DATE, "version", "made_at", "tipoff_at"]
     is_gradable_market = pl.col("market").is_in(list(STATISTICS))
     predictions = warehouse.scan(TABLES["predictions"], dates).filter(is_gradable_market).select(columns).collect()
-    return published(predictions.join(settled, on=GAME, how="semi"), schedule).select(OF_A_DATE)
+    return published(predictions.join(gradable_games, on=GAME, how="semi"), schedule).select(OF_A_DATE)
 
 
 def _per_date(rows: pl.DataFrame) -> dict[date, int]:

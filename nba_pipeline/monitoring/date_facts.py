@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from nba_pipeline.completeness import expectations, gates
+from nba_pipeline.completeness import expectations, gates, history
 from nba_pipeline.completeness.date_facts import Facts, Game, resume_of
 from nba_pipeline.completeness.modes import record_tables
 from nba_pipeline.formulas.grade_versions import OF_A_DATE
@@ -44,20 +44,20 @@ def read_facts(
     """Returns the facts of each date. `judged` is the result of `gates.judge_games`."""
     window = days(min(dates) - timedelta(days=SETTINGS.usual.days), max(dates))
     schedule = warehouse.scan(TABLES["schedule"], window).collect()
-    written = {name: warehouse.dates(TABLES[name]) for name in daily_tables()}
+    dates_of = {name: warehouse.dates(TABLES[name]) for name in daily_tables()}
     rows = _rows(warehouse, window)
     usual = _usual(rows, schedule, dates)
     games, ungraded = _games(schedule, judged), _ungraded(warehouse, schedule, judged, dates)
-    gaps = _gaps(warehouse, schedule, written, usual, dates)
+    gaps, line_gaps = _gaps(warehouse, dates_of, dates), _line_gaps(warehouse, schedule, dates_of, usual, dates)
     waived = set(gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.now())["game_date"])
-    first = min(min(written["boxscores"], default=clock.today), clock.today - timedelta(days=SETTINGS.patience.catch_up_days))
-    first_slate = min(written["predictions"], default=clock.today)
+    first = history.first_due_date(warehouse, clock.today)
+    first_slate = min(dates_of["predictions"], default=clock.today)
     return {
         day: Facts(
             day,
             tuple(games.get(day, ())),
             {
-                name: rows[name].get(day, 0) if day in written[name] and name not in damage.closed[day] else None
+                name: rows[name].get(day, 0) if day in dates_of[name] and name not in damage.closed[day] else None
                 for name in daily_tables()
             },
             frozenset(usual.get(day, ())),
@@ -71,16 +71,17 @@ def read_facts(
             day in runs.in_progress,
             day in waived,
             day >= first,
-            _not_begun(written, day),
+            _not_begun(dates_of, day),
             day >= first_slate,
+            tuple(line_gaps.get(day, ())),
         )
         for day in dates
     }
 
 
-def _not_begun(written: Mapping[str, Collection[date]], day: date) -> frozenset[str]:
+def _not_begun(dates_of: Mapping[str, Collection[date]], day: date) -> frozenset[str]:
     """Returns the tables of the record that were never written up to a date."""
-    return frozenset(name for name in record_tables() if min(written[name], default=date.max) > day)
+    return frozenset(name for name in record_tables() if min(dates_of[name], default=date.max) > day)
 
 
 def _to_rebuild(damage: Damage, day: date, runs: RunFacts) -> tuple[str, ...]:
@@ -100,9 +101,9 @@ def _rows(warehouse: Warehouse, window: Sequence[date]) -> dict[str, dict[date, 
 def _usual(rows: Mapping[str, Mapping[date, int]], schedule: pl.DataFrame, dates: Sequence[date]) -> dict[date, list[str]]:
     """Returns per date the tables with rows on most earlier slates."""
     cells = [{"game_date": day, "table": name} for name, counts in rows.items() for day in counts]
-    seen = pl.DataFrame(cells, schema={"game_date": pl.Date, "table": pl.String})
+    cells_of_tables = pl.DataFrame(cells, schema={"game_date": pl.Date, "table": pl.String})
     slates = expectations.playing(schedule)["game_date"].unique().to_list()
-    return expectations.usual(seen, "table", slates, dates)
+    return expectations.usual(cells_of_tables, "table", slates, dates)
 
 
 def _games(schedule: pl.DataFrame, judged: pl.DataFrame) -> dict[date, list[Game]]:
@@ -133,28 +134,35 @@ def _ungraded(warehouse: Warehouse, schedule: pl.DataFrame, judged: pl.DataFrame
     return dict(counts.group_by("game_date").agg(matchup).iter_rows())
 
 
-def _gaps(
+def _gaps(warehouse: Warehouse, dates_of: Mapping[str, Collection[date]], dates: Sequence[date]) -> dict[date, list[str]]:
+    """Returns per date a message about expected games without predictions, if predictions are written."""
+    _, unpredicted = expectations.games_without_predictions(warehouse, dates)
+    return {
+        day: [f"no predictions for {', '.join(games)}"]
+        for day, games in _by_date(unpredicted).items()
+        if games and day in dates_of["predictions"]
+    }
+
+
+def _line_gaps(
     warehouse: Warehouse,
     schedule: pl.DataFrame,
-    written: Mapping[str, Collection[date]],
+    dates_of: Mapping[str, Collection[date]],
     usual: Mapping[date, Collection[str]],
     dates: Sequence[date],
 ) -> dict[date, list[str]]:
-    """Returns per date a message for each written table that lacks expected games or books."""
-    _, unpredicted = expectations.games_without_predictions(warehouse, dates)
-    absent = {("predictions", "no predictions for"): _by_date(unpredicted)}
+    """Returns per date a message for each written table of lines that lacks games or usual books."""
     games = expectations.playing(schedule).filter(pl.col("game_date").is_in(list(dates)))
+    messages: dict[date, list[str]] = {}
     for table, market in (("prop_lines", SETTINGS.lines.market), ("game_lines", None)):
         lined = warehouse.scan(TABLES[table], dates).select("game_date", "game_id").unique().collect()
         without = _by_date(games.join(lined, on=["game_date", "game_id"], how="anti", maintain_order="left"))
-        absent[table, f"{table}: no lines for"] = {day: names for day, names in without.items() if table in usual.get(day, ())}
-        books = expectations.absent_books(warehouse, table, dates, market)
-        absent[table, f"{table}: no lines by usual books:"] = books
-    messages: dict[date, list[str]] = {}
-    for (table, problem), by_date in absent.items():
-        for day, missing in by_date.items():
-            if missing and day in written[table]:
-                messages.setdefault(day, []).append(f"{problem} {', '.join(missing)}")
+        absent_games = {day: names for day, names in without.items() if table in usual.get(day, ())}
+        absent_books = expectations.absent_books(warehouse, table, dates, market)
+        for problem, by_date in (("no lines for", absent_games), ("no lines by usual books:", absent_books)):
+            for day, missing in by_date.items():
+                if missing and day in dates_of[table]:
+                    messages.setdefault(day, []).append(f"{table}: {problem} {', '.join(missing)}")
     return messages
 
 

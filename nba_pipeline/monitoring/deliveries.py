@@ -69,7 +69,7 @@ DELIVERIES = Table(
 class MessageDeliveryRows(DeliveryRows):
     """Columns of `alert_message_deliveries`. Here `game_date` is the US Eastern date on which the message was due."""
 
-    number = dy.Int64(min=0, description="number of the change of the alert; 0 for the message that it was raised")
+    number = dy.Int64(min=0, description="number of the change of the alert; 0 for the first message")
     sink = code(SINKS, "where the message is sent")
 
 

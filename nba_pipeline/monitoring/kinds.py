@@ -20,9 +20,11 @@ KINDS = (
     "quota_low",
     "run_failed",
     "source_stale",
+    "step_slow",
     "table_late",
     "test_alert",
     "tick_failed",
+    "transition_late",
     "watch_failed",
     "work_undone",
 )

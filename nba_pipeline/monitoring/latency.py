@@ -7,25 +7,29 @@ reached yet, is null. `is_predicted` tells whether the game has a prediction to 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 import polars as pl
 
+from nba_pipeline.completeness.modes import CLOCK, DAYS_FROM_TODAY
+from nba_pipeline.league.calendar import EASTERN_NAME
+from nba_pipeline.monitoring.alert_rows import Severity
 from nba_pipeline.settings import SETTINGS
 
 UTC_INSTANT = pl.Datetime("us", "UTC")
+FEATURES = "features of the next slate"
 TRANSITIONS: Mapping[str, tuple[str, str]] = {
     "box score": ("final_at", "boxscore_at"),
     "summary": ("boxscore_at", "summary_at"),
     "grades": ("summary_at", "graded_at"),
-    "features of the next slate": ("summary_at", "features_at"),
+    FEATURES: ("summary_at", "features_at"),
     "predictions of the next slate": ("features_at", "predictions_at"),
 }
 """Step -> the instant of the step before, and its own."""
 
 MINUTES = "minutes"
 
-SlowStep = tuple[date, str, float, str]
+SlowStep = tuple[date, str, float, Severity]
 """Date, step, minutes of the slowest game, severity."""
 
 
@@ -77,22 +81,50 @@ def transitions(rows: pl.DataFrame) -> pl.DataFrame:
 
     A step that began before the one before it ended has 0 minutes: it did not wait.
     """
-    parts = [
-        rows.select(
-            "game_date",
-            "game_id",
-            pl.lit(step).alias("step"),
-            ((pl.col(end) - pl.col(start)).dt.total_seconds() / 60).clip(0).alias(MINUTES),
-        )
-        for step, (start, end) in TRANSITIONS.items()
-    ]
-    return pl.concat(parts).filter(pl.col(MINUTES).is_not_null())
+    return pl.concat([_minutes(rows, step, pl.col(end)) for step, (_, end) in TRANSITIONS.items()])
+
+
+def _minutes(rows: pl.DataFrame, step: str, end: pl.Expr) -> pl.DataFrame:
+    """Returns game_date, game_id, step and minutes until `end`, for the games whose step could begin and has that end.
+
+    Features of a slate can begin when the first mode of the slate is due, for example after a break of three days.
+    """
+    start = pl.col(TRANSITIONS[step][0])
+    if step == FEATURES:
+        start = pl.when(start.is_not_null()).then(pl.max_horizontal(start, _first_due()))
+    minutes = ((end - start).dt.total_seconds() / 60).clip(0).alias(MINUTES)
+    timed = rows.select("game_date", "game_id", pl.lit(step).alias("step"), minutes)
+    return timed.filter(pl.col(MINUTES).is_not_null())
+
+
+def _first_due() -> pl.Expr:
+    """The instant at which the mode `tomorrow` is due for the next slate."""
+    day_before = pl.col("next_slate").dt.offset_by(f"-{DAYS_FROM_TODAY['tomorrow']}d")
+    local = day_before.dt.combine(time(*CLOCK["tomorrow"][0]))
+    return local.dt.replace_time_zone(EASTERN_NAME).dt.convert_time_zone("UTC")
 
 
 def slow(rows: pl.DataFrame) -> list[SlowStep]:
     """Returns date, step, minutes and severity of each step that was slow on a date, by its slowest game."""
+    return _slow(transitions(rows))
+
+
+def waiting(rows: pl.DataFrame, now: datetime) -> list[SlowStep]:
+    """Returns date, step, minutes and severity of each step that has not happened and is slow by now, by its slowest game.
+
+    A game without a prediction has nothing to grade, and one without a next slate nothing to predict.
+    """
+    expected = {"grades": pl.col("is_predicted"), FEATURES: pl.col("next_slate").is_not_null()}
+    parts = []
+    for step, (_, end) in TRANSITIONS.items():
+        is_missing = pl.col(end).is_null() & expected.get(step, pl.lit(True))
+        parts.append(_minutes(rows.filter(is_missing), step, pl.lit(now).cast(UTC_INSTANT)))
+    return _slow(pl.concat(parts))
+
+
+def _slow(timed: pl.DataFrame) -> list[SlowStep]:
     limits = SETTINGS.latency
-    slowest = transitions(rows).group_by("game_date", "step").agg(pl.col(MINUTES).max()).sort("game_date", "step")
+    slowest = timed.group_by("game_date", "step").agg(pl.col(MINUTES).max()).sort("game_date", "step")
     return [
         (day, step, minutes, "critical" if minutes >= limits.critical_minutes else "warning")
         for day, step, minutes in slowest.iter_rows()

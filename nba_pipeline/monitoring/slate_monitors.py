@@ -11,6 +11,7 @@ import polars as pl
 
 from nba_pipeline.assets.sources.prop_lines import reasons_against_the_market
 from nba_pipeline.completeness import expectations
+from nba_pipeline.completeness.modes import lines_due_at
 from nba_pipeline.completeness.quarantine_cases import is_accepted
 from nba_pipeline.instance.check_results import newest_result
 from nba_pipeline.instance.clock import Clock
@@ -45,7 +46,7 @@ def late_lines(warehouse: Warehouse, clock: Clock, known: Collection[Incident]) 
     A home whose last two weeks have no line has no source of lines.
     """
     settings, today, now = SETTINGS.monitors, clock.today, clock.now()
-    if now < eastern(today, settings.lines_due_hour_eastern):
+    if now < lines_due_at(today):
         return []
     if is_open(known, "lines_missing", "prop_lines", today) and not is_open(known, LINES_LATE, "prop_lines", today):
         return []
@@ -75,7 +76,7 @@ def failed_betting_checks(
     today, found = clock.today, []
     for table, check in BETTING_CHECKS:
         subject, is_about_lines = f"{table}.{check}", (table, check) == NO_LINE_CHECK
-        are_lines_due = clock.now() >= eastern(today, SETTINGS.monitors.lines_due_hour_eastern)
+        are_lines_due = clock.now() >= lines_due_at(today)
         is_explained = late and not is_open(known, BETTING_CHECK_FAILED, subject, today)
         if is_about_lines and (is_explained or not are_lines_due):
             continue

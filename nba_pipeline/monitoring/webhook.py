@@ -77,8 +77,8 @@ def _answer(request: Request, deadline_seconds: float) -> str:
 
 async def _status_within(request: Request, deadline_seconds: float) -> int:
     async with asyncio.timeout(deadline_seconds), httpx.AsyncClient(timeout=None) as client:  # see `post_document`
-        async with request(client) as answer:
-            return answer.status_code
+        async with request(client) as response:
+            return response.status_code
 
 
 def _escaped(text: str) -> str:

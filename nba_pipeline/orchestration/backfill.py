@@ -68,7 +68,7 @@ class Step:
         return (self.last - self.first).days // (7 if self.part == "models" else 1) + 1
 
     @property
-    def when(self) -> str:
+    def dates_text(self) -> str:
         """The date, or the first and last date."""
         return str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
 

@@ -57,24 +57,26 @@ def decide(pending: Pending, final: frozenset[str], listed: frozenset[str], memo
     if not pending.games:
         return Decision(False, "every ended game has a complete box score", Memory(requests=memory.requests))
     if now >= pending.deadline:
-        seen = replace(memory, seen_at=memory.seen_at or now.isoformat())
-        if not memory.requests and now < datetime.fromisoformat(seen.seen_at) + timedelta(
+        started_memory = replace(memory, seen_at=memory.seen_at or now.isoformat())
+        if not memory.requests and now < datetime.fromisoformat(started_memory.seen_at) + timedelta(
             hours=SETTINGS.patience.reconciled_hours
         ):
-            return Decision(False, "past the deadline without a request; the reconciliation collects the date", seen)
+            return Decision(False, "past the deadline without a request; the reconciliation collects the date", started_memory)
         names = ", ".join(f"{pending.teams.get(game, 'game')} {game}" for game in sorted(pending.games))
         why = f"no complete box score of {names} by the deadline, {eastern_text(pending.deadline)}"
         return Decision(False, why, replace(memory, is_given_up=True), gives_up=not memory.is_given_up)
-    over = {game for game in pending.games if game in final or (game not in listed and _must_be_over(pending.games[game], now))}
-    if not over:
+    ended_games = {
+        game for game in pending.games if game in final or (game not in listed and _must_be_over(pending.games[game], now))
+    }
+    if not ended_games:
         playing = [game for game, tipoff in pending.games.items() if tipoff <= now]
         first = min(pending.games.values())
         why = f"{_named(playing)} in play" if playing else f"the first tip-off is at {eastern_text(first)}"
         return Decision(False, why, memory)
-    new = sorted(over - set(memory.requested))
+    new = sorted(ended_games - set(memory.requested))
     if not new and memory.next_at and now < datetime.fromisoformat(memory.next_at):
         next_at = datetime.fromisoformat(memory.next_at)
-        why = f"no complete box score of {_named(over)} yet; the next attempt is at {eastern_text(next_at)}"
+        why = f"no complete box score of {_named(ended_games)} yet; the next attempt is at {eastern_text(next_at)}"
         return Decision(False, why, memory)
     in_a_row = 0 if new else memory.in_a_row + 1
     wait = min(
@@ -82,12 +84,12 @@ def decide(pending: Pending, final: frozenset[str], listed: frozenset[str], memo
         timedelta(minutes=SETTINGS.patience.longest_poll_minutes),
     )
     after = Memory(
-        requested=tuple(sorted(over | (set(memory.requested) & set(pending.games)))),
+        requested=tuple(sorted(ended_games | (set(memory.requested) & set(pending.games)))),
         requests=memory.requests + 1,
         in_a_row=in_a_row,
         next_at=(now + wait).isoformat(),
     )
-    why = f"{_named(new)} ended" if new else f"no complete box score of {_named(over)} yet, attempt {in_a_row + 1}"
+    why = f"{_named(new)} ended" if new else f"no complete box score of {_named(ended_games)} yet, attempt {in_a_row + 1}"
     return Decision(True, why, after)
 
 
@@ -104,7 +106,7 @@ def remembered(cursor: str | None) -> dict[date, Memory]:
         raise ValueError(str(error)) from error
 
 
-def fresh_memory(now: datetime) -> Memory:
+def new_memory(now: datetime) -> Memory:
     """Returns the memory of a date after an unreadable cursor. Its request number is unused, so that run keys do not repeat."""
     return Memory(requests=int(now.timestamp()) // 60)
 

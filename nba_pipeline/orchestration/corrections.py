@@ -124,10 +124,10 @@ def outdated_features(
 def _of_a_date(instance: dg.DagsterInstance, final: Final, now: datetime) -> Iterator[Work]:
     command = f"nba-pipeline recheck --date {final.game_date}"
     day, done = final.game_date, rereads(instance, final.game_date)
-    has_news = any(one.news for one in done)
+    has_news = any(one.changes for one in done)
     if has_news and (pending := unloaded_reread(done, materialized_at(instance, "boxscores", day))):
-        more = len(pending.news) - NEWS_SHOWN
-        why = f"a re-read changed: {'; '.join(pending.news[:NEWS_SHOWN])}{f'; and {more} more' if more > 0 else ''}"
+        more = len(pending.changes) - NEWS_SHOWN
+        why = f"a re-read changed: {'; '.join(pending.changes[:NEWS_SHOWN])}{f'; and {more} more' if more > 0 else ''}"
         tables, at = tables_of_mode("overnight"), pending.recorded_at
         attempts = attempts_at(instance, CARRY, day, at)
         yield Work("overnight", day, at, tables, why, attempts, purpose=CARRY, next_command=command)

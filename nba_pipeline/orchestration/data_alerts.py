@@ -1,4 +1,4 @@
-"""The sensor `alert_on_data`, which keeps the alerts about slates, sources, credits and the disk equal to the findings of monitors.
+"""The sensor `alert_on_data`, which keeps the alerts about slates, sources, durations and the disk equal to the findings of monitors.
 
 A monitor that fails raises `monitor_failed` and does not change the alerts of its own kind.
 """
@@ -14,6 +14,7 @@ from nba_pipeline.errors import PipelineError
 from nba_pipeline.monitoring.alert_changes import Incident
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.findings import Finding, is_open, open_incidents, report
+from nba_pipeline.monitoring.latency_monitors import STEP_SLOW, TRANSITION_LATE, late_transitions, slow_steps
 from nba_pipeline.monitoring.resource_monitors import (
     DISK_LOW,
     QUOTA_LOW,
@@ -37,7 +38,7 @@ from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 
 MONITOR_FAILED = "monitor_failed"
-SLOW = (TABLE_LATE, QUARANTINE_OLD, SOURCE_STALE)
+SLOW = (TABLE_LATE, QUARANTINE_OLD, SOURCE_STALE, STEP_SLOW, TRANSITION_LATE)
 """Kinds whose monitors run every few minutes, because they read many dates and their facts last for hours."""
 PATIENT = (TABLE_LATE, SOURCE_STALE)
 """Kinds whose findings are reported once they persist: right after an outage, much is overdue and is done within minutes."""
@@ -131,6 +132,8 @@ def monitors_of(
         ),
         QUARANTINE_OLD: lambda: old_quarantines(warehouse, clock),
         SOURCE_STALE: lambda: stale_sources(warehouse, landing, clock, known),
+        STEP_SLOW: lambda: slow_steps(instance, clock.now()),
+        TRANSITION_LATE: lambda: late_transitions(instance, warehouse, landing, clock, known),
     }
 
 

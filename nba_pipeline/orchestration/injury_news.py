@@ -153,5 +153,5 @@ def newest_landed(injury_report: InjuryReport, day: date, games: pl.DataFrame, l
 
 def _next_quarter(now: datetime) -> datetime:
     """Returns the next quarter of an hour, when the league publishes."""
-    past = timedelta(minutes=now.minute % 15, seconds=now.second, microseconds=now.microsecond)
-    return now - past + QUARTER_HOUR
+    since_quarter_hour = timedelta(minutes=now.minute % 15, seconds=now.second, microseconds=now.microsecond)
+    return now - since_quarter_hour + QUARTER_HOUR

@@ -40,9 +40,8 @@ def decide_capture(
     has_enough_attempts = attempts.ended >= SETTINGS.patience.alert_after_attempts or KEY_REFUSED in problem
     capture = f"the capture of {eastern_text(due_at, '%H:%M')}"
     if share < 1.0 and has_enough_attempts:
-        message = (
-            f"prop_lines of {day}: {capture} covers {share:.0%} of the upcoming games after {counted(attempts.ended, 'attempt')}"
-        )
+        done = counted(attempts.ended, "attempt")
+        message = f"prop_lines of {day}: {capture} covers {share:.0%} of the upcoming games after {done}"
         message += f": {problem}" if problem else ""
         command = f"nba-pipeline explain --date {day} --table prop_lines"
         notifier.raise_alert(day, "lines_missing", "prop_lines", message, next_command=command)
@@ -70,16 +69,16 @@ def _reason_to_wait(attempts: Attempts, warehouse: Warehouse, now: datetime) -> 
 
 
 def share_captured(instance: dg.DagsterInstance, day: date, since: datetime) -> float:
-    """Returns the share of upcoming games with an answer in the last capture of lines; 0 without a capture since `since`.
+    """Returns the share of upcoming games with a response in the last capture of lines; 0 without a capture since `since`.
 
-    A provider without an answer does not fail the run, because earlier captures stay valid. The capture is repeated.
+    A provider without a response does not fail the run, because earlier captures stay valid. The capture is repeated.
     """
     metadata = _metadata_of_capture(instance, day, since)
     if metadata is None:
         return 0.0
     numbers = (metadata.get(name) for name in (UPCOMING_GAMES, GAMES_ANSWERED))
-    upcoming, answered = (number.value or 0 if isinstance(number, dg.IntMetadataValue) else 0 for number in numbers)
-    return answered / upcoming if upcoming else 1.0
+    upcoming, games_with_response = (number.value or 0 if isinstance(number, dg.IntMetadataValue) else 0 for number in numbers)
+    return games_with_response / upcoming if upcoming else 1.0
 
 
 def problem_of_capture(instance: dg.DagsterInstance, day: date, since: datetime) -> str:

@@ -20,7 +20,7 @@ def refuse(tables: Sequence[str]) -> None:
         raise BadInput("predictions are not replayed, because a prediction depends on its instant: nba-pipeline run --date D")
 
 
-def replay(work: Runner, day: date, tables: Sequence[str]) -> Iterator[Outcome]:
+def replay(runner: Runner, day: date, tables: Sequence[str]) -> Iterator[Outcome]:
     """Runs the quarantined tables of a date offline, in pipeline order."""
     tags = {MODE_TAG: REPLAY, OFFLINE_TAG: "true", WHY_TAG: f"quarantined rows of {', '.join(tables)}"}
-    yield work.run("game_day", tables, day, day, tags)
+    yield runner.run("game_day", tables, day, day, tags)

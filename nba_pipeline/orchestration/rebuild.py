@@ -137,20 +137,20 @@ def rebuild(runner: Runner) -> Iterator[Outcome]:
         runner.warehouse.preflight()  # finishes an interrupted installation, whose tables are in the folder of the new ones
         refuse_while_in_use(runner.instance)
         plan_rebuild(runner.warehouse, runner.landing)
-        beside = _beside(runner, home / swap.FOLDER)
-        beside.on_start = runner.on_start
+        rebuilding_runner = _runner_in(runner, home / swap.FOLDER)
+        rebuilding_runner.on_start = runner.on_start
         failed = list[str]()
-        for outcome, original in _repeat(beside, runner.landing):
+        for outcome, original in _repeat(rebuilding_runner, runner.landing):
             is_expected = outcome.succeeded or not _has_succeeded(runner.instance, original)
             failed += [] if is_expected else [outcome.title]
             yield _as_repetition(outcome) if is_expected else outcome
         problems = [f"{counted(len(failed), 'run')} failed that had succeeded (first: {failed[0]})"] if failed else []
-        problems += losses(runner.warehouse, beside.warehouse)
+        problems += losses(runner.warehouse, rebuilding_runner.warehouse)
         if problems:
             places = f"the old tables were kept, the new ones are in {home / swap.FOLDER / 'tables'}"
             raise PipelineError(f"the rebuilt tables are incomplete: {'; '.join(problems)}; {places}")
         refuse_while_in_use(runner.instance)
-        install(runner.warehouse, beside.warehouse, home)
+        install(runner.warehouse, rebuilding_runner.warehouse, home)
 
 
 def losses(old: Warehouse, new: Warehouse) -> list[str]:
@@ -212,7 +212,7 @@ def _exclusive(home: Path) -> Iterator[None]:
         lock.release()
 
 
-def _beside(runner: Runner, folder: Path) -> Runner:
+def _runner_in(runner: Runner, folder: Path) -> Runner:
     """Returns a runner of the same graph on an empty warehouse with the old ledgers, and on its own instance."""
     shutil.rmtree(folder, ignore_errors=True)
     warehouse = LocalWarehouse(home=str(folder))
@@ -267,12 +267,12 @@ def _link_or_copy(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def _repeat(beside: Runner, landing: Landing) -> Iterator[tuple[Outcome, str]]:
+def _repeat(rebuilding_runner: Runner, landing: Landing) -> Iterator[tuple[Outcome, str]]:
     """Repeats the journaled runs, including those journaled in the meantime, until none is left."""
     done = set[str]()
     while waiting := [run for run in repetitions(landing) if run.original not in done]:
         for run in waiting:
-            yield beside.run(run.job, run.tables, run.first, run.last, dict(run.tags)), run.original
+            yield rebuilding_runner.run(run.job, run.tables, run.first, run.last, dict(run.tags)), run.original
             done.add(run.original)
 
 

@@ -58,39 +58,39 @@ def refuse_bad_date(warehouse: Warehouse, archive: Archive, clock: Clock, day: d
 class Recheck:
     """One call of the command. `run` yields its runs. Afterwards, `problems` and `changes` hold the results."""
 
-    work: Runner
+    runner: Runner
     day: date
 
     def __post_init__(self) -> None:
         self.problems: list[str] = []
         self.is_unanswered = False
-        self._before = _stored(self.work.warehouse, self.day)
+        self._before = _stored(self.runner.warehouse, self.day)
 
     def run(self) -> Iterator[Outcome]:
         """Runs the schedule and the re-read and, if either has changed, the downstream tables."""
         has_new_scores = yield from self._schedule()
         if has_new_scores is None:
             return
-        tags = {MODE_TAG: JOB, RECHECK_TAG: self.work.clock.now().isoformat()}
-        outcome = self.work.run(JOB, (), self.day, self.day, tags)
+        tags = {MODE_TAG: JOB, RECHECK_TAG: self.runner.clock.now().isoformat()}
+        outcome = self.runner.run(JOB, (), self.day, self.day, tags)
         yield outcome
-        done = rereads(self.work.instance, self.day)
+        done = rereads(self.runner.instance, self.day)
         own = [one for one in done if one.run_id == outcome.run_id]
         self.problems = [problem for one in own for problem in one.problems]
         self.is_unanswered = not own or own[0].read_at is None
-        if has_new_scores or unloaded_reread(done, materialized_at(self.work.instance, "boxscores", self.day)):
+        if has_new_scores or unloaded_reread(done, materialized_at(self.runner.instance, "boxscores", self.day)):
             tables = [table for table in tables_of_mode("overnight") if table != "schedule"]
-            carried = self.work.run("game_day", tables, self.day, self.day, tags)
-            yield carried
-            if not carried.succeeded:
+            outcome = self.runner.run("game_day", tables, self.day, self.day, tags)
+            yield outcome
+            if not outcome.succeeded:
                 return
         yield from self._features(tags)
         yield from self._performance(tags)
 
     def changes(self) -> list[str]:
         """Returns the changes per game and player as lines of text."""
-        after = _stored(self.work.warehouse, self.day)
-        names = self.work.warehouse.scan(TABLES["schedule"], [self.day]).select(
+        after = _stored(self.runner.warehouse, self.day)
+        names = self.runner.warehouse.scan(TABLES["schedule"], [self.day]).select(
             "game_id", pl.format("{}@{} {}", "away_team", "home_team", "game_id")
         )
         return changes(self._before, after, dict(names.collect().iter_rows()))
@@ -100,26 +100,28 @@ class Recheck:
 
         Returns whether the games changed; None on failure.
         """
-        if season_of(self.day) != season_of(self.work.clock.today):
+        if season_of(self.day) != season_of(self.runner.clock.today):
             return False
-        before = _schedule(self.work.warehouse, self.day)
-        outcome = self.work.run("game_day", ("schedule",), self.day, self.day, {MODE_TAG: JOB})
+        before = _schedule(self.runner.warehouse, self.day)
+        outcome = self.runner.run("game_day", ("schedule",), self.day, self.day, {MODE_TAG: JOB})
         yield outcome
-        return None if outcome.failures else not before.equals(_schedule(self.work.warehouse, self.day))
+        return None if outcome.failures else not before.equals(_schedule(self.runner.warehouse, self.day))
 
     def _features(self, tags: Mapping[str, str]) -> Iterator[Outcome]:
         """Runs the features of later written dates of the season that are older than the change."""
-        end = min(self.work.clock.today + timedelta(days=2), season_start(self.day).replace(year=season_start(self.day).year + 1))
-        outdated = outdated_features(self.work.instance, self.work.warehouse, [self.day], end)
+        end = min(
+            self.runner.clock.today + timedelta(days=2), season_start(self.day).replace(year=season_start(self.day).year + 1)
+        )
+        outdated = outdated_features(self.runner.instance, self.runner.warehouse, [self.day], end)
         for first, last in spans(list(outdated)):
             job = "game_day" if first == last else "season"
-            yield self.work.run(job, daily_tables("features"), first, last, dict(tags))
+            yield self.runner.run(job, daily_tables("features"), first, last, dict(tags))
 
     def _performance(self, tags: Mapping[str, str]) -> Iterator[Outcome]:
         """Runs the performance of later written dates, whose windows include the corrected grades."""
-        outdated = outdated_performance(self.work.warehouse, days(self.day, self.work.clock.today))
+        outdated = outdated_performance(self.runner.warehouse, days(self.day, self.runner.clock.today))
         for first, last in spans(list(outdated)):
-            yield self.work.run("game_day" if first == last else "season", ("system_performance",), first, last, dict(tags))
+            yield self.runner.run("game_day" if first == last else "season", ("system_performance",), first, last, dict(tags))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""The job `recheck`: reads the final games of a date again from every source, lands the answers and records the changes.
+"""The job `recheck`: reads the final games of a date again from every source, lands the responses and records the changes.
 
-Writes no table. The reconciliation or `nba-pipeline recheck` starts the runs that load new answers.
+Writes no table. The reconciliation or `nba-pipeline recheck` starts the runs that load new responses.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,18 +40,18 @@ Parse = Callable[[Payload], Sequence[pl.DataFrame]]
 class Findings:
     """The result of a re-read: the sources with new contents, and the problems."""
 
-    news: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     is_unanswered: bool = False
     """Whether a request failed with a transient error. The re-read must then be repeated."""
 
-    def compare(self, name: str, landed: Sequence[Payload], answer: Payload | PipelineError, parse: Parse) -> None:
-        """Compares an answer with the newest landed payload, and records new contents or a problem."""
-        if isinstance(answer, PipelineError):
-            self.problems.append(str(answer))
-            self.is_unanswered |= isinstance(answer, Transient)
-        elif not landed or not has_same_contents(landed[-1], answer, parse):
-            self.news.append(name)
+    def compare(self, name: str, landed: Sequence[Payload], response: Payload | PipelineError, parse: Parse) -> None:
+        """Compares a response with the newest landed payload, and records new contents or a problem."""
+        if isinstance(response, PipelineError):
+            self.problems.append(str(response))
+            self.is_unanswered |= isinstance(response, Transient)
+        elif not landed or not has_same_contents(landed[-1], response, parse):
+            self.changes.append(name)
 
 
 def has_same_contents(before: Payload, after: Payload, parse: Parse) -> bool:
@@ -91,11 +91,11 @@ class Rereader:
             for game in self.games["game_id"]
         }
         due = [(game, self.day) for game, payloads in landed.items() if self.is_due(payloads, game)]
-        for (game, _), answer in zip(due, nba_cdn.boxscores(due), strict=True):
-            if isinstance(answer, Payload) and not boxscore.is_final(answer):
-                findings.problems.append(f"box score of game {game} is not final: {answer.ref}")
+        for (game, _), response in zip(due, nba_cdn.boxscores(due), strict=True):
+            if isinstance(response, Payload) and not boxscore.is_final(response):
+                findings.problems.append(f"box score of game {game} is not final: {response.ref}")
                 continue
-            findings.compare(f"nba_cdn box score of game {game}", landed[game], answer, _box)
+            findings.compare(f"nba_cdn box score of game {game}", landed[game], response, _box)
 
     def reread_play_by_play(self, nba_cdn: NbaCdn, findings: Findings) -> None:
         """Reads the play-by-play of the games with a box score again."""
@@ -105,10 +105,10 @@ class Rereader:
             for game in sorted(games)
         }
         due = [(game, self.day) for game, payloads in landed.items() if self.is_due(payloads, game)]
-        for (game, _), answer in zip(due, nba_cdn.play_by_play(due), strict=True):
-            if isinstance(answer, Payload) and not is_over(answer):
+        for (game, _), response in zip(due, nba_cdn.play_by_play(due), strict=True):
+            if isinstance(response, Payload) and not is_over(response):
                 continue
-            findings.compare(f"nba_cdn play-by-play of game {game}", landed[game], answer, lambda p: [parse_play_by_play(p)])
+            findings.compare(f"nba_cdn play-by-play of game {game}", landed[game], response, lambda p: [parse_play_by_play(p)])
 
     def reread_game_logs(self, nba_stats: NbaStats, findings: Findings) -> None:
         """Reads the league's player game logs again. As a second source, they are repeated after a failure only if forced."""
@@ -116,9 +116,9 @@ class Rereader:
         of_kind = {kind: self.games.filter(season_type=kind)["game_id"] for kind in landed}
         due = [(self.day, kind) for kind, payloads in landed.items() if self.is_due(payloads, *of_kind[kind])]
         second = Findings()
-        for (_, kind), answer in zip(due, nba_stats.player_game_logs(due), strict=True):
-            second.compare(f"nba_stats game log of {kind}", landed[kind], answer, lambda p: [parse_game_log(p, self.games)])
-        findings.news += second.news
+        for (_, kind), response in zip(due, nba_stats.player_game_logs(due), strict=True):
+            second.compare(f"nba_stats game log of {kind}", landed[kind], response, lambda p: [parse_game_log(p, self.games)])
+        findings.changes += second.changes
         findings.problems += second.problems
         findings.is_unanswered |= second.is_unanswered and self.is_forced
 
@@ -152,7 +152,7 @@ def rereader_of(warehouse: Warehouse, day: date, is_forced: bool, now: datetime)
     return Rereader(day, games, boxscores, frozenset(disagreeing | contradicted_games(schedule, boxscores)), is_forced, now)
 
 
-@dg.op(pool=cdn.PROVIDER, description="Reads the final games of a date again and lands the answers. Writes no table.")
+@dg.op(pool=cdn.PROVIDER, description="Reads the final games of a date again and lands the responses. Writes no table.")
 def read_again(
     context: dg.OpExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
@@ -177,7 +177,7 @@ def read_again(
             partition=day.isoformat(),
             metadata={
                 **read_at,
-                CORRECTIONS: dg.MetadataValue.json(findings.news),
+                CORRECTIONS: dg.MetadataValue.json(findings.changes),
                 PROBLEMS: dg.MetadataValue.json(findings.problems),
                 "games": rereader.games.height,
             },
@@ -190,7 +190,7 @@ def read_again(
     partitions_def=DAILY,
     executor_def=dg.in_process_executor,
     tags={"dagster/max_runtime": str(60 * SETTINGS.runs.game_day_minutes)},
-    description="Reads the final games of a date again and records the differences from the landed answers.",
+    description="Reads the final games of a date again and records the differences from the landed responses.",
 )
 def recheck() -> None:
     """Reads one date again."""

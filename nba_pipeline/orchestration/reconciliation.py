@@ -10,7 +10,7 @@ from itertools import takewhile
 
 import dagster as dg
 
-from nba_pipeline.completeness import gates, modes, slate_gates
+from nba_pipeline.completeness import gates, history, modes, slate_gates
 from nba_pipeline.completeness.modes import (
     MODES,
     Mode,
@@ -31,7 +31,6 @@ from nba_pipeline.orchestration.slates import Slate, read_slates
 from nba_pipeline.orchestration.work import Work, attempts_at, attempts_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import declared
-from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.partitions import recovering
@@ -57,10 +56,8 @@ def find_work(
     warehouse, only the last `catch_up_days` are covered. Older ones require a backfill.
     """
     today = eastern_date(now)
-    recent = today - timedelta(days=SETTINGS.patience.catch_up_days)
-    loaded_since = min(warehouse.dates(TABLES["boxscores"]), default=recent)  # not the schedule: it covers a season at once
     days_back = SETTINGS.patience.catch_up_days if days_back is None else days_back
-    first = max(today - timedelta(days=days_back), min(recent, loaded_since), FIRST_DATE)
+    first = max(today - timedelta(days=days_back), history.first_due_date(warehouse, today), FIRST_DATE)
     dates = days(first, today + timedelta(days=1))
     undone = []
     for slate in recovering(lambda: list(read_slates(warehouse, dates, now))):

@@ -11,9 +11,10 @@ from datetime import date
 
 import polars as pl
 
-from nba_pipeline.completeness import gates, slate_gates
+from nba_pipeline.completeness import gates, history, slate_gates
 from nba_pipeline.completeness.expectations import playing
 from nba_pipeline.completeness.modes import derived_from_games, first_due, grace, has_begun
+from nba_pipeline.completeness.next_steps import backfill_command
 from nba_pipeline.errors import BadInput, Busy
 from nba_pipeline.instance.run_tags import LONGEST_WHY, MODE_TAG, OFFLINE_TAG, WHY_TAG
 from nba_pipeline.monitoring.landed_dates import loaded_before, missing_sources
@@ -43,42 +44,42 @@ class Missing:
     """Incomplete table -> why a repair cannot write it."""
 
 
-def refuse_running(work: Runner, day: date) -> None:
+def refuse_running(runner: Runner, day: date) -> None:
     """Raises Busy while a run of the date is in progress."""
-    if day in read_runs(work.instance, [day], work.clock).in_progress:
+    if day in read_runs(runner.instance, [day], runner.clock).in_progress:
         raise Busy(f"a run of {day} is in progress; `nba-pipeline status --from {day} --to {day}` shows when it has ended")
 
 
-def refuse(work: Runner, day: date) -> None:
+def refuse(runner: Runner, day: date) -> None:
     """Raises Busy while a run of the date is in progress, BadInput for a date before the first stored one."""
-    refuse_running(work, day)
-    refuse_before_history(work, day)
+    refuse_running(runner, day)
+    refuse_before_history(runner, day)
 
 
-def refuse_before_history(work: Runner, day: date) -> None:
+def refuse_before_history(runner: Runner, day: date) -> None:
     """Raises BadInput for a date before the first stored one."""
-    first = min(work.warehouse.dates(TABLES["boxscores"]) | work.warehouse.dates(TABLES["predictions"]), default=None)
+    first = history.first_date(runner.warehouse)
     if first is None or day < first:
         stored = f"the first stored date is {first}" if first else "the home has no box scores"
-        raise BadInput(f"--date {day} has no data: {stored}; first: nba-pipeline backfill --from {day} --to {day}")
+        raise BadInput(f"--date {day} has no data: {stored}; first: {backfill_command(day, day)}")
 
 
-def find_missing(work: Runner, day: date) -> Missing:
+def find_missing(runner: Runner, day: date) -> Missing:
     """Returns what a date lacks now. A table that is not due lacks nothing."""
-    warehouse, now = work.warehouse, work.clock.now()
+    warehouse, now = runner.warehouse, runner.clock.now()
     schedule = warehouse.scan(TABLES["schedule"], [day]).collect()
     tipoffs = playing(schedule)["tipoff_at"].to_list()
     due = {name for name, at in first_due(day, tipoffs).items() if at + grace() <= now}
     reasons = {name: "not written" for name in daily_tables() if name in due and day not in warehouse.dates(TABLES[name])}
     reasons |= {name: "its file was unreadable" for name in daily_tables() if day in warehouse.lost(TABLES[name])}
-    landed = missing_sources(warehouse, work.landing, day, loaded_before(work.instance)).get(day, ())
+    landed = missing_sources(warehouse, runner.landing, day, loaded_before(runner.instance)).get(day, ())
     reasons |= dict.fromkeys(landed, "landed but not loaded")
-    for comparison in compare_phases(warehouse, work.landing, work.clock, day):
+    for comparison in compare_phases(warehouse, runner.landing, runner.clock, day):
         if comparison.is_due and comparison.missing:
             why = f"{comparison.unit} missing: {_some(comparison.missing)}"
             names = WITH_BOXSCORES if comparison.table == "boxscores" and comparison.unit == "games" else (comparison.table,)
             reasons |= {name: reasons.get(name, why) for name in names}
-    blocked = {name: why for name, why in _blocked(work, day, schedule).items() if name in reasons}
+    blocked = {name: why for name, why in _blocked(runner, day, schedule).items() if name in reasons}
     ordered = {name: reasons[name] for name in daily_tables() if name in reasons and name not in blocked}
     return Missing(ordered, frozenset(landed), blocked)
 
@@ -91,21 +92,21 @@ def next_tables(missing: Missing, attempted: set[str]) -> tuple[str, ...]:
     return tuple(name for name in missing.tables if name in waiting and (name in of_sources or not upstream[name]))
 
 
-def repair(work: Runner, day: date) -> Iterator[Outcome]:
+def repair(runner: Runner, day: date) -> Iterator[Outcome]:
     """Runs the missing tables of a date, pass by pass. Landed tables are loaded without requests."""
     attempted = set[str]()
-    while tables := next_tables(missing := find_missing(work, day), attempted):
+    while tables := next_tables(missing := find_missing(runner, day), attempted):
         landed = tuple(name for name in tables if name in missing.landed)
         chosen = landed or tables
         why = "; ".join(f"{name}: {missing.tables[name]}" for name in chosen)[:LONGEST_WHY]
         tags = {MODE_TAG: REPAIR, WHY_TAG: why} | ({OFFLINE_TAG: "true"} if landed else {})
         attempted |= set(chosen)
-        yield work.run("game_day", chosen, day, day, tags)
+        yield runner.run("game_day", chosen, day, day, tags)
 
 
-def _blocked(work: Runner, day: date, schedule: pl.DataFrame) -> dict[str, str]:
+def _blocked(runner: Runner, day: date, schedule: pl.DataFrame) -> dict[str, str]:
     """Returns table -> why a repair cannot write it: a closed gate, or a slate that has begun."""
-    warehouse, now = work.warehouse, work.clock.now()
+    warehouse, now = runner.warehouse, runner.clock.now()
     blocked = dict[str, str]()
     covered = gates.coverage(gates.judge_games(schedule, warehouse.scan(TABLES["boxscores"], [day]).collect()), [day])
     waivers = gates.standing_waivers(warehouse.scan(gates.WAIVERS, [day]).collect(), now)

@@ -73,8 +73,8 @@ def pending_games(warehouse: Warehouse, now: datetime) -> list[Pending]:
     games = schedule.filter(pl.col("status") != "postponed")
     begun = games.filter(pl.col("tipoff_at").is_null() | (pl.col("tipoff_at") <= now))["game_date"].unique().sort().to_list()
     boxscores = recovering(lambda: warehouse.scan(TABLES["boxscores"], begun).collect())
-    judged = gates.judge_games(schedule, boxscores)
-    done = judged.filter(pl.col("is_complete") | ~pl.col("is_covered"))["game_id"]
+    completeness_of_games = gates.judge_games(schedule, boxscores)
+    done = completeness_of_games.filter(pl.col("is_complete") | ~pl.col("is_covered"))["game_id"]
     tipoffs = {day: dict[str, datetime]() for day in dates}
     pending = games.filter(~pl.col("game_id").is_in(done.implode()))
     for day, game, tipoff in pending.select("game_date", "game_id", "tipoff_at").iter_rows():

@@ -60,6 +60,7 @@ from nba_pipeline.providers.injury_report import InjuryReport
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import daily_tables, followers, requested_by
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.model_store import ModelStore
@@ -81,19 +82,19 @@ def final_games(
     Raises an alert at the deadline.
     """
     now = Clock().now()
-    today, fresh = eastern_date(now), boxscore_polling.Memory()
+    today, new_memory = eastern_date(now), boxscore_polling.Memory()
     try:
         remembered = boxscore_polling.remembered(context.cursor)
     except ValueError as error:
         context.log.warning(f"the cursor of final_games is unreadable and was reset: {error}")
-        remembered, fresh = {}, boxscore_polling.fresh_memory(now)
+        remembered, new_memory = {}, boxscore_polling.new_memory(now)
     # keep complete dates, too: if one becomes incomplete again, its run keys must be new
     memories = {day: memory for day, memory in remembered.items() if day >= today - timedelta(days=2)}
     pending = pending_games(warehouse, now)
     states = read_game_states([slate for slate in pending if boxscore_polling.is_watched(slate, now)], nba_cdn, now)
     results = list[Decision]()
     for slate in pending:
-        day, memory = slate.game_date, remembered.get(slate.game_date, fresh)
+        day, memory = slate.game_date, remembered.get(slate.game_date, new_memory)
         decision = boxscore_polling.decide(slate, states.final, states.listed, memory, now)
         if decision.collects and is_in_progress(context.instance, day):
             memories[day] = memory
@@ -224,7 +225,7 @@ def _reconcile(
     resolve_over(notifier, {**over_by_reconciliation(undone), **over_by_repair(warehouse, landing)})
     chosen, why = next_of(undone, now)
     if chosen and chosen.attempts.ended >= SETTINGS.patience.alert_after_attempts:
-        message = f"not done after {chosen.attempts.ended} attempts: {chosen.why}"
+        message = f"not done after {counted(chosen.attempts.ended, 'attempt')}: {chosen.why}"
         notifier.raise_alert(chosen.game_date, "work_undone", chosen.subject, message, "critical", chosen.command)
     requests = [*_training(context.instance, warehouse, now, model_store), *([request_of(chosen)] if chosen else [])]
     context.update_cursor("")  # an empty cursor in the result would keep the old one

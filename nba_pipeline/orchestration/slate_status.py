@@ -34,7 +34,7 @@ MAX_CHARACTERS = 80
 """Length of the reasons of a date in the grid, whose column is narrow on the page. The checks have the whole text."""
 DESCRIPTION = """slate_status: the state of today's slate and of the last seven dates.
 
-Its latest materialization has the grid, and its checks name the dates that need an operator. `nba-pipeline status` shows more of
+Its latest materialization has the grid, and its checks name the dates that need manual work. `nba-pipeline status` shows more of
 each date. `nba-pipeline help STATE` explains a state.
 
 The list of a table's checks says "Failed" beside a check while any of its dates has failed, also a date of last year. The checks

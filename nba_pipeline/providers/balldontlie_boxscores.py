@@ -4,7 +4,7 @@ import polars as pl
 
 from nba_pipeline.errors import NotPublished, Permanent, Transient
 from nba_pipeline.league.active_players import active_players, box_score_sightings
-from nba_pipeline.league.name_resolution import assertions, resolve_names
+from nba_pipeline.league.name_resolution import operator_resolutions, resolve_names
 from nba_pipeline.providers.balldontlie import Balldontlie, map_to_games, parse_boxscores
 from nba_pipeline.providers.final_boxscores import NO_ROWS, once_per_player
 from nba_pipeline.tables.table import PROBLEM
@@ -40,7 +40,7 @@ def with_player_ids(box: pl.DataFrame, candidates: pl.DataFrame, spellings: pl.D
     mentions = of_games.select(side.alias("game_id"), spelling="player_name").unique()
     players = pl.concat([spellings, candidates.select("player_id", spelling="player_name").unique()], how="diagonal_relaxed")
     active = active_players(sides, box_score_sightings(candidates), spellings)
-    names = resolve_names(mentions, players, active, assertions(spellings, sides)).select(
+    names = resolve_names(mentions, players, active, operator_resolutions(spellings, sides)).select(
         pl.col("game_id").alias("side"), pl.col("spelling").alias("player_name"), "player_id", name_problem="problem"
     )
     named = box.drop("player_id").with_columns(side.alias("side")).join(names, on=["side", "player_name"], how="left")

@@ -193,7 +193,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise
         finally:
             result = RequestResult(Entity.of(request), outcome, attempts.statuses, self.clock.now(), problem)
-            session.settle(result, is_trial)
+            session.record(result, is_trial)
 
     def _land(self, request: Request, response: httpx.Response, url: str, statuses: Sequence[int]) -> Payload:
         document, final_game_ids, problem = None, list[str](), ""

@@ -69,11 +69,11 @@ def known_spellings(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame
 
 
 def resolve_players(
-    offered: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
+    offered: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, resolutions: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """Adds `player_id` to each line. Unresolved and ambiguous names give a `problem`."""
     mentions = offered.filter(pl.col("game_id").is_not_null(), pl.col("spelling").is_not_null())
-    names = resolve_names(mentions.select("game_id", "spelling").unique(), players, active, asserted).select(
+    names = resolve_names(mentions.select("game_id", "spelling").unique(), players, active, resolutions).select(
         "game_id", "spelling", "player_id", pl.col("problem").alias("name_problem")
     )
     return (

@@ -77,7 +77,7 @@ class Session:
                     return True
                 self._settled.wait()
 
-    def settle(self, result: RequestResult, is_trial: bool) -> None:
+    def record(self, result: RequestResult, is_trial: bool) -> None:
         """Records the outcome of an admitted request and wakes the requests that wait for a trial."""
         with self._settled:
             if self._history:

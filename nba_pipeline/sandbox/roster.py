@@ -89,7 +89,7 @@ def roster() -> dict[str, tuple[Player, ...]]:
     """Returns tricode -> fifteen players in slot order, independent of the seed. Initial and family name are unique."""
     rng = generator("roster")
     used_names: set[str] = set()
-    people: dict[str, tuple[Player, ...]] = {}
+    players: dict[str, tuple[Player, ...]] = {}
     families = [FAMILY_NAMES[i] for _ in range(3) for i in rng.permutation(len(FAMILY_NAMES))]
     person_id = FIRST_PERSON_ID
     for team in TEAMS:
@@ -106,8 +106,8 @@ def roster() -> dict[str, tuple[Player, ...]]:
             full_family = f"{family} {suffix}".strip()
             members.append(Player(person_id, team, slot, first, full_family, suffix, position, str(numbers[slot])))
             person_id += 1
-        people[team] = tuple(members)
-    return people
+        players[team] = tuple(members)
+    return players
 
 
 SHOT_WEIGHT = np.array([1.58, 1.27, 1.08, 0.93, 0.85, 0.98, 0.90, 0.85, 0.82, 0.78, 0.75, 0.72, 0.70, 0.70, 0.70])

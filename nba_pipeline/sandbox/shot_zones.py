@@ -66,7 +66,8 @@ def shots(
     """Returns area and success of all shots of a player in a game. `attempts` and `makes` are (twos, threes)."""
     team, other = TEAMS.index(player.team), TEAMS.index(defense)
     weights = [
-        taste * allowed for taste, allowed in zip(preferences.of_twos[team][player.slot], preferences.allowed[other], strict=True)
+        preference * allowed
+        for preference, allowed in zip(preferences.of_twos[team][player.slot], preferences.allowed[other], strict=True)
     ]
     corner = preferences.of_corners[team][player.slot]
     twos = _split(rng, TWOS, weights, preferences.odds[other], attempts[0], makes[0])

@@ -276,11 +276,11 @@ def _other_statistics(
 
     margin = (shooting.score - shooting.score[:, ::-1])[..., None]
     spread = 6.0 * np.sqrt(np.minimum(share, 1) * np.maximum(1 - share, 0.05)) * 2
-    swing = np.where(seconds > 0, rng.normal(0, 1, share.shape) * spread, 0.0)
-    swing -= share / share.sum(axis=-1, keepdims=True) * swing.sum(axis=-1, keepdims=True)
+    margin_change = np.where(seconds > 0, rng.normal(0, 1, share.shape) * spread, 0.0)
+    margin_change -= share / share.sum(axis=-1, keepdims=True) * margin_change.sum(axis=-1, keepdims=True)
     assists = of(fgm - shooting.fgm, talent.assist_share)
     assists = assists * fgm // np.maximum(assists.sum(axis=-1, keepdims=True), fgm)
-    impact = 5 * margin * share / share.sum(axis=-1, keepdims=True) + swing
+    impact = 5 * margin * share / share.sum(axis=-1, keepdims=True) + margin_change
     return {
         "oreb": oreb,
         "dreb": of(misses[:, ::-1, None], talent.defensive_rebound_share),

@@ -53,4 +53,4 @@ class TrainedModel:
     """A card and the library's model object."""
 
     card: Card
-    booster: Any
+    fitted: Any

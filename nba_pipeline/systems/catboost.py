@@ -113,8 +113,8 @@ class CatBoost(TrainedSystem):
         def pool(sample: Sample) -> Any:
             return library.Pool(sample.matrix, sample.label, feature_names=list(self.reads))
 
-        booster = library.CatBoostRegressor(**self.parameters, allow_writing_files=False, verbose=False)
-        return booster.fit(pool(training), eval_set=pool(validation))
+        fitted = library.CatBoostRegressor(**self.parameters, allow_writing_files=False, verbose=False)
+        return fitted.fit(pool(training), eval_set=pool(validation))
 
     def forecast_matrix(self, model: Any, matrix: Any) -> Any:
         """See TrainedSystem.forecast_matrix."""
@@ -128,9 +128,9 @@ class CatBoost(TrainedSystem):
         """See TrainedSystem.importances. By the mean change of the forecast when a feature's value changes."""
         return shares(dict(zip(self.reads, model.get_feature_importance(), strict=True)))
 
-    def write(self, booster: Any, path: Path) -> None:
+    def write(self, fitted: Any, path: Path) -> None:
         """See TrainedSystem.write."""
-        booster.save_model(str(path))
+        fitted.save_model(str(path))
 
     def read(self, path: Path) -> Any:
         """See TrainedSystem.read."""
@@ -140,9 +140,9 @@ class CatBoost(TrainedSystem):
         except library.CatBoostError as error:
             raise Permanent(f"{path} is not a catboost model: {str(error).splitlines()[0]}") from error
 
-    def names_in(self, booster: Any) -> tuple[str, ...]:
+    def names_in(self, fitted: Any) -> tuple[str, ...]:
         """See TrainedSystem.names_in."""
-        return tuple(booster.feature_names_)
+        return tuple(fitted.feature_names_)
 
 
 def _library() -> Any:

@@ -60,9 +60,9 @@ def reasons_without_forecast(
 
 def joined_reasons(systems: Sequence[System], reasons: pl.DataFrame) -> pl.DataFrame:
     """Returns game_id, player_id and by_system: the reasons as one text, without those of combinations."""
-    alone = [system.system_id for system in systems if not isinstance(system, Combination)]
+    single_systems = [system.system_id for system in systems if not isinstance(system, Combination)]
     text = pl.format("{}: {}", "system_id", "reason").str.join("; ").alias("by_system")
-    return reasons.filter(pl.col("system_id").is_in(alone)).group_by(PLAYER_GAME, maintain_order=True).agg(text)
+    return reasons.filter(pl.col("system_id").is_in(single_systems)).group_by(PLAYER_GAME, maintain_order=True).agg(text)
 
 
 def absent_models(systems: Sequence[System], rows: pl.DataFrame, models: Models) -> list[str]:

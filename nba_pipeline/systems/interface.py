@@ -163,7 +163,7 @@ class TrainedSystem(System):
         return self.predictable(features)
 
     @abstractmethod
-    def write(self, booster: Any, path: Path) -> None:
+    def write(self, fitted: Any, path: Path) -> None:
         """Writes the model file."""
 
     @abstractmethod
@@ -171,7 +171,7 @@ class TrainedSystem(System):
         """Reads a model file. Raises Permanent if it cannot be read."""
 
     @abstractmethod
-    def names_in(self, booster: Any) -> tuple[str, ...]:
+    def names_in(self, fitted: Any) -> tuple[str, ...]:
         """Returns the feature names in the model file, in order."""
 
     def read_card(self, text: str) -> Card:
@@ -181,9 +181,9 @@ class TrainedSystem(System):
             raise Permanent(f"model {card.model_id} belongs to system {card.system_id}, not to {self.model_name}")
         return card
 
-    def model(self, card: Card, booster: Any) -> TrainedModel:
+    def model(self, card: Card, fitted: Any) -> TrainedModel:
         """Returns a card and its library object as one model. Raises Permanent if its signature differs from this code's."""
-        model = TrainedModel(card, booster)
+        model = TrainedModel(card, fitted)
         self.check_signature(model)
         return model
 
@@ -195,7 +195,7 @@ class TrainedSystem(System):
                 f"model {card.model_id} was written by {self.system_id} {card.library_version}, "
                 f"but version {self.library_version} is installed"
             )
-        for part, names in (("card", card.features), ("file", self.names_in(model.booster))):
+        for part, names in (("card", card.features), ("file", self.names_in(model.fitted))):
             if names != self.reads:
                 raise Permanent(
                     f"the features in the {part} of model {card.model_id} differ from those of {self.system_id}: "
@@ -210,7 +210,7 @@ class TrainedSystem(System):
         rows = self.predictable(features)
         _check_types(model.card, rows)
         _check_window(model.card, rows)
-        return self.forecast_rows(model.booster, rows)
+        return self.forecast_rows(model.fitted, rows)
 
     def forecast_rows(self, model: Any, rows: pl.DataFrame) -> pl.DataFrame:
         """Returns game_id, player_id, predicted_value and reasons, for each of the rows, which are rows of `predictable`.

@@ -90,9 +90,9 @@ class LinearMedian(CrossSeasonSystem):
         """See TrainedSystem.importances. By the absolute coefficient of the standardized feature."""
         return shares({name: abs(value) for name, value in zip(model.names, model.coefficients, strict=True)})
 
-    def write(self, booster: LinearModel, path: Path) -> None:
+    def write(self, fitted: LinearModel, path: Path) -> None:
         """See TrainedSystem.write."""
-        path.write_text(json.dumps(asdict(booster)), encoding="utf-8")
+        path.write_text(json.dumps(asdict(fitted)), encoding="utf-8")
 
     def read(self, path: Path) -> LinearModel:
         """See TrainedSystem.read."""
@@ -106,9 +106,9 @@ class LinearMedian(CrossSeasonSystem):
             raise Permanent(f"{path} is not a linear_median model: its lists differ in length")
         return model
 
-    def names_in(self, booster: LinearModel) -> tuple[str, ...]:
+    def names_in(self, fitted: LinearModel) -> tuple[str, ...]:
         """See TrainedSystem.names_in."""
-        return booster.names
+        return fitted.names
 
 
 def _moments(matrix: Any) -> tuple[Any, Any]:

@@ -23,9 +23,9 @@ def split(rows: pl.DataFrame, system: TrainedSystem) -> tuple[pl.DataFrame, pl.D
     first, last = window(rows)
     length = min(system.training.validation_days, ((last - first).days + 1) // WINDOW_DAYS_PER_VALIDATION_DAY)
     validation_starts = last - timedelta(days=max(length, 1) - 1)
-    before = rows.filter(pl.col("game_date") < validation_starts)
-    slate_between = before["game_date"].max()
-    return before.filter(pl.col("game_date") < slate_between), rows.filter(pl.col("game_date") >= validation_starts)
+    earlier_rows = rows.filter(pl.col("game_date") < validation_starts)
+    slate_between = earlier_rows["game_date"].max()
+    return earlier_rows.filter(pl.col("game_date") < slate_between), rows.filter(pl.col("game_date") >= validation_starts)
 
 
 def window(rows: pl.DataFrame) -> tuple[date, date]:

@@ -83,9 +83,9 @@ class XGBoost(CrossSeasonSystem):
         gains = model.get_score(importance_type="total_gain")
         return shares({name: gains.get(name, 0.0) for name in self.reads})
 
-    def write(self, booster: Any, path: Path) -> None:
+    def write(self, fitted: Any, path: Path) -> None:
         """See TrainedSystem.write."""
-        body = bytes(booster.save_raw("ubj"))
+        body = bytes(fitted.save_raw("ubj"))
         path.write_bytes(_digest(body) + body)
 
     def read(self, path: Path) -> Any:
@@ -94,16 +94,16 @@ class XGBoost(CrossSeasonSystem):
         digest, body = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
         if digest != _digest(body):  # xgboost 3.2 crashes the process on a truncated file
             raise Permanent(f"{path} is not an xgboost model: it is truncated or altered")
-        booster = library.Booster()
+        fitted = library.Booster()
         try:
-            booster.load_model(bytearray(body))
+            fitted.load_model(bytearray(body))
         except library.core.XGBoostError as error:
             raise Permanent(f"{path} is not an xgboost model: {_first_sentence(error)}") from error
-        return booster
+        return fitted
 
-    def names_in(self, booster: Any) -> tuple[str, ...]:
+    def names_in(self, fitted: Any) -> tuple[str, ...]:
         """See TrainedSystem.names_in."""
-        return tuple(booster.feature_names or ())
+        return tuple(fitted.feature_names or ())
 
 
 def _digest(body: bytes) -> bytes:

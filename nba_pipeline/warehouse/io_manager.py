@@ -13,6 +13,7 @@ import polars as pl
 from nba_pipeline.errors import Closed, Damaged
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.step_failures import explained
+from nba_pipeline.instance.step_seconds import STEP_SECONDS, begin_step, end_step
 from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import PROBLEM, Table
@@ -50,8 +51,12 @@ class TableIO(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
         """Writes the valid rows, quarantines the others, and adds the counts as metadata."""
-        with explained(context.asset_key.path[-1], context.asset_partition_keys):
+        keys = context.asset_partition_keys
+        with explained(context.asset_key.path[-1], keys):
             self._handle(context, obj)
+        seconds = end_step(context.run_id, context.step_key)
+        if seconds is not None and len(keys) == 1:
+            context.add_output_metadata({STEP_SECONDS: round(seconds, 3)})
 
     def _handle(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
         table = _table(context.asset_key)
@@ -103,6 +108,7 @@ class TableIO(dg.ConfigurableIOManager):
         """
         reader = context.step_context
         span = reader.partition_key_range
+        begin_step(reader.run_id, reader.step.key)
         with explained(reader.step.key, [span.start, span.end]):
             return recovering(lambda: self._rows(context))
 

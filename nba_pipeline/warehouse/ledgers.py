@@ -62,7 +62,7 @@ class Recorder:
 
         def prepare(day: date) -> None:
             of_day = existing.filter(pl.col("game_date") == day) if len(dates) > 1 else existing
-            manifest = settle(self._manifests, self._table, day, of_day)
+            manifest = recovered_manifest(self._manifests, self._table, day, of_day)
             if not self._records_all and (lost := manifest.rows.join(of_day, on=key, how="anti", nulls_equal=True).height):
                 raise Closed(missing_rows(self._table, day, lost))
             rows = self._hashed.get(day)
@@ -96,7 +96,7 @@ def hashed(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.select(list(dict.fromkeys(("game_date", *table.key)))).with_columns(row_hashes(rows, table.dtypes))
 
 
-def settle(manifests: Manifests, table: Table, day: date, existing: pl.DataFrame) -> Manifest:
+def recovered_manifest(manifests: Manifests, table: Table, day: date, existing: pl.DataFrame) -> Manifest:
     """The manifest of a date, after adopting or dropping a pending one. The caller holds the write lock.
 
     `existing` has the key of every row of the date in the ledger. Raises InvalidManifest.

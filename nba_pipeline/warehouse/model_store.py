@@ -48,28 +48,28 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Whether the model has been saved."""
         return files.exists(self.folder(model_id) / CARD)
 
-    def save(self, system: "TrainedSystem", booster: Any, card: "Card") -> None:
+    def save(self, system: "TrainedSystem", fitted: Any, card: "Card") -> None:
         """Save a model and its card. Does nothing if another writer saved the same model first."""
         target = self.folder(card.model_id)
         if not isinstance(target, Path):
-            self._put(target, system, booster, card)
+            self._put(target, system, fitted, card)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".new-", dir=target.parent, ignore_cleanup_errors=True) as scratch:
             new = Path(scratch) / card.model_id
             new.mkdir()
             file = new / system.file_name
-            system.write(booster, file)
+            system.write(fitted, file)
             (new / CARD).write_text(_card_json(card, file), encoding="utf-8")
             if not self.has(card.model_id):
                 self._replace(new, target)
 
-    def _put(self, target: "UPath", system: "TrainedSystem", booster: Any, card: "Card") -> None:
+    def _put(self, target: "UPath", system: "TrainedSystem", fitted: Any, card: "Card") -> None:
         if self.has(card.model_id):
             return
         with tempfile.TemporaryDirectory(prefix="nba-") as scratch:
             file = Path(scratch, system.file_name)
-            system.write(booster, file)
+            system.write(fitted, file)
             body, card_text = file.read_bytes(), _card_json(card, file).encode()
         # A model file without a card belongs to a killed writer, or to another writer that is saving the same model now.
         has_replaced = not files.create(target / file.name, body) and not self.has(card.model_id)
@@ -115,10 +115,10 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
         with files.local_copy(path) as file:
             _check_hash(card, file, path)
             try:
-                booster = system.read(file)
+                fitted = system.read(file)
             except Permanent as error:
                 raise Damaged(str(error).replace(str(file), str(path))) from error
-        model = system.model(card, booster)
+        model = system.model(card, fitted)
         _check_golden_rows(system, model)
         return model
 
@@ -162,7 +162,7 @@ def _check_hash(card: "Card", model: Path, path: Place) -> None:
 def _check_golden_rows(system: "TrainedSystem", model: "TrainedModel") -> None:
     card = model.card
     rows = pl.DataFrame(card.golden_rows, schema=dict.fromkeys(card.features, pl.Float64), orient="row")
-    outputs = system.forecast(model.booster, rows)
+    outputs = system.forecast(model.fitted, rows)
     expected = pl.Series(card.golden_outputs, dtype=pl.Float64)
     if outputs.len() != expected.len() or outputs.is_empty():
         raise Damaged(f"model {card.model_id} has {outputs.len()} golden rows and {expected.len()} saved outputs")

@@ -13,7 +13,7 @@ import polars as pl
 from nba_pipeline.errors import Busy, Damaged
 from nba_pipeline.tables.table import Table
 from nba_pipeline.tables.wording import counted
-from nba_pipeline.warehouse.ledgers import for_each, hashed, rows_by_date, settle
+from nba_pipeline.warehouse.ledgers import for_each, hashed, recovered_manifest, rows_by_date
 from nba_pipeline.warehouse.manifests import InvalidManifest, Manifest, empty_manifest
 from nba_pipeline.warehouse.row_hashes import HASH
 
@@ -120,7 +120,7 @@ def inspect(warehouse: "Warehouse", table: Table, day: date) -> Inspection:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         return Inspection(None, None, finding(PARTITION_UNREADABLE, f"the partition cannot be read: {reason}", file))
     try:
-        manifest = settle(warehouse.manifests, table, day, rows)
+        manifest = recovered_manifest(warehouse.manifests, table, day, rows)
     except InvalidManifest as error:
         return Inspection(rows, None, finding(MANIFEST_INVALID, f"its rows cannot be verified: {error}", path))
     if manifest.rows.is_empty() and rows.height and warehouse.manifests.read(table, day) is None:

@@ -90,7 +90,7 @@ def test_training_twice_in_two_stores_gives_identical_models(tmp_path: Path) -> 
     frames = [(features, summaries), (features.sample(fraction=1, shuffle=True, seed=1), summaries.reverse())]
     ids = [train_week(*rows, WEEK, s, QUICK)["model_id"].item() for rows, s in zip(frames, stores, strict=True)]
     rows = training_rows(features, summaries, WEEK, QUICK)
-    one, other = (QUICK.forecast(s.load(ids[0], QUICK).booster, rows).to_list() for s in stores)
+    one, other = (QUICK.forecast(s.load(ids[0], QUICK).fitted, rows).to_list() for s in stores)
     assert ids[0] == ids[1]
     assert one == other
 
@@ -196,8 +196,8 @@ def test_a_model_is_that_of_the_matrix_and_the_points(store: ModelStore) -> None
     model = store.load(row["model_id"].item(), CATBOOST)
     parameters = {**QUICK.parameters, "validation_days": QUICK.training.validation_days}
     assert model.card.model_id == identify(rows, parameters, QUICK.reads, QUICK.library_version)
-    assert QUICK.forecast(model.booster, rows).to_list() == QUICK.forecast(former, rows).to_list()
-    assert QUICK.trees(model.booster) == QUICK.trees(former) > 1
+    assert QUICK.forecast(model.fitted, rows).to_list() == QUICK.forecast(former, rows).to_list()
+    assert QUICK.trees(model.fitted) == QUICK.trees(former) > 1
 
 
 def test_the_summary_of_the_frame_is_reported_and_small_enough_for_the_ui(store: ModelStore) -> None:
@@ -269,7 +269,7 @@ def test_a_linear_model_has_no_trees_and_learns_from_the_validation_rows_too(sto
     changed = train_week(features, absurd, WEEK, store, FEW_ROWS).row(0, named=True)
     assert changed["model_id"] != row["model_id"]
     rows = training_rows(features, summaries, WEEK, FEW_ROWS)
-    one, other = (FEW_ROWS.forecast(store.load(r["model_id"], FEW_ROWS).booster, rows) for r in (row, changed))
+    one, other = (FEW_ROWS.forecast(store.load(r["model_id"], FEW_ROWS).fitted, rows) for r in (row, changed))
     assert one.to_list() != other.to_list()
     assert changed["validation_mean_absolute_error"] > row["validation_mean_absolute_error"] + 5
 
@@ -279,7 +279,7 @@ def test_a_linear_model_is_the_same_for_any_order_of_the_rows(tmp_path: Path) ->
     stores = [ModelStore(home=str(tmp_path / name)) for name in ("one", "other")]
     frames = [(features, summaries), (features.sample(fraction=1, shuffle=True, seed=1), summaries.reverse())]
     ids = [train_week(*rows, WEEK, s, FEW_ROWS)["model_id"].item() for rows, s in zip(frames, stores, strict=True)]
-    one, other = (s.load(ids[0], FEW_ROWS).booster for s in stores)
+    one, other = (s.load(ids[0], FEW_ROWS).fitted for s in stores)
     assert ids[0] == ids[1] and one == other
 
 

@@ -27,14 +27,14 @@ def test_the_largest_difference_of_a_column_is_shown(audit: Audit) -> None:
     (difference,), _ = differences(derived, altered(derived, moved), [CONTROL])
     assert (difference.name, difference.rows) == ("matchups.fatigue_score", 90)
     assert difference.where.endswith("player_id 400")
-    assert difference.was == difference.became + 50  # type: ignore[operator]
+    assert difference.before == difference.after + 50  # type: ignore[operator]
 
 
 def test_a_value_that_becomes_null_differs(audit: Audit) -> None:
     derived = audit.baseline(REAL)
     lost = pl.when(~PLAYER).then("fatigue_score").alias("fatigue_score")
     (difference,), _ = differences(derived, altered(derived, lost), [CONTROL])
-    assert (difference.rows, difference.became) == (1, None)
+    assert (difference.rows, difference.after) == (1, None)
 
 
 def test_a_list_differs(audit: Audit) -> None:
@@ -49,7 +49,7 @@ def test_removed_and_added_rows_differ(audit: Audit) -> None:
     fewer = {**derived, "features": derived["features"].filter(~PLAYER)}
     for was, became, counts in ((derived, fewer, (90, 89)), (fewer, derived, (89, 90))):
         (difference,), _ = differences(was, became, [CONTROL])
-        assert (difference.name, difference.rows, difference.was, difference.became) == ("features.rows", 1, *counts)
+        assert (difference.name, difference.rows, difference.before, difference.after) == ("features.rows", 1, *counts)
 
 
 def test_other_dates_and_lineage_do_not_count(audit: Audit) -> None:

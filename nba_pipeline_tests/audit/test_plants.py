@@ -65,4 +65,4 @@ def test_a_disguised_label_is_caught_without_lines(world: World) -> None:
 def test_every_plant_is_tested_and_has_a_story() -> None:
     assert CAUGHT_BY.keys() == {plant.name for plant in PLANTS}
     assert len(PLANTS) >= 10
-    assert all(plant.story.endswith(".") for plant in PLANTS)
+    assert all(plant.description.endswith(".") for plant in PLANTS)

@@ -3,14 +3,21 @@
 import signal
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import typer
 
-from nba_pipeline.cli.outcomes import later_versions, print_failed_checks, print_new_versions, report, request_problems
+from nba_pipeline.cli.outcomes import (
+    later_versions,
+    print_failed_checks,
+    print_last_lines,
+    print_new_versions,
+    report,
+    request_problems,
+)
 from nba_pipeline.cli.repair import NOTHING_DUE
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.instance.partitions import DAILY
@@ -21,24 +28,26 @@ from nba_pipeline_tests.instances import open_instance
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Runner:
+def runner(tmp_path: Path) -> Runner:
     return Runner(build_definitions("sandbox"), open_instance(tmp_path))
 
 
-def test_an_interrupted_command_says_what_was_kept_and_how_to_continue(work: Runner, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupted_command_says_what_was_kept_and_how_to_continue(
+    runner: Runner, capsys: pytest.CaptureFixture[str]
+) -> None:
     def interrupted() -> Iterator[Outcome]:
         yield Outcome("season 2026-01-15", "a run", 1.0)
         raise KeyboardInterrupt
 
     with pytest.raises(typer.Exit) as ended:
-        report(work, interrupted(), "nba-pipeline backfill --resume")
+        report(runner, interrupted(), "nba-pipeline backfill --resume")
     message = " ".join(capsys.readouterr().err.split())
     assert ended.value.exit_code == 130
     assert "interrupted: 1 run was completed before. Every table that a run has written is kept" in message
     assert message.endswith("To continue: `nba-pipeline backfill --resume`")
 
 
-def test_ctrl_c_in_a_step_starts_no_further_run(work: Runner, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ctrl_c_in_a_step_starts_no_further_run(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:
     """Dagster records it as a failure of the step and returns normally."""
 
     @dg.asset(partitions_def=DAILY)
@@ -46,16 +55,16 @@ def test_ctrl_c_in_a_step_starts_no_further_run(work: Runner, capsys: pytest.Cap
         signal.raise_signal(signal.SIGINT)
         time.sleep(0.01)  # Python runs the signal's handler between two instructions
 
-    work.definitions = dg.Definitions(assets=[table], jobs=[dg.define_asset_job("game_day", [table])])
+    runner.definitions = dg.Definitions(assets=[table], jobs=[dg.define_asset_job("game_day", [table])])
     dates = (date(2026, 1, 14), date(2026, 1, 15))
     with pytest.raises(typer.Exit):
-        report(work, (work.run("game_day", ["table"], day, day) for day in dates), "nba-pipeline run")
-    assert len(work.instance.get_runs()) == 1 and "interrupted: no run was completed" in capsys.readouterr().err
+        report(runner, (runner.run("game_day", ["table"], day, day) for day in dates), "nba-pipeline run")
+    assert len(runner.instance.get_runs()) == 1 and "interrupted: no run was completed" in capsys.readouterr().err
 
 
-def test_markup_in_a_message_is_text(work: Runner, capsys: pytest.CaptureFixture[str]) -> None:
+def test_markup_in_a_message_is_text(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:
     outcome = Outcome("game_day", "a run", 1.0, failures=["[red]a[/]"], closed=["[b]"], warnings=["[/bold]"])
-    assert report(work, [outcome], "") == 1
+    assert report(runner, [outcome], "") == 1
     assert {line.strip() for line in capsys.readouterr().err.splitlines()[1:]} == {"[red]a[/]", "closed [b]", "warning [/bold]"}
 
 
@@ -66,8 +75,8 @@ def test_equal_problems_of_requests_are_counted() -> None:
     assert request_problems([request, request, *others])[-1] == "and 2 more problems"
 
 
-def test_a_command_without_work_says_so(work: Runner, capsys: pytest.CaptureFixture[str]) -> None:
-    assert report(work, [], "nba-pipeline reconcile", message_if_none=NOTHING_DUE) == 0
+def test_a_command_without_work_says_so(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(runner, [], "nba-pipeline reconcile", message_if_none=NOTHING_DUE) == 0
     assert capsys.readouterr().out == "nothing to do: everything that is due is done\n"
 
 
@@ -77,19 +86,27 @@ FAILED = Outcome(
 
 
 def test_the_last_lines_of_a_failed_command_are_the_first_failure_and_its_dependents(
-    work: Runner, capsys: pytest.CaptureFixture[str]
+    runner: Runner, capsys: pytest.CaptureFixture[str]
 ) -> None:
     later = Outcome("season 2026-01-16", "a run", 1.0, failures=["features was never materialized"])
-    assert report(work, [FAILED, later], "") == 1
+    assert report(runner, [FAILED, later], "") == 1
     assert capsys.readouterr().err.splitlines()[-2:] == [
         "first failure: season 2026-01-15: boxscores: no column pts; 1 later run failed",
         "not written because of it: features, predictions",
     ]
 
 
-def test_a_single_failure_is_not_printed_twice(work: Runner, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_command_ends_with_the_next_command_of_status(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:
+    day = runner.clock.today - timedelta(days=400)
+    print_last_lines(runner, [FAILED], day, day)
+    assert capsys.readouterr().err.splitlines()[-1] == f"next: nba-pipeline backfill --from {day} --to {day} --resume"
+    print_last_lines(runner, [], day, day)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_single_failure_is_not_printed_twice(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:
     report(
-        work, [Outcome("train 2026-01-12", "a run", 1.0, failures=["points_model: no rows"], not_written=["points_model"])], ""
+        runner, [Outcome("train 2026-01-12", "a run", 1.0, failures=["points_model: no rows"], not_written=["points_model"])], ""
     )
     assert "first failure" not in capsys.readouterr().err
 
@@ -102,11 +119,11 @@ def test_checks_that_failed_without_stopping_a_run_are_named_by_table(capsys: py
     assert "\n  features: a, b\n" in capsys.readouterr().out
 
 
-def test_new_versions_of_predictions_are_counted(work: Runner, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_new_versions_of_predictions_are_counted(runner: Runner, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     day, days = date(2026, 1, 15), Days(tmp_path)
-    work.warehouse = days.warehouse
+    runner.warehouse = days.warehouse
     days.write("predictions", day, a_prediction(game_date=day, version=1))
-    before = later_versions(work, day, day)
+    before = later_versions(runner, day, day)
     days.write("predictions", day, a_prediction(game_date=day, version=2))
-    print_new_versions(work, day, day, before)
+    print_new_versions(runner, day, day, before)
     assert before == 0 and "1 prediction is a new version of an existing one" in capsys.readouterr().out

@@ -89,8 +89,16 @@ def lose_the_boxes(warehouse: LocalWarehouse, day: date, number: int) -> None:
 
 def test_the_history_begins_with_the_first_date_of_any_evidence(warehouse: LocalWarehouse) -> None:
     assert history.first_date(warehouse) == FIRST
-    write(warehouse, "predictions", FIRST - timedelta(days=2))
+    write(warehouse, "predictions", FIRST - timedelta(days=2), a_prediction(game_date=FIRST - timedelta(days=2)))
     assert history.first_date(warehouse) == FIRST - timedelta(days=2)
+
+
+def test_a_failed_run_of_an_earlier_date_does_not_begin_the_history(warehouse: LocalWarehouse) -> None:
+    for number in range(1, 40):
+        write(warehouse, "boxscores", FIRST - timedelta(days=number))
+    assert history.first_date(warehouse) == FIRST
+    assert history.first_due_date(warehouse, LAST + timedelta(days=30)) == FIRST
+    assert history.first_due_date(warehouse, FIRST) == FIRST - timedelta(days=SETTINGS.patience.catch_up_days)
 
 
 def test_a_home_without_history_expects_every_game(tmp_path: Path) -> None:
@@ -244,7 +252,8 @@ def test_similarity_is_not_expected_while_the_history_is_shorter_than_its_window
 
 
 def test_similarity_is_expected_in_a_long_history(warehouse: LocalWarehouse) -> None:
-    write(warehouse, "boxscores", FIRST - timedelta(days=800))
+    early = FIRST - timedelta(days=800)
+    write(warehouse, "boxscores", early, *complete_box(games(early)[0]))
     assert "similarity" in absent_without(warehouse, "points_mean_similar_games")
 
 

@@ -19,10 +19,11 @@ INTERRUPTED = {"boxscores": Failure(1, "run 1a2b3c4d was interrupted", "nba-pipe
         (Facts(DAY), 1, "nba-pipeline reconcile"),
         (Facts(DAY), 30, "nba-pipeline reconcile"),
         (Facts(DAY), 31, BACKFILL),
+        (Facts(DAY, is_within_home=False), 1, BACKFILL),
         (Facts(DAY, failures=INTERRUPTED), 1, INTERRUPTED["boxscores"].resume),
         (Facts(DAY, closed=("the ledger grades is closed; restore it",)), 1, ""),
     ],
-    ids=["yesterday", "last reconciled date", "older", "interrupted", "closed ledger"],
+    ids=["yesterday", "last reconciled date", "older", "before the history", "interrupted", "closed ledger"],
 )
 def test_the_next_command_of_a_failed_date_completes_it(facts: Facts, days_ago: int, command: str) -> None:
     assert next_command(facts, "FAILED", DAY + timedelta(days=days_ago)) == command

@@ -156,6 +156,24 @@ def test_games_and_books_that_are_missing_are_named() -> None:
     assert state(TONIGHT, eastern(BEFORE, 12), gaps=(gap,)) == "NOT_DUE"
 
 
+NO_BOOK = "prop_lines: no lines by usual books: draftkings"
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [(eastern(BEFORE, 18), "EXPECTED"), (eastern(DAY, 12, 59), "EXPECTED"), (eastern(DAY, 13), "DEGRADED")],
+)
+def test_missing_lines_degrade_a_slate_from_the_instant_at_which_lines_are_due(now: datetime, expected: str) -> None:
+    assert state(TONIGHT, now, line_gaps=(NO_BOOK,)) == expected
+    no_rows = replace(TONIGHT, rows={**PREDICTED, "prop_lines": 0}, usual=frozenset({"prop_lines"}))
+    assert state(no_rows, now) == expected
+
+
+def test_lines_are_due_at_the_first_tipoff_of_a_matinee() -> None:
+    matinee = replace(TONIGHT, games=(Game("game 0", "scheduled", eastern(DAY, 12)), *TONIGHT.games[1:]), line_gaps=(NO_BOOK,))
+    assert [state(matinee, eastern(DAY, 11, 59)), state(matinee, eastern(DAY, 12))] == ["EXPECTED", "DEGRADED"]
+
+
 # Days without a run
 
 

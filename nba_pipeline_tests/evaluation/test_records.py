@@ -106,7 +106,7 @@ def test_results_that_are_too_good_are_named() -> None:
     of_all = pl.DataFrame([{"system_id": "model", "group": "all", "value": "all", **overall}])
     of_edge = of_all.with_columns(group=pl.lit("edge"), value=pl.lit("at least 1"), hit_rate=0.57)
     assert suspicions(pl.concat([of_all, of_edge]), contains_the_line=set()) == [
-        "SUSPECT A LEAK: the gap of model is -0.0100 over 4,000 rows, below +0.02",
+        "SUSPECT A LEAK: the gap of model on 4,000 rows is -0.0100, below the limit of +0.02",
         "SUSPECT A LEAK: the log loss of model minus the market's is -0.01000 over 4,000 rows",
         "SUSPECT A LEAK: model wins 57.0% of 4,000 bets at an edge of at least 1",
     ]
@@ -129,7 +129,7 @@ def suspicions_of_rebounds(blends: bool = False, **changed: float | None) -> lis
 
 def test_rebounds_are_judged_by_the_price_adjusted_line_and_the_return() -> None:
     assert suspicions_of_rebounds() == [
-        "SUSPECT A LEAK: the gap of model to the price-adjusted line is +0.0070 over 4,000 rows, below +0.008",
+        "SUSPECT A LEAK: the gap of model to the price-adjusted line on 4,000 rows is +0.0070, below the limit of +0.008",
         "SUSPECT A LEAK: the log loss of model minus the market's is -0.01000 over 4,000 rows",
         "SUSPECT A LEAK: model returns +15.0% on 500 bets at an edge of at least 0.4; the low end of the interval, +8.0%, is above +6.9%",
     ]

@@ -7,10 +7,12 @@ from datetime import date
 
 import dagster as dg
 import pytest
+from dagster._core.execution.plan.objects import StepSuccessData
+from dagster._core.test_utils import create_run_for_test
 
 from nba_pipeline.errors import Closed
 from nba_pipeline.instance.partitions import DAILY
-from nba_pipeline.instance.run_outcomes import MAX_NAMES, failure_reasons, is_interrupted, outcome_messages, shortened
+from nba_pipeline.instance.run_outcomes import MAX_NAMES, OUTSIDE, failure_reasons, is_interrupted, outcome_messages, shortened
 
 DATES = (date(2024, 3, 12), date(2024, 3, 13))
 SINGLE_RUN = dg.BackfillPolicy.single_run()
@@ -97,6 +99,25 @@ def test_the_reason_of_a_run_without_an_error_is_the_message_of_its_last_event(i
     assert run
     ending = instance.report_run_failed(run, "its worker was lost")
     assert outcome_messages([ending], has_succeeded=False)[0] == ["its worker was lost"]
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("Exceeded maximum runtime of 1800 seconds.", "features: Exceeded maximum runtime of 1800 seconds."),
+        (OUTSIDE, "features: its process ended during this step; the log of the run may have the reason"),
+    ],
+)
+def test_a_run_that_ended_from_outside_names_the_step_that_did_not_end(
+    instance: dg.DagsterInstance, message: str, reason: str
+) -> None:
+    run = create_run_for_test(instance, "game_day", status=dg.DagsterRunStatus.STARTED)
+    begun, done = dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS
+    for event_type, step in ((begun, "features"), (begun, "schedule"), (done, "schedule")):
+        data = StepSuccessData(duration_ms=1.0) if event_type == done else None
+        event = dg.DagsterEvent(event_type_value=event_type.value, job_name="game_day", step_key=step, event_specific_data=data)
+        instance.report_dagster_event(event, run.run_id)
+    assert failure_reasons(instance, run.run_id, instance.report_run_failed(run, message)) == [reason]
 
 
 @pytest.mark.parametrize(("stops", "is_stopped"), [(lambda: signal.raise_signal(signal.SIGINT), True), (lambda: 1 / 0, False)])

@@ -7,7 +7,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.league.active_players import ACTIVE_SCHEMA
-from nba_pipeline.league.name_resolution import assertions, resolve_names
+from nba_pipeline.league.name_resolution import operator_resolutions, resolve_names
 
 ROSTERS = pl.DataFrame(
     [
@@ -208,9 +208,9 @@ def test_an_operator_s_resolution_applies_from_its_date_and_of_an_initial_on_its
     players = pl.DataFrame(
         {"game_date": [date(2024, 3, resolved_on)], "player_id": [6], "spelling": [spelling], "evidence": ["operator"]}
     )
-    asserted = assertions(players, pl.DataFrame({"game_id": ["g1"], "game_date": [date(2024, 3, game)]}))
+    resolutions = operator_resolutions(players, pl.DataFrame({"game_id": ["g1"], "game_date": [date(2024, 3, game)]}))
     mention = pl.DataFrame({"game_id": ["g1"], "spelling": [spelling]})
-    resolution = resolve_names(mention, PLAYERS, active(), asserted).row(0, named=True)
+    resolution = resolve_names(mention, PLAYERS, active(), resolutions).row(0, named=True)
     assert (resolution["player_id"], resolution["resolved_by"]) == ((6, "operator") if applies else (None, None))
 
 

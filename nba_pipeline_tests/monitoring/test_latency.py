@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from nba_pipeline.monitoring.latency import UTC_INSTANT, latencies, slow, transitions
+from nba_pipeline.monitoring.latency import UTC_INSTANT, latencies, slow, transitions, waiting
 
 DAY, NEXT = date(2026, 1, 4), date(2026, 1, 5)
 TYPES = {"game_date": pl.Date(), "next_slate": pl.Date(), "game_id": pl.String(), "is_predicted": pl.Boolean()}
@@ -95,6 +95,30 @@ def test_the_slowest_game_of_a_date_names_a_slow_step() -> None:
     assert slow(rows(["1"]))[0] == (DAY, "features of the next slate", 138.0, "critical")
 
 
+def test_features_of_a_slate_after_a_break_wait_from_the_first_mode_of_that_slate() -> None:
+    """The slate of 9 January is due at 17:30 Eastern of the 8th, four days after the game."""
+    due = datetime(2026, 1, 8, 22, 30, tzinfo=UTC)
+    games = rows(["1"]).with_columns(next_slate=pl.lit(date(2026, 1, 9)), features_at=pl.lit(due + timedelta(minutes=5)))
+    assert transitions(games).filter(step="features of the next slate")["minutes"].to_list() == [5]
+    missing = games.with_columns(pl.lit(None, UTC_INSTANT).alias(name) for name in ("features_at", "predictions_at"))
+    assert waiting(missing, due + timedelta(minutes=59)) == []
+    assert waiting(missing, due + timedelta(minutes=60)) == [(DAY, "features of the next slate", 60.0, "warning")]
+
+
+def test_a_step_that_has_not_happened_waits_until_now() -> None:
+    nothing = rows(["1"], seen=frame(game_id=[], boxscore_at=[]), graded=frame(game_id=[], graded_at=[]))
+    assert waiting(nothing, at(59)) == []
+    assert waiting(nothing, at(60)) == [(DAY, "box score", 60.0, "warning")]
+    assert waiting(nothing, at(120)) == [(DAY, "box score", 120.0, "critical")]
+    assert waiting(rows(["1"]), at(1000)) == []
+
+
+def test_a_game_without_a_prediction_waits_for_no_grades() -> None:
+    ungraded = rows(["1"], graded=frame(game_id=[], graded_at=[]))
+    assert [step for _, step, *_ in waiting(ungraded, at(300))] == ["grades"]
+    assert waiting(ungraded.with_columns(is_predicted=False), at(300)) == []
+
+
 def test_no_games_have_no_latency() -> None:
     empty = rows([])
-    assert empty.is_empty() and transitions(empty).is_empty() and slow(empty) == []
+    assert empty.is_empty() and transitions(empty).is_empty() and slow(empty) == [] == waiting(empty, END)

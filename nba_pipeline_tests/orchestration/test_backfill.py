@@ -371,7 +371,7 @@ def test_a_killed_and_resumed_backfill_has_the_result_of_an_undisturbed_one(
 
     done(runner.backfill(DAY, NEXT, is_resumed=True, dates_per_run=1, on_skipped=left_out.append))
     # the week was attempted before, and the earlier days have no new rows
-    assert [(step.part, step.when) for step in left_out] == [("features", str(DAY)), ("models", "2026-01-12")]
+    assert [(step.part, step.dates_text) for step in left_out] == [("features", str(DAY)), ("models", "2026-01-12")]
     expected, actual = tables(undisturbed), tables(killed)
     assert actual.pop("alerts")["message"].to_list() == ["its process was killed"]
     assert actual.pop("alert_changes")["change"].to_list() == ["resolved"]

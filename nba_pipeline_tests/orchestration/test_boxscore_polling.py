@@ -15,8 +15,8 @@ from nba_pipeline.orchestration.boxscore_polling import (
     Pending,
     cursor_of,
     decide,
-    fresh_memory,
     is_watched,
+    new_memory,
     remembered,
 )
 from nba_pipeline.settings import SETTINGS
@@ -285,4 +285,4 @@ def test_an_unreadable_cursor_is_an_error_and_new_memories_have_new_run_keys(cur
     with pytest.raises(ValueError, match=r"."):
         remembered(cursor)
     now = eastern(date(2026, 1, 15), 12)
-    assert fresh_memory(now).requests < fresh_memory(now + timedelta(minutes=1)).requests
+    assert new_memory(now).requests < new_memory(now + timedelta(minutes=1)).requests

@@ -136,7 +136,7 @@ def test_a_reread_without_news_causes_no_work(days: Days) -> None:
     days.make_everything(after(1, 9), DAY + timedelta(days=1))
     reread(days, after(1, 12, 5))
     assert due(days, after(1, 12, 6)) == []
-    assert rereads(days.instance, DAY)[0].news == () and changed_at(days.instance, DAY) is None
+    assert rereads(days.instance, DAY)[0].changes == () and changed_at(days.instance, DAY) is None
 
 
 # Contradictions

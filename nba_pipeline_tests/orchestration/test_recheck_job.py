@@ -100,11 +100,11 @@ def stamped(answer: Answer, **meta: Any) -> Answer:
 
 def test_new_contents_are_news_and_equal_contents_in_other_bytes_are_not(read: Rereads) -> None:
     first = read(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=FIRST)
-    assert (first.news, first.read_at) == ((BOX, LOGGED), FIRST)
-    assert read(stamped(in_cdn(ALL_PLAYERS), time="later"), in_log(ALL_PLAYERS), now=NOON).news == ()
+    assert (first.changes, first.read_at) == ((BOX, LOGGED), FIRST)
+    assert read(stamped(in_cdn(ALL_PLAYERS), time="later"), in_log(ALL_PLAYERS), now=NOON).changes == ()
     assert read.asked == [CDN, LIST, LOG]
     corrected = in_cdn(but(1, seconds=PEOPLE[0].seconds + 30))
-    assert read(corrected, in_log(ALL_PLAYERS), now=NOON + timedelta(days=2)).news == (BOX,)
+    assert read(corrected, in_log(ALL_PLAYERS), now=NOON + timedelta(days=2)).changes == (BOX,)
 
 
 def test_a_source_is_read_once_per_due_instant_unless_forced(read: Rereads) -> None:
@@ -124,9 +124,9 @@ def test_a_game_that_contradicts_the_schedule_is_read_at_once(read: Rereads) -> 
 def test_a_reread_without_an_answer_of_the_league_stays_due_and_keeps_landed_payloads(read: Rereads) -> None:
     read(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=FIRST)
     undone = read(REFUSED, in_log(ALL_PLAYERS))
-    assert (undone.read_at, undone.news) == (None, ())
+    assert (undone.read_at, undone.changes) == (None, ())
     assert any(f"nba_cdn boxscore {GAME}" in problem and "429" in problem for problem in undone.problems)
-    assert read(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=NOON + timedelta(minutes=10)).news == ()
+    assert read(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=NOON + timedelta(minutes=10)).changes == ()
 
 
 def test_a_missing_answer_of_the_second_source_is_a_problem_and_is_repeated_only_if_forced(read: Rereads) -> None:
@@ -139,15 +139,15 @@ def test_a_missing_answer_of_the_second_source_is_a_problem_and_is_repeated_only
 def test_a_withdrawn_box_score_is_a_problem_and_no_news(answer: Answer, read: Rereads) -> None:
     read(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=FIRST)
     done = read(answer, in_log(ALL_PLAYERS))
-    assert (done.news, done.read_at) == ((), NOON) and any(GAME in problem for problem in done.problems)
+    assert (done.changes, done.read_at) == ((), NOON) and any(GAME in problem for problem in done.problems)
 
 
 def test_a_game_from_balldontlie_is_compared_with_balldontlie(read: Rereads) -> None:
     source = "balldontlie box_scores page_first"
     first = read(NOT_FOUND, NOT_FOUND, in_balldontlie(ALL_PLAYERS), now=FIRST, box_from="balldontlie")
-    assert first.news == (f"{source} of {DAY}",)
-    assert read(NOT_FOUND, NOT_FOUND, in_balldontlie(ALL_PLAYERS), box_from="balldontlie").news == ()
+    assert first.changes == (f"{source} of {DAY}",)
+    assert read(NOT_FOUND, NOT_FOUND, in_balldontlie(ALL_PLAYERS), box_from="balldontlie").changes == ()
     corrected = in_balldontlie([replace(person, points=person.points + 2) for person in PEOPLE])
-    assert read(NOT_FOUND, NOT_FOUND, corrected, now=NOON + timedelta(days=2), box_from="balldontlie").news == (
+    assert read(NOT_FOUND, NOT_FOUND, corrected, now=NOON + timedelta(days=2), box_from="balldontlie").changes == (
         f"{source} of {DAY}",
     )

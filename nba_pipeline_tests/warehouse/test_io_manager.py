@@ -289,6 +289,20 @@ def test_an_asset_reads_the_dates_of_its_run(warehouse: Warehouse, written: dg.A
     assert read(warehouse, written, first=date(2024, 3, 11), last=NEXT) == [11, 12, 12]
 
 
+def test_a_step_of_one_date_records_its_seconds_and_one_of_several_dates_does_not(
+    warehouse: Warehouse, tables: Callable[..., Table], written: dg.AssetsDefinition
+) -> None:
+    tables("copies")
+
+    @dg.asset(io_manager_key="tables", partitions_def=DAILY, code_version="v7", backfill_policy=dg.BackfillPolicy.single_run())
+    def copies(toys: pl.DataFrame) -> pl.DataFrame:
+        return toys.drop("as_of", "code_version")
+
+    assert metadata(run(warehouse, written, copies, only="copies"), "copies")["step_seconds"] > 0
+    ranged = run(warehouse, written, copies, only="copies", last=NEXT)
+    assert all("step_seconds" not in event.metadata for event in ranged.asset_materializations_for_node("copies"))
+
+
 def test_a_required_date_that_was_never_materialized_closes_the_asset(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
     outcome = read(warehouse, written, first=date(2024, 3, 14))
     assert outcome.strip().endswith("Closed: toys was never materialized for 2024-03-14")

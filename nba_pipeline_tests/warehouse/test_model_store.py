@@ -39,7 +39,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
 
 @pytest.fixture
 def model_id(store: ModelStore, trained: TrainedModel) -> str:
-    store.save(QUICK, trained.booster, trained.card)
+    store.save(QUICK, trained.fitted, trained.card)
     return trained.card.model_id
 
 
@@ -68,7 +68,7 @@ def test_a_model_is_exactly_two_files(store: ModelStore, model_id: str) -> None:
 def test_a_loaded_model_reproduces_the_outputs_of_its_card(store: ModelStore, model_id: str) -> None:
     model = store.load(model_id, CATBOOST)
     rows = pl.DataFrame(model.card.golden_rows, schema=dict.fromkeys(QUICK.reads, pl.Float64), orient="row")
-    assert QUICK.forecast(model.booster, rows).to_list() == model.card.golden_outputs
+    assert QUICK.forecast(model.fitted, rows).to_list() == model.card.golden_outputs
     assert len(model.card.golden_outputs) == QUICK.training.golden_rows
 
 
@@ -139,7 +139,7 @@ def test_a_damaged_file_is_named(store: ModelStore, model_id: str, name: str) ->
 def test_a_second_writer_of_the_same_model_changes_nothing(store: ModelStore, model_id: str) -> None:
     before = versions(store, model_id)
     model = store.load(model_id, CATBOOST)
-    store.save(QUICK, model.booster, model.card)
+    store.save(QUICK, model.fitted, model.card)
     assert versions(store, model_id) == before
 
 
@@ -148,7 +148,7 @@ def test_a_torso_of_a_model_is_replaced(store: ModelStore, model_id: str) -> Non
     write(store.folder(model_id) / "model.cbm", b"of another writer")
     (store.folder(model_id) / "card.json").unlink()
     assert not store.has(model_id)
-    store.save(QUICK, model.booster, model.card)
+    store.save(QUICK, model.fitted, model.card)
     loaded = store.load(model_id, CATBOOST).card  # CatBoost may write the same trees as different bytes
     assert loaded.model_copy(update={"model_sha256": model.card.model_sha256}) == model.card
 
@@ -156,7 +156,7 @@ def test_a_torso_of_a_model_is_replaced(store: ModelStore, model_id: str) -> Non
 def test_the_card_is_written_last_and_marks_the_model_as_complete(trained: TrainedModel) -> None:
     with a_bucket() as bucket:
         store, folder = ModelStore(home="gs://bucket"), f"models/{trained.card.model_id}"
-        store.save(QUICK, trained.booster, trained.card)
+        store.save(QUICK, trained.fitted, trained.card)
         assert bucket.uploaded == [f"{folder}/model.cbm", f"{folder}/card.json"]
 
 
@@ -199,7 +199,7 @@ def test_the_folder_of_an_unreadable_model_is_moved_and_the_model_can_be_saved_a
     [notice] = notices(files.place(store.home))
     assert notice.subject == f"models/{model_id}" and not store.has(model_id)
     assert files.read(files.place(store.home) / notice.moved_to / name) == body
-    store.save(QUICK, trained.booster, trained.card)
+    store.save(QUICK, trained.fitted, trained.card)
     assert store.load(model_id, CATBOOST).card.golden_outputs == trained.card.golden_outputs
 
 

@@ -418,8 +418,10 @@ def enough_players_are_ready(warehouse: Warehouse, dates: Sequence[date], clock:
 def most_players_are_ready(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """At least 80 % of the players with 5 games are ready. The nulls in the features that the baseline requires are plotted."""
     required = pl.sum_horizontal(pl.col(MOVING_AVERAGE.required).is_null())
-    veterans = warehouse.scan(TABLE, dates).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
-    nulls = veterans.group_by("game_date").agg(required.sum().cast(pl.Int64).alias("nulls_in_required_features")).collect()
+    players_with_games = warehouse.scan(TABLE, dates).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
+    nulls = (
+        players_with_games.group_by("game_date").agg(required.sum().cast(pl.Int64).alias("nulls_in_required_features")).collect()
+    )
     return for_each_date(dates, _ready(warehouse, dates, SETTINGS.coverage.ready_proceed), nulls)
 
 
@@ -448,8 +450,8 @@ def no_feature_loses_its_source(warehouse: Warehouse, dates: Sequence[date], clo
     """
     settings = SETTINGS.slates
     span = days(min(dates) - timedelta(days=settings.null_share_days), max(dates))
-    veterans = warehouse.scan(TABLE, span).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
-    counts = absent_counts(veterans, {name: is_present(name) for name in FEATURES})
+    players_with_games = warehouse.scan(TABLE, span).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
+    counts = absent_counts(players_with_games, {name: is_present(name) for name in FEATURES})
     beside = null_shares_with_earlier(counts, FEATURES, dates, settings.null_share_days)
     is_judged = (pl.col("rows") >= settings.least_rows) & (pl.col("earlier_dates") >= settings.least_dates_to_compare)
     is_lost = is_judged & (pl.col("share") > pl.col("usual") + settings.null_share_rise)

@@ -292,9 +292,11 @@ def probabilities_are_calibrated(warehouse: Warehouse, dates: Sequence[date], cl
         recent = graded.filter(pl.col("game_date").is_between(day - timedelta(days=RESIDUAL_DAYS), day))
         systems = recent.partition_by("system_id", "market", as_dict=True)
         records = {_name(*key): calibration_numbers(rows, rules) for key, rows in systems.items()}
-        numbers = {f"{name}_{what}": value for name, record in records.items() for what, value in record.items()}
-        wrong = [f"{name}: {text}" for name, record in records.items() for text in calibration_problems(record, rules, *limits)]
-        verdicts.append({"game_date": day, PASSED: not wrong, MISSING: wrong, **numbers})
+        numbers = {f"{name}_{statistic}": value for name, record in records.items() for statistic, value in record.items()}
+        problems = [
+            f"{name}: {text}" for name, record in records.items() for text in calibration_problems(record, rules, *limits)
+        ]
+        verdicts.append({"game_date": day, PASSED: not problems, MISSING: problems, **numbers})
     return verdict_rows(verdicts)
 
 

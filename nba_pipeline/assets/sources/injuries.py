@@ -28,7 +28,7 @@ from nba_pipeline.formulas.slate_injuries import (
 from nba_pipeline.formulas.snapshots import seen_by
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import EASTERN_NAME, season_of_game_date
-from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM, assertions
+from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM, operator_resolutions
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import espn as espn_api
 from nba_pipeline.providers import injury_report as official
@@ -80,11 +80,11 @@ NO_REPORT = "no report"
 
 
 def with_players(
-    rows: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
+    rows: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, resolutions: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """Adds `player_id`. An unresolved or ambiguous name becomes the row's problem."""
     is_player = pl.col("spelling").is_not_null()
-    named = resolve_players(rows.filter(is_player), players, active, asserted)
+    named = resolve_players(rows.filter(is_player), players, active, resolutions)
     return pl.concat([named, rows.filter(~is_player)], how="diagonal_relaxed").with_columns(pl.col("player_id").cast(pl.Int64))
 
 
@@ -138,7 +138,7 @@ def injuries(
         games = schedule.with_columns(season_of_game_date())
         active = candidate_players(games, boxscores, players, roster_sightings(warehouse, live))
         placed = pl.concat(frames, how="diagonal_relaxed")
-        once = once_per_player(with_players(placed, players, active, assertions(players, games)))
+        once = once_per_player(with_players(placed, players, active, operator_resolutions(players, games)))
         rows_in.parsed(placed.filter("is_silence"))  # teams without rows in a snapshot get a row too
         rows_in.repeated(once, pl.col("copies"))
         named = once.with_columns(seen_by(clock.as_of)).select(*named.columns, PROBLEM)

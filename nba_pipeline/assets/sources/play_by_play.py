@@ -86,13 +86,13 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
         is_due = not landed or is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, day, now)
         if is_due or contradicts(landed[-1], game["home_points"], game["away_points"]):
             requests.append((game_id, day))
-    for (game_id, _), answer in zip(requests, nba_cdn.play_by_play(requests), strict=True):
-        if isinstance(answer, PipelineError):
-            problems[game_id] = str(answer)
-        elif _finished([answer], nba_cdn, problems):
-            finished[game_id] = answer
+    for (game_id, _), response in zip(requests, nba_cdn.play_by_play(requests), strict=True):
+        if isinstance(response, PipelineError):
+            problems[game_id] = str(response)
+        elif _finished([response], nba_cdn, problems):
+            finished[game_id] = response
         elif game_id not in problems:
-            problems[game_id] = f"play-by-play of game {game_id} is incomplete, it lacks the end of the game: {answer.ref}"
+            problems[game_id] = f"play-by-play of game {game_id} is incomplete, it lacks the end of the game: {response.ref}"
     frames = []
     for game_id, payload in finished.items():
         try:

@@ -26,7 +26,7 @@ from nba_pipeline.formulas.odds import is_main_line
 from nba_pipeline.formulas.offers import merge_offers
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import season_of_game_date
-from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM, assertions
+from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM, operator_resolutions
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.odds_api import OddsApi
 from nba_pipeline.providers.odds_events import match_events, parse_events
@@ -81,7 +81,7 @@ TABLE = Table(
     cluster=("player_id", "book"),
 )
 UPCOMING_GAMES, GAMES_ANSWERED = "games_to_come", "games_heard_of"
-"""Metadata keys of a materialization: upcoming games with expected lines, and those of them with an answer."""
+"""Metadata keys of a materialization: upcoming games with expected lines, and those of them with a response."""
 
 
 def placeholder() -> str:
@@ -140,10 +140,10 @@ def reject_lines(rows: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class CaptureResult:
-    """The result of a capture: the upcoming games with expected lines, those with an answer, and the problems."""
+    """The result of a capture: the upcoming games with expected lines, those with a response, and the problems."""
 
     upcoming: int
-    answered: int
+    games_with_response: int
     problems: list[str]
 
 
@@ -151,7 +151,7 @@ def land_lines(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime)
     """Lands the odds of a date's games.
 
     Upcoming games are requested live, if an API key exists. For a started game without a landed line, the historical snapshot a
-    few minutes before tip-off is requested. An offline run makes no requests, so its upcoming games have no answer.
+    few minutes before tip-off is requested. An offline run makes no requests, so its upcoming games have no response.
     """
     upcoming = games.filter(
         pl.coalesce(pl.col("tipoff_at") > now, pl.lit(True)) & pl.col("status").is_in(["scheduled", "unknown"])
@@ -192,10 +192,10 @@ def _land_slate(
 
 def _landed_games(odds_api: OddsApi, games: pl.DataFrame, day: date, unusable: list[str]) -> list[str]:
     listed = read(odds_api, odds_api.landed_events(day), parse_events, unusable)
-    answered = [payload.slot.entity for payload in odds_api.landed_odds(day)]
-    if listed.is_empty() or not answered:
+    events_with_odds = [payload.slot.entity for payload in odds_api.landed_odds(day)]
+    if listed.is_empty() or not events_with_odds:
         return []
-    return match_events(listed.filter(pl.col("odds_event_id").is_in(answered)), games)["game_id"].to_list()
+    return match_events(listed.filter(pl.col("odds_event_id").is_in(events_with_odds)), games)["game_id"].to_list()
 
 
 @daily_asset(
@@ -243,8 +243,8 @@ def prop_lines(
         games = schedule.with_columns(season_of_game_date())
         rosters = roster_sightings(warehouse, [day for day in dates if day not in archived])
         active = candidate_players(games, boxscores, players, rosters)
-        named = resolve_players(offered, players, active, assertions(players, games))
-        # an unchanged line in several answers is one row: the first capture
+        named = resolve_players(offered, players, active, operator_resolutions(players, games))
+        # an unchanged line in several responses is one row: the first capture
         once = reject_lines(merge_offers(named, TABLE.key))
         rows = once.filter(pl.col(IGNORED).is_null()).select(*rows.columns, PROBLEM)
         rows_in.parsed(offered)
@@ -254,7 +254,7 @@ def prop_lines(
         {
             "problems_met": dg.MetadataValue.json(problems),
             UPCOMING_GAMES: sum(of_day.upcoming for of_day in captures.values()),
-            GAMES_ANSWERED: sum(of_day.answered for of_day in captures.values()),
+            GAMES_ANSWERED: sum(of_day.games_with_response for of_day in captures.values()),
             "quota": dg.MetadataValue.json(odds_api.quota),
             **rows_in.metadata(),
         }

@@ -23,7 +23,7 @@ from nba_pipeline.formulas.snapshots import seen_by
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.active_players import active_players, box_score_sightings
 from nba_pipeline.league.calendar import season_of_game_date
-from nba_pipeline.league.name_resolution import assertions, resolve_names
+from nba_pipeline.league.name_resolution import operator_resolutions, resolve_names
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import ROSTER_COLUMNS, TEAM_IDS, Espn, parse_roster
@@ -68,7 +68,7 @@ def with_player_ids(rosters: pl.DataFrame, players: pl.DataFrame, boxscores: pl.
     sides = keyed.select("game_id", "game_date", "season", "team").unique()
     active = active_players(sides, box_score_sightings(boxscores), players)
     mentions = keyed.select("game_id", "spelling").unique()
-    names = resolve_names(mentions, players, active, assertions(players, sides))
+    names = resolve_names(mentions, players, active, operator_resolutions(players, sides))
     names = names.select("game_id", "spelling", "player_id", "resolved_by", pl.col("problem").alias("name_problem"))
     named = keyed.join(names, on=["game_id", "spelling"], how="left", maintain_order="left")
     return with_one_team(named.with_columns(pl.coalesce(PROBLEM, "name_problem").alias(PROBLEM))).drop(
@@ -110,8 +110,8 @@ def land_rosters(day: date, espn: Espn, now: datetime) -> list[str]:
     """Lands the rosters of a date that are missing or too old, and returns the problems."""
     oldest = now - timedelta(hours=SETTINGS.rosters.reread_after_hours)
     fresh = {team_id for team_id, payload in espn.landed_rosters(day).items() if payload.fetched_at > oldest}
-    answers = espn.rosters([team_id for team_id in TEAM_IDS if team_id not in fresh], day)
-    return [str(answer) for answer in answers if isinstance(answer, PipelineError)]
+    results = espn.rosters([team_id for team_id in TEAM_IDS if team_id not in fresh], day)
+    return [str(result) for result in results if isinstance(result, PipelineError)]
 
 
 def collected_dates(schedule: pl.DataFrame, clock: Clock) -> set[date]:

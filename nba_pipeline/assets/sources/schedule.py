@@ -152,9 +152,11 @@ def schedule(
         refuse_shrunken_season(season, before, live)
         refuse_dates_of_another_season(live, season_name, listed)
         moved = [day for day in changed_dates(season, before) if day not in dates and not archive.holds(day)]
-        good, rejected = TABLE.conform(season.filter(pl.col("game_date").is_in(moved)), clock.as_of, code_version(TABLE.name))
+        valid_rows, rejected = TABLE.conform(
+            season.filter(pl.col("game_date").is_in(moved)), clock.as_of, code_version(TABLE.name)
+        )
         warehouse.quarantine(TABLE, moved, rejected)
-        warehouse.replace(TABLE, moved, good, context.run.run_id)
+        warehouse.replace(TABLE, moved, valid_rows, context.run.run_id)
         keys = set(DAILY.get_partition_keys())
         for day in moved:
             if day.isoformat() in keys:

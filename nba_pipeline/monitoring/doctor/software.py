@@ -13,18 +13,26 @@ from nba_pipeline.warehouse.landing import Landing
 
 def versions() -> Result:
     """Compares the installed packages with the versions that this package requires."""
+    if wrong := unsupported():
+        return failed("packages", "; ".join(wrong), "pip install -c constraints.txt .")
+    return ok("packages", f"Python {software()['python']}, {len(_required())} required packages have supported versions")
+
+
+def unsupported(extra: str = "") -> list[str]:
+    """Returns a phrase per required package, also of an extra, that is missing or has another version."""
     wrong = []
-    needed = [Requirement(line) for line in requires(DISTRIBUTION) or ()]
-    needed = [one for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})]
-    for one in needed:
+    for one in _required(extra):
         installed = installed_version(one.name)
         if installed is None:
             wrong.append(f"{one.name} is not installed; {one} is required")
         elif not one.specifier.contains(installed, prereleases=True):
             wrong.append(f"{one.name} {installed} is installed; {one} is required")
-    if wrong:
-        return failed("packages", "; ".join(wrong), "pip install -c constraints.txt .")
-    return ok("packages", f"Python {software()['python']}, {len(needed)} required packages have supported versions")
+    return wrong
+
+
+def _required(extra: str = "") -> list[Requirement]:
+    needed = [Requirement(line) for line in requires(DISTRIBUTION) or ()]
+    return [one for one in needed if one.marker is None or one.marker.evaluate({"extra": extra})]
 
 
 def no_development_packages(environment: str) -> Result:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.next_steps import RECONCILE
 from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.monitoring.counts import gradable
@@ -81,7 +82,7 @@ def _without_a_game(facts: SlateFacts, subject: Subject, name: str) -> Link:
         reason = "no prediction to grade" if name == "grades" else "no box-score row"
         return Link(name, "excluded", f"a complete game, and {reason}")
     if facts.is_due(name):
-        return Link(name, "broken", "the game is excluded: it has no complete box score", (), "nba-pipeline reconcile")
+        return Link(name, "broken", "the game is excluded: it has no complete box score", (), facts.command(RECONCILE))
     return Link(name, "not_due", facts.due_text(name))
 
 

@@ -1,11 +1,13 @@
 """The links of a date or game from the schedule to the predictions. `players` has those of one player."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import polars as pl
 
 from nba_pipeline.assets.predictions.predictions import readiness
 from nba_pipeline.completeness.expectations import games_without_predictions
+from nba_pipeline.completeness.next_steps import RECONCILE
 from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link, State
@@ -56,7 +58,15 @@ def lines_link(facts: SlateFacts, subject: Subject) -> Link:
     names = [f"{away}@{home}" for away, home in without.select("away_team", "home_team").iter_rows()]
     if names:
         fact += f"; no lines for {', '.join(names[:NAMED])}"
-    return source_link(facts, subject, "prop_lines", fact, not names, facts.command_for_lines(subject))
+    return absent_lines_link(facts, subject, fact) if names else source_link(facts, subject, "prop_lines", fact, True)
+
+
+def absent_lines_link(facts: SlateFacts, subject: Subject, fact: str) -> Link:
+    """Returns the link of missing lines. It is not due before books should offer them, unless a request failed."""
+    if not facts.is_written("prop_lines") or not facts.lines_due_text:
+        return source_link(facts, subject, "prop_lines", fact, False, facts.command_for_lines(subject))
+    link = source_link(facts, subject, "prop_lines", f"{fact}; {facts.lines_due_text}", True)
+    return replace(link, state="not_due") if link.state == "ok" else link
 
 
 def players_link(facts: SlateFacts, subject: Subject) -> Link:
@@ -73,13 +83,13 @@ def slate_gate_link(facts: SlateFacts, subject: Subject) -> Link:
     name = "gate the_last_slates_are_covered"
     if not slate["is_open"]:
         fact = f"closed: {numbers}, fewer than {SETTINGS.coverage.enough:.0%}; missing: {', '.join(slate['missing'][:NAMED])}"
-        return Link(name, "broken", fact, (), "nba-pipeline reconcile")
+        return Link(name, "broken", fact, (), facts.command(RECONCILE))
     if of_teams.is_empty():
         return Link(name, "ok", f"open: {numbers}")
     teams = [f"{team} ({matchup})" for _, team, matchup in of_teams.iter_rows()]
     fact = f"open; excluded because of an incomplete box score: {', '.join(teams[:NAMED])}"
     is_alone = of_teams["team"].n_unique() == len(subject.teams)
-    return Link(name, "broken" if is_alone else "partial", fact, (), "nba-pipeline reconcile")
+    return Link(name, "broken" if is_alone else "partial", fact, (), facts.command(RECONCILE))
 
 
 def features_link(facts: SlateFacts, subject: Subject) -> Link:
@@ -135,7 +145,7 @@ def backtests_text(predictions: pl.DataFrame) -> str:
 
 def derived_link(facts: SlateFacts, name: str, fact: str, is_existing: bool, is_partial: bool = False) -> Link:
     """Returns the link of a table that is derived from others: not due, broken without rows, or partial."""
-    command = f"nba-pipeline repair --date {facts.game_date}"
+    command = facts.repair_command
     if lost := facts.lost(name):
         return Link(name, "broken", lost, evidence_of(facts, name), "nba-pipeline reconcile")
     if not is_existing and not facts.is_due(name):

@@ -10,8 +10,9 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline import assets  # noqa: F401  # declares every table
-from nba_pipeline.completeness import gates, modes, slate_gates
+from nba_pipeline.completeness import gates, history, modes, slate_gates
 from nba_pipeline.completeness.date_facts import Failure
+from nba_pipeline.completeness.next_steps import backfill_command
 from nba_pipeline.completeness.not_played import NOT_PLAYED, OFF, off_games
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.materializations import latest_materialization
@@ -63,11 +64,31 @@ class SlateFacts:
         due_at = self.due.get(name)
         return f"due at {eastern_time(due_at, self.game_date)} US Eastern" if due_at else "not due on a date without games"
 
+    @cached_property
+    def lines_due_text(self) -> str:
+        """When the games of the date should have lines, US Eastern; an empty text once they are due."""
+        tipoffs = self.rows("schedule").filter(pl.col("status") != OFF)["tipoff_at"].to_list()
+        due_at = modes.lines_due_at(self.game_date, tipoffs)
+        return f"due at {eastern_time(due_at, self.game_date)} US Eastern" if self.clock.now() < due_at else ""
+
     def command_for_lines(self, subject: Subject) -> str:
         """Returns the command that fetches lines; an empty text after the subject's last tip-off, when there are no more."""
         played = self.of("schedule", subject).filter(pl.col("status") != OFF)
         has_begun = modes.has_begun(played["tipoff_at"].to_list(), self.clock.now())
-        return "" if has_begun else f"nba-pipeline run --date {self.game_date}"
+        return self.command("" if has_begun else f"nba-pipeline run --date {self.game_date}")
+
+    def command(self, usual: str) -> str:
+        """Returns the command for a broken link: before the stored history a backfill, because the usual one refuses the date."""
+        return usual if self._is_within_home else backfill_command(self.game_date, self.game_date)
+
+    @cached_property
+    def _is_within_home(self) -> bool:
+        return self.game_date >= history.first_due_date(self.warehouse, self.clock.today)
+
+    @property
+    def repair_command(self) -> str:
+        """The command that writes the missing tables of the date."""
+        return self.command(f"nba-pipeline repair --date {self.game_date}")
 
     def quarantined(self, name: str) -> pl.DataFrame:
         """Returns the quarantined rows of a table on the date."""

@@ -41,7 +41,9 @@ def source_link(
     has_problem = any(part.state != "ok" for part in parts)
     state: State = "broken" if is_needed else "not_due" if not is_complete else "partial" if has_problem else "ok"
     cause = [] if has_problem or not is_needed else [NOT_IN_THE_RESPONSES]
-    repair = f"nba-pipeline repair --date {facts.game_date}" if next_command is None else next_command
+    repair = facts.repair_command if next_command is None else next_command
+    if is_complete and facts.failure_of(name):  # the rows are those of an earlier run
+        return Link(name, "broken", f"{fact}; a later run failed", evidence_of(facts, name), "nba-pipeline reconcile", parts)
     command = "" if is_complete else repair
     return Link(name, state, fact, [*evidence_of(facts, name), *cause], command, parts)
 
@@ -75,7 +77,7 @@ def landing_link(facts: SlateFacts, subject: Subject, name: str, is_needed: bool
     changed = [lines for lines in contents.values() if len({line["sha256"] for line in lines}) > 1]
     if name in facts.not_loaded:
         newest = landed[-1]["ref"] if landed else "of an earlier run"
-        return Link("landing", "broken", f"landed but not loaded: {newest}", (), f"nba-pipeline repair --date {facts.game_date}")
+        return Link("landing", "broken", f"landed but not loaded: {newest}", (), facts.repair_command)
     if not landed:
         return Link("landing", "broken" if is_needed else "ok", "no response is landed")
     fact = f"{counted(len(landed), 'response')}, the newest {landed[-1]['ref']}"

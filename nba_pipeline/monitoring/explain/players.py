@@ -12,6 +12,7 @@ from nba_pipeline.completeness.eligibility import judge_players
 from nba_pipeline.league.calendar import week_of
 from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
 from nba_pipeline.monitoring.explain.before_tipoff import (
+    absent_lines_link,
     backtests_text,
     derived_link,
     readiness_link,
@@ -84,7 +85,7 @@ def _no_line_offered(facts: SlateFacts, subject: Subject) -> Link:
     """Returns the link of a player whom no book offers, or whose game has no lines at all."""
     others = facts.rows("prop_lines").filter(pl.col("game_id") == subject.game_id)
     if others.is_empty():
-        return source_link(facts, subject, "prop_lines", "the game has no lines", False, facts.command_for_lines(subject))
+        return absent_lines_link(facts, subject, "the game has no lines")
     books, players = others["book"].n_unique(), others["player_id"].n_unique()
     fact = f"{counted(players, 'other player')} of the game with lines of {counted(books, 'book')}, and none for this player"
     parts = [requests_link(facts, subject, "prop_lines", False)]
@@ -149,7 +150,7 @@ def features_link(facts: SlateFacts, subject: Subject) -> Link:
     if rows.is_empty():
         is_expected = not facts.of("upcoming_players", subject).is_empty()
         fact = "no row of the player" if is_expected else f"no row: {_why_no_expected_row(facts)}"
-        command = f"nba-pipeline repair --date {facts.game_date}" if is_expected else ""
+        command = facts.repair_command if is_expected else ""
         return Link("features", "broken" if is_expected else "excluded", fact, evidence_of(facts, "features"), command)
     row = rows.row(0, named=True)
     missing = list(row["missing_features"] or ())
@@ -162,7 +163,7 @@ def features_link(facts: SlateFacts, subject: Subject) -> Link:
 def predictions_link(facts: SlateFacts, subject: Subject) -> Link:
     """Returns the link of the player's predictions: the newest of each system, and why a system has none."""
     rows = facts.of("predictions", subject).sort("run_kind", "version", descending=True)
-    newest = rows.unique(["system_id", "market"], keep="first", maintain_order=True).sort("system_id")
+    newest = rows.unique(["system_id", "market"], keep="first", maintain_order=True).sort("system_id", "market")
     evidence = evidence_of(facts, "predictions")
     if newest.is_empty() and not facts.is_due("predictions"):
         return Link("predictions", "not_due", facts.due_text("predictions"))
@@ -174,11 +175,12 @@ def predictions_link(facts: SlateFacts, subject: Subject) -> Link:
         command = f"nba-pipeline run --date {facts.game_date}"
         return Link("predictions", "broken", "no prediction, although the player is eligible", evidence, command, parts)
     kinds = newest["recommendation"].value_counts(sort=True).sort("count", "recommendation", descending=[True, False])
-    fact = f"{counted(newest.height, 'system')}: {', '.join(f'{number} {kind}' for kind, number in kinds.iter_rows())}"
+    systems = newest["system_id"].n_unique()
+    fact = f"{counted(systems, 'system')}: {', '.join(f'{number} {kind}' for kind, number in kinds.iter_rows())}"
     fact += backtests_text(newest)
     if newer_line := _line_after_prediction(facts, subject, newest):
         return Link("predictions", "broken", f"{fact}; {newer_line}", evidence, facts.command_for_lines(subject), parts)
-    state: State = "partial" if newest.height < len(SYSTEMS) else "ok"
+    state: State = "partial" if systems < len(SYSTEMS) else "ok"
     return Link("predictions", state, fact, evidence, "", parts)
 
 
@@ -199,7 +201,8 @@ def _prediction(row: dict[str, Any], facts: SlateFacts) -> Link:
     version = f"{'backtest ' if row['run_kind'] == 'backtest' else ''}version {row['version']}"
     fact = f"{row['predicted_value']:.1f}, {line}, {row['recommendation']}, {version} at {made}{reasons}"
     evidence = [f"line from {row['line_source']}"] if row["line_source"] else []
-    return Link(row["system_id"], "ok", fact, evidence)
+    name = row["system_id"] if row["market"] == SETTINGS.lines.market else f"{row['system_id']} {row['market']}"
+    return Link(name, "ok", fact, evidence)
 
 
 def _absent(facts: SlateFacts, subject: Subject, newest: pl.DataFrame, reason: str | None) -> Iterator[Link]:

@@ -6,6 +6,8 @@ from datetime import date
 
 import polars as pl
 
+from nba_pipeline.completeness import history
+from nba_pipeline.completeness.next_steps import backfill_command
 from nba_pipeline.errors import BadInput, did_you_mean
 from nba_pipeline.league.names import lookup
 from nba_pipeline.tables.declarations import daily_tables
@@ -65,12 +67,11 @@ def subject_of(warehouse: Warehouse, day: date, game: str | None, player: str | 
 
 def _refuse_unknown_date(warehouse: Warehouse, day: date) -> None:
     """Raises BadInput for a home without tables, and for a date that is not loaded and before the first stored box scores."""
-    loaded = warehouse.dates(TABLES["boxscores"])
+    first = history.first_date(warehouse)
     if not warehouse.dates(TABLES["schedule"]):
         raise BadInput("the home has no tables; first: nba-pipeline run --date D")
-    if loaded and day < min(loaded):
-        command = f"nba-pipeline backfill --from {day} --to {day}"
-        raise BadInput(f"--date {day} has no data: the first stored date is {min(loaded)}; first: {command}")
+    if first and day < first and day not in warehouse.dates(TABLES["boxscores"]):
+        raise BadInput(f"--date {day} has no data: the first stored date is {first}; first: {backfill_command(day, day)}")
 
 
 def _of_game(schedule: pl.DataFrame, day: date, game: str) -> Subject:

@@ -77,17 +77,17 @@ def _add_fouls(script: Script, side: int, with_throws: list[Play]) -> list[Play]
     """Adds fouls to free throws. Returns separate plays for the remaining fouls."""
     rng = script.rng
     foulers = _units(rng, script.box[1 - side], "fouls")
-    undrawn = [row.fouls_drawn for row in script.box[side]]
+    remaining_numbers = [row.fouls_drawn for row in script.box[side]]
     for play in with_throws:
-        if undrawn[play.actor] and not play.is_technical:
-            undrawn[play.actor] -= 1
+        if remaining_numbers[play.actor] and not play.is_technical:
+            remaining_numbers[play.actor] -= 1
             play.fouler = script.take(1 - side, foulers, play.stint)
-    victims = [place for place, count in enumerate(undrawn) for _ in range(count)]
+    fouled_players = [place for place, count in enumerate(remaining_numbers) for _ in range(count)]
     separate_plays = []
-    for victim in victims:
-        stint = rng.choice(script.presence[side][victim])
+    for fouled_player in fouled_players:
+        stint = rng.choice(script.presence[side][fouled_player])
         separate_plays.append(
-            Play(side, "foul", victim, *anywhere(rng), stint=stint, fouler=script.take(1 - side, foulers, stint))
+            Play(side, "foul", fouled_player, *anywhere(rng), stint=stint, fouler=script.take(1 - side, foulers, stint))
         )
     return separate_plays
 

@@ -52,6 +52,12 @@ def test_games_without_lines_are_named_and_are_not_due_early(slate: Slate) -> No
     assert links_of(slate(TIPOFF, prop_lines=[a_prop_line()]))["prop_lines"].state == "ok"
 
 
+def test_lines_that_books_do_not_offer_yet_are_not_due(slate: Slate) -> None:
+    lines = links_of(slate(TIPOFF - timedelta(hours=12), prop_lines=[]))["prop_lines"]
+    assert lines.state == "not_due" and lines.fact.endswith("due at 13:00 US Eastern")
+    assert links_of(slate(prop_lines=[]))["prop_lines"].state == "broken"
+
+
 def test_an_eligible_player_without_features_is_named(slate: Slate) -> None:
     others = [an_expected_player(player_id=PLAYER + 1, player_name="Moses Moody")]
     features = links_of(slate(upcoming_players=[an_expected_player(), *others]))["features"]

@@ -1,0 +1,45 @@
+"""The installed distributions that nba_pipeline requires, directly and through others. Used by the audit and the bill of materials."""
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = "nba-pipeline"
+
+
+def requirements_of(one: Distribution, extras: frozenset[str] = frozenset()) -> Iterator[Requirement]:
+    """The requirements of a distribution that apply to this interpreter, with these extras."""
+    for line in one.requires or ():
+        requirement = Requirement(line)
+        if requirement.marker is None or any(requirement.marker.evaluate({"extra": extra}) for extra in (extras or {""})):
+            yield requirement
+
+
+def closure(*extras: str) -> Mapping[str, Distribution]:
+    """Canonical name -> distribution, for everything that nba_pipeline requires with these extras, itself included.
+
+    A requirement that is not installed is omitted: `doctor` names it.
+    """
+    found, waiting = dict[str, Distribution](), [(ROOT, frozenset(extras))]
+    seen = set[tuple[str, frozenset[str]]]()
+    while waiting:
+        name, wanted = waiting.pop()
+        if (name, wanted) in seen:
+            continue
+        seen.add((name, wanted))
+        try:
+            found[name] = distribution(name)
+        except PackageNotFoundError:
+            continue
+        # a distribution with extras also has the requirements without one
+        for requirement in requirements_of(found[name], wanted | {""}):
+            waiting.append((canonicalize_name(requirement.name), frozenset(requirement.extras)))
+    return dict(sorted(found.items()))
+
+
+def dependencies(one: Distribution, names: Mapping[str, Distribution]) -> list[str]:
+    """The names, of these, that a distribution requires; for nba_pipeline, also those of its extra for development."""
+    extras = frozenset({"", "dev"}) if canonicalize_name(one.metadata["Name"]) == ROOT else frozenset({""})
+    return sorted({canonicalize_name(requirement.name) for requirement in requirements_of(one, extras)} & names.keys())
