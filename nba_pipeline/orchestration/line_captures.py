@@ -43,7 +43,8 @@ def decide_capture(
         done = counted(attempts.ended, "attempt")
         message = f"prop_lines of {day}: {capture} covers {share:.0%} of the upcoming games after {done}"
         message += f": {problem}" if problem else ""
-        command = f"nba-pipeline explain --date {day} --table prop_lines"
+        explanation = f"nba-pipeline explain --date {day} --table prop_lines"
+        command = "nba-pipeline doctor" if KEY_REFUSED in problem else explanation
         notifier.raise_alert(day, "lines_missing", "prop_lines", message, next_command=command)
     if share == 1.0 or (share and has_enough_attempts):
         return Decision(day, "no capture is due")

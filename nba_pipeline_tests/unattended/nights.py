@@ -74,7 +74,7 @@ class Scenario:
     command: str = ""
     """The next command of `explain`."""
     summarized: frozenset[str] | None = None
-    """The games with summaries and grades at the end. None: the night ends before its games."""
+    """The games with summaries and grades in the end. None: the night ends before its games."""
     is_clean: bool = False
     """Whether the tables are equal to those of a night without faults."""
 

@@ -41,6 +41,17 @@ def first_broken(links: Sequence[Link]) -> Link | None:
     return None
 
 
+def first_partial(links: Sequence[Link]) -> Link | None:
+    """Returns the first partial link, its partial part before the link itself; None without one."""
+    for link in links:
+        if link.state == "partial":
+            part = first_partial(link.parts)
+            if part is None:
+                return link
+            return replace(part, name=f"{link.name}, {part.name}", next_command=part.next_command or link.next_command)
+    return None
+
+
 def is_broken(links: Sequence[Link]) -> bool:
     """Whether a link of the chain is broken."""
     return any(link.state == "broken" for link in links)

@@ -19,6 +19,8 @@ SCHEDULE = (("nba_cdn", "schedule"),)
 """The endpoint of the schedule, which has no date of its own."""
 
 NAME_COLUMNS = ("player_name", "spelling")
+UNAUTHORIZED, DOCTOR = 401, "nba-pipeline doctor"
+"""Status of a refused key, and the command that tests every key."""
 NOT_IN_THE_RESPONSES = "the provider answered every request without an error, and its responses do not have what is missing"
 
 
@@ -42,8 +44,9 @@ def source_link(
     state: State = "broken" if is_needed else "not_due" if not is_complete else "partial" if has_problem else "ok"
     cause = [] if has_problem or not is_needed else [NOT_IN_THE_RESPONSES]
     repair = facts.repair_command if next_command is None else next_command
-    if is_complete and facts.failure_of(name):  # the rows are those of an earlier run
-        return Link(name, "broken", f"{fact}; a later run failed", evidence_of(facts, name), "nba-pipeline reconcile", parts)
+    if is_complete and (failure := facts.failure_of(name)):  # the rows are those of an earlier run
+        command = failure.resume or "nba-pipeline reconcile"
+        return Link(name, "broken", f"{fact}; a later run failed", evidence_of(facts, name), command, parts)
     command = "" if is_complete else repair
     return Link(name, state, fact, [*evidence_of(facts, name), *cause], command, parts)
 
@@ -65,7 +68,9 @@ def requests_link(facts: SlateFacts, subject: Subject, name: str, is_needed: boo
     fact = f"{number} of {counted(len(last), 'request')} answered"
     if failed:
         fact += f"; {request_text(failed[0], facts)}"
-    return Link("requests", _state(is_needed, bool(failed)), fact, [_request_evidence(line, facts) for line in failed[:SHOWN]])
+    command = DOCTOR if any((line["statuses"] or [])[-1:] == [UNAUTHORIZED] for line in failed) else ""
+    evidence = [_request_evidence(line, facts) for line in failed[:SHOWN]]
+    return Link("requests", _state(is_needed, bool(failed)), fact, evidence, command)
 
 
 def landing_link(facts: SlateFacts, subject: Subject, name: str, is_needed: bool) -> Link:

@@ -7,10 +7,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from nba_pipeline.completeness.date_facts import Failure
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link
 from nba_pipeline.monitoring.explain.origins import NOT_IN_THE_RESPONSES, landing_link, of_subject, source_link
 from nba_pipeline.monitoring.explain.subject import Subject
+from nba_pipeline.monitoring.run_facts import RunFacts
 from nba_pipeline.tables.registry import QUARANTINE_SCHEMA
 from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.builders import DAY, PLAYER, a_boxscore, a_game
@@ -41,6 +43,20 @@ def test_a_failed_request_is_named_with_status_run_and_address(facts: SlateFacts
     assert (state, parts["requests"].state) == ("broken", "broken")
     assert problem in parts["requests"].fact and "(failed, status 503, run " in parts["requests"].evidence[0]
     assert parts["requests"].evidence[0].endswith(URL)
+
+
+def test_a_refused_key_leads_to_the_command_that_tests_the_keys(facts: SlateFacts) -> None:
+    facts.landing.note(BOX, "failed", url=URL, statuses=[401], problem="nba_cdn rejected the key (401)")
+    assert parts_of(facts, is_complete=True)[1]["requests"].next_command == "nba-pipeline doctor"
+
+
+def test_a_table_whose_last_run_failed_is_broken_though_it_has_rows(slate: Slate) -> None:
+    facts = slate(TIPOFF, schedule=[a_game(tipoff_at=TIPOFF)], boxscores=[a_boxscore()])
+    failure = Failure(1, "57 rows would replace 90")
+    vars(facts)["runs"] = RunFacts(failures={DAY: {"boxscores": failure}})  # as if they had been read
+    link = source_link(facts, OF_GAME, "boxscores", "a fact", is_complete=True)
+    assert (link.state, link.fact, link.next_command) == ("broken", "a fact; a later run failed", "nba-pipeline reconcile")
+    assert link.evidence == [failure.reason]
 
 
 def test_a_request_that_was_answered_later_is_no_problem(facts: SlateFacts) -> None:
