@@ -134,7 +134,7 @@ SCENARIOS: dict[str, Scenario] = {
         state="EXPECTED",
     ),
     "FS12": Scenario(
-        "the box scores of the day before are lost", "history", (on_day(11, 45), on_day(12, 15)), state="LATE",
+        "the box scores of the day before are lost", "history", (on_day(11, 45), on_day(12, 15)), state="FAILED",
         rules=no_boxscore(*YESTERDAY), acts={on_day(11, 45): lose_yesterday},
         broken="gate the_last_slates_are_covered", command="nba-pipeline reconcile",
         alerts={("run_failed", f"slate {DAY} upcoming_players"): True, BOXSCORES_MISSING: True},
