@@ -42,13 +42,14 @@ def first_broken(links: Sequence[Link]) -> Link | None:
 
 
 def first_partial(links: Sequence[Link]) -> Link | None:
-    """Returns the first partial link, its partial part before the link itself; None without one."""
+    """Returns the first partial part of a partial link, such as a failed request or quarantined rows; None without one.
+
+    Its name is preceded by that of its link. Without a next command of its own, it has that of its link.
+    """
     for link in links:
-        if link.state == "partial":
-            part = first_partial(link.parts)
-            if part is None:
-                return link
-            return replace(part, name=f"{link.name}, {part.name}", next_command=part.next_command or link.next_command)
+        for part in link.parts:
+            if link.state == part.state == "partial":
+                return replace(part, name=f"{link.name}, {part.name}", next_command=part.next_command or link.next_command)
     return None
 
 

@@ -33,10 +33,10 @@ def test_a_chain_that_ends_by_a_rule_is_not_broken() -> None:
     assert not is_broken([ends]) and is_broken([ends, BOXSCORES])
 
 
-def test_the_first_partial_link_has_the_name_and_command_of_its_partial_part() -> None:
+def test_the_first_partial_part_has_the_name_of_its_link_and_its_own_command() -> None:
     quarantine = Link("quarantine", "partial", "23 rows quarantined", (), "nba-pipeline quarantine list")
     link = Link("prop_lines", "partial", "46 players", parts=(LANDED, quarantine))
-    first = first_partial([Link("schedule", "ok", "3 games"), link])
+    first = first_partial([Link("gate enough_players_are_ready", "partial", "7 of 8 systems"), link])
     assert first and (first.name, first.next_command) == ("prop_lines, quarantine", "nba-pipeline quarantine list")
     assert first_partial([LANDED]) is None
 
