@@ -105,7 +105,7 @@ SCENARIOS: dict[str, Scenario] = {
         alerts={("run_failed", f"slate {NEXT} upcoming_players"): True, BOXSCORES_MISSING: True},
     ),
     "control of FS02": Scenario(
-        "an optional source has nothing", "evening", NIGHT, summarized=ALL, state="EXPECTED",
+        "an optional source has nothing", "evening", NIGHT, summarized=ALL,
         rules=[{"match": {"path": "playbyplay"}, "action": "status", "status": 403}],
     ),
     "FS04": Scenario(
