@@ -35,7 +35,7 @@ def alert_on_killed(notifier: Notifier, closed: Sequence[dg.DagsterRun]) -> None
 
 def alert_on_crashed(notifier: Notifier, run: dg.DagsterRun, crashed: Mapping[str, str]) -> None:
     """Raises an alert per table whose checks could not be judged in a run."""
-    span, mode = _span_of(run), run.tags.get(MODE_TAG, "")
+    span, mode = span_of(run), run.tags.get(MODE_TAG, "")
     day = max(span, default=notifier.clock.today)
     for table, error in crashed.items():
         message = f"{table} of {day}: a check could not be judged, so nothing is known about the rows: {error}"
@@ -54,7 +54,7 @@ def _raise_alert(notifier: Notifier, run: dg.DagsterRun, failures: Sequence[str]
 
     Every run of a slate that its gate closes has the same subject, so that they share one alert.
     """
-    span = _span_of(run)
+    span = span_of(run)
     subject, command = mode or run.job_name, _next_command(span, mode, run.job_name)
     if span and failures and all(failure.startswith((COVERAGE, *_of_a_closed_slate(span))) for failure in failures):
         command = f"nba-pipeline explain --date {max(span)}"  # the run would fail again
@@ -75,7 +75,7 @@ def _of_a_closed_slate(span: Sequence[date]) -> tuple[str, ...]:
     return SLATE, *(f"features: the slate of {day} is closed" for day in span)
 
 
-def _span_of(run: dg.DagsterRun) -> list[date]:
+def span_of(run: dg.DagsterRun) -> list[date]:
     """Returns the date of a run, or its first and last date."""
     return [parse_key(run.tags[tag]) for tag in PARTITION_TAGS if tag in run.tags]
 
@@ -101,8 +101,8 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
             failures = [failure for failure in failures if not _is_of_a_crash(failure, crashed)]
             if not failures:
                 return
-        span = _span_of(run)
-        if not _waits_for_box_scores(failures, span, notifier.clock.now()) and not _is_explained(notifier, failures, span):
+        span = span_of(run)
+        if not waits_for_box_scores(failures, span, notifier.clock.now()) and not _is_explained(notifier, failures, span):
             steps = () if is_killed(context.failure_event) else failures
             places = [failure.split(":")[0] for failure in steps if ":" in failure]
             _raise_alert(notifier, run, failures, run.tags.get(mode_tag, ""), places)
@@ -110,7 +110,7 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
     return alert_on_failed_run
 
 
-def _waits_for_box_scores(failures: Sequence[str], span: Sequence[date], now: datetime) -> bool:
+def waits_for_box_scores(failures: Sequence[str], span: Sequence[date], now: datetime) -> bool:
     """Whether only box scores that are not due yet stopped the run.
 
     Those of the date are due at its deadline, which raises its own alert. The next slate needs them when its own day begins.
