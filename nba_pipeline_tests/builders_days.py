@@ -68,8 +68,8 @@ class Days:
         row = {"rows": 0, "validation_rows": 0, "features": [], "source": "test", "as_of": eastern(week, 5), "code_version": "1"}
         self.write("points_model", week, *(row | {"system_id": system.system_id} for system in systems))
 
-    def make(self, at: datetime, day: date, *tables: str, **numbers: int) -> None:
-        """Materialise a date of some tables at an instant, with these numbers; what holds no rows yet is empty.
+    def make(self, at: datetime, day: date, *tables: str, **metadata: Any) -> None:
+        """Materialise a date of some tables at an instant, with this metadata; what holds no rows yet is empty.
 
         A week of models has a row per system.
         """
@@ -78,7 +78,7 @@ class Days:
                 if day not in self.warehouse.dates(TABLES[table]):
                     self.write_models(day) if table == "points_model" else self.write(table, day)
                 self.instance.report_runless_asset_event(
-                    dg.AssetMaterialization(table, partition=day.isoformat(), metadata=numbers)
+                    dg.AssetMaterialization(table, partition=day.isoformat(), metadata=metadata)
                 )
 
     def make_mode(self, at: datetime, day: date, mode: Mode, but: Sequence[str] = ()) -> None:

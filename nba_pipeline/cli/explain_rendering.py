@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nba_pipeline.cli.consoles import out, print_line, printable
-from nba_pipeline.monitoring.explain.link import Link, first_broken
+from nba_pipeline.monitoring.explain.link import Link, first_broken, first_partial
 
 STYLES = {"ok": "green", "partial": "yellow", "excluded": "cyan", "broken": "bold red", "not_due": "dim"}
 """State of a link -> its style."""
@@ -16,6 +16,8 @@ def print_chain(title: str, links: Sequence[Link], first: Link | None) -> None:
     _print_links(links, depth=1)
     if first is None:
         print_line("no link is broken")
+        if partial := first_partial(links):
+            _print_end(partial)
         return
     _print_end(first)
     broken = first_broken([link for link in links if link.state == "broken"])
@@ -25,7 +27,7 @@ def print_chain(title: str, links: Sequence[Link], first: Link | None) -> None:
 
 def _print_end(first: Link) -> None:
     """Print a link that ends the chain with its evidence and next command. A rule may end the chain before a broken link."""
-    verdict = "the chain ends at" if first.state == "excluded" else "first broken link"
+    verdict = {"excluded": "the chain ends at", "partial": "first partial link"}.get(first.state, "first broken link")
     print_line(f"\n{verdict}: {printable(first.name).plain}: {printable(first.fact).plain}", style=STYLES[first.state])
     for text in first.evidence:
         print_line(f"{INDENT}evidence: {printable(text).plain}")

@@ -6,16 +6,21 @@ from datetime import date, datetime
 import dagster as dg
 
 from nba_pipeline.completeness import gates
-from nba_pipeline.completeness.modes import MODES
+from nba_pipeline.completeness.modes import CLOCK, MODES
+from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.command_runs import is_started_by_command
 from nba_pipeline.instance.run_outcomes import CHECKS, crashed_checks, failed_check, failure_reasons, is_killed, shortened
 from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAGS, WILL_RETRY_TAG
-from nba_pipeline.league.calendar import parse_key
+from nba_pipeline.league.calendar import eastern, parse_key
+from nba_pipeline.monitoring.alert_changes import incident_of
 from nba_pipeline.monitoring.alerts import Notifier
 
 RUN_FAILED = "run_failed"
 CHECK_CRASHED = "check_crashed"
 """Kind of the alert about a check that could not be judged. Nothing is known about the data then."""
+COVERAGE = failed_check("boxscores", gates.COVERAGE_GATE)
+SLATE = failed_check("upcoming_players", "the_last_slates_are_covered")
+"""Beginning of the failure of a slate that is closed while too many of the games before it lack a box score."""
 
 
 def alert_on_killed(notifier: Notifier, closed: Sequence[dg.DagsterRun]) -> None:
@@ -45,16 +50,29 @@ def _is_of_a_crash(failure: str, crashed: Mapping[str, str]) -> bool:
 
 
 def _raise_alert(notifier: Notifier, run: dg.DagsterRun, failures: Sequence[str], mode: str, places: Iterable[str]) -> None:
-    """Raises the alert for a run. Its subject names the mode or job, the dates and the places of the failures."""
+    """Raises the alert for a run. Its subject names the mode or job, the dates and the places of the failures.
+
+    Every run of a slate that its gate closes has the same subject, so that they share one alert.
+    """
     span = span_of(run)
+    subject, command = mode or run.job_name, _next_command(span, mode, run.job_name)
+    if span and failures and all(failure.startswith((COVERAGE, *_of_a_closed_slate(span))) for failure in failures):
+        command = f"nba-pipeline explain --date {max(span)}"  # the run would fail again
+        if not any(failure.startswith(COVERAGE) for failure in failures):
+            subject, places = "slate", ["upcoming_players"]
     dates = " to ".join(str(day) for day in dict.fromkeys(span))
     notifier.raise_alert(
         max(span, default=notifier.clock.today),
         RUN_FAILED,
-        " ".join(filter(None, (mode or run.job_name, dates, ", ".join(dict.fromkeys(places))))),
+        " ".join(filter(None, (subject, dates, ", ".join(dict.fromkeys(places))))),
         shortened(failures),
-        next_command=_next_command(span, mode, run.job_name),
+        next_command=command,
     )
+
+
+def _of_a_closed_slate(span: Sequence[date]) -> tuple[str, ...]:
+    """Returns the beginnings of the failures by the gate of a slate: of its check, and of `features`, which asks the same gate."""
+    return SLATE, *(f"features: the slate of {day} is closed" for day in span)
 
 
 def span_of(run: dg.DagsterRun) -> list[date]:
@@ -83,7 +101,8 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
             failures = [failure for failure in failures if not _is_of_a_crash(failure, crashed)]
             if not failures:
                 return
-        if not waits_for_box_scores(failures, span_of(run), notifier.clock.now()):
+        span = span_of(run)
+        if not waits_for_box_scores(failures, span, notifier.clock.now()) and not _is_explained(notifier, failures, span):
             steps = () if is_killed(context.failure_event) else failures
             places = [failure.split(":")[0] for failure in steps if ":" in failure]
             _raise_alert(notifier, run, failures, run.tags.get(mode_tag, ""), places)
@@ -92,11 +111,26 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
 
 
 def waits_for_box_scores(failures: Sequence[str], span: Sequence[date], now: datetime) -> bool:
-    """Whether only late box scores stopped the run. They are due at the deadline of the date, which raises its own alert."""
-    awaited = failed_check("boxscores", gates.COVERAGE_GATE)
+    """Whether only box scores that are not due yet stopped the run.
+
+    Those of the date are due at its deadline, which raises its own alert. The next slate needs them when its own day begins.
+    """
     if not span or not failures:  # unidentified failures always raise an alert
         return False
-    return now < gates.deadline(max(span)) and all(failure.startswith(awaited) for failure in failures)
+    due = {COVERAGE: gates.deadline(max(span))}
+    due |= dict.fromkeys(_of_a_closed_slate(span), eastern(max(span), *CLOCK["same_day"][0]))
+    return all(any(failure.startswith(check) and now < at for check, at in due.items()) for failure in failures)
+
+
+def _is_explained(notifier: Notifier, failures: Sequence[str], span: Sequence[date]) -> bool:
+    """Whether only box scores stopped the run, and an open alert of the date already says that they are missing."""
+    if not span or not failures or not all(failure.startswith(COVERAGE) for failure in failures):
+        return False
+    try:
+        incident = incident_of(notifier.warehouse, (max(span), "boxscores_missing", "boxscores"))
+    except (PipelineError, OSError):  # whether that alert is open is unknown, so this one is raised
+        return False
+    return incident is not None and incident.is_open
 
 
 def _next_command(span: list[date], mode: str, job: str) -> str:

@@ -113,7 +113,9 @@ def _first_causes(lines: Sequence[Line], day: date) -> dict[str, str]:
         if line["endpoint"] == OF_A_GAME and line["outcome"] != "landed" and _slot(line) not in landed:
             statuses = line["statuses"] or [line.get("status")]
             problem = line["problem"] or f"status {statuses[-1]}"
-            causes.setdefault(line["entity"], f"{_endpoint(line)}: {problem} at {eastern_time(_at(line), day)}")
+            names_endpoint = problem.startswith(_endpoint(line))
+            cause = problem if names_endpoint else f"{_endpoint(line)}: {problem}"
+            causes.setdefault(line["entity"], f"{cause} at {eastern_time(_at(line), day)}")
     return causes
 
 

@@ -65,7 +65,8 @@ def late_lines(warehouse: Warehouse, clock: Clock, known: Collection[Incident]) 
         f"{settings.lines_due_hour_eastern}:00 Eastern; {settings.lines_warning_share:.0%} are expected"
     )
     severity: Severity = "critical" if share < settings.lines_critical_share else "warning"
-    return [Finding(LINES_LATE, "prop_lines", message, severity, "nba-pipeline breakers", today)]
+    command = f"nba-pipeline explain --date {today} --table prop_lines"  # the captures succeeded, so no breaker is open
+    return [Finding(LINES_LATE, "prop_lines", message, severity, command, today)]
 
 
 def failed_betting_checks(

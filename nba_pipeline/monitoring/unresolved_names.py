@@ -49,7 +49,7 @@ def alert_on_unresolved_names(notifier: Notifier, day: date, names: Mapping[str,
 @dg.asset_sensor(
     asset_key=dg.AssetKey("prop_lines"),
     name="alert_on_unresolved_names",
-    minimum_interval_seconds=60,
+    minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Raises an alert for each name with a line of today or tomorrow that resolves to no player.",
 )

@@ -6,7 +6,7 @@ cursor holds one memory per date, so that a restarted daemon continues where it 
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,8 @@ class Pending:
     game_date: date
     games: Mapping[str, datetime]
     deadline: datetime
+    teams: Mapping[str, str] = field(default_factory=dict)
+    """Game id -> AWAY@HOME."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ def decide(pending: Pending, final: frozenset[str], listed: frozenset[str], memo
             hours=SETTINGS.patience.reconciled_hours
         ):
             return Decision(False, "past the deadline without a request; the reconciliation collects the date", started_memory)
-        why = f"no complete box score of {_named(pending.games)} by the deadline, {eastern_text(pending.deadline)}"
+        names = ", ".join(f"{pending.teams.get(game, 'game')} {game}" for game in sorted(pending.games))
+        why = f"no complete box score of {names} by the deadline, {eastern_text(pending.deadline)}"
         return Decision(False, why, replace(memory, is_given_up=True), gives_up=not memory.is_given_up)
     ended_games = {
         game for game in pending.games if game in final or (game not in listed and _must_be_over(pending.games[game], now))

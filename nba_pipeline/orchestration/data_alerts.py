@@ -77,6 +77,11 @@ class Memory:
         """Returns the memory after a run of the slow monitors with these findings."""
         return Memory(now, {key: self.since.get(key, now) for key in map(_key, found)})
 
+    def at(self, now: datetime) -> "Memory":
+        """Returns what is known now. After an outage, no finding is known to have existed in between."""
+        is_old = self.slow_at is not None and now - self.slow_at >= timedelta(minutes=SETTINGS.monitors.patience_minutes)
+        return Memory() if is_old else self
+
     def persists(self, one: Finding, known: Collection[Incident], now: datetime) -> bool:
         """Whether a finding exists for long enough, or its alert is open."""
         patience = timedelta(minutes=SETTINGS.monitors.patience_minutes)
@@ -99,7 +104,7 @@ def alert_on_data(
     """Runs the monitors and reports their findings. Starts no run."""
     now = notifier.clock.now()
     try:
-        memory = Memory.of(context.cursor)
+        memory = Memory.of(context.cursor).at(now)
     except ValueError as error:
         context.log.warning(f"the cursor of alert_on_data is unreadable and was reset: {error}")
         memory = Memory()

@@ -3,6 +3,7 @@
 The instants of captures belong in `completeness/modes.py`.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -22,6 +23,9 @@ from nba_pipeline.tables.declarations import requested_by
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 
+KEY_REFUSED = "(401"
+"""In the problem of a capture whose key the provider refuses. Another attempt does not help, so the first one raises the alert."""
+
 
 def decide_capture(
     instance: dg.DagsterInstance, warehouse: Warehouse, nba_cdn: NbaCdn, notifier: Notifier, day: date, now: datetime
@@ -32,12 +36,16 @@ def decide_capture(
     if due_at is None:
         return Decision(day, "no capture is due" if tipoffs else "no upcoming games")
     attempts, share = attempts_at(instance, "lines", day, due_at), share_captured(instance, day, due_at)
-    has_enough_attempts = attempts.ended >= SETTINGS.patience.alert_after_attempts
+    problem = problem_of_capture(instance, day, due_at)
+    has_enough_attempts = attempts.ended >= SETTINGS.patience.alert_after_attempts or KEY_REFUSED in problem
     capture = f"the capture of {eastern_text(due_at, '%H:%M')}"
     if share < 1.0 and has_enough_attempts:
         done = counted(attempts.ended, "attempt")
         message = f"prop_lines of {day}: {capture} covers {share:.0%} of the upcoming games after {done}"
-        notifier.raise_alert(day, "lines_missing", "prop_lines", message, next_command="nba-pipeline breakers")
+        message += f": {problem}" if problem else ""
+        explanation = f"nba-pipeline explain --date {day} --table prop_lines"
+        command = "nba-pipeline doctor" if KEY_REFUSED in problem else explanation
+        notifier.raise_alert(day, "lines_missing", "prop_lines", message, next_command=command)
     if share == 1.0 or (share and has_enough_attempts):
         return Decision(day, "no capture is due")
     if reason := _reason_to_wait(attempts, warehouse, now):
@@ -66,10 +74,24 @@ def share_captured(instance: dg.DagsterInstance, day: date, since: datetime) -> 
 
     A provider without a response does not fail the run, because earlier captures stay valid. The capture is repeated.
     """
+    metadata = _metadata_of_capture(instance, day, since)
+    if metadata is None:
+        return 0.0
+    numbers = (metadata.get(name) for name in (UPCOMING_GAMES, GAMES_ANSWERED))
+    upcoming, games_with_response = (number.value or 0 if isinstance(number, dg.IntMetadataValue) else 0 for number in numbers)
+    return games_with_response / upcoming if upcoming else 1.0
+
+
+def problem_of_capture(instance: dg.DagsterInstance, day: date, since: datetime) -> str:
+    """Returns the first problem of the last capture since an instant; an empty text without one."""
+    problems = getattr((_metadata_of_capture(instance, day, since) or {}).get("problems_met"), "value", None) or {}
+    return next(iter(problems.get(str(day), [])), "")
+
+
+def _metadata_of_capture(instance: dg.DagsterInstance, day: date, since: datetime) -> Mapping[str, dg.MetadataValue] | None:
+    """Returns the metadata of the last capture; None without a capture since an instant."""
     record = latest_materialization(instance, "prop_lines", day)
     materialization = record and record.asset_materialization
     if record is None or materialization is None or datetime.fromtimestamp(record.timestamp, UTC) < since:
-        return 0.0
-    numbers = (materialization.metadata.get(name) for name in (UPCOMING_GAMES, GAMES_ANSWERED))
-    upcoming, games_with_response = (number.value or 0 if isinstance(number, dg.IntMetadataValue) else 0 for number in numbers)
-    return games_with_response / upcoming if upcoming else 1.0
+        return None
+    return materialization.metadata

@@ -76,8 +76,8 @@ def pending_games(warehouse: Warehouse, now: datetime) -> list[Pending]:
     completeness_of_games = gates.judge_games(schedule, boxscores)
     done = completeness_of_games.filter(pl.col("is_complete") | ~pl.col("is_covered"))["game_id"]
     tipoffs = {day: dict[str, datetime]() for day in dates}
-    for day, game, tipoff in (
-        games.filter(~pl.col("game_id").is_in(done.implode())).select("game_date", "game_id", "tipoff_at").iter_rows()
-    ):
+    pending = games.filter(~pl.col("game_id").is_in(done.implode()))
+    for day, game, tipoff in pending.select("game_date", "game_id", "tipoff_at").iter_rows():
         tipoffs[day][game] = tipoff or eastern(day, NOON)
-    return [Pending(day, pending, gates.deadline(day)) for day, pending in tipoffs.items() if pending]
+    teams = dict(pending.select("game_id", pl.format("{}@{}", "away_team", "home_team")).iter_rows())
+    return [Pending(day, of_date, gates.deadline(day), teams) for day, of_date in tipoffs.items() if of_date]

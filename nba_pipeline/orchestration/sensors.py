@@ -102,7 +102,7 @@ def final_games(
             continue
         memories[day] = decision.memory
         if decision.gives_up:
-            command = f"nba-pipeline status --from {day} --to {day}"
+            command = f"nba-pipeline explain --date {day}"
             notifier.raise_alert(day, "boxscores_missing", "boxscores", decision.why, "critical", command)
         run_key = f"final_games:{day}:{decision.memory.requests}"
         run = request(requested_by("final_games"), day, run_key, {MODE_TAG: "final_games"}) if decision.collects else None
@@ -113,7 +113,7 @@ def final_games(
 
 @dg.sensor(
     job=game_day,
-    minimum_interval_seconds=60,
+    minimum_interval_seconds=45,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Captures the lines and injury reports of a slate from 12 hours before each tip-off, more often close to it.",
 )
@@ -251,7 +251,7 @@ def _training(instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime,
 
 
 @dg.sensor(
-    minimum_interval_seconds=300,
+    minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Raises an alert for each schedule or sensor whose evaluation failed. Sends undelivered alerts again.",
 )

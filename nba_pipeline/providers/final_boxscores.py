@@ -38,7 +38,7 @@ def cdn_boxscores(games: pl.DataFrame, nba_cdn: NbaCdn, rereading: Rereading) ->
     """Returns the final box scores of the games from the NBA's CDN, and a problem by game id.
 
     A landed final box score is used until its re-read is due. It is kept if the re-read fails or is not final; the problem
-    then says so. A landed box score is read again at once if it is doubtful or disputed. Requests are concurrent.
+    then says so. A landed box score is read again at once if it is doubtful, disputed or without players. Requests are concurrent.
     """
     finals: dict[str, Payload] = {}
     problems: dict[str, str] = {}
@@ -54,7 +54,8 @@ def cdn_boxscores(games: pl.DataFrame, nba_cdn: NbaCdn, rereading: Rereading) ->
             used.append((game_id, day))
     rows = {game_id: _box_score(finals[game_id], nba_cdn, problems) for game_id, _ in used}
     doubtful = rereading.doubtful_games(games, once_per_player(pl.concat([NO_ROWS, *rows.values()])))
-    requests += [game for game in used if game[0] in doubtful]
+    without_players = {game_id for game_id, box in rows.items() if box.is_empty() and game_id not in problems}
+    requests += [game for game in used if game[0] in doubtful | without_players]
     for (game_id, _), response in zip(requests, nba_cdn.boxscores(requests), strict=True):
         if isinstance(response, PipelineError):
             problems[game_id] = f"{response}{EARLIER_IS_USED if game_id in finals else ''}"

@@ -493,6 +493,12 @@ def test_a_landed_implausible_box_is_requested_again_at_once(night: Night) -> No
     assert night.asked == [CDN, LOG] and (rows.height, providers(rows)) == (10, ["nba_cdn"])
 
 
+def test_a_landed_box_without_players_is_requested_again_at_once(night: Night) -> None:
+    assert night(in_cdn([]), in_log([])).is_empty()
+    rows = night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=NIGHT.replace(minute=1))
+    assert (rows.height, providers(rows)) == (10, ["nba_cdn"])
+
+
 def test_an_implausible_game_of_the_archive_is_quarantined(night: Night) -> None:
     class ArchiveWithoutThrees(ArchiveOfEverything):
         def boxscores(self, dates: Any) -> pl.DataFrame:

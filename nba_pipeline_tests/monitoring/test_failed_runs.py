@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -14,6 +14,7 @@ from nba_pipeline.errors import Closed
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.command_runs import TAGS
 from nba_pipeline.instance.partitions import DAILY
+from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.failed_runs import alert_on_killed, failed_run_sensor
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -192,11 +193,38 @@ def test_an_unidentified_failure_raises_an_alert(
     assert len(rows(warehouse)) == 1
 
 
-def test_late_box_scores_raise_an_alert_only_after_their_deadline(
-    instance: dg.DagsterInstance, warehouse: LocalWarehouse
+@pytest.mark.parametrize(
+    ("table", "check", "due_at"),
+    [
+        ("boxscores", gates.COVERAGE_GATE, gates.deadline(DAY)),
+        ("upcoming_players", "the_last_slates_are_covered", eastern(DAY, 7)),
+    ],
+)
+def test_missing_box_scores_raise_an_alert_only_once_they_are_due(
+    table: str, check: str, due_at: datetime, instance: dg.DagsterInstance, warehouse: LocalWarehouse
 ) -> None:
     """Nothing else failed. Until then the sensor final_games requests them."""
 
+    @dg.asset(partitions_def=DAILY, name=table)
+    def needs_boxscores() -> None:
+        pass
+
+    @dg.asset_check(asset=needs_boxscores, blocking=True, name=check)
+    def covered() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=False)
+
+    definitions = dg.Definitions(assets=[needs_boxscores], asset_checks=[covered], jobs=[dg.define_asset_job("game_day")])
+    job = definitions.resolve_job_def("game_day")
+    result = job.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False)
+    for seconds, expected in ((-1, 0), (0, 1)):
+        at = due_at + timedelta(seconds=seconds)
+        failed(instance, Notifier(warehouse=warehouse, clock=Clock(fixed_at=at.isoformat())), result)
+        assert len(rows(warehouse)) == expected
+
+
+def test_an_open_alert_about_missing_box_scores_replaces_that_of_the_run_that_they_stopped(
+    instance: dg.DagsterInstance, warehouse: LocalWarehouse
+) -> None:
     @dg.asset(partitions_def=DAILY)
     def boxscores() -> None:
         pass
@@ -205,14 +233,43 @@ def test_late_box_scores_raise_an_alert_only_after_their_deadline(
     def covered() -> dg.AssetCheckResult:
         return dg.AssetCheckResult(passed=False)
 
-    job = dg.Definitions(assets=[boxscores], asset_checks=[covered], jobs=[dg.define_asset_job("game_day")]).resolve_job_def(
-        "game_day"
-    )
-    result = job.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False)
-    for seconds, expected in ((-1, 0), (0, 1)):
-        at = gates.deadline(DAY) + timedelta(seconds=seconds)
-        failed(instance, Notifier(warehouse=warehouse, clock=Clock(fixed_at=at.isoformat())), result)
-        assert len(rows(warehouse)) == expected
+    job = dg.Definitions([boxscores], asset_checks=[covered]).resolve_implicit_global_asset_job_def()
+    notifier = Notifier(warehouse=warehouse, clock=Clock(fixed_at=gates.deadline(DAY).isoformat()))
+    notifier.raise_alert(DAY, "boxscores_missing", "boxscores", "no complete box score of game A")
+    failed(instance, notifier, job.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False))
+    assert [row["kind"] for row in rows(warehouse)] == ["boxscores_missing"]
+
+
+def test_the_runs_of_a_closed_slate_share_one_alert_that_explains_it(
+    instance: dg.DagsterInstance, warehouse: LocalWarehouse
+) -> None:
+    @dg.asset(partitions_def=DAILY)
+    def upcoming_players() -> None:
+        pass
+
+    @dg.asset_check(asset=upcoming_players, blocking=True)
+    def the_last_slates_are_covered() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=False)
+
+    @dg.asset(partitions_def=DAILY)
+    def features() -> None:
+        raise Closed(f"the slate of {DAY} is closed: 7 of 9 final games of the last 3 slates have a complete box score")
+
+    notifier = Notifier(warehouse=warehouse, clock=Clock(fixed_at=eastern(DAY, 8).isoformat()))
+    definitions = dg.Definitions([upcoming_players, features], asset_checks=[the_last_slates_are_covered])
+    job = definitions.resolve_implicit_global_asset_job_def()
+    for mode, table in (("same_day", "upcoming_players"), ("injury_news", "upcoming_players"), ("same_day", "features")):
+        result = job.execute_in_process(
+            instance=instance,
+            partition_key=str(DAY),
+            raise_on_error=False,
+            asset_selection=[dg.AssetKey(table)],
+            tags={"nba/mode": mode},
+        )
+        failed(instance, notifier, result)
+    assert [(row["kind"], row["subject"], row["next_command"]) for row in rows(warehouse)] == [
+        ("run_failed", f"slate {DAY} upcoming_players", f"nba-pipeline explain --date {DAY}")
+    ]
 
 
 def test_the_alert_for_a_failed_range_has_its_last_date(

@@ -41,7 +41,7 @@ class Night:
 
     def evaluate(self, now: datetime, *final: str) -> bool:
         """One decision. The memory is written to the cursor and read back each time."""
-        pending = Pending(DAY, self.games, deadline(DAY))
+        pending = Pending(DAY, self.games, deadline(DAY), {"B": "DEN@LAL"})
         self.last = decide(pending, frozenset(final), self.listed, self.memory, now)
         self.memory = remembered(cursor_of({DAY: self.last.memory}))[DAY]
         self.reasons += [self.last.why] if self.last.collects else []

@@ -60,6 +60,13 @@ def test_work_that_an_outage_left_behind_and_that_is_done_at_once_raises_no_aler
     assert alerts(lived) == []
 
 
+def test_what_is_late_again_after_an_outage_is_not_known_to_have_been_late_in_between(lived: Days) -> None:
+    cursor = ticks(lived, None, eastern(DAY, 16, 35))
+    assert Memory.of(cursor).since
+    ticks(lived, cursor, eastern(DAY, 18), eastern(DAY, 18, 25))
+    assert alerts(lived) == []
+
+
 def test_a_monitor_that_fails_is_its_own_alert_and_resolves_nothing(lived: Days) -> None:
     noon = eastern(DAY, 13, 1)
     broken = WithoutQuarantine(home=str(lived.home))

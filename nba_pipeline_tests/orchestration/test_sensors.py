@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
+import dagster as dg
 import pytest
 import time_machine
 from dagster._core.definitions.run_request import InstigatorType
@@ -20,6 +21,7 @@ from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG, WHY_TAG
 from nba_pipeline.league.calendar import eastern
+from nba_pipeline.monitoring.alerts import ALERTS
 from nba_pipeline.orchestration import sensors
 from nba_pipeline.providers.nba_cdn import boxscore_request
 from nba_pipeline.sandbox.league import Game, League
@@ -91,6 +93,19 @@ def test_a_capture_that_lacks_a_game_is_attempted_three_times(days: Days) -> Non
         days.try_mode("lines", DAY, due_at, eastern(DAY, 10, minute), succeeded=True)
     assert evaluate(days, sensors.lines, eastern(DAY, 10, 30)).runs == []
     assert [alert[1:] for alert in alerts(days)] == [("lines_missing", "prop_lines")]
+
+
+def test_a_refused_key_raises_the_alert_after_one_attempt_and_is_named(days: Days) -> None:
+    problem = "odds_api rejected the key (401): check ODDS_API_KEY"
+    problems = dg.MetadataValue.json({str(DAY): [problem]})
+    days.make(eastern(DAY, 10, 1), DAY, *requested_by("lines"), games_to_come=8, games_heard_of=0, problems_met=problems)
+    days.try_mode("lines", DAY, eastern(DAY, 10), eastern(DAY, 10, 1), succeeded=True)
+    evaluate(days, sensors.lines, eastern(DAY, 10, 2))
+    [message] = days.warehouse.scan(ALERTS).collect()["message"]
+    assert (
+        message
+        == f"prop_lines of {DAY}: the capture of 10:00 US Eastern covers 0% of the upcoming games after 1 attempt: {problem}"
+    )
 
 
 def test_lines_do_not_wait_for_a_failed_schedule(days: Days) -> None:

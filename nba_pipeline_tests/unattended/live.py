@@ -33,8 +33,8 @@ BETWEEN_TIPOFFS = timedelta(seconds=10)
 class Evening:
     """One slate that starts soon, with its own home."""
 
-    def __init__(self, home: Path, first_tipoff_in: timedelta, games: int = 5):
-        self.home, self.warehouse = home, LocalWarehouse(home=str(home))
+    def __init__(self, home: Path, first_tipoff_in: timedelta, games: int = 5, variables: Mapping[str, str] = {}):
+        self.home, self.warehouse, self.variables = home, LocalWarehouse(home=str(home)), variables
         self.first_tipoff = datetime.now(UTC).replace(microsecond=0) + first_tipoff_in
         self.slate: date = eastern_date(self.first_tipoff)
         league = League()
@@ -52,17 +52,20 @@ class Evening:
     def environment(self) -> Mapping[str, str]:
         """The environment of the platform's processes."""
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        return inherited | {
+        return {
+            **inherited,
             "NBA_PIPELINE_HOME": str(self.home),
             "DAGSTER_HOME": str(self.home / "dagster"),
             "PYTHONWARNINGS": "ignore",
+            **self.variables,
         }
 
-    def command(self, *arguments: str, may_be: tuple[int, ...] = (0,)) -> None:
-        """Runs the nba-pipeline command. Raises with its output if it exits with another code."""
+    def command(self, *arguments: str, may_be: tuple[int, ...] = (0,)) -> int:
+        """Runs the nba-pipeline command and returns its exit code. Raises with its output if it is not one of `may_be`."""
         command = [PYTHON, "-m", "nba_pipeline", *arguments]
         done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
         assert done.returncode in may_be, done.stderr
+        return done.returncode
 
     def play_the_days_before(self, days: int) -> None:
         """Backfills history, so that players have enough games for predictions."""

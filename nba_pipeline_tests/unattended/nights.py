@@ -1,55 +1,115 @@
-"""One night on the simulated daemon with faults in the providers' responses, and the alerts that it raised."""
+"""Nights on the simulated daemon with faults, what a person sees during each, and the alerts that were raised.
+
+A night begins at a stage: a copy of a prepared home at an instant before the fault. It evaluates the daemon at few instants.
+"""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
+import polars as pl
+import pytest
 import time_machine
 
 from nba_pipeline.league.calendar import eastern
-from nba_pipeline.monitoring.alert_changes import incidents
+from nba_pipeline.monitoring.alert_changes import Incident, incidents
 from nba_pipeline.sandbox.league import Game, League
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline_tests.prepared import copy_of
-from nba_pipeline_tests.unattended.daemon import RULES_FILE, Daemon
+from nba_pipeline_tests.commands import nba_pipeline
+from nba_pipeline_tests.prepared import copy_of, prepared
+from nba_pipeline_tests.unattended.daemon import RULES_FILE, Daemon, die_at_event
 
 DAY = date(2026, 1, 15)
 NEXT = DAY + timedelta(days=1)
 HISTORY_DAYS = 12
 CLUBS = 8
-START = eastern(DAY, 11, 45)
 Rule = Mapping[str, Any]
+Act = Callable[[Path], object]
+Stage = Literal["history", "morning", "evening", "night"]
 
-EVENING = ((13, 5), (16, 10), (17, 40), (18, 46), (18, 49), (18, 54), (23, 15))
-MORNING = ((1, 30), (6, 10), (6, 45), (7, 10), (9, 5), (10, 5), (11, 35), (12, 10))
-INSTANTS = (*(eastern(DAY, *at) for at in EVENING), *(eastern(NEXT, *at) for at in MORNING))
-"""When the daemon evaluates its schedules and sensors: around each mode, the captures, the games and the deadline."""
+
+def on_day(hour: int, minute: int = 0) -> datetime:
+    """An instant of the day of the slate, US Eastern."""
+    return eastern(DAY, hour, minute)
+
+
+def on_next(hour: int, minute: int = 0) -> datetime:
+    """An instant of the next day, US Eastern."""
+    return eastern(NEXT, hour, minute)
+
+
+STAGES: Mapping[Stage, tuple[datetime, ...]] = {
+    "history": (),
+    "morning": (on_day(11, 45),),
+    "evening": (on_day(13, 5), on_day(16, 10), on_day(17, 40), on_day(18, 54)),
+    "night": (on_day(23, 15), on_next(1, 30)),
+}
+"""Stage -> the instants that lead to it from the stage before: predictions at noon, closing lines, box scores and grades."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A night with a fault, and what a person sees after the first `seen` instants; after all of them if it is 0."""
+
+    fault: str
+    begins: Stage
+    instants: Sequence[datetime]
+    rules: Sequence[Rule] = ()
+    acts: Mapping[datetime, Act] = field(default_factory=dict)
+    """Instant -> what happens right before its evaluation."""
+    seen: int = 0
+    alerts: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    """Kind and subject -> whether it is open at the end. No other alert may exist."""
+    state: str = "COMPLETE"
+    broken: str = ""
+    """The first broken link of `explain`."""
+    command: str = ""
+    """The next command of `explain`."""
+    summarized: frozenset[str] | None = None
+    """The games with summaries and grades in the end. None: the night ends before its games."""
+    is_clean: bool = False
+    """Whether the tables are equal to those of a night without faults."""
 
 
 @dataclass(frozen=True)
 class Night:
-    """The alerts of a night, and its tables."""
+    """A home after a night, its alerts, and what the commands showed."""
 
     home: Path
-    alerts: Mapping[tuple[str, str], bool] = field(default_factory=dict)
-    """Kind and subject -> whether it is open at the end."""
+    alerts: Sequence[Incident] = ()
+    status: str = ""
+    explanation: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def warehouse(self) -> LocalWarehouse:
         """The tables of the home."""
         return LocalWarehouse(home=str(self.home))
 
+    @property
+    def is_open(self) -> dict[tuple[str, str], bool]:
+        """Kind and subject of each alert -> whether it is open at the end."""
+        return {(alert.kind, alert.subject): alert.is_open for alert in self.alerts}
+
+    def rows(self, table: str, day: date = DAY) -> pl.DataFrame:
+        """The rows of a table on a date."""
+        return self.warehouse.scan(TABLES[table], [day]).collect()
+
 
 class NightDaemon(Daemon):
     """The daemon with fixed rules. Also evaluates the sensor of failed runs, which the simulated daemon omits."""
 
-    def __init__(self, home: Path, rules: Sequence[Rule]):
-        super().__init__(home, START)
-        self.fixed_rules, self.handled = [dict(rule) for rule in rules], set[str]()
+    def __init__(self, home: Path, rules: Sequence[Rule] = ()):
+        super().__init__(home, STAGES["morning"][0])
+        self.fixed_rules = [dict(rule) for rule in rules]
+        self.handled = {record.dagster_run.run_id for record in self.instance.get_run_records()}
 
     def write_rules(self, now: datetime) -> None:
         """Writes the rules of the night. A league of few clubs costs a fraction of the time."""
@@ -74,33 +134,77 @@ class NightDaemon(Daemon):
         ).for_run_failure() as context:
             sensor(context)
 
-
-def load_history(home: Path) -> None:
-    """Loads the days before the night, and the slate of its morning, without faults."""
-    home.mkdir(parents=True)
-    NightDaemon(home, []).load_the_days_before(HISTORY_DAYS)
-    play(home, [], [START])
-
-
-def play(home: Path, rules: Sequence[Rule], instants: Sequence[datetime] = INSTANTS) -> Night:
-    """Evaluates the daemon at these instants with these rules."""
-    daemon = NightDaemon(home, rules)
-    already = {record.dagster_run.run_id for record in daemon.instance.get_run_records()}
-    daemon.handled |= already
-    for now in instants:
-        with time_machine.travel(now, tick=False):
-            daemon.prepare(now)
-            daemon.evaluate_tick_at(now)
-    with time_machine.travel(instants[-1], tick=False):
-        alerts = incidents(LocalWarehouse(home=str(home)))
-    return Night(home, {(alert.kind, alert.subject): alert.is_open for alert in alerts})
+    def play(self, instants: Sequence[datetime], acts: Mapping[datetime, Act]) -> None:
+        """Evaluates at these instants. An act happens right before the evaluation of its instant."""
+        for now in instants:
+            with time_machine.travel(now, tick=False):
+                self.prepare(now)
+                if now in acts:
+                    acts[now](self.home)
+                self.evaluate_tick_at(now)
 
 
-def a_night(history: Path, home: Path, *rules: Rule) -> Night:
-    """Plays the night with these rules in a copy of the history."""
-    return play(copy_of(history, home), rules)
+def stage(name: Stage, root: Path) -> Path:
+    """Returns the prepared home of a stage. Each is made from the stage before."""
+
+    def make(home: Path) -> None:
+        before = list(STAGES)[list(STAGES).index(name) - 1]
+        begin = None if name == "history" else stage(before, root)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("NBA_PIPELINE_HOME", str(home))
+            if begin is None:
+                home.mkdir(parents=True)
+                NightDaemon(home).load_the_days_before(HISTORY_DAYS)
+            else:
+                NightDaemon(copy_of(begin, home)).play(STAGES[name], {})
+
+    return prepared(f"nights_{name}", make, root)
 
 
-def games() -> tuple[Game, ...]:
-    """The games of the night."""
-    return League(clubs=CLUBS).games(DAY)
+def play(begin: Path, home: Path, scenario: Scenario) -> Night:
+    """Plays a scenario in a copy of its stage. Returns what a person sees, and the alerts at the end."""
+    seen = scenario.seen or len(scenario.instants)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NBA_PIPELINE_HOME", str(home))
+        daemon = NightDaemon(copy_of(begin, home), scenario.rules)
+        daemon.play(scenario.instants[:seen], scenario.acts)
+        night = look(home, scenario.instants[seen - 1])
+        daemon.play(scenario.instants[seen:], scenario.acts)
+        return replace(night, alerts=alerts_of(home, scenario.instants[-1]))
+
+
+def in_a_process(home: Path, instants: Sequence[datetime], kill_at_event: int) -> int:
+    """Plays instants in a process that kills itself at its n-th event. Returns its exit code."""
+    words = [str(home), str(kill_at_event), *(now.isoformat() for now in instants)]
+    command = [sys.executable, "-W", "ignore", "-m", "nba_pipeline_tests.unattended.nights", *words]
+    variables = {"PATH": os.environ["PATH"], "NBA_PIPELINE_HOME": str(home)}
+    return subprocess.run(command, env=variables, cwd=Path(__file__).parents[2], check=False).returncode
+
+
+def alerts_of(home: Path, now: datetime) -> Sequence[Incident]:
+    """The alerts of a home at an instant."""
+    with time_machine.travel(now, tick=False):
+        return incidents(LocalWarehouse(home=str(home)))
+
+
+def look(home: Path, now: datetime, day: date = DAY) -> Night:
+    """Returns what a person sees in a home at an instant."""
+    with time_machine.travel(now, tick=False):  # damage that a command finds has the time of the machine
+        status = nba_pipeline("status", "--from", str(day), "--to", str(day), home=home, now=now)
+        explained = nba_pipeline("explain", "--date", str(day), "--format", "json", home=home, now=now)
+    return Night(home, alerts_of(home, now), status.stdout, json.loads(explained.stdout))
+
+
+def games(day: date = DAY) -> tuple[Game, ...]:
+    """The games of a date."""
+    return League(clubs=CLUBS).games(day)
+
+
+def main(home: str, kill_at_event: str, *instants: str) -> None:
+    """Plays instants of a night without faults until it is killed."""
+    die_at_event(int(kill_at_event))
+    NightDaemon(Path(home)).play([datetime.fromisoformat(now) for now in instants], {})
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,77 +1,133 @@
-"""Whole nights of four of the 25 fault scenarios: faults of the providers' responses, the expected alerts, and no other.
+"""Whole nights of the 25 fault scenarios with their controls: the alerts and no other, the status, and the explanation.
 
-The daemon is simulated, and each night starts from a copy of the same history. `suite/test_scenarios.py` lists the tests of all
-scenarios. A night without expected alerts recovers without an operator.
+The daemon is simulated. Each night starts from a copy of a prepared home. `test_everything_killed.py` has the scenario FS07,
+which needs real processes.
 """
 
-from collections.abc import Sequence
+import signal
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from nba_pipeline.tables.registry import TABLES
-from nba_pipeline_tests.prepared import prepared
-from nba_pipeline_tests.unattended.nights import DAY, Night, Rule, a_night, games, load_history
+from nba_pipeline_tests.monitoring.webhook import listening
+from nba_pipeline_tests.prepared import copy_of
+from nba_pipeline_tests.unattended.nights import DAY, NEXT, Night, Scenario, in_a_process, look, on_day, on_next, play, stage
+from nba_pipeline_tests.unattended.scenarios import ALL, NIGHT, SCENARIOS, partition
+from nba_pipeline_tests.warehouse.damages import damage
 
 pytestmark = [pytest.mark.unattended, pytest.mark.long]
 
-FIRST, SECOND, THIRD = (game.game_id for game in games())
+SAME = ("boxscores", "player_game_summary", "features", "grades")
+"""Tables that are compared with those of a night without faults."""
+LINEAGE = ("source", "as_of", "code_version", "graded_at")
 
 
 @pytest.fixture(scope="session")
-def history(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The days before the night."""
-    root = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
-    with pytest.MonkeyPatch.context() as patch:
-        return prepared("history_of_nights", lambda home: _load(home, patch), root)
+def root(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder of the prepared homes, which all workers share."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
 
 
-def _load(home: Path, patch: pytest.MonkeyPatch) -> None:
-    patch.setenv("NBA_PIPELINE_HOME", str(home))
-    load_history(home)
+@pytest.fixture
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The time zone of this process during a night."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
-def rows(night: Night, table: str) -> pl.DataFrame:
-    return night.warehouse.scan(TABLES[table], [DAY]).collect()
+def same_rows(night: Night, clean: Night) -> list[str]:
+    """The tables whose rows differ from those of another night, apart from their lineage."""
+
+    def rows(of: Night, name: str) -> pl.DataFrame:
+        return of.rows(name).drop(LINEAGE, strict=False).sort(TABLES[name].key)
+
+    return [name for name in SAME if not rows(night, name).equals(rows(clean, name))]
 
 
-def games_of(night: Night, table: str) -> set[str]:
-    return set(rows(night, table)["game_id"])
+def check_the_end(night: Night, scenario: Scenario, clean: Night) -> None:
+    """The alerts, one row per key, and the games with summaries and grades."""
+    assert night.is_open == scenario.alerts
+    for table in TABLES:
+        assert not night.rows(table).select(TABLES[table].key).is_duplicated().any(), table
+    if scenario.summarized is not None:
+        assert set(night.rows("player_game_summary")["game_id"]) == scenario.summarized
+        assert set(night.rows("grades")["game_id"]) >= scenario.summarized  # and the void grades of games that are not played
+    if scenario.is_clean:
+        assert same_rows(night, clean) == []
 
 
-NIGHTS: dict[str, tuple[Sequence[Rule], dict[tuple[str, str], bool], set[str]]] = {
-    "a clean night": ([], {}, {FIRST, SECOND, THIRD}),
-    "FS08 failures that succeed on retry": (
-        [{"match": {"provider": "nba_cdn"}, "action": "status", "status": 503, "times": 2}], {}, {FIRST, SECOND, THIRD},
-    ),
-    "FS17 a renamed field in one box score": (
-        [{"match": {"path": f"boxscore_{FIRST}"}, "action": "rename_field", "field": "statistics", "to": "stats"}], {},
-        {FIRST, SECOND, THIRD},
-    ),
-    "FS23 a game that is postponed before its tip-off": (
-        [{"action": "postpone", "game": FIRST, "from": "2026-01-15T17:00:00"}], {}, {SECOND, THIRD},
-    ),
-    "FS25 a revoked key of the lines": (
-        [{"match": {"provider": "odds_api"}, "action": "status", "status": 401, "from": "2026-01-15T18:00:00"}],
-        {("lines_missing", "prop_lines"): True}, {FIRST, SECOND, THIRD},
-    ),
-}  # fmt: skip
-"""Scenario -> the rules, the alerts with whether they are open in the end, and the games with summaries."""
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_night_has_its_alerts_and_no_other_and_is_explained(name: str, root: Path, tmp_path: Path) -> None:
+    scenario = SCENARIOS[name]
+    night = play(stage(scenario.begins, root), tmp_path / "home", scenario)
+    assert scenario.state in night.status.splitlines()[4].split()
+    first = night.explanation["first_broken"] or {"name": "", "next_command": ""}
+    assert (first["name"], first["next_command"]) == (scenario.broken, scenario.command)
+    check_the_end(night, scenario, Night(stage("night", root)))
 
 
-@pytest.mark.parametrize(("rules", "alerts", "summarized"), NIGHTS.values(), ids=NIGHTS.keys())
-def test_a_night_has_its_alerts_and_no_other(
-    history: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    rules: Sequence[Rule],
-    alerts: dict[tuple[str, str], bool],
-    summarized: set[str],
-) -> None:
-    monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path / "home"))
-    night = a_night(history, tmp_path / "home", *rules)
-    assert night.alerts == alerts
-    assert games_of(night, "player_game_summary") == summarized
-    assert not rows(night, "player_game_summary").select(TABLES["player_game_summary"].key).is_duplicated().any()
-    assert summarized <= games_of(night, "grades")
+@pytest.mark.parametrize("zone", ["Asia/Tokyo"], indirect=True)
+def test_a_night_is_the_same_in_another_zone_of_the_process(zone: None, root: Path, tmp_path: Path) -> None:
+    """FS11: the last game ends after midnight, and keeps its date."""
+    scenario = Scenario("the process runs in Tokyo", "evening", NIGHT, summarized=ALL, is_clean=True)
+    night = play(stage("evening", root), tmp_path / "home", scenario)
+    assert (scenario.state in night.status, night.explanation["first_broken"]) == (True, None)
+    check_the_end(night, scenario, Night(stage("night", root)))
+
+
+def test_a_damaged_table_closes_its_gates_and_is_repaired_from_the_landing(root: Path, tmp_path: Path) -> None:
+    """FS03: nothing is published from a gate that cannot be evaluated."""
+    home, now = copy_of(stage("night", root), tmp_path / "home"), on_next(2, 30)
+    damage(partition(home, "boxscores"), "cut off")
+    seen = look(home, now)
+    first = seen.explanation["first_broken"]
+    assert (first["name"], first["next_command"]) == ("boxscores", "nba-pipeline reconcile") and "unreadable file" in first[
+        "fact"
+    ]
+    repaired = play(home, tmp_path / "repaired", Scenario("a file is damaged", "night", (now, on_next(2, 40))))
+    [alert] = repaired.alerts
+    assert (alert.kind, alert.game_date, alert.is_open) == ("damaged_file", NEXT, False)
+    assert same_rows(repaired, Night(stage("night", root))) == []
+
+
+def test_a_killed_process_leaves_the_night_unchanged(root: Path, tmp_path: Path) -> None:
+    """FS24: the daemon dies while it collects the box scores, and starts again."""
+    home, killed_after = copy_of(stage("evening", root), tmp_path / "killed"), 300
+    assert in_a_process(home, NIGHT[:1], kill_at_event=killed_after) == -signal.SIGKILL
+    scenario = Scenario("the daemon was killed", "evening", NIGHT, summarized=ALL, is_clean=True)
+    night = play(home, tmp_path / "home", scenario)
+    assert (scenario.state in night.status, night.explanation["first_broken"]) == (True, None)
+    check_the_end(night, scenario, Night(stage("night", root)))
+
+
+def test_a_dead_sink_gets_each_alert_once_it_answers(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FS15: four names are unresolved while the webhook answers 500."""
+    home = copy_of(stage("morning", root), tmp_path / "home")
+    names = [f"Zebulon Quartermain {letter}" for letter in ("Abel", "Bartok", "Celan", "Dvorak")]
+    rules = [{"match": {"provider": "odds_api"}, "action": "rename_player", "player": player, "to": name}
+             for player, name in zip(lined_players(home), names, strict=False)]  # fmt: skip
+    with listening() as slack:
+        monkeypatch.setenv("SLACK_WEBHOOK_URL", slack.url)
+        slack.status = 500
+        dead = play(home, tmp_path / "dead", Scenario("a dead sink", "morning", (on_day(13, 5),), rules))
+        assert dead.is_open == {("name_unresolved", name): True for name in names}
+        slack.status = 200
+        slack.sent.clear()
+        play(dead.home, tmp_path / "alive", Scenario("a sink", "morning", (on_day(13, 12), on_day(13, 20)), rules))
+    heads = sorted(text.splitlines()[0] for text in slack.texts)
+    assert heads == [f"warning: name_unresolved {name} ({DAY})" for name in names]
+
+
+def lined_players(home: Path) -> list[str]:
+    """The names of players with lines, sorted."""
+    of_slate = Night(home)
+    with_lines = of_slate.rows("upcoming_players").join(of_slate.rows("prop_lines"), on=["game_id", "player_id"], how="semi")
+    return sorted(with_lines["player_name"])

@@ -45,9 +45,11 @@ def coverage_gate_link(facts: SlateFacts) -> Link:
         return Link(name, "ok", f"open: {numbers}", waivers)
     if waivers:
         return Link(name, "partial", f"closed and waived: {numbers}", waivers)
+    fact = f"closed: {numbers}, fewer than {SETTINGS.coverage.enough:.0%}"
+    if not facts.is_due("boxscores"):
+        return Link(name, "not_due", f"{fact}; box scores are {facts.due_text('boxscores')}")
     command = f"nba-pipeline waive --date {facts.game_date} --gate {gates.COVERAGE_GATE} --reason R --author N"
-    fact = f"closed: {numbers}, fewer than {SETTINGS.coverage.enough:.0%}; it is waived at {eastern_text(gates.deadline(facts.game_date))}"
-    return Link(name, "broken", fact, (), command)
+    return Link(name, "broken", f"{fact}; it is waived at {eastern_text(gates.deadline(facts.game_date))}", (), command)
 
 
 def summaries_link(facts: SlateFacts, subject: Subject) -> Link:

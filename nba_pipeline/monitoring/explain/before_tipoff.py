@@ -49,15 +49,16 @@ def lines_link(facts: SlateFacts, subject: Subject) -> Link:
     """Returns the link of the lines of a date or game."""
     lines = facts.of("prop_lines", subject)
     usable = lines.filter("is_before_tipoff")
-    games = facts.of("schedule", subject).filter(pl.col("status") != OFF)["game_id"].to_list()
-    without = sorted(set(games) - set(usable["game_id"]))
+    games = facts.of("schedule", subject).filter(pl.col("status") != OFF).sort("game_id")
+    without = games.join(usable, on="game_id", how="anti")
     fact = (
-        f"{counted(usable['player_id'].n_unique(), 'player')} of {counted(len(games) - len(without), 'game')} with lines, "
+        f"{counted(usable['player_id'].n_unique(), 'player')} of {counted(games.height - without.height, 'game')} with lines, "
         f"{counted(usable['book'].n_unique(), 'book')}"
     )
-    if without:
-        fact += f"; no lines for {', '.join(without[:NAMED])}"
-    return absent_lines_link(facts, subject, fact) if without else source_link(facts, subject, "prop_lines", fact, True)
+    names = [f"{away}@{home}" for away, home in without.select("away_team", "home_team").iter_rows()]
+    if names:
+        fact += f"; no lines for {', '.join(names[:NAMED])}"
+    return absent_lines_link(facts, subject, fact) if names else source_link(facts, subject, "prop_lines", fact, True)
 
 
 def absent_lines_link(facts: SlateFacts, subject: Subject, fact: str) -> Link:
@@ -145,6 +146,8 @@ def backtests_text(predictions: pl.DataFrame) -> str:
 def derived_link(facts: SlateFacts, name: str, fact: str, is_existing: bool, is_partial: bool = False) -> Link:
     """Returns the link of a table that is derived from others: not due, broken without rows, or partial."""
     command = facts.repair_command
+    if lost := facts.lost(name):
+        return Link(name, "broken", lost, evidence_of(facts, name), "nba-pipeline reconcile")
     if not is_existing and not facts.is_due(name):
         return Link(name, "not_due", facts.due_text(name))
     if not is_existing and not facts.is_written(name):

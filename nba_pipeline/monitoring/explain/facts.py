@@ -50,6 +50,10 @@ class SlateFacts:
         """Whether the date of a table was written, with rows or without."""
         return self.game_date in self.warehouse.dates(TABLES[name])
 
+    def lost(self, name: str) -> str:
+        """Returns why the rows of a table on the date are lost; an empty text if they are not."""
+        return self.warehouse.lost(TABLES[name]).get(self.game_date, "").partition("; next:")[0]
+
     def is_due(self, name: str) -> bool:
         """Whether a table should be written by now."""
         due_at = self.due.get(name)

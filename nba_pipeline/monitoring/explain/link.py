@@ -41,6 +41,18 @@ def first_broken(links: Sequence[Link]) -> Link | None:
     return None
 
 
+def first_partial(links: Sequence[Link]) -> Link | None:
+    """Returns the first partial part of a partial link, such as a failed request or quarantined rows; None without one.
+
+    Its name is preceded by that of its link. Without a next command of its own, it has that of its link.
+    """
+    for link in links:
+        for part in link.parts:
+            if link.state == part.state == "partial":
+                return replace(part, name=f"{link.name}, {part.name}", next_command=part.next_command or link.next_command)
+    return None
+
+
 def is_broken(links: Sequence[Link]) -> bool:
     """Whether a link of the chain is broken."""
     return any(link.state == "broken" for link in links)

@@ -19,6 +19,9 @@ SCHEDULE = (("nba_cdn", "schedule"),)
 """The endpoint of the schedule, which has no date of its own."""
 
 NAME_COLUMNS = ("player_name", "spelling")
+UNAUTHORIZED, DOCTOR = 401, "nba-pipeline doctor"
+"""Status of a refused key, and the command that tests every key."""
+NOT_IN_THE_RESPONSES = "the provider answered every request without an error, and its responses do not have what is missing"
 
 
 def source_link(
@@ -29,6 +32,8 @@ def source_link(
     An incomplete table is broken if it is due; its next command is by default a repair. A complete table with failed requests
     or quarantined rows is partial.
     """
+    if lost := facts.lost(name):
+        return Link(name, "broken", lost, evidence_of(facts, name), "nba-pipeline reconcile")
     is_needed = not is_complete and facts.is_due(name)
     parts = [
         requests_link(facts, subject, name, is_needed),
@@ -37,9 +42,13 @@ def source_link(
     ]
     has_problem = any(part.state != "ok" for part in parts)
     state: State = "broken" if is_needed else "not_due" if not is_complete else "partial" if has_problem else "ok"
+    cause = [] if has_problem or not is_needed else [NOT_IN_THE_RESPONSES]
     repair = facts.repair_command if next_command is None else next_command
+    if is_complete and (failure := facts.failure_of(name)):  # the rows are those of an earlier run
+        command = failure.resume or "nba-pipeline reconcile"
+        return Link(name, "broken", f"{fact}; a later run failed", evidence_of(facts, name), command, parts)
     command = "" if is_complete else repair
-    return Link(name, state, fact, evidence_of(facts, name), command, parts)
+    return Link(name, state, fact, [*evidence_of(facts, name), *cause], command, parts)
 
 
 def evidence_of(facts: SlateFacts, name: str) -> list[str]:
@@ -59,7 +68,9 @@ def requests_link(facts: SlateFacts, subject: Subject, name: str, is_needed: boo
     fact = f"{number} of {counted(len(last), 'request')} answered"
     if failed:
         fact += f"; {request_text(failed[0], facts)}"
-    return Link("requests", _state(is_needed, bool(failed)), fact, [_request_evidence(line, facts) for line in failed[:SHOWN]])
+    command = DOCTOR if any((line["statuses"] or [])[-1:] == [UNAUTHORIZED] for line in failed) else ""
+    evidence = [_request_evidence(line, facts) for line in failed[:SHOWN]]
+    return Link("requests", _state(is_needed, bool(failed)), fact, evidence, command)
 
 
 def landing_link(facts: SlateFacts, subject: Subject, name: str, is_needed: bool) -> Link:

@@ -1,6 +1,6 @@
 """The first broken link of a chain."""
 
-from nba_pipeline.monitoring.explain.link import Link, first_broken, is_broken, record_of
+from nba_pipeline.monitoring.explain.link import Link, first_broken, first_partial, is_broken, record_of
 
 LANDED = Link("landing", "ok", "1 response")
 FAILED = Link("requests", "broken", "status 503", ("run 1",))
@@ -31,6 +31,14 @@ def test_a_chain_that_ends_by_a_rule_is_not_broken() -> None:
     ends = Link("predictions", "excluded", "no line, and 8 minutes per game is below 20")
     assert first_broken([ends]) == ends
     assert not is_broken([ends]) and is_broken([ends, BOXSCORES])
+
+
+def test_the_first_partial_part_has_the_name_of_its_link_and_its_own_command() -> None:
+    quarantine = Link("quarantine", "partial", "23 rows quarantined", (), "nba-pipeline quarantine list")
+    link = Link("prop_lines", "partial", "46 players", parts=(LANDED, quarantine))
+    first = first_partial([Link("gate enough_players_are_ready", "partial", "7 of 8 systems"), link])
+    assert first and (first.name, first.next_command) == ("prop_lines, quarantine", "nba-pipeline quarantine list")
+    assert first_partial([LANDED]) is None
 
 
 def test_a_record_has_the_parts() -> None:

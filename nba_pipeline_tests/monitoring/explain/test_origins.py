@@ -1,14 +1,18 @@
 """The requests, landed responses and quarantined rows behind a source table."""
 
 import json
+from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+from nba_pipeline.completeness.date_facts import Failure
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link
-from nba_pipeline.monitoring.explain.origins import landing_link, of_subject, source_link
+from nba_pipeline.monitoring.explain.origins import NOT_IN_THE_RESPONSES, landing_link, of_subject, source_link
 from nba_pipeline.monitoring.explain.subject import Subject
+from nba_pipeline.monitoring.run_facts import RunFacts
 from nba_pipeline.tables.registry import QUARANTINE_SCHEMA
 from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.builders import DAY, PLAYER, a_boxscore, a_game
@@ -41,6 +45,20 @@ def test_a_failed_request_is_named_with_status_run_and_address(facts: SlateFacts
     assert parts["requests"].evidence[0].endswith(URL)
 
 
+def test_a_refused_key_leads_to_the_command_that_tests_the_keys(facts: SlateFacts) -> None:
+    facts.landing.note(BOX, "failed", url=URL, statuses=[401], problem="nba_cdn rejected the key (401)")
+    assert parts_of(facts, is_complete=True)[1]["requests"].next_command == "nba-pipeline doctor"
+
+
+def test_a_table_whose_last_run_failed_is_broken_though_it_has_rows(slate: Slate) -> None:
+    facts = slate(TIPOFF, schedule=[a_game(tipoff_at=TIPOFF)], boxscores=[a_boxscore()])
+    failure = Failure(1, "57 rows would replace 90")
+    vars(facts)["runs"] = RunFacts(failures={DAY: {"boxscores": failure}})  # as if they had been read
+    link = source_link(facts, OF_GAME, "boxscores", "a fact", is_complete=True)
+    assert (link.state, link.fact, link.next_command) == ("broken", "a fact; a later run failed", "nba-pipeline reconcile")
+    assert link.evidence == [failure.reason]
+
+
 def test_a_request_that_was_answered_later_is_no_problem(facts: SlateFacts) -> None:
     facts.landing.note(BOX, "failed", url=URL, statuses=[503], problem="status 503")
     facts.landing.keep(BOX, b"{}", fetched_at=facts.clock.now(), url=URL)
@@ -58,6 +76,20 @@ def test_a_response_that_is_landed_and_not_loaded_is_repaired(facts: SlateFacts)
     landing = parts_of(facts, is_complete=False)[1]["landing"]
     assert landing.fact.startswith("landed but not loaded: nba_cdn/boxscore/")
     assert landing.next_command == f"nba-pipeline repair --date {DAY}"
+
+
+def test_answers_without_the_missing_rows_are_named_as_the_cause(slate: Slate) -> None:
+    facts = slate(TIPOFF + timedelta(days=1), schedule=[a_game(tipoff_at=TIPOFF)], boxscores=[a_boxscore()])
+    facts.landing.keep(BOX, b"{}", fetched_at=facts.clock.now(), url=URL)
+    assert source_link(facts, OF_GAME, "boxscores", "a fact", is_complete=False).evidence == [NOT_IN_THE_RESPONSES]
+
+
+def test_a_table_with_an_unreadable_file_is_broken_before_it_is_due(slate: Slate, tmp_path: Path) -> None:
+    facts = slate(schedule=[a_game(tipoff_at=TIPOFF)], boxscores=[a_boxscore()])
+    (tmp_path / "tables" / "boxscores" / f"game_date={DAY}" / "part.parquet").write_bytes(b"PAR1")
+    assert facts.rows("boxscores").is_empty()
+    link = source_link(facts, OF_GAME, "boxscores", "a fact", is_complete=False)
+    assert (link.state, link.next_command) == ("broken", "nba-pipeline reconcile") and "unreadable file" in link.fact
 
 
 def test_a_response_that_changed_at_the_provider_is_counted(slate: Slate) -> None:
