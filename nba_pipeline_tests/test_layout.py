@@ -44,10 +44,10 @@ MAY_IMPORT = {
     "audit": BELOW_ASSETS | {"assets"},
     "evaluation": BELOW_ASSETS | {"assets"},
     "monitoring": BELOW_ASSETS | {"assets", "audit"},  # a service level counts the manual acts of the audit trail
-    "publishing": BELOW_ASSETS | {"assets"},
-    "orchestration": BELOW_ASSETS | {"assets", "monitoring"},
+    "publishing": BELOW_ASSETS | {"assets", "evaluation"},
+    "orchestration": BELOW_ASSETS | {"assets", "monitoring", "publishing"},
     "sandbox": LOW | {"providers"},
-    "environments": LOW | {"providers", "monitoring", "sandbox"},
+    "environments": LOW | {"providers", "monitoring", "publishing", "sandbox"},
     "definitions": {"assets", "environments", "orchestration"},
     "notebook": LOW | {"definitions", "environments", "orchestration"},
     "event_log": {"instance"},

@@ -20,6 +20,7 @@ KINDS = (
     "quarantine_old",
     "quota_low",
     "run_failed",
+    "slate_not_published",
     "source_stale",
     "step_slow",
     "table_late",

@@ -16,7 +16,7 @@ from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAG, RANGE_TAGS
 from nba_pipeline.instance.runs_in_progress import IN_PROGRESS
 from nba_pipeline.league.calendar import days, parse_key
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.declarations import daily_tables
+from nba_pipeline.tables.declarations import SLATE_EXPORT, daily_tables
 
 OF_STEPS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
 DAILY_JOBS = ("game_day", "season")
@@ -162,8 +162,9 @@ def _failed_steps(instance: dg.DagsterInstance, run_id: str) -> set[str]:
 
 def _tables_of(run: dg.DagsterRun) -> set[str]:
     """Returns the selected tables of a run, or all of its job; none for a job without tables."""
-    selected = {key.path[-1] for key in run.asset_selection or ()}
-    return selected or (set(daily_tables()) if run.job_name in DAILY_JOBS else set())
+    if run.asset_selection:
+        return {key.path[-1] for key in run.asset_selection} - {SLATE_EXPORT}
+    return set(daily_tables()) if run.job_name in DAILY_JOBS else set()
 
 
 def _in_order(tables: Collection[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The sensor `alert_on_data`, which keeps the alerts about slates, sources, durations, the disk and objectives up to date.
+"""The sensor `alert_on_data`, which keeps the alerts about data, resources, durations and objectives equal to its findings.
 
 A monitor that fails raises `monitor_failed` and does not change the alerts of its own kind.
 """
