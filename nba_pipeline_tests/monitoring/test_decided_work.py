@@ -46,6 +46,7 @@ def test_the_attempts_at_work_are_one_item_that_an_attempt_repairs(days: Days) -
 
 
 def test_later_runs_of_other_work_repair_a_failed_run(days: Days) -> None:
+    days.make(NOON - 20 * MINUTE, DAY, "features", "predictions")
     failed(days, NOON - 9 * MINUTE, "features", "predictions", **BY_A_SENSOR)
     days.make(NOON - 5 * MINUTE, DAY, "features")
     assert work(days)[0][1] is None

@@ -2,12 +2,14 @@
 
     Thursday evening   all box scores are 45 minutes late: the error budget burns fast
     Friday evening     one box score is 80 minutes late: the morning summary names the slow step
-    Sunday morning     the daemon does not run until 10:10: the predictions of one slate are late, which raises no alert
+    Sunday             the daemon stands still until 10:10 and from 15:36 to 22:06: the summary names the features of the next slate
 
-The alert resolves itself on Monday, 72 hours after Thursday. The summary of Tuesday names the objective, with ten games.
+The alert resolves itself on Monday, 72 hours after Thursday. The summary of Tuesday names the objective, with ten games. The
+daemon evaluates less often than the real one, so that there are other alerts, such as late lines.
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -125,8 +127,22 @@ def play(home: Path, slack: Slack) -> list[tuple[str, str]]:
     return received
 
 
-def test_a_week(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+ABOUT = re.compile(r"^(?:resolved, )?\w+: burn_rate_high .*|^  (?:slow: .*|objective missed: .*)", re.MULTILINE)
+"""Lines of messages about the three slowdowns."""
+MISSED = "box score within 30 minutes of the last action: 70% with 10 games in 7 days (target 90%)"
+
+
+def test_slowdowns_are_reported_and_the_alert_resolves_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with listening() as slack:
         monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path))
         monkeypatch.setenv("SLACK_WEBHOOK_URL", slack.url)
-        play(tmp_path, slack)
+        messages = play(tmp_path, slack)
+    reported = [(at, line.strip().partition(" took ")[0]) for at, text in messages for line in ABOUT.findall(text)]
+    assert reported == [
+        ("Thu 22:51", "critical: burn_rate_high boxscores_in_time (2026-01-15)"),
+        ("Sat 08:05", "slow: box score of 2026-01-16"),
+        ("Sat 08:05", "slow: summary of 2026-01-16"),
+        ("Mon 08:05", "slow: features of the next slate of 2026-01-18"),
+        ("Mon 22:06", "resolved, critical: burn_rate_high boxscores_in_time (2026-01-15)"),
+        ("Tue 08:05", f"objective missed: {MISSED}"),
+    ]
