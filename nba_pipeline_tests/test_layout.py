@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "assets": BELOW_ASSETS,
     "audit": BELOW_ASSETS | {"assets"},
     "evaluation": BELOW_ASSETS | {"assets"},
-    "monitoring": BELOW_ASSETS | {"assets"},
+    "monitoring": BELOW_ASSETS | {"assets", "audit"},  # a service level counts the manual acts of the audit trail
     "publishing": BELOW_ASSETS | {"assets", "evaluation"},
     "orchestration": BELOW_ASSETS | {"assets", "monitoring", "publishing"},
     "sandbox": LOW | {"providers"},

@@ -3,6 +3,7 @@
 KINDS = (
     "betting_check_failed",
     "boxscores_missing",
+    "burn_rate_high",
     "check_crashed",
     "daemon_silent",
     "damaged_file",
