@@ -46,8 +46,9 @@ def svg_of(draw: Callable[[Any], bool]) -> str:
     import matplotlib as mpl  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    fonts = ["DejaVu Sans"]  # by default each text names eleven
-    with mpl.rc_context({"svg.hashsalt": "nba_pipeline", "svg.fonttype": "none", "font.size": 9, "font.sans-serif": fonts}):
+    with mpl.rc_context(
+        {"svg.hashsalt": "nba_pipeline", "svg.fonttype": "none", "font.size": 9, "font.sans-serif": ["DejaVu Sans"]}
+    ):
         figure = Figure(figsize=SIZE, layout="constrained")
         axes = figure.add_subplot()
         axes.spines[["top", "right"]].set_visible(False)
