@@ -35,8 +35,11 @@ def usual_umask() -> Iterator[None]:
 
 
 def open_to_others(folder: Path) -> list[str]:
-    """Returns the files and folders, including the root, that the group or other users may read, write or enter."""
-    found = [folder, *folder.rglob("*")]
+    """Returns the files and folders, including the root, that the group or other users may read, write or enter.
+
+    The system ignores the mode of a link, such as the one to the published pages.
+    """
+    found = [path for path in (folder, *folder.rglob("*")) if not path.is_symlink()]
     return [str(path) for path in found if path.lstat().st_mode & GROUP_AND_OTHERS]
 
 

@@ -15,6 +15,7 @@ from nba_pipeline.league.calendar import EASTERN, EASTERN_NAME, FIRST_DATE, east
 from nba_pipeline.orchestration.schedules import MAX_NIGHTLY_REQUESTS
 from nba_pipeline.orchestration.work import attempts_at
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline_tests.builders import a_boxscore
 from nba_pipeline_tests.builders_days import Days, slate_of
 from nba_pipeline_tests.orchestration.ticks import (
     CLOCK_CHANGES,
@@ -189,7 +190,8 @@ def test_the_morning_summary_is_made_while_games_are_near(days: Days) -> None:
 def test_the_oldest_undone_work_is_requested_at_night(days: Days) -> None:
     assert tick(days, "nightly_reconciliation", eastern(DAY, 4, 30)).why == "all due work is done"
     first = DAY - timedelta(days=SETTINGS.patience.nightly_days)
-    days.write("boxscores", first - timedelta(days=1))
+    before = first - timedelta(days=1)
+    days.write("boxscores", before, a_boxscore(before))  # a date without rows would not begin the stored history
     result = tick(days, "nightly_reconciliation", eastern(DAY, 4, 30))
     assert [(run.partition_key, run.tags[MODE_TAG]) for run in result.runs] == [
         (str(first + timedelta(days=n)), "overnight") for n in range(MAX_NIGHTLY_REQUESTS)
