@@ -1,8 +1,8 @@
 """Wall seconds of a nine-game day of the simulated league, from HTTP to grades.
 
 Runs the two commands of the day, each in its own process: `run --mode same_day` at noon and `run --mode overnight` the next
-morning. Seconds are split into process start, HTTP, reading, computing, writing, checks and Dagster. Target: 10 seconds in
-total. Compared with the same transforms in plain polars, from sources in memory, without Dagster, checks and files.
+morning. Seconds are split into process start, HTTP, reading, computing, writing, checks and Dagster. Targets: 10 seconds in
+total; 6 CPU seconds without the process starts, 14 with them. Compared with the same transforms in plain polars, from sources in memory, without Dagster, checks and files.
 Five weeks of backfill and the weekly training run first and are not counted.
 
     python benchmarks/game_day.py
@@ -55,6 +55,7 @@ NEXT_DAY = DAY + timedelta(days=1)
 
 HISTORY_DAYS = 35
 AIM_SECONDS = 10
+AIM_CPU_SECONDS, AIM_CPU_SECONDS_WITH_START = 6, 14
 STARTS, REPEATS = 3, 5
 MODES: dict[Mode, date] = {"same_day": DAY, "overnight": NEXT_DAY}
 HOURS: dict[Mode, int] = {"same_day": 12, "overnight": 7}
@@ -188,7 +189,7 @@ def main() -> None:
     walls = [{START: start, **wall} for wall, _, _ in runs.values()]
     day = {part: sum(wall.get(part, 0.0) for wall in walls) for part in (START, *PARTS)}
     cpu = {part: sum(parts_cpu[part] for _, parts_cpu, _ in runs.values()) for part in PARTS} | {START: start_cpu * len(runs)}
-    total, floor = sum(day.values()), min(first, best)
+    total, cpu_total, floor = sum(day.values()), sum(cpu.values()), min(first, best)
     each = ", ".join(f"{mode} {sum(wall.values()):.1f} s" for mode, wall in zip(runs, walls, strict=True))
     print_table(
         ("part", *(f"{mode} s" for mode in runs), "day s", "share", "day CPU s"),
@@ -201,6 +202,7 @@ def main() -> None:
 aim: {AIM_SECONDS} s for the day; found {total:.1f} s, {total / AIM_SECONDS:.1f} times that ({each}). Events stored: {sum(n for _, _, n in runs.values())}
 fetch: HTTP with the league's answers, the landing and the parsing of the contract. checks: with their reading.
 compute: the assets' functions, with loading catboost and the models. CPU: of every thread, the league's too.
+CPU: {cpu_total - cpu[START]:.1f} s without process starts, aim {AIM_CPU_SECONDS}; {cpu_total:.1f} s with them, aim {AIM_CPU_SECONDS_WITH_START}
 """)
     own = sum(day[part] for part in OWN)
     print_table(

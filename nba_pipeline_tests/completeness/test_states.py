@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nba_pipeline import assets  # noqa: F401  # declares every table
 from nba_pipeline.completeness.date_facts import Facts, Failure, Game
 from nba_pipeline.completeness.modes import tables_of_mode
 from nba_pipeline.completeness.states import STATES, WORST_FIRST, state_of
