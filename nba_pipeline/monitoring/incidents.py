@@ -19,6 +19,8 @@ SLOT = ("provider", "endpoint", "game_date", "period", "entity")
 PROBLEMS = ("failed", "rejected")
 OF_A_GAME = "boxscore"
 """The endpoint whose entity is a game."""
+NOT_REQUESTED = " was not requested"
+"""End of the problem of a request that an open circuit breaker kept back."""
 READ_BEFORE = timedelta(days=3)
 """How long before a date its first requests are sent: schedule and lines of the next days."""
 
@@ -72,14 +74,15 @@ def request_lines(landing: Landing, first: date) -> Iterator[tuple[Line, Sequenc
 
 def _incidents(lines: Sequence[Line]) -> list[Incident]:
     """Returns one incident per endpoint with retried requests, and one per problem of failed requests, in order."""
-    landed = {_slot(line): _at(line) for line in lines if line["outcome"] == "landed"}
+    rejected = {line["ref"] for line in lines if line["outcome"] == "rejected"} - {None}
+    landed = {_slot(line): _at(line) for line in lines if line["outcome"] == "landed" and line["ref"] not in rejected}
     answered = [line for line in lines if line["outcome"] not in PROBLEMS]
     retried = sorted((line for line in answered if (line["attempts"] or 0) > 1), key=_endpoint)
     incidents = [_retried(list(group)) for _, group in groupby(retried, key=_endpoint)]
     problems: dict[str, list[Line]] = {}
     for line in lines:
         if line["outcome"] in PROBLEMS:
-            problems.setdefault(f"{line['outcome']}: {line['problem']}", []).append(line)
+            problems.setdefault(f"{line['outcome']}: {_without_request(str(line['problem']))}", []).append(line)
     for text, group in problems.items():
         recoveries = [landed.get(_slot(line)) for line in group]
         instants = sorted(map(_at, group))
@@ -89,6 +92,11 @@ def _incidents(lines: Sequence[Line]) -> list[Incident]:
             Incident(instants[0], text + times, instants[-1], max(recovered) if len(recovered) == len(group) else None)
         )
     return sorted(incidents, key=lambda incident: incident.at)
+
+
+def _without_request(problem: str) -> str:
+    """Returns a problem without the name of the request that an open breaker kept back, so that they share one incident."""
+    return problem.rpartition("; ")[0] if problem.endswith(NOT_REQUESTED) else problem
 
 
 def _retried(lines: Sequence[Line]) -> Incident:

@@ -55,6 +55,19 @@ def test_a_failure_has_recovered_once_the_same_request_lands(requests: Requests)
     assert requests.messages() == ["23:00 failed: nba_stats: status 503 (x 2); recovered at 2026-01-16 00:05"]
 
 
+def test_a_response_that_is_rejected_recovers_nothing(requests: Requests) -> None:
+    requests.add(BOX, NIGHT, "landed", statuses=[200], ref="nba_cdn/boxscore/a.json")
+    requests.add(BOX, NIGHT, "rejected", ref="nba_cdn/boxscore/a.json", problem="statistics is missing")
+    assert requests.messages() == ["23:00 rejected: statistics is missing"]
+
+
+def test_requests_that_an_open_breaker_kept_back_share_one_incident(requests: Requests) -> None:
+    for team in ("3", "8"):
+        problem = f"espn: circuit breaker open until 23:05; last error: status 500; espn roster {team} was not requested"
+        requests.add(Slot("espn", "roster", entity=team, game_date=DAY), NIGHT, "failed", problem=problem)
+    assert requests.messages() == ["23:00 failed: espn: circuit breaker open until 23:05; last error: status 500 (x 2)"]
+
+
 def test_a_request_of_another_game_recovers_nothing(requests: Requests) -> None:
     requests.add(BOX, NIGHT, "failed", problem="status 503")
     requests.add(Slot("nba_cdn", "boxscore", entity="0022600002", game_date=DAY), NIGHT, "landed", statuses=[200])

@@ -156,7 +156,7 @@ SCENARIOS: dict[str, Scenario] = {
     "FS17": Scenario(
         "a field of a box score has another name", "evening", NIGHT, summarized=frozenset(), state="EXPECTED",
         rules=[
-            {"match": {"path": "boxscore"}, "game": FIRST, "action": "rename_field", "field": "statistics", "to": "stats"},
+            {"match": {"path": f"boxscore_{FIRST}"}, "action": "rename_field", "field": "statistics", "to": "stats"},
             *no_boxscore(FIRST)[1:],
         ],
     ),
