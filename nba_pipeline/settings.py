@@ -436,6 +436,7 @@ class Training(Section):
         {
             "least_rows",
             "least_days",
+            "stale_days",
             "validation_days",
             "iterations",
             "early_stopping_rounds",
@@ -451,6 +452,10 @@ class Training(Section):
         3000, description="number of stored player-games from which a model is expected; not each of them can be learned from"
     )
     least_days: int = Field(365, description="days of history below which a model's predictions are not actionable")
+    old_days: int = Field(10, description="days since a model's last training row above which the check models_are_recent warns")
+    stale_days: int = Field(
+        21, description="days since a model's last training row above which its predictions are not actionable"
+    )
     validation_days: int = Field(28, description="last days of the training window, used for early stopping")
     iterations: int = Field(1000, description="maximum number of CatBoost's trees")
     early_stopping_rounds: int = Field(

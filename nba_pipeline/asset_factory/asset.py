@@ -7,14 +7,17 @@ from datetime import date, timedelta
 from typing import Any, Unpack
 
 import dagster as dg
+import polars as pl
 
 from nba_pipeline.asset_factory.code_versions import code_version
 from nba_pipeline.asset_factory.conditions import condition_of
 from nba_pipeline.asset_factory.step_timeout import limited
+from nba_pipeline.asset_factory.verdicts import DECIMALS
 from nba_pipeline.instance.partitions import DAILY, WEEKLY
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import Declaration, Wiring, declare
 from nba_pipeline.tables.table import Table
+from nba_pipeline.warehouse.dated_metadata import NUMBERS
 from nba_pipeline.warehouse.io_manager import COLUMNS, LEFT_OUT, NAMED, OPTIONAL, REFERENCE
 
 OWNERS = ["team:nba-pipeline"]
@@ -138,6 +141,18 @@ def log_problems(context: dg.AssetExecutionContext, problems: Mapping[str, Seque
     for name, messages in problems.items():
         for message in messages:
             context.log.warning(f"{name}: {message}")
+
+
+def plots_of(numbers: pl.DataFrame) -> dict[str, dg.MetadataValue[Any]]:
+    """Returns output metadata with the numbers of each date, which the page of the table plots over dates.
+
+    The page of a check plots its numbers over the instants of its runs instead. A null is unknown and omitted.
+    """
+    by_date = {
+        str(row.pop("game_date")): {name: round(value, DECIMALS) for name, value in row.items() if value is not None}
+        for row in numbers.sort("game_date").to_dicts()
+    }
+    return {NUMBERS: dg.MetadataValue.json(by_date)}
 
 
 def record_excluded(context: dg.AssetExecutionContext, excluded: Mapping[str, list[str]]) -> None:

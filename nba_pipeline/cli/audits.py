@@ -11,6 +11,7 @@ from nba_pipeline.cli.app import audit, date_range, date_up_to_tomorrow, leave, 
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_error, print_line, report, working
 from nba_pipeline.errors import BadInput
+from nba_pipeline.tables.wording import counted
 
 TRAIL_DAYS = 30
 
@@ -112,8 +113,12 @@ def audit_record(
     if style == "json":
         print(json.dumps(result, indent=1))
         leave(int(not result["passed"]))
-    published = f"{result['publications']} publications of {slate}: {result['predictions']} predictions, {result['picks']} picks"
-    print_line(f"{published}; {'equal' if result['passed'] else 'not equal'} to the ledgers")
+    publications, predictions, picks = (
+        counted(result[name], name.removesuffix("s")) for name in ("publications", "predictions", "picks")
+    )
+    print_line(
+        f"{publications} of {slate}: {predictions}, {picks}; {'equal' if result['passed'] else 'not equal'} to the ledgers"
+    )
     for difference in result["differences"]:
         print_error(difference)
     leave(int(not result["passed"]))

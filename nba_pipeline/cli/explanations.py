@@ -1,4 +1,4 @@
-"""The command `help`: what a state, gate, check, alert kind, reason, table or word is, and what to do about it."""
+"""The command `help`: what a state, gate, check, alert kind, reason, role, table or word is, and what to do about it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated
@@ -8,6 +8,7 @@ import typer
 from nba_pipeline.cli.app import app, leave
 from nba_pipeline.cli.consoles import print_line
 from nba_pipeline.cli.glossary import GLOSSARY
+from nba_pipeline.cli.record_terms import DECAY_STATES, HALTS, PICK_RULES, ROLES
 from nba_pipeline.cli.terms import ALERTS, FLAGS, GATES, REASONS, STATES, UNPUBLISHED, Term
 from nba_pipeline.errors import BadInput, did_you_mean
 from nba_pipeline.tables import catalog
@@ -17,6 +18,10 @@ LISTS: Mapping[str, Mapping[str, Term]] = {
     "gate": GATES,
     "alert": ALERTS,
     "reason": {**REASONS, **FLAGS, **UNPUBLISHED},
+    "role": ROLES,
+    "decay": DECAY_STATES,
+    "rule": PICK_RULES,
+    "halt": HALTS,
 }
 """Kind -> its terms. Checks and tables are in the catalog."""
 
@@ -27,7 +32,7 @@ KINDS = (*LISTS, "check", "table", "word")
 def explain(
     term: Annotated[str | None, typer.Argument(help=f"a name, or one of {', '.join(KINDS)} to list all of a kind")] = None,
 ) -> None:
-    """Explain a state, gate, check, alert kind, reason, table or word of the glossary, and the next step."""
+    """Explain a state, gate, check, alert kind, reason, role, decay state, pick rule, halt, table or word, and the next step."""
     if term is None:
         print_line("`nba-pipeline --help` lists the commands.")
         print_line(f"`nba-pipeline help <kind>` lists all names of a kind: {', '.join(KINDS)}.")

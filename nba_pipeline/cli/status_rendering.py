@@ -26,17 +26,18 @@ COUNTED = {
     "upcoming_players": "players",
     "features": "features",
     "predictions": "predic-_tions",
+    "publications": "picks",
     "grades": "grades",
 }
 """Table -> its heading. `--format json` has all tables."""
 
-HIDDEN_AT_80_COLUMNS = ("games", "sum-_maries", "players")
+HIDDEN_AT_80_COLUMNS = ("games", "sum-_maries", "players", "picks")
 WIDEST = 1000
 """Width at which the grid is measured."""
 
 LEGEND = (
     "A cell is actual/expected: complete of final games, summarized of complete games, games with lines, games with expected "
-    "players, players with features, predicted games, graded of gradable predictions. An empty cell: nothing is expected yet."
+    "players, players with features, predicted games, published of picks, graded of gradable predictions. An empty cell: nothing is expected yet."
 )
 
 GAME_ID = re.compile(r"(?<![\w/=.-])(?<!--game )(00\d{8})(?!\w)")

@@ -46,11 +46,11 @@ def list_systems(style: Annotated[str, typer.Option("--format", help="table | js
 @systems.command()
 def promote(system_id: SystemId, reason: Reason, author: Author) -> None:
     """Make a system the champion if it passes every gate. The evidence is stored with the decision; nothing can force it."""
-    from nba_pipeline.assets.predictions.picks import PROMOTABLE
     from nba_pipeline.formulas.promotion import evidence, refused
     from nba_pipeline.governance import roles as ledger
     from nba_pipeline.governance.evidence import judge_promotion
     from nba_pipeline.governance.records import refuse_empty
+    from nba_pipeline.systems import PROMOTABLE
 
     refuse_empty(reason=reason, author=author)
     runner = open_runner()
@@ -72,9 +72,9 @@ def promote(system_id: SystemId, reason: Reason, author: Author) -> None:
 @systems.command()
 def retire(system_id: SystemId, reason: Reason, author: Author) -> None:
     """Retire a system: it keeps its predictions and can never become the champion."""
-    from nba_pipeline.assets.predictions.picks import PROMOTABLE
     from nba_pipeline.governance import roles as ledger
     from nba_pipeline.governance.records import refuse_empty
+    from nba_pipeline.systems import PROMOTABLE
 
     refuse_empty(reason=reason, author=author)
     runner = open_runner()
@@ -119,8 +119,8 @@ def trained_members(system_id: str) -> list[str]:
 
 
 def _roles(runner: "Runner", decisions: "pl.DataFrame") -> dict[str, str]:
-    from nba_pipeline.assets.predictions.picks import PROMOTABLE
     from nba_pipeline.governance.roles import roles_of
+    from nba_pipeline.systems import PROMOTABLE
     from nba_pipeline.tables.registry import TABLES
 
     predicted = runner.warehouse.scan(TABLES["predictions"]).select("system_id").unique().collect()["system_id"]

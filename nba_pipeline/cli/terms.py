@@ -186,7 +186,16 @@ REASONS: Mapping[str, Term] = {
     "out_or_doubtful": Term("The injury report lists the player as out or doubtful."),
     "injury_status_unknown": Term("The player's injury status is not known."),
     "short_history": Term("The model was trained on fewer days than the settings require."),
+    "stale_model": Term(
+        "The model's last training row is too old: see `stale_days` in the settings.",
+        "`nba-pipeline status` names the dates that lack rows; `nba-pipeline reconcile` runs them and the training.",
+    ),
     "contains_the_line": Term("The forecast is derived from the line, so its edge carries no independent information."),
+    "halted": Term("Picks were halted when the prediction was made.", "`nba-pipeline systems list` shows the halt."),
+    "model_state": Term(
+        "The system was DEGRADING or BLOCKED when the prediction was made.", "`nba-pipeline systems list` shows the decay states."
+    ),
+    "watch_edge": Term("The system was in WATCH when the prediction was made, which requires an edge that is one point larger."),
 }
 """Reason against a bet, in `reasons` of a prediction -> its meaning."""
 

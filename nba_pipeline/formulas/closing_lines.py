@@ -61,9 +61,11 @@ def closing_lines(
 def _main_lines(captured: pl.DataFrame, bets: pl.DataFrame | None) -> pl.DataFrame:
     """Returns the main line of each book and snapshot, in order."""
     rungs = [*BOOK, "snapshot_at"]
+    rows = captured if bets is None else captured.join(bets, on=BOOK, how="semi")
+    is_alone = pl.len().over(rungs) == 1  # most ladders have one rung, whose balance need not be computed
+    alone, ladders = rows.filter(is_alone), rows.filter(~is_alone)
     return (
-        (captured if bets is None else captured.join(bets, on=BOOK, how="semi"))
-        .filter(is_main_line(rungs))
+        pl.concat([alone, ladders.filter(is_main_line(rungs))])
         .sort(*rungs, "line", "source")
         .unique(rungs, keep="first", maintain_order=True)
     )

@@ -50,8 +50,8 @@ def performance(
         least_bets: Bets below which the sample is too small.
     """
     measured = _measured(rows, tiers)
-    sums = _sums(measured)
-    windows = pl.concat([_window(_dense(sums), name, length, dates) for name, length in WINDOWS.items()])
+    dense = _dense(_sums(measured))
+    windows = pl.concat([_window(dense, name, length, dates) for name, length in WINDOWS.items()])
     finished = _finished(windows.filter(pl.col("predicted") > 0), least_bets)
     of_all = [pl.lit(ALL).alias(name) for name in GROUPS]
     errors = _calibration(measured, dates).with_columns(of_all)
@@ -98,20 +98,23 @@ def _sums(measured: pl.DataFrame) -> pl.DataFrame:
     systems = _numbered(measured)
     known = [*ESTIMATES, *MEANS]
     numbered = measured.join(systems, on=SYSTEM).select("system", "game_date", *GROUPS, *known, *COUNTS)
-    every_group = [pl.lit(ALL).alias(name) for name in ("direction", "tier")]
-    is_all = pl.col("subset") == ALL
-    of_all = numbered.with_columns(every_group)
-    of_direction = numbered.filter(is_all, pl.col("direction").is_not_null()).with_columns(every_group[1])
-    of_tier = numbered.filter(is_all, pl.col("tier").is_not_null()).with_columns(every_group[0])
-    key = ["system", "game_date", *GROUPS]
     added = [
         *(pl.col(name).sum() for name in COUNTS),
         *(pl.col(name).count().cast(pl.Int64).alias(f"{name}_n") for name in known),
         *(pl.col(name).sum().alias(f"{name}_sum") for name in known),
         *((pl.col(name) ** 2).sum().alias(f"{name}_squares") for name in ESTIMATES),
     ]
-    sums = pl.concat(part.group_by(key).agg(added) for part in (of_all, of_direction, of_tier))
-    return sums.join(systems, on="system").drop("system")
+
+    def by(group: str, rows: pl.DataFrame) -> pl.DataFrame:
+        others = [pl.lit(ALL).alias(name) for name in GROUPS if name != group]
+        key = ["system", "game_date", group]
+        return (
+            rows.group_by(key).agg(added).with_columns(others).select("system", "game_date", *GROUPS, pl.exclude(*key, *GROUPS))
+        )
+
+    of_all = numbered.filter(pl.col("subset") == ALL)
+    parts = [by("subset", numbered), *(by(group, of_all.drop_nulls(group)) for group in ("direction", "tier"))]
+    return pl.concat(parts).join(systems, on="system").drop("system")
 
 
 def _numbered(rows: pl.DataFrame) -> pl.DataFrame:

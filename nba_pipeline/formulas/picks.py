@@ -25,9 +25,14 @@ FORBIDDING = (
     "out_or_doubtful",
     "injury_status_unknown",
     "short_history",
+    "stale_model",
     "contains_the_line",
 )
-"""The entries of `reasons` in `predictions` that forbid a bet. Each of them is a rule of every subset."""
+"""The entries of `reasons` in `predictions` that forbid a bet. Each of them is a rule of every subset.
+
+The reasons GOVERNED of `formulas.recommendation` are not among them: they may have ended since the prediction, so the picks
+judge halts and decay states at their own instant.
+"""
 
 
 def conditions(rules: Mapping[str, str]) -> dict[str, pl.Expr]:

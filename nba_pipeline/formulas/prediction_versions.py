@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from nba_pipeline.formulas.recommendation import INJURY_STATUS_UNKNOWN, MISSING_REQUIRED
+from nba_pipeline.formulas.recommendation import HALTED, INJURY_STATUS_UNKNOWN, MISSING_REQUIRED, MODEL_STATE
 
 PLAYER_GAME = ("game_id", "player_id")
 PREDICTED = (*PLAYER_GAME, "system_id", "market", "run_kind")
@@ -34,8 +34,8 @@ def new_versions(predictions: pl.DataFrame, ledger: pl.DataFrame, *, material_mo
     """Returns the rows that are new or need another version, with `version` and `prediction_id`.
 
     A row needs another version after a material move of the line, the arrival of required features, a new injury status of the
-    player or of a rotation teammate, or a move of the game to another date. A line move of `material_move` points or more is
-    material. A key with a live prediction gets no backtest.
+    player or of a rotation teammate, the begin or end of a halt or of a decay state without bets, or a move of the game to
+    another date. A line move of `material_move` points or more is material. A key with a live prediction gets no backtest.
     """
     compared = ("version", "game_date", "line", "reasons", "injury_status", "teammates_listed")
     latest = (
@@ -57,6 +57,7 @@ def new_versions(predictions: pl.DataFrame, ledger: pl.DataFrame, *, material_mo
         pl.col("injury_status").ne_missing(before["injury_status"]),
         pl.col("teammates_listed") != before["teammates_listed"],  # null in rows of earlier code versions, which lack the column
         pl.col("is_injury_unknown") != was_unknown,
+        *(pl.col("reasons").list.contains(name) != before["reasons"].list.contains(name) for name in (HALTED, MODEL_STATE)),
     ).fill_null(False)
     has_live = pl.col("run_kind_live").is_not_null() & (pl.col("run_kind") == "backtest")
     due = (

@@ -6,6 +6,7 @@ from datetime import date
 import polars as pl
 
 from nba_pipeline.formulas.calibration import without_push
+from nba_pipeline.formulas.decay import HEALTHY, WATCH, WITHOUT_PICKS
 
 SEASON_STARTS: Mapping[str, pl.DataType] = {"season": pl.String(), "season_starts": pl.Date()}
 
@@ -16,6 +17,9 @@ CONTAINS_THE_LINE = "contains_the_line"
 
 LOW_PROBABILITY = "low_probability"
 """Requires a published probability."""
+
+HALTED, MODEL_STATE, WATCH_EDGE = GOVERNED = ("halted", "model_state", "watch_edge")
+"""Reasons of live predictions by halts and decay states. They hold at the instant of the prediction; picks judge them again."""
 
 FEW_CAREER_GAMES = "few_career_games"
 """A system on features across seasons gives this flag for a player with few games. It widens the distribution."""
@@ -48,6 +52,7 @@ def with_recommendation(
     least_probability: float,
     quality_floor: float,
     bootstrap_days: int,
+    stale_days: int,
 ) -> pl.DataFrame:
     """Adds edge, recommendation and the reasons against a bet. The system's own reasons do not forbid a bet.
 
@@ -60,9 +65,10 @@ def with_recommendation(
         least_probability: A lower published probability of the side with the edge is not actionable, given no push.
         quality_floor: A lower quality score is not actionable, 0-100.
         bootstrap_days: Days at the start of a season without bets.
+        stale_days: A model whose last training row is more days old is not actionable.
     """
     starts = pl.DataFrame(list(season_starts.items()), schema=SEASON_STARTS, orient="row")
-    forbidding = _forbidding(actionable_edge, least_probability, quality_floor, bootstrap_days)
+    forbidding = _forbidding(actionable_edge, least_probability, quality_floor, bootstrap_days, stale_days)
     return (
         predictions.join(starts, on="season", how="left")
         .with_columns((pl.col("predicted_value") - pl.col("line")).alias("edge"))
@@ -75,7 +81,33 @@ def with_recommendation(
     )
 
 
-def _forbidding(actionable_edge: float, least_probability: float, quality_floor: float, bootstrap_days: int) -> pl.Expr:
+def with_governance(
+    predictions: pl.DataFrame, *, is_halted: bool, states: Mapping[str, str], edge_in_watch: float
+) -> pl.DataFrame:
+    """Adds the reasons GOVERNED to live predictions. None of them is actionable.
+
+    Args:
+        predictions: Rows of `with_recommendation`, with run_kind.
+        is_halted: Whether picks are halted.
+        states: System -> its decay state. A system without one is HEALTHY.
+        edge_in_watch: Smaller edges of a system in WATCH are not actionable, in the unit of the market.
+    """
+    state = pl.col("system_id").replace_strict(dict(states), default=HEALTHY, return_dtype=pl.String)
+    against = {
+        HALTED: pl.lit(is_halted),
+        MODEL_STATE: state.is_in(WITHOUT_PICKS),
+        WATCH_EDGE: (state == WATCH) & (pl.col("edge").abs() < edge_in_watch),
+    }
+    is_live = pl.col("run_kind") == "live"
+    reasons = pl.concat_list(pl.when(is_live, holds).then(pl.lit(name)) for name, holds in against.items()).list.drop_nulls()
+    return predictions.with_columns(
+        pl.col("is_actionable") & (reasons.list.len() == 0), pl.concat_list(reasons, "reasons").alias("reasons")
+    )
+
+
+def _forbidding(
+    actionable_edge: float, least_probability: float, quality_floor: float, bootstrap_days: int, stale_days: int
+) -> pl.Expr:
     """Returns the list of the reasons against a bet."""
     days_played = (pl.col("game_date") - pl.col("season_starts")).dt.total_days()
     edge = pl.col("edge")
@@ -90,6 +122,7 @@ def _forbidding(actionable_edge: float, least_probability: float, quality_floor:
         "out_or_doubtful": pl.col("injury_status").is_in(["out", "doubtful"]),
         INJURY_STATUS_UNKNOWN: pl.col("is_injury_unknown"),
         "short_history": pl.col("has_short_history"),
+        "stale_model": (pl.col("game_date") - pl.col("trained_through")).dt.total_days() > stale_days,
         CONTAINS_THE_LINE: pl.col("reasons").list.contains(CONTAINS_THE_LINE),
     }
     return pl.concat_list(pl.when(holds).then(pl.lit(name)) for name, holds in against.items()).list.drop_nulls()

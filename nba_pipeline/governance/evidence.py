@@ -28,7 +28,7 @@ def judge_promotion(
     window = days(today - timedelta(days=SETTINGS.governance.evidence_days), today)
     models = warehouse.scan(TABLES["points_model"]).filter(pl.col("model_id").is_not_null()).collect()
     if untrained := sorted(set(members) - set(models["system_id"])):
-        raise BadInput(f"system {candidate} cannot be promoted: {untrained[0]} was never trained; next: nba-pipeline train")
+        raise BadInput(f"system {candidate} cannot be promoted: {untrained[0]} was never trained; next: nba-pipeline reconcile")
     graded = _graded(warehouse, window, [candidate, champion])
     of_candidate = _with_training(graded.filter(pl.col("system_id") == candidate), models, members)
     averages = warehouse.scan(TABLES["features"], window).select("game_date", "game_id", "player_id", "points_mean_season")

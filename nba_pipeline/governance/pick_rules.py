@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from nba_pipeline.errors import BadInput
+from nba_pipeline.errors import BadInput, did_you_mean
 from nba_pipeline.formulas.decay import WATCH, WITHOUT_PICKS, Decay
 from nba_pipeline.formulas.picks import conditions
 from nba_pipeline.governance.halts import Halt
@@ -17,7 +17,7 @@ Conditions = dict[str, pl.Expr]
 def pick_rules(candidates: pl.DataFrame) -> tuple[dict[str, Conditions], Conditions]:
     """Returns the rules of each subset, with the enabled trial rules, and every trial rule.
 
-    Raises BadInput for a rule that is not SQL or reads a column that candidates do not have.
+    Raises BadInput for a rule that is not SQL, reads a column that candidates do not have, or reads none.
     """
     settings = SETTINGS.picks
     if unknown := set(settings.enabled_trial_rules) - settings.trial_rules.keys():
@@ -36,15 +36,21 @@ def _compiled(setting: str, rules: Mapping[str, str], candidates: pl.DataFrame) 
     for name, text in rules.items():
         try:
             compiled |= conditions({name: text})
+            _refuse_columns(f"setting {setting}: rule {name}", text, compiled[name].meta.root_names(), candidates.columns)
             is_met = candidates.clear().select(compiled[name]).to_series()
-        except pl.exceptions.ColumnNotFoundError as error:
-            column = str(error).splitlines()[0]
-            raise BadInput(f"setting {setting}: rule {name} reads a column that candidates do not have: {column}") from None
         except pl.exceptions.PolarsError as error:
             raise BadInput(f"setting {setting}: rule {name} is not a condition: {str(error).splitlines()[0]}") from None
         if is_met.dtype != pl.Boolean:
             raise BadInput(f"setting {setting}: rule {name} is not a condition but of type {is_met.dtype}: {text}")
     return compiled
+
+
+def _refuse_columns(rule: str, text: str, reads: Sequence[str], known: Sequence[str]) -> None:
+    """Raises BadInput for a rule that reads an unknown column, or no column, so that every candidate meets it or none does."""
+    if not reads:
+        raise BadInput(f"{rule} reads no column, so that it selects everything or nothing: {text}")
+    for name in sorted(set(reads) - set(known)):
+        raise BadInput(f"{rule} reads a column that candidates do not have: {name}; {did_you_mean(name, known)}it is {text!r}")
 
 
 def slate_rules(halt: Halt, decay: Decay, problems: Sequence[str]) -> Conditions:

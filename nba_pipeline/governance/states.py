@@ -1,8 +1,8 @@
-"""The state that governs the picks of a run: champion, decay states and halt."""
+"""The state that governs a run's picks and the reasons of its live predictions: champion, decay states and halt."""
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
@@ -42,19 +42,43 @@ def governed(warehouse: Warehouse, now: datetime, today: date, systems: tuple[st
     """
     if not is_live:
         return Governed(champion_of(read_decisions(warehouse)))
-    decisions = _known(lambda: read_decisions(warehouse))
-    halts = _known(lambda: read_halts(warehouse))
+    decisions, halts = _ledgers(warehouse)
     if decisions is None or halts is None:
-        name = ROLES_TABLE.name if decisions is None else HALTS.name
-        return Governed(SETTINGS.governance.initial_champion, Halt(True, UNKNOWN, f"the ledger {name} cannot be read"))
-    decisions = record_initial(warehouse, now, decisions, systems)
+        return _ungoverned(decisions)
+    state = _derived(warehouse, today, systems, record_initial(warehouse, now, decisions, systems), halts)
+    return replace(state, halt=record_derived(warehouse, now, halts, state.halt))
+
+
+def read_state(warehouse: Warehouse, today: date, systems: tuple[str, ...]) -> Governed:
+    """Returns the state for the live predictions of today. Records nothing."""
+    decisions, halts = _ledgers(warehouse)
+    if decisions is None or halts is None:
+        return _ungoverned(decisions)
+    return _derived(warehouse, today, systems, decisions, halts)
+
+
+def _ledgers(warehouse: Warehouse) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
+    """Returns the decisions about roles and the changes of the halt; None for a ledger that cannot be read."""
+    return _known(lambda: read_decisions(warehouse)), _known(lambda: read_halts(warehouse))
+
+
+def _ungoverned(decisions: pl.DataFrame | None) -> Governed:
+    """Returns the state if a ledger cannot be read: a halt."""
+    name = ROLES_TABLE.name if decisions is None else HALTS.name
+    return Governed(SETTINGS.governance.initial_champion, Halt(True, UNKNOWN, f"the ledger {name} cannot be read"))
+
+
+def _derived(
+    warehouse: Warehouse, today: date, systems: tuple[str, ...], decisions: pl.DataFrame, halts: pl.DataFrame
+) -> Governed:
+    """Returns the state after the decisions and changes, from the schedule, the predictions and the performance."""
     champion = champion_of(decisions)
     active = [name for name, role in roles_of(decisions, systems, systems).items() if role != RETIRED]
     decays = _known(lambda: decays_of(read_windows(warehouse, today), active))
     recent = _known(lambda: read_recent(warehouse, champion, today))
     played, predicted = _known(lambda: _game_dates(warehouse, today)), _known(lambda: _predicted_dates(warehouse, today))
-    state = derive(Facts(today, played, predicted, champion, decays, recent), standing_halt(halts))
-    return Governed(champion, record_derived(warehouse, now, halts, state), decays or {})
+    halt = derive(Facts(today, played, predicted, champion, decays, recent), standing_halt(halts))
+    return Governed(champion, halt, decays or {})
 
 
 def _known(read: Callable[[], Value]) -> Value | None:

@@ -11,6 +11,8 @@ from nba_pipeline.completeness import expectations
 from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.formulas.grade_versions import OF_A_DATE
 from nba_pipeline.formulas.markets import STATISTICS
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.monitoring.record_keys import candidates, judged_candidates, live_picks
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
@@ -32,15 +34,20 @@ UNITS = {
     "upcoming_players": "games with players of games",
     "features": "players with features of expected players",
     "predictions": "predicted games of games to predict",
+    "picks": "judged candidates of the champion's predictions with a side",
+    "publications": "published picks of picks",
     "grades": "graded of gradable predictions",
 }
 """Table -> the meaning of its actual and expected number."""
 
 
 def counts(
-    warehouse: Warehouse, schedule: pl.DataFrame, judged: pl.DataFrame, dates: Sequence[date]
+    warehouse: Warehouse, clock: Clock, schedule: pl.DataFrame, judged: pl.DataFrame, dates: Sequence[date]
 ) -> dict[date, dict[str, Count]]:
-    """Returns by date and table the actual and the expected number. `judged` is the result of `gates.judge_games`."""
+    """Returns by date and table the actual and the expected number. `judged` is the result of `gates.judge_games`.
+
+    No picks are expected for games after today, because picks are made on the day of their games.
+    """
 
     def keys(table: str, columns: Sequence[str]) -> pl.DataFrame:
         return warehouse.scan(TABLES[table], dates).select(columns).unique().collect()
@@ -50,6 +57,7 @@ def counts(
     complete = final.filter("is_complete").select(GAME)
     to_predict, _ = expectations.games_without_predictions(warehouse, dates)
     graded = keys("grades", OF_A_DATE)
+    of_games_up_to_today = candidates(warehouse, [day for day in dates if day <= clock.today])
     expected_and_actual = {
         "boxscores": (final.select(GAME), complete),
         "player_game_summary": (complete, keys("player_game_summary", GAME)),
@@ -57,16 +65,25 @@ def counts(
         "upcoming_players": (playing, keys("upcoming_players", GAME)),
         "features": (keys("upcoming_players", PLAYER), keys("features", PLAYER)),
         "predictions": (to_predict.select(GAME), keys("predictions", GAME)),
+        "picks": (of_games_up_to_today, judged_candidates(warehouse, dates)),
         "grades": (pl.concat([gradable(warehouse, schedule, judged, dates), graded]).unique(), graded),
     }
     numbers = {
         name: (_per_date(expected), _per_date(actual.join(expected, on=expected.columns, how="semi")))
         for name, (expected, actual) in expected_and_actual.items()
     }
+    numbers["publications"] = _published(warehouse, dates)
     return {
         day: {name: Count(actual.get(day, 0), expected.get(day, 0)) for name, (expected, actual) in numbers.items()}
         for day in dates
     }
+
+
+def _published(warehouse: Warehouse, dates: Sequence[date]) -> tuple[dict[date, int], dict[date, int]]:
+    """Returns by date the number of live picks, and how many of them the publications have."""
+    picks = _per_date(live_picks(warehouse, dates))
+    published = warehouse.scan(TABLES["publications"], dates).group_by("game_date").agg(pl.col("picks").sum()).collect()
+    return picks, {day: min(number, picks.get(day, 0)) for day, number in published.iter_rows()}
 
 
 def gradable(warehouse: Warehouse, schedule: pl.DataFrame, judged: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:

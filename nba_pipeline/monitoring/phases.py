@@ -2,22 +2,24 @@
 
 games     schedule -> boxscores -> summaries; schedule -> upcoming_players -> features; predictions -> grades
 players   boxscores -> player_game_summary; upcoming_players -> features -> predictions -> grades
+record    predictions of the champion -> picks -> publications; picks -> grades
 landed    responses of a game -> rows of its table
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 import polars as pl
 
 from nba_pipeline.completeness import gates, slate_gates
 from nba_pipeline.completeness.expectations import games_without_predictions, players_without_predictions, playing
-from nba_pipeline.completeness.modes import first_due, grace
+from nba_pipeline.completeness.modes import due_instants, first_due, grace
 from nba_pipeline.formulas.grade_versions import OF_A_DATE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.monitoring.counts import GAME, PLAYER, gradable
+from nba_pipeline.monitoring.record_keys import CANDIDATE, candidates, judged_candidates, live_picks, picks_in_manifests
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE
 from nba_pipeline.tables.registry import TABLES
@@ -74,11 +76,18 @@ def compare_phases(warehouse: Warehouse, landing: Landing, clock: Clock, day: da
     schedule = warehouse.scan(TABLES["schedule"], [day]).collect()
     if playing(schedule).is_empty():
         return []
-    due = {name for name, at in first_due(day, playing(schedule)["tipoff_at"].to_list()).items() if at + grace() <= clock.now()}
+    due = _due(playing(schedule)["tipoff_at"].to_list(), clock.now(), day)
     names = _names(warehouse, schedule, day)
     phases = _Phases(warehouse, schedule, clock, day)
-    steps = [*phases.games(), *phases.players(), *_landed(warehouse, landing, day)]
+    steps = [*phases.games(), *phases.players(), *phases.record(landing), *_landed(warehouse, landing, day)]
     return [_compare(step, names, step.table in due) for step in steps]
+
+
+def _due(tipoffs: Sequence[datetime | None], now: datetime, day: date) -> set[str]:
+    """Returns the tables that are due. Picks are made on the day of their games, although the day before writes the table."""
+    due = {name for name, at in first_due(day, tipoffs).items() if at + grace() <= now}
+    is_picked = any(at + grace() <= now for at in due_instants("same_day", day, tipoffs))
+    return due if is_picked else due - {"picks", "publications"}
 
 
 class _Phases:
@@ -120,6 +129,16 @@ class _Phases:
         yield Step("predictions", "players", "eligible in features", eligible, predictions)
         yield Step("predictions", "players", "in grades", graded.select(PLAYER).unique(), predictions)
         yield Step("grades", "predictions", "gradable", self.to_grade, graded)
+
+    def record(self, landing: Landing) -> Iterator[Step]:
+        """Yields the steps of the record, from the predictions of the champion to the grades of the picks."""
+        dates, picks = [self.day], live_picks(self.warehouse, [self.day])
+        in_manifests = picks_in_manifests(self.warehouse, landing, dates)
+        to_grade = self.to_grade.join(picks, on=[*CANDIDATE, "system_id"], how="semi")
+        of_candidates = candidates(self.warehouse, dates), judged_candidates(self.warehouse, dates)
+        yield Step("picks", "candidates", "in predictions of the champion", *of_candidates)
+        yield Step("publications", "picks", "in picks", picks.drop("system_id"), in_manifests, has_origin=True)
+        yield Step("grades", "predictions", "of picks", to_grade, self._keys("grades", OF_A_DATE))
 
     def _keys(self, name: str, columns: Sequence[str]) -> pl.DataFrame:
         return _keys(self.warehouse, name, columns, self.day)

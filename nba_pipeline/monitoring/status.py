@@ -81,7 +81,7 @@ def _status(
     not_played = off_games(schedule, warehouse.scan(NOT_PLAYED, dates).collect(), clock.now())
     requests = read_requests(landing, dates)
     events = _events(warehouse, dates, damage, requests)
-    numbers = counts(warehouse, schedule, judged, dates)
+    numbers = counts(warehouse, clock, schedule, judged, dates)
     facts = read_facts(warehouse, dates, clock, judged, damage, stale_dates(warehouse, dates, code_versions), runs)
     states = {day: _state_of(facts[day], clock) for day in dates}
     notes_on = notes(warehouse, clock, {day: states[day]["state"] for day in dates}, numbers)

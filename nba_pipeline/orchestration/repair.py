@@ -117,6 +117,8 @@ def _blocked(runner: Runner, day: date, schedule: pl.DataFrame) -> dict[str, str
         blocked |= dict.fromkeys(("features", "predictions"), "the gate the_last_slates_are_covered is closed")
     if has_begun(playing(schedule)["tipoff_at"].to_list(), now):
         blocked["predictions"] = "the slate has begun, so that predictions would be backtests"
+        written = [name for name in ("picks", "publications") if day in warehouse.dates(TABLES[name])]
+        blocked |= dict.fromkeys(written, "the slate has begun, so that nothing more is published")
     return blocked
 
 

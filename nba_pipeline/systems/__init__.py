@@ -18,6 +18,9 @@ from nba_pipeline.systems.zone_matchup import ZONE_MATCHUP
 SYSTEMS: tuple[System, ...] = (MOVING_AVERAGE, ZONE_MATCHUP, SIMILARITY, CATBOOST, LINEAR_MEDIAN, XGBOOST, ENSEMBLE, MARKET_BLEND)
 """The systems of `player_points`. A combination comes after its members."""
 
+PROMOTABLE = tuple(system.system_id for system in SYSTEMS if system is not MARKET_BLEND)
+"""The systems with a role. The displayed forecast `market_blend` contains the line and is never a pick."""
+
 
 def _of_another_market(market: Market) -> tuple[System, ...]:
     return LinearMedian(market=market), XGBoost(market=market), Ensemble(market=market), MarketBlend(market=market)
@@ -39,6 +42,7 @@ __all__ = [
     "MARKET_BLEND",
     "MARKET_SYSTEMS",
     "MOVING_AVERAGE",
+    "PROMOTABLE",
     "SIMILARITY",
     "SYSTEMS",
     "TRAINED_SYSTEMS",

@@ -22,7 +22,7 @@ NOT_READY = "the slate is closed: too few players have what the system requires"
 
 FORECAST: Mapping[str, pl.DataType] = {
     "game_id": pl.String(), "player_id": pl.Int64(), "predicted_value": pl.Float64(), "reasons": pl.List(pl.String()),
-    "model_id": pl.String(), "has_short_history": pl.Boolean(),
+    "model_id": pl.String(), "has_short_history": pl.Boolean(), "trained_through": pl.Date(),
 }  # fmt: skip
 ONE_MISSING_CAP, MANY_MISSING, MANY_MISSING_CAP = 69.0, 5, 49.0
 """Highest quality with one to four missing features of `required_for_betting`, and with five or more."""
@@ -97,6 +97,7 @@ def _forecasts(system: System, rows: pl.DataFrame, models: Models) -> pl.DataFra
         system.predict(served, model).with_columns(
             pl.lit(model.card.model_id if model else None, pl.String).alias("model_id"),
             pl.lit(model is not None and _has_short_history(model)).alias("has_short_history"),
+            pl.lit(model.card.train_end_date if model else None, pl.Date).alias("trained_through"),
         )
         for served, model in _served(system, rows, models)
     ]
@@ -107,7 +108,8 @@ def _combined(system: Combination, rows: pl.DataFrame, made: Mapping[str, pl.Dat
     """Returns the forecasts of a combination. `model_id` joins the models of its members."""
     of_rows = {name: made[name].join(rows, on=PLAYER_GAME, how="semi", maintain_order="left") for name in system.members}
     models = pl.concat(of_rows.values()).group_by(PLAYER_GAME, maintain_order=True).agg(
-        pl.col("model_id").drop_nulls().sort().str.join("+"), pl.col("has_short_history").any()
+        pl.col("model_id").drop_nulls().sort().str.join("+"), pl.col("has_short_history").any(),
+        pl.col("trained_through").min()
     )  # fmt: skip
     forecast = system.combine(of_rows, lines).join(models, on=PLAYER_GAME, how="left", maintain_order="left")
     return _with_system(forecast.select(*FORECAST), system, rows)

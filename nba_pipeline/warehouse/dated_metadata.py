@@ -16,12 +16,15 @@ from nba_pipeline.warehouse.accounting import per_date
 SECONDS_PER_DATE = "seconds_per_date"
 """Metadata: the seconds of the computation, divided by its number of dates."""
 
+NUMBERS = "numbers_by_date"
+"""Metadata: {date: {name: number}}. Each number becomes metadata of its date, which the page of the table plots over dates."""
+
 ROW_COUNT, ROWS_QUARANTINED, PROBLEMS = "dagster/partition_row_count", "rows_quarantined", "problems"
 MAX_PROBLEMS = 10
 
 
 def add_dated_metadata(context: dg.OutputContext, dates: Sequence[date], rows: pl.DataFrame, rejected: pl.DataFrame) -> None:
-    """Adds the counts of a write, per date if it has several dates.
+    """Adds the counts of a write and the numbers of the asset, per date if it has several dates.
 
     Args:
         context: The output, with the metadata of the asset.
@@ -30,8 +33,9 @@ def add_dated_metadata(context: dg.OutputContext, dates: Sequence[date], rows: p
         rejected: The quarantined rows, with `game_date` and `problem`.
     """
     every = [parse_key(key) for key in context.asset_partition_keys]
+    numbers = getattr(context.output_metadata.get(NUMBERS), "data", None) or {}
     if len(every) == 1:
-        context.add_output_metadata(_counts(rows.height, rejected))
+        context.add_output_metadata(_counts(rows.height, rejected) | numbers.get(every[0].isoformat(), {}))
         return
     counts, first = per_date(rows, dates), min(dates)
     # a row without a date, or of another date, counts for the earliest date, as in the accounting
@@ -40,6 +44,7 @@ def add_dated_metadata(context: dg.OutputContext, dates: Sequence[date], rows: p
     of_range = {name: value for name, value in context.output_metadata.items() if name != SECONDS_PER_DATE}
     for day in every:
         own = _counts(counts.get(day, 0), by_day.get(day, rejected.clear())) if day in dates else {}
+        own |= numbers.get(day.isoformat(), {})
         context.step_context.add_asset_metadata(_of_date(of_range, day, every) | own, partition_key=day.isoformat())
 
 

@@ -154,7 +154,11 @@ def test_a_rule_on_trial_has_no_effect_until_it_is_enabled() -> None:
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ("edgy > 3", r"setting picks.subsets.best: rule r reads a column that candidates do not have: .*edgy"),
+        (
+            "edgy > 3",
+            "setting picks.subsets.best: rule r reads a column that candidates do not have: edgy; did you mean edge\\? it is 'edgy > 3'",
+        ),
+        ("1 = 1", "setting picks.subsets.best: rule r reads no column, so that it selects everything or nothing: 1 = 1"),
         ("edge", "setting picks.subsets.best: rule r is not a condition but of type Float64: edge"),
         ("edge >", "setting picks.subsets.best: rule r is not a condition: "),
         ("edge > 'x'", "setting picks.subsets.best: rule r is not a condition: "),
@@ -186,7 +190,7 @@ def test_an_unknown_rule_on_trial_cannot_be_enabled() -> None:
 def test_a_rule_may_select_nothing_or_everything() -> None:
     register(Overridden(subsets={}))
     assert slate(a_bet(1)).is_empty()
-    register(Overridden(subsets={"none": {"never": "1 = 0"}, "all": {}}))
+    register(Overridden(subsets={"none": {"never": "edge > 1000"}, "all": {}}))
     rows = stored(slate(a_bet(1), a_bet(2)))
     assert rows.group_by("subset").agg(pl.col("is_pick").sum()).sort("subset").rows() == [("all", 2), ("none", 0)]
 

@@ -16,13 +16,18 @@ from nba_pipeline.assets.predictions.predictions import (
     TABLE,
     features_resemble_training,
     lines_with_prices,
+    models_are_recent,
     outcomes_of,
     predict_slate,
     unpredicted,
 )
 from nba_pipeline.formulas.career_form import form_of
+from nba_pipeline.formulas.decay import Decay
 from nba_pipeline.formulas.forecast_distribution import graded_rows
 from nba_pipeline.formulas.markets import REBOUNDS
+from nba_pipeline.formulas.recommendation import GOVERNED
+from nba_pipeline.governance.halts import Halt
+from nba_pipeline.governance.states import Governed
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.systems import LINEAR_MEDIAN, SYSTEMS
 from nba_pipeline.systems.forecasts import NOT_READY, absent_models
@@ -31,7 +36,7 @@ from nba_pipeline.systems.linear_median import LinearMedian, LinearModel
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.weekly_models import Models
-from nba_pipeline_tests.builders import DAY, PLAYER, a_boxscore, a_prop_line, frame_of, prop_lines_of, summaries_of
+from nba_pipeline_tests.builders import DAY, PLAYER, a_boxscore, a_prop_line, before, frame_of, prop_lines_of, summaries_of
 from nba_pipeline_tests.builders_predictions import (
     AFTER_TIPOFF,
     BEFORE_TIPOFF,
@@ -249,6 +254,64 @@ def test_a_model_with_less_than_a_year_of_history_is_not_bet_on(days: int, is_sh
     rows = predict(models={(WEEK, "catboost"): model}, lines=market(16.5))
     short = {row["system_id"]: "short_history" in row["reasons"] for row in rows.iter_rows(named=True)}
     assert short == {name: is_short and name == "catboost" for name in DEFAULT}
+
+
+@pytest.mark.parametrize(("days", "is_stale"), [(21, False), (22, True)])
+def test_a_model_whose_last_training_row_is_three_weeks_old_is_not_bet_on(days: int, is_stale: bool) -> None:
+    model = a_model(train_end_date=DAY - timedelta(days=days))
+    rows = predict(models={(WEEK, "catboost"): model}, lines=market(16.5))
+    stale = {row["system_id"]: "stale_model" in row["reasons"] for row in rows.iter_rows(named=True)}
+    assert stale == {name: is_stale and name == "catboost" for name in DEFAULT}
+
+
+@pytest.mark.parametrize(
+    ("days", "missing"), [(10, []), (11, [f"catboost: trained on games up to {before(11)}, 11 days before"])]
+)
+def test_a_model_whose_last_training_row_is_old_is_named(tmp_path: Path, days: int, missing: list[str]) -> None:
+    model = {
+        "game_date": WEEK, "system_id": "catboost", "model_id": "m", "train_end_date": before(days), "rows": 1,
+        "validation_rows": 1, "features": [], "library_version": "1", "source": "s", "as_of": TIPOFF, "code_version": "1",
+    }  # fmt: skip
+    warehouse = LocalWarehouse(home=str(tmp_path))
+    warehouse.replace(POINTS_MODEL, [WEEK], frame_of(POINTS_MODEL, model), "test")
+    dates = [DAY, WEEK - timedelta(days=1)]
+    judged, of_a_week_without_models = reversed(verdicts_of(models_are_recent(warehouse, dates, Clock()), dates))
+    assert (judged.passed, judged.missing, judged.numbers) == (not missing, missing, {"days_since_training": days})
+    assert (of_a_week_without_models.passed, of_a_week_without_models.numbers) == (True, {})
+
+
+# Halts and decay states
+
+BLOCKED = {"moving_average": Decay("BLOCKED", False), "catboost": Decay("WATCH", False)}
+
+
+def governed_reasons(state: Governed, **given: Any) -> dict[str, list[str]]:
+    """System -> the reasons by governance of its prediction with an edge of 3.5 points; none of them is actionable."""
+    rows = predict(lines=market(16.5), state=state, **given).sort("system_id")
+    reasons = {row["system_id"]: [one for one in row["reasons"] if one in GOVERNED] for row in rows.iter_rows(named=True)}
+    assert not rows.filter(pl.col("is_actionable"), pl.col("reasons").list.set_intersection(list(GOVERNED)).list.len() > 0).height
+    return {name: names for name, names in reasons.items() if names}
+
+
+def test_a_halt_and_the_decay_state_of_a_system_forbid_bets_on_its_live_predictions() -> None:
+    assert governed_reasons(Governed("ensemble")) == {}
+    assert governed_reasons(Governed("ensemble", decays=BLOCKED)) == {
+        "moving_average": ["model_state"],
+        "catboost": ["watch_edge"],
+    }
+    halted = governed_reasons(Governed("ensemble", Halt(True, "manual")))
+    assert halted == {name: ["halted"] for name in DEFAULT}
+    assert governed_reasons(Governed("ensemble", Halt(True, "manual"), BLOCKED), now=AFTER_TIPOFF) == {}  # backtests
+
+
+def test_the_begin_and_the_end_of_a_halt_make_a_new_version() -> None:
+    halted, lines = Governed("ensemble", Halt(True, "manual")), market(16.5)
+    first = predict(lines=lines)
+    second = predict(lines=lines, ledger=first, state=halted)
+    assert second["version"].to_list() == [2] * len(DEFAULT)
+    ledger = pl.concat([first, second])
+    assert predict(lines=lines, ledger=ledger, state=halted).is_empty()
+    assert predict(lines=lines, ledger=ledger)["version"].to_list() == [3] * len(DEFAULT)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def shown_at(width: int, monkeypatch: pytest.MonkeyPatch, is_verbose: bool = Fal
     return captured.get().splitlines()
 
 
-@pytest.mark.parametrize(("width", "number"), [(150, 4), (80, 2)], ids=["wide", "80 columns"])
+@pytest.mark.parametrize(("width", "number"), [(150, 5), (80, 2)], ids=["wide", "80 columns"])
 def test_the_grid_with_actual_and_expected_counts_fits_the_terminal(
     width: int, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,9 +5,17 @@ from collections.abc import Collection
 
 import pytest
 
+from nba_pipeline.cli import record_terms
 from nba_pipeline.cli.terms import ALERTS, FLAGS, GATES, REASONS, STATES, UNPUBLISHED
 from nba_pipeline.completeness.states import STATES as KNOWN_STATES
+from nba_pipeline.formulas import decay
+from nba_pipeline.formulas.decay import Decay
 from nba_pipeline.formulas.forecast_distribution import PROBABILITY_REASONS
+from nba_pipeline.formulas.picks import DAY_LIMIT, TEAM_LIMIT
+from nba_pipeline.governance import halts, roles
+from nba_pipeline.governance.halts import Halt
+from nba_pipeline.governance.pick_rules import slate_rules
+from nba_pipeline.settings import Picks
 from nba_pipeline.systems.cross_season import FEW_CAREER_GAMES
 from nba_pipeline.tables import catalog
 from nba_pipeline_tests.suite.test_public_strings import SNAPSHOT
@@ -18,6 +26,13 @@ def public(kind: str) -> set[str]:
     return set(re.findall(rf"^{kind}: '(\w+)'$", SNAPSHOT.read_text(encoding="utf-8"), re.MULTILINE))
 
 
+DEFAULT_PICKS = Picks()
+PICK_RULES = {
+    *slate_rules(Halt(False), Decay(), []),
+    *(TEAM_LIMIT, DAY_LIMIT),
+    *(rule for rules in DEFAULT_PICKS.subsets.values() for rule in rules),
+    *DEFAULT_PICKS.trial_rules,
+}
 BLOCKING = {check.name for check in catalog.checks().values() if check.blocking}
 
 
@@ -28,6 +43,20 @@ BLOCKING = {check.name for check in catalog.checks().values() if check.blocking}
 )
 def test_every_term_is_explained_and_no_other(explained: Collection[str], known: set[str]) -> None:
     assert known and set(explained) == known
+
+
+@pytest.mark.parametrize(
+    ("explained", "known"),
+    [
+        (record_terms.ROLES, set(roles.ROLES)),
+        (record_terms.DECAY_STATES, set(decay.STATES)),
+        (record_terms.HALTS, set(halts.REASONS)),
+        (record_terms.PICK_RULES, PICK_RULES),
+    ],
+    ids=["roles", "decay states", "halts", "pick rules"],
+)
+def test_every_term_of_the_record_is_explained_and_no_other(explained: Collection[str], known: set[str]) -> None:
+    assert set(explained) == known
 
 
 def test_every_reason_for_an_unpublished_probability_is_explained() -> None:

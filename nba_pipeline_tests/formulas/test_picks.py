@@ -1,5 +1,6 @@
 """Selection of picks: rules, order, limits and plausibility."""
 
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -62,6 +63,7 @@ def test_the_reasons_that_forbid_a_bet_are_those_of_the_recommendation() -> None
     worst = {
         "game_date": DAY, "season": "2023-24", "predicted_value": 20.5, "line": 20.5, "lacks_required": True, "quality_score": 0.0,
         "has_few_minutes": True, "injury_status": "out", "is_injury_unknown": True, "has_short_history": True,
+        "trained_through": DAY - timedelta(days=22),
         "reasons": ["contains_the_line"], "over_probability": 0.1, "blended_push_probability": 0.0,
         "blended_under_probability": 0.1,
     }  # fmt: skip
@@ -72,6 +74,7 @@ def test_the_reasons_that_forbid_a_bet_are_those_of_the_recommendation() -> None
         "least_probability": 0.5,
         "quality_floor": 70.0,
         "bootstrap_days": 14,
+        "stale_days": 21,
     }
     reasons = set(with_recommendation(rows, {}, **limits)["reasons"].explode())  # type: ignore[arg-type]
     assert reasons == set(FORBIDDING)

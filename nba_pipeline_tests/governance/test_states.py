@@ -1,5 +1,6 @@
 """The state of a run, read from a warehouse."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,12 +8,13 @@ import polars as pl
 import pytest
 
 from nba_pipeline.assets.grades.system_performance import TABLE as PERFORMANCE
-from nba_pipeline.governance.halts import HALTS
+from nba_pipeline.governance.halts import HALTS, halt
 from nba_pipeline.governance.roles import read_decisions
-from nba_pipeline.governance.states import governed, read_recent
+from nba_pipeline.governance.states import governed, read_recent, read_state
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_game, at, before, frame_of
+from nba_pipeline_tests.builders_record import a_bet, bets_of
 
 NOW = at(15)
 SYSTEMS = ("ensemble", "xgboost")
@@ -47,6 +49,50 @@ def test_a_system_that_stopped_working_halts_the_picks(warehouse: LocalWarehouse
     state = governed(warehouse, NOW, DAY, SYSTEMS, is_live=True)
     assert (state.champion, state.halt.reason, state.decays["xgboost"].state) == ("ensemble", "fleet_blocked", "BLOCKED")
     assert warehouse.scan(HALTS).collect()["halt_reason"].to_list() == ["fleet_blocked"]
+
+
+def scheduled(warehouse: LocalWarehouse, *days: int) -> None:
+    """Games some days before DAY; a negative number is after it. No other games."""
+    warehouse.replace(TABLES["schedule"], [DAY], TABLES["schedule"].empty(), "test", {DAY: 1})
+    for number in days:
+        game = a_game(game_date=before(number), game_id=f"{before(number):%y%m%d}") | LINEAGE
+        warehouse.replace(TABLES["schedule"], [before(number)], frame_of(TABLES["schedule"], game), "test")
+
+
+def off_season(warehouse: LocalWarehouse) -> None:
+    scheduled(warehouse, -22)
+
+
+def between_rounds(warehouse: LocalWarehouse) -> None:
+    scheduled(warehouse, 15)
+
+
+def manual(warehouse: LocalWarehouse) -> None:
+    halt(warehouse, NOW, "a test", "Ann")
+
+
+def edge_collapse(warehouse: LocalWarehouse) -> None:
+    performed(warehouse, a_window(1, 0.5, 0.1, "day", n=500))
+
+
+def predictions_inactive(warehouse: LocalWarehouse) -> None:
+    scheduled(warehouse, 0, 1, 2, 3)
+    warehouse.add(TABLES["predictions"], [before(4)], bets_of(a_bet(game_date=before(4))), "test")
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [off_season, between_rounds, manual, edge_collapse, predictions_inactive],
+    ids=lambda cause: cause.__name__,
+)
+def test_each_cause_halts_live_picks(warehouse: LocalWarehouse, cause: Callable[[LocalWarehouse], None]) -> None:
+    """`fleet_blocked` and `unknown` have tests of their own."""
+    assert not read_state(warehouse, DAY, SYSTEMS).halt.is_halted
+    cause(warehouse)
+    state = governed(warehouse, NOW, DAY, SYSTEMS, is_live=True)
+    assert (state.halt.is_halted, state.halt.reason) == (True, cause.__name__)
+    assert read_state(warehouse, DAY, SYSTEMS).halt.reason == cause.__name__
+    assert warehouse.scan(HALTS).collect()["halt_reason"].to_list()[-1] == cause.__name__
 
 
 def test_a_run_of_past_dates_records_nothing_and_is_not_halted(warehouse: LocalWarehouse) -> None:

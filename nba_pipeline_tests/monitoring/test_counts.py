@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 from nba_pipeline.completeness import gates
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.counts import UNITS, Count, counts
 from nba_pipeline.tables.registry import TABLES
@@ -17,7 +18,8 @@ FINAL = slate_of(DAY, *(eastern(DAY, 19),) * 3, status="final")
 
 def counted(days: Days) -> dict[str, Count]:
     schedule, boxscores = (days.warehouse.scan(TABLES[name], [DAY]).collect() for name in ("schedule", "boxscores"))
-    return counts(days.warehouse, schedule, gates.judge_games(schedule, boxscores), [DAY])[DAY]
+    clock = Clock(fixed_at=eastern(DAY, 23).isoformat())
+    return counts(days.warehouse, clock, schedule, gates.judge_games(schedule, boxscores), [DAY])[DAY]
 
 
 def test_each_table_is_counted_in_the_unit_in_which_it_is_expected(tmp_path: Path) -> None:

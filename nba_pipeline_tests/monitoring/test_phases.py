@@ -1,16 +1,20 @@
 """The comparison of the phases of a date, in both directions."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from nba_pipeline.governance.publication import manifest_of, slot_of
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.phases import Comparison, compare_phases
+from nba_pipeline.monitoring.record_keys import candidates
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.builders_days import TEAMS, Days, complete_box, slate_of
+from nba_pipeline_tests.builders_predictions import a_prediction
 
 DAY = date(2026, 1, 15)
 MORNING = eastern(date(2026, 1, 16), 9)
@@ -98,6 +102,49 @@ def test_a_landed_response_without_rows_is_missing(days: Days) -> None:
 def test_a_phase_that_is_not_due_has_no_verdict(days: Days) -> None:
     days.write("boxscores", DAY)
     assert compared(days, eastern(DAY, 12))[BOXSCORES].verdict == "not due"
+
+
+CANDIDATES = ("picks", "candidates", "in predictions of the champion")
+PUBLISHED = ("publications", "picks", "in picks")
+
+
+@pytest.fixture
+def recorded(days: Days) -> Days:
+    """Two candidates of the champion in the first game, one of them a pick, and a prediction of another system."""
+    noon = {"made_at": eastern(DAY, 12), "tipoff_at": eastern(DAY, 19), "game_id": GAMES[0]["game_id"]}
+    systems = {901: "ensemble", 902: "ensemble", 903: "xgboost"}
+    bets = [
+        a_prediction(game_date=DAY, player_id=number, player_name=f"Player {number}", system_id=system, **noon)
+        for number, system in systems.items()
+    ]
+    pick = {name: bets[0][name] for name in ("game_id", "player_id", "market", "run_kind", "version", "system_id", "tipoff_at")}
+    days.write("predictions", DAY, *bets)
+    days.write("picks", DAY, pick | {"subset": "best", "is_pick": True, "failed_rules": [], "picked_at": eastern(DAY, 12)})
+    return days
+
+
+def test_a_candidate_without_a_verdict_and_a_pick_without_a_publication_are_named(recorded: Days) -> None:
+    results = compared(recorded)
+    assert [(results[step].actual, results[step].expected) for step in (CANDIDATES, PUBLISHED)] == [(1, 2), (0, 1)]
+    assert results[CANDIDATES].missing == ["Player 902"] and results[PUBLISHED].verdict == "error"
+    picks = recorded.warehouse.scan(TABLES["picks"], [DAY]).collect()
+    rows = {"predictions": TABLES["predictions"].empty(), "picks": picks}
+    landing = Landing(home=str(recorded.home), clock=Clock(fixed_at=MORNING.isoformat()))
+    payload = landing.keep(slot_of(DAY, 1), manifest_of(DAY, eastern(DAY, 12), rows), fetched_at=eastern(DAY, 12))
+    recorded.write("publications", DAY, {"publication_number": 1, "picks": 1, "source": payload.ref})
+    assert compared(recorded)[PUBLISHED].verdict == "ok"
+
+
+def test_picks_are_not_due_on_the_evening_before(recorded: Days) -> None:
+    evening, morning = (compared(recorded, now) for now in (eastern(DAY - timedelta(days=1), 22), eastern(DAY, 9)))
+    assert [result[CANDIDATES].verdict for result in (evening, morning)] == ["not due", "error"]
+    assert evening["predictions", "players", "in grades"].is_due
+
+
+def test_a_date_before_the_first_picks_has_no_candidates(recorded: Days) -> None:
+    day = DAY - timedelta(days=1)
+    recorded.write("predictions", day, a_prediction(game_date=day, system_id="ensemble"))
+    assert candidates(recorded.warehouse, [day, DAY])["game_date"].unique().to_list() == [DAY]
 
 
 def test_a_date_without_games_has_nothing_to_compare(days: Days) -> None:

@@ -128,6 +128,22 @@ def test_the_days_are_predicted_before_tipoff_and_graded_the_next_morning(lived:
     assert {record["state"] for record in _status(lived, DAYS[0], DAYS[-1])} == {"COMPLETE"}
 
 
+def test_the_days_have_performance_and_a_reason_for_every_candidate_that_is_no_pick(lived: Platform) -> None:
+    """The replay server has no injury reports, so the status of every player is unknown and nothing may be bet."""
+    rated = lived.rows(
+        f"SELECT system_id, gap_n, gap FROM system_performance WHERE run_kind = 'live' AND game_date = '{DAYS[-1]}' "
+        "AND \"window\" = '7 days' AND direction = 'all' AND tier = 'all' AND subset = 'all' ORDER BY 1"
+    )
+    assert [row["system_id"] for row in rated] == GRADED_SYSTEMS
+    assert [row for row in rated if int(str(row["gap_n"])) <= 50 or abs(float(str(row["gap"]))) > 1] == []
+    judged = "FROM picks WHERE run_kind = 'live' AND subset = 'best'"
+    dates = lived.rows(f"SELECT DISTINCT game_date {judged} ORDER BY 1")
+    assert [row["game_date"] for row in dates] == [str(day) for day in DAYS if day != WITHOUT_LINES]
+    assert lived.rows(f"SELECT * {judged} AND NOT list_contains(failed_rules, 'injury_status_unknown')") == []
+    printed = lived("audit", "record", "--date", str(DAYS[0]), NBA_PIPELINE_NOW=f"{DAYS[-1] + timedelta(days=1)}T12:00:00-04:00")
+    assert printed.endswith(" 0 picks; equal to the ledgers\n")
+
+
 def test_every_printed_number_traces_to_its_landed_payload(lived: Platform) -> None:
     lines = lived.rows(
         "SELECT p.line, p.line_source, l.sha256, l.fetched_at FROM predictions p LEFT JOIN landing l ON l.source = p.line_source "
@@ -165,6 +181,11 @@ def test_a_corrected_box_score_changes_the_grade(lived: Platform, tmp_path: Path
         {**about, "player": str(one["player_id"]), "delta": 2}, {**about, "player": str(other["player_id"]), "delta": -2}
     )
     replay.set_clock(later)
+    of_the_day = (
+        f"SELECT as_of FROM system_performance WHERE system_id = 'moving_average' AND run_kind = 'live' AND game_date = '{DAYS[0]}' "
+        "AND \"window\" = 'day' AND direction = 'all' AND tier = 'all' AND subset = 'all'"
+    )
+    before = platform.rows(of_the_day)
     first_run = platform("recheck", "--date", str(DAYS[0]), NBA_PIPELINE_NOW=later, **replay.variables())
     corrected = int(str(one["points"])) + 2
     line = next(line for line in first_run.splitlines() if str(one["player_name"]) in line)
@@ -175,6 +196,7 @@ def test_a_corrected_box_score_changes_the_grade(lived: Platform, tmp_path: Path
         f"SELECT grade_version, regrade_reason FROM grades WHERE {of_one} AND system_id = 'moving_average' ORDER BY 1"
     )
     assert [row["grade_version"] for row in versions] == [1, 2]
+    assert platform.rows(of_the_day) != before  # at once, with the new grades
     assert str(versions[1]["regrade_reason"]).startswith(f"points {one['points']} -> {corrected}")
     second = platform("recheck", "--date", str(DAYS[0]), NBA_PIPELINE_NOW=later, **replay.variables())
     assert second.splitlines() == ["nothing changed"]

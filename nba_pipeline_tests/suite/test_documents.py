@@ -1,5 +1,6 @@
 """Every name in the documents exists, and every public name is documented."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from nba_pipeline.sandbox import faults
 from nba_pipeline.settings import Settings
 from nba_pipeline.tables import catalog
 from nba_pipeline_tests.suite.generated import DRAWN, tables_by_stage, with_drawing
-from nba_pipeline_tests.suite.test_public_strings import SNAPSHOT
+from nba_pipeline_tests.suite.test_public_strings import SNAPSHOT, sources
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").glob("*.md")])
@@ -125,6 +126,13 @@ def test_hosted_ci_runs_make_targets_that_exist() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_commands_and_options_exist(document: Path, command: click.Command) -> None:
     assert list(unknown_commands(document, command)) == []
+
+
+def test_every_command_that_a_message_names_exists(command: click.Command) -> None:
+    """The next command of an error is useless if it does not exist. `the nba-pipeline command` is no command."""
+    texts = (node.value for module in sources() for node in ast.walk(module) if isinstance(node, ast.Constant))
+    named = {name for text in texts if isinstance(text, str) for name in re.findall(r"\bnba-pipeline ([a-z][a-z-]*)", text)}
+    assert named - command.commands.keys() == {"command"}  # type: ignore[attr-defined]  # a group
 
 
 @pytest.mark.parametrize("file", DRAWN, ids=lambda path: path.name)

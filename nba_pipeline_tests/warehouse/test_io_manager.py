@@ -14,7 +14,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from nba_pipeline import environments  # noqa: F401  # registers the settings file
-from nba_pipeline.asset_factory.asset import days_before, optional_input
+from nba_pipeline.asset_factory.asset import days_before, optional_input, plots_of
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
@@ -156,6 +156,20 @@ def test_a_range_has_the_counts_of_each_date_and_its_own_numbers_as_text(warehou
     shown = ("dagster/partition_row_count", "rows_quarantined", "problems", "snapshots", "problems_met", "seconds_per_date")
     assert [first[name] for name in shown] == [2, 0, {}, "6 in 2 dates", {}, 0.5]
     assert [second[name] for name in shown] == [3, 1, {"points|min": 1}, "6 in 2 dates", {str(NEXT): ["late"]}, 0.5]
+
+
+@pytest.mark.parametrize(("last", "plotted"), [(None, [0.25]), (NEXT, [0.25, None])], ids=["a date", "a range"])
+def test_a_number_of_a_date_is_plotted_for_that_date_only(
+    warehouse: Warehouse, toys: Table, last: date | None, plotted: list[float | None]
+) -> None:
+    @dg.asset(io_manager_key="tables", partitions_def=DAILY, code_version="v7", backfill_policy=dg.BackfillPolicy.single_run())
+    def toys(context: dg.AssetExecutionContext) -> pl.DataFrame:
+        numbers = pl.DataFrame({"game_date": [DAY, NEXT], "gap": [0.25, None]})
+        context.add_output_metadata(plots_of(numbers if last else numbers.head(1)))
+        return rows(1)
+
+    events = run(warehouse, toys, last=last).asset_materializations_for_node("toys")
+    assert [event.metadata["gap"].value if "gap" in event.metadata else None for event in events] == plotted
 
 
 def test_a_good_run_empties_the_quarantine_of_its_date(warehouse: Warehouse, toys: Table) -> None:

@@ -15,7 +15,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input, plots_of
 from nba_pipeline.asset_factory.checks import checks_of, dated_check
 from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, for_each_date
 from nba_pipeline.errors import BadInput
@@ -220,7 +220,9 @@ def system_performance(
         season("prop_lines", prop_lines, *LINE),
         tuple(SETTINGS.picks.trial_rules),
     )
-    return rate_systems(rows, eligible_players(season("features", features, *FEATURE)), dates)
+    rated = rate_systems(rows, eligible_players(season("features", features, *FEATURE)), dates)
+    context.add_output_metadata(plots_of(plotted(rated)))
+    return rated
 
 
 def eligible_players(features: pl.DataFrame) -> pl.DataFrame:
@@ -230,6 +232,25 @@ def eligible_players(features: pl.DataFrame) -> pl.DataFrame:
     return features.filter(has_games, has_minutes).group_by("game_date").agg(pl.len().cast(pl.Int64).alias("eligible"))
 
 
+def _is_all_live() -> pl.Expr:
+    """Whether a row covers all live predictions of the main market, of any window."""
+    is_all = pl.all_horizontal(pl.col(name) == ALL for name in GROUPS)
+    return is_all & (pl.col("run_kind") == "live") & (pl.col("market") == SETTINGS.lines.market)
+
+
+def plotted(rows: pl.DataFrame) -> pl.DataFrame:
+    """Returns one row per date: gap, hit rate, log-loss gap and N of each live system over 30 days; counts and quality of the date."""
+    of_all = rows.filter(_is_all_live()).sort("system_id")
+    names = ["overs", "unders", "passes", "no_lines"]
+    quality = pl.col("quality_score").mean().alias("quality_mean"), pl.col("quality_score").min().alias("quality_least")
+    of_date = of_all.filter(pl.col("window") == "day").group_by("game_date").agg(pl.col(names).sum(), *quality)
+    recent = of_all.filter(pl.col("window") == "30 days")
+    if recent.is_empty():
+        return of_date
+    numbers = recent.pivot("system_id", index="game_date", values=["gap", "hit_rate", "log_loss_gap", "gap_n"])
+    return numbers.join(of_date, on="game_date", how="full", coalesce=True)
+
+
 @dated_check(TABLE)
 def no_system_decays(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """No live system is worse than the points line by more than 0.15 points over 30 days, on 500 rows or more.
@@ -237,23 +258,13 @@ def no_system_decays(warehouse: Warehouse, dates: Sequence[date], clock: Clock) 
     The gap, hit rate and log-loss gap of each system over 30 days are plotted, with the number of recommendations by kind and
     the quality of the features on the date.
     """
-    is_all = pl.all_horizontal(pl.col(name) == ALL for name in GROUPS)
-    is_live = (pl.col("run_kind") == "live") & (pl.col("market") == SETTINGS.lines.market)
-    rows = warehouse.scan(TABLE, dates).filter(is_all, is_live).sort("system_id").collect()
-    recent, of_date = rows.filter(pl.col("window") == "30 days"), rows.filter(pl.col("window") == "day")
+    rows = warehouse.scan(TABLE, dates).filter(_is_all_live()).sort("system_id").collect()
+    recent = rows.filter(pl.col("window") == "30 days")
     settings = SETTINGS.governance
     is_worse = (pl.col("gap_n") >= settings.decay_rows) & (pl.col("gap") > settings.decay_gap)
     text = pl.format("{}: {} points worse than the line, N {}", "system_id", pl.col("gap").round(3), "gap_n")
     worse = recent.filter(is_worse).group_by("game_date", maintain_order=True).agg(text.alias(MISSING))
-    plots = (
-        [recent.pivot("system_id", index="game_date", values=["gap", "hit_rate", "log_loss_gap", "gap_n"])]
-        if recent.height
-        else []
-    )
-    names = ["overs", "unders", "passes", "no_lines"]
-    quality = pl.col("quality_score").mean().alias("quality_mean")
-    kinds = of_date.group_by("game_date").agg(pl.col(names).sum(), quality, pl.col("quality_score").min().alias("quality_least"))
-    judged = for_each_date(dates, worse, kinds, *plots)
+    judged = for_each_date(dates, worse, plotted(rows))
     return judged.with_columns((pl.col(MISSING).list.len() == 0).alias(PASSED))
 
 

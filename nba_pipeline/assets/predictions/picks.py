@@ -13,7 +13,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input, plots_of
 from nba_pipeline.asset_factory.checks import checks_of, dated_check
 from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, count_off, for_each_date, verdict_rows
 from nba_pipeline.assets.predictions.predictions import PredictionRows
@@ -33,13 +33,10 @@ from nba_pipeline.governance.pick_rules import pick_rules, slate_rules
 from nba_pipeline.governance.states import Governed, governed
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import MARKET_BLEND, SYSTEMS
+from nba_pipeline.systems import PROMOTABLE
 from nba_pipeline.tables.table import Row, Table, number
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
-
-PROMOTABLE = tuple(system.system_id for system in SYSTEMS if system is not MARKET_BLEND)
-"""The systems with a role. The displayed forecast `market_blend` contains the line and is never a pick."""
 
 COPIED = (
     "system_id", "prediction_id", "player_name", "team", "opponent", "predicted_value", "line", "book", "line_snapshot_at",
@@ -224,8 +221,17 @@ def picks(
             context.log.warning(f"picks of {day}: the slate is implausible and has no picks: {problem}")
     if state.halt.is_halted:
         context.log.warning(state.halt.message)
-    context.add_output_metadata({"champion": state.champion, "halt": state.halt.message})
-    return pl.concat(parts)
+    new = pl.concat(parts)
+    plots = plots_of(_plotted(pl.concat([ledger.select(new.columns), new])))
+    context.add_output_metadata({"champion": state.champion, "halt": state.halt.message, **plots})
+    return new
+
+
+def _plotted(rows: pl.DataFrame) -> pl.DataFrame:
+    """Returns one row per date: the numbers of candidates and picks of each subset, in their latest version."""
+    latest = rows.sort("version").unique(["game_date", *KEY], keep="last")
+    counts = latest.group_by("game_date", SUBSET).agg(pl.len().alias("candidates"), pl.col(IS_PICK).sum().alias("picks"))
+    return counts.sort("game_date", SUBSET).pivot(SUBSET, index="game_date", values=["candidates", "picks"])
 
 
 @dated_check(TABLE)

@@ -42,12 +42,22 @@ from nba_pipeline.formulas.markets import MARKETS, STATISTICS, Market
 from nba_pipeline.formulas.odds import LARGEST_PRICE
 from nba_pipeline.formulas.prediction_versions import PREDICTED, features_hash, new_versions
 from nba_pipeline.formulas.prices import line_prices, with_expected_values, with_prices
-from nba_pipeline.formulas.recommendation import with_recommendation
+from nba_pipeline.formulas.recommendation import with_governance, with_recommendation
 from nba_pipeline.formulas.similar_games import SIMILAR_DAYS
+from nba_pipeline.governance.states import Governed, read_state
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import SEASON_DAYS, days, week_of
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import MARKET_BLEND, MARKET_SYSTEMS, MOVING_AVERAGE, SIMILARITY, SYSTEMS, TRAINED_SYSTEMS, Combination
+from nba_pipeline.systems import (
+    MARKET_BLEND,
+    MARKET_SYSTEMS,
+    MOVING_AVERAGE,
+    PROMOTABLE,
+    SIMILARITY,
+    SYSTEMS,
+    TRAINED_SYSTEMS,
+    Combination,
+)
 from nba_pipeline.systems.drift import drift_of_dates, first_date, judge_drift
 from nba_pipeline.systems.forecasts import Models, absent_models, forecasts, joined_reasons, reasons_without_forecast
 from nba_pipeline.systems.interface import PLAYER_GAME, System
@@ -219,6 +229,9 @@ SOURCE = "features, points_model, prop_lines"
 THRESHOLDS = {"pass_below_edge", "actionable_edge", "least_probability", "quality_floor", "bootstrap_days"}
 """Settings of `with_recommendation`."""
 
+UNGOVERNED = Governed("")
+"""The state of a run of past dates: its predictions are backtests."""
+
 OUTCOME_COLUMNS = ("game_date", *PLAYER_GAME, "did_play", *STATISTICS.values())
 
 
@@ -233,6 +246,7 @@ def predict_slate(
     outcomes: pl.DataFrame,
     now: datetime,
     season_starts: Mapping[str, date],
+    state: Governed = UNGOVERNED,
 ) -> pl.DataFrame:
     """Returns the predictions that the ledger lacks: one row per eligible player, game and system that is new or changed.
 
@@ -249,12 +263,14 @@ def predict_slate(
         outcomes: Rows of `outcomes_of`. Those of a date count for later dates only.
         now: Instant of the run.
         season_starts: Season -> date of its first game.
+        state: Halt and decay states, which forbid bets on live predictions.
     """
     due = list[pl.DataFrame]()
     for market in SETTINGS.lines.markets:
         made = _forecasts_of(market, upcoming_players, features, schedule, lines.filter(market=market), models, now)
         distributed = with_distribution(made, graded, outcomes, distribution_rules())
-        valued = with_expected_values(with_recommendation(distributed, season_starts, **_thresholds(market)))
+        recommended = with_recommendation(distributed, season_starts, **_thresholds(market))
+        valued = with_expected_values(with_governance(recommended, **_governance(market, state)))
         material_move = SETTINGS.lines.material_move * SETTINGS.predicting.edge_of_a_point(market)
         due.append(new_versions(valued, ledger, material_move=material_move).select(COLUMNS))
     return pl.concat(due).sort(TABLE.key)
@@ -265,7 +281,18 @@ def _thresholds(market: str) -> dict[str, Any]:
     settings = SETTINGS.predicting
     thresholds = settings.model_dump(include=THRESHOLDS)
     edges = ("pass_below_edge", "actionable_edge")
-    return thresholds | {name: thresholds[name] * settings.edge_of_a_point(market) for name in edges}
+    in_unit = {name: thresholds[name] * settings.edge_of_a_point(market) for name in edges}
+    return thresholds | in_unit | {"stale_days": SETTINGS.training.stale_days}
+
+
+def _governance(market: str, state: Governed) -> dict[str, Any]:
+    """Returns the arguments of `with_governance`, with the edge in the unit of the market."""
+    in_watch = SETTINGS.predicting.actionable_edge + SETTINGS.governance.watch_edge
+    return {
+        "is_halted": state.halt.is_halted,
+        "states": {system: decay.state for system, decay in state.decays.items()},
+        "edge_in_watch": in_watch * SETTINGS.predicting.edge_of_a_point(market),
+    }
 
 
 def _forecasts_of(
@@ -439,9 +466,9 @@ def predictions(
     in_use = [system for market in SETTINGS.lines.markets for system in MARKET_SYSTEMS[market]]
     for message in absent_models(in_use, features, models):
         context.log.warning(message)
-    outcomes = outcomes_of(player_game_summary)
-    graded = graded_rows(earlier_predictions(warehouse, dates), outcomes)
-    return predict_slate(upcoming_players, features, slate, lines, models, ledger, graded, outcomes, now, starts)
+    graded = graded_rows(earlier_predictions(warehouse, dates), outcomes := outcomes_of(player_game_summary))
+    state = read_state(warehouse, clock.today, PROMOTABLE) if max(dates) >= clock.today else UNGOVERNED
+    return predict_slate(upcoming_players, features, slate, lines, models, ledger, graded, outcomes, now, starts, state)
 
 
 def earlier_predictions(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
@@ -600,6 +627,26 @@ def features_resemble_training(warehouse: Warehouse, dates: Sequence[date], cloc
     models = warehouse.scan(TABLES["points_model"], sorted({week_of(day) for day in dates})).collect()
     features = warehouse.scan(TABLES["features"], days(first_date(min(dates)), max(dates))).collect()
     return judge_drift(drift_of_dates(dates, features, models, TRAINED_SYSTEMS), dates)
+
+
+@dated_check(TABLE)
+def models_are_recent(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
+    """The models of the date were trained on games of the last 10 days. Above 21 days, their predictions are not actionable.
+
+    Weeks without a model pass. The days since the oldest model's last training row are plotted.
+    """
+    week, old_days = pl.col("game_date").dt.truncate("1w").alias("week"), SETTINGS.training.old_days
+    models = warehouse.scan(TABLES["points_model"], sorted({week_of(day) for day in dates})).drop_nulls("model_id")
+    known = models.select(pl.col("game_date").alias("week"), "system_id", "train_end_date").collect()
+    days_old = (pl.col("game_date") - pl.col("train_end_date")).dt.total_days().cast(pl.Float64)  # a null float stays unknown
+    name = pl.format(
+        "{}: trained on games up to {}, {} days before", "system_id", "train_end_date", pl.col("days_old").cast(pl.Int64)
+    )
+    aged = for_each_date(dates).select("game_date", week).join(known, on="week").with_columns(days_old.alias("days_old"))
+    names = name.filter(pl.col("days_old") > old_days).alias(MISSING)
+    oldest = pl.col("days_old").max().alias("days_since_training")
+    by_date = aged.sort("game_date", "system_id").group_by("game_date", maintain_order=True).agg(names, oldest)
+    return for_each_date(dates, by_date).with_columns((pl.col(MISSING).list.len() == 0).alias(PASSED))
 
 
 checks = checks_of(TABLE)

@@ -1,6 +1,6 @@
-"""All links of a subject, in order: up to the predictions, from the box scores to the grades, and what changed."""
+"""All links of a subject, in order: up to the predictions, of the record, from the box scores to the grades, and what changed."""
 
-from nba_pipeline.monitoring.explain import after_the_game, before_tipoff, players
+from nba_pipeline.monitoring.explain import after_the_game, before_tipoff, players, record
 from nba_pipeline.monitoring.explain.before_tipoff import derived_link
 from nba_pipeline.monitoring.explain.changes import changes_link
 from nba_pipeline.monitoring.explain.facts import SlateFacts, is_source
@@ -19,7 +19,7 @@ def chain(facts: SlateFacts, subject: Subject) -> list[Link]:
     if before[0].state == "excluded" or not facts.is_written("schedule"):
         return before
     changes = changes_link(facts, subject)
-    return [*before, *after_the_game.links(facts, subject), *([changes] if changes else [])]
+    return [*before, *record.links(facts, subject), *after_the_game.links(facts, subject), *([changes] if changes else [])]
 
 
 def table_links(facts: SlateFacts, subject: Subject) -> list[Link]:
@@ -32,6 +32,7 @@ def table_links(facts: SlateFacts, subject: Subject) -> list[Link]:
     names = [name for name in declared() if name in upstream and declared()[name].is_daily]
     linked = {"predictions": before_tipoff.predictions_link, "grades": after_the_game.grades_link}
     linked |= {"boxscores": after_the_game.boxscores_link, "schedule": before_tipoff.schedule_link}
+    linked |= {"picks": record.picks_link, "publications": record.publications_link}
     linked |= {"features": before_tipoff.features_link, "player_game_summary": after_the_game.summaries_link}
     return [linked[name](facts, subject) if name in linked else _table_link(facts, subject, name) for name in names]
 
