@@ -4,6 +4,7 @@ import atexit
 import gc
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(50_000)
     gc.enable()
+
+
+def pytest_sessionfinish() -> None:
+    """Stop the PostgreSQL server of this process. A worker exits without the handlers of `atexit`."""
+    if cluster := sys.modules.get("nba_pipeline_tests.postgres.cluster"):
+        cluster.stop_server()
 
 
 def pytest_unconfigure() -> None:

@@ -1,6 +1,5 @@
 """A real PostgreSQL server for tests, in a temporary folder, and an empty database per test."""
 
-import atexit
 import os
 import pwd
 import re
@@ -117,12 +116,17 @@ class Cluster:
 
 @cache
 def cluster() -> Cluster:
-    """The server of this process, started once and stopped at its end. Skips the test where PostgreSQL is missing."""
+    """The server of this process, started once and stopped after its tests. Skips the test where PostgreSQL is missing."""
     if problem := why_missing():
         pytest.skip(problem)
-    server = Cluster()
-    atexit.register(server.close)
-    return server
+    return Cluster()
+
+
+def stop_server() -> None:
+    """Stop the server of this process if it has one, and delete its folder."""
+    if cluster.cache_info().currsize:
+        cluster().close()
+        cluster.cache_clear()
 
 
 @cache
