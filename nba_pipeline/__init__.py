@@ -6,6 +6,7 @@
     features     expected_absences   features
     predictions  points_model   predictions   picks   publications
     grades       grades   system_performance
+    publishing   slate_export
 
 Data flows one way: providers answer over HTTP, the landing stores the answers, `assets` turns them into tables, and the
 warehouse stores the tables. `completeness` holds the gates. `systems` predict, `governance` decides which predictions may be

@@ -9,6 +9,7 @@ from nba_pipeline.orchestration.jobs import JOBS
 from nba_pipeline.orchestration.morning_summary import morning_summary
 from nba_pipeline.orchestration.schedules import SCHEDULES
 from nba_pipeline.orchestration.sensors import SENSORS
+from nba_pipeline.orchestration.slate_export import slate_export
 from nba_pipeline.orchestration.slate_status import slate_status
 
 
@@ -17,7 +18,7 @@ def build_definitions(name: str, resources: dict[str, Any] | None = None) -> dg.
     modules = dg.load_assets_from_package_name("nba_pipeline.assets")
     checks = dg.load_asset_checks_from_package_name("nba_pipeline.assets")
     return dg.Definitions(
-        assets=[*modules, slate_status, morning_summary],
+        assets=[*modules, slate_status, slate_export, morning_summary],
         asset_checks=checks,
         jobs=JOBS,
         schedules=SCHEDULES,

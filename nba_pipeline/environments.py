@@ -160,6 +160,7 @@ def resources_for(name: str, now: "Clock | None" = None) -> dict[str, Any]:
 
     from nba_pipeline.monitoring.heartbeat import Heartbeat
     from nba_pipeline.providers.archive import Archive
+    from nba_pipeline.publishing.place import PublicFiles
     from nba_pipeline.warehouse.io_manager import TableIO
     from nba_pipeline.warehouse.model_store import ModelStore
 
@@ -176,6 +177,7 @@ def resources_for(name: str, now: "Clock | None" = None) -> dict[str, Any]:
         **_providers(name, landing, now),
         "notifier": notifier_for(warehouse, now),
         "heartbeat": Heartbeat(url=dg.EnvVar("HEARTBEAT_URL") if os.environ.get("HEARTBEAT_URL") else ""),
+        "public": PublicFiles(home=folder, bucket=public(), is_simulated=name == "sandbox"),
         "archive": Archive(folder=archive, landing=landing, clock=now),
     }
 

@@ -1,11 +1,17 @@
-"""notebook: tables and views as pandas frames, for analysts. Reads the warehouse of NBA_PIPELINE_ENV and NBA_PIPELINE_HOME.
+"""notebook: tables and views as data frames, for analysts. Reads the warehouse of NBA_PIPELINE_ENV and NBA_PIPELINE_HOME.
 
-No other module of the platform imports this module.
+    slate("2026-01-15")                               the newest forecasts of a date
+    record("2026-01-01", "2026-01-14")                the graded forecasts of some dates
+    features("2026-01-01", "2026-01-14")              the features of some dates
+    frame("boxscores", "2026-01-01", "2026-01-14")    any table or view
+
+Each function returns a pandas.DataFrame, with `engine="polars"` a polars.DataFrame. The columns of the tables are explained in
+docs/data-dictionary.md, and docs/example.ipynb is an example. No other module of the platform imports this module.
 """
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 import polars.selectors as cs
@@ -23,14 +29,53 @@ from nba_pipeline.warehouse.views import descriptions, tables_in
 DATED_BY = {"availability": "first_seen_at", "runs": "as_of"}
 """View without `game_date` -> the instant whose US Eastern date selects its rows. `season_record` is selected by season."""
 
+Engine = Literal["pandas", "polars"]
+ENGINES: tuple[Engine, ...] = ("pandas", "polars")
 
-def frame(name: str, first: str, last: str) -> Any:
-    """Returns the rows of a table or view from the first to the last US Eastern date, both included, as a pandas.DataFrame.
 
-    A date that was never written has no rows. Rows of a view without `game_date` are selected by the date of its
-    instant, rows of `season_record` by the seasons of the dates. Raises BadInput for an unknown name or an invalid date,
-    Permanent for rows that violate the table's schema, Damaged for a date with an unreadable file.
+def slate(day: str, *, engine: Engine = "pandas") -> Any:
+    """Returns the newest live forecast of each player and system of a US Eastern date.
+
+    The columns are those of docs/data-dictionary.md#predictions. A date without forecasts has no rows.
     """
+    rows = _rows("latest_predictions", day, day, engine).filter(pl.col("run_kind") == "live")
+    return to_pandas(rows) if engine == "pandas" else rows
+
+
+def record(first: str, last: str, *, engine: Engine = "pandas") -> Any:
+    """Returns the newest grade of each forecast from the first to the last US Eastern date, both included.
+
+    The columns are those of docs/data-dictionary.md#grades. Live forecasts and backtests are both among them, see `run_kind`.
+    """
+    return frame("latest_grades", first, last, engine=engine)
+
+
+def features(first: str, last: str, *, engine: Engine = "pandas") -> Any:
+    """Returns the features of each expected player and game from the first to the last US Eastern date, both included.
+
+    The columns are those of docs/data-dictionary.md#features. A feature is null if it is unknown, see `missing_features`.
+    """
+    return frame("features", first, last, engine=engine)
+
+
+def frame(name: str, first: str, last: str, *, engine: Engine = "pandas") -> Any:
+    """Returns the rows of a table or view from the first to the last US Eastern date, both included.
+
+    The columns of the tables are those of docs/data-dictionary.md, those of the views are named in docs/commands.md. A date that was never written has no rows. Rows of a view without `game_date` are selected by the date of its
+    instant, rows of `season_record` by the seasons of the dates. Raises BadInput for an unknown name or engine or an invalid
+    date, Permanent for rows that violate the table's schema, Damaged for a date with an unreadable file.
+    """
+    rows = _rows(name, first, last, engine)
+    if name in TABLES:
+        valid = checked(rows, typed_frame(TABLES[name]))[0]
+        return valid if engine == "pandas" else rows
+    return to_pandas(rows) if engine == "pandas" else rows
+
+
+def _rows(name: str, first: str, last: str, engine: str) -> pl.DataFrame:
+    """Returns the rows of a table or view, sorted. Raises as `frame`."""
+    if engine not in ENGINES:
+        raise BadInput(f"unknown engine {engine!r}; choose one of {', '.join(ENGINES)}")
     warehouse: Warehouse = resources_for(environment())["warehouse"]
     from nba_pipeline import definitions  # noqa: F401, PLC0415  # asset modules register their tables
 
@@ -46,7 +91,7 @@ def frame(name: str, first: str, last: str) -> Any:
         rows = _of_dates(name, warehouse.sql(f"SELECT * FROM {name}"), dates)
     if unreadable := unreadable_dates(warehouse, [TABLES[table.name] for table in tables], dates):
         raise Damaged("; ".join(unreadable))
-    return checked(rows, typed_frame(TABLES[name]))[0] if name in TABLES else to_pandas(rows)
+    return rows
 
 
 def _dates(first: str, last: str) -> list[date]:

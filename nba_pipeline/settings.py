@@ -716,6 +716,7 @@ class Doctor(Section):
     free_memory_gib: float = Field(
         1.0, description="available memory below which `doctor` warns; the largest job needs about this"
     )
+    silent_minutes: float = Field(5.0, description="age of the newest tick of the daemon from which `doctor` warns")
     open_files: int = Field(1024, description="limit of open files per process below which `doctor` warns")
     clock_skew_seconds: float = Field(60.0, description="difference to a provider's clock from which `doctor` warns")
     quota_share: Share = Field(0.20, description="share of a provider's credits below which `doctor` warns")
@@ -737,6 +738,11 @@ class Publishing(Section):
         0.95, description="share of forecasts on one side of the line above which a slate is not published"
     )
     mean_edge: float = Field(2.5, description="points; mean edge of a system beyond which a slate is not published")
+    least_lined_rows: AtLeastOne = Field(
+        100, description="rows with a line from which an average over lines is published while lines are not"
+    )
+    page_kilobytes: AtLeastOne = Field(300, description="size above which the check of the page fails")
+    lock_minutes: float = Field(15.0, gt=0, description="age at which the lock of an export to a bucket counts as abandoned")
 
 
 class Latency(Section):
@@ -751,10 +757,34 @@ class Latency(Section):
     least_units: AtLeastOne = Field(10, description="games or slates below which an exhausted error budget is not reported")
 
 
+class ServiceLevels(Section):
+    """The limits of the service levels about runs, people and releases, and the alerts about error budgets.
+
+    A burn rate of 1 spends the error budget exactly within its period. An alert requires the burn rate in a long window, and in a
+    recent part of it, so that it resolves itself soon after the cause is over.
+    """
+
+    work_share: Share = Field(0.999, description="objective: share of decided work that is done")
+    work_hours: float = Field(6.0, description="time after a decision until work that is not done counts as lost")
+    repair_minutes: float = Field(5.0, description="objective: mean time from the failure of a run to the success of its work")
+    acts_per_week: float = Field(0.25, description="objective: manual acts per week")
+    act_minutes: float = Field(30.0, description="pause up to which commands and decisions of a person are one manual act")
+    release_share: Share = Field(0.99, description="objective: share of successful releases")
+    release_hours: float = Field(24.0, description="time after a release in which a rollback or a repair counts as its failure")
+    fast_hours: float = Field(48.0, gt=0, description="window of a fast burn, which is critical for an urgent objective")
+    fast_recent_hours: float = Field(24.0, gt=0, description="recent window of a fast burn")
+    fast_burn_rate: float = Field(5.0, description="burn rate from which a burn is fast; a third of 30 days' budget in 48 hours")
+    slow_hours: float = Field(336.0, gt=0, description="window of a slow burn, which is a warning")
+    slow_recent_hours: float = Field(72.0, gt=0, description="recent window of a slow burn")
+    slow_burn_rate: float = Field(1.5, description="burn rate from which a burn is slow; 70 % of 30 days' budget in 14 days")
+    least_bad: AtLeastOne = Field(2, description="bad units below which no burn raises an alert")
+
+
 class Metrics(Section):
     """The metrics that `nba-pipeline serve health` serves."""
 
     every_seconds: float = Field(60.0, gt=0, description="pause between two measurements")
+    levels_every_seconds: float = Field(300.0, description="pause between two readings of the service levels")
     graded_days: AtLeastOne = Field(30, description="days of grades in the error and the gap to the line")
     runs: AtLeastOne = Field(100, description="newest runs among which the duration of each job is looked up")
 
@@ -923,6 +953,7 @@ class Settings(Section):
     watch: Watch = Watch()
     doctor: Doctor = Doctor()
     latency: Latency = Latency()
+    service_levels: ServiceLevels = ServiceLevels()
     publishing: Publishing = Publishing()
     metrics: Metrics = Metrics()
     monitors: Monitors = Monitors()

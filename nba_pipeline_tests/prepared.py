@@ -27,7 +27,7 @@ def prepared(name: str, make: Callable[[Path], None], root: Path) -> Path:
 
 def copy_of(home: Path, target: Path) -> Path:
     """A copy of a home that shares the immutable files by hard links."""
-    return Path(shutil.copytree(home, target, copy_function=link_or_copy))
+    return Path(shutil.copytree(home, target, symlinks=True, copy_function=link_or_copy))
 
 
 def link_or_copy(source: str, target: str) -> None:

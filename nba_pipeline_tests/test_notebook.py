@@ -3,18 +3,27 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
+from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.sources.boxscores import TABLE
 from nba_pipeline.errors import BadInput, Permanent
-from nba_pipeline.notebook import frame
+from nba_pipeline.notebook import features, frame, record, slate
 from nba_pipeline.tables import catalog
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, at, frame_of
 from nba_pipeline_tests.builders_predictions import a_prediction, predictions_of
 
+ROOT = Path(__file__).parents[1]
+a_grade: Values = {
+    "game_date": DAY - timedelta(days=1), "game_id": "1", "system_id": "ensemble", "market": "player_points", "run_kind": "live",
+    "grade_version": 1, "prediction_id": "1", "predicted_value": 25.0, "line": 20.5, "recommendation": "OVER", "did_play": True,
+    "actual_value": 23, "minutes": 30.0, "error": 2.0, "absolute_error": 2.0, "margin": 2.5, "outcome": "WIN", "is_correct": True,
+}  # fmt: skip
 DAYS = [DAY + timedelta(days=n) for n in range(4)]
 
 
@@ -87,3 +96,46 @@ def test_every_view_is_a_frame(view: str, tmp_path: Path) -> None:
     number = len(frame(view, str(DAY), str(DAY)))
     assert number == (view in ("requests", "landing", "availability", "runs"))
     assert len(frame(view, str(DAYS[1]), str(DAYS[1]))) == 0
+
+
+def test_polars_has_the_same_values_as_pandas(tmp_path: Path) -> None:
+    write(tmp_path, *(a_boxscore(day) for day in DAYS))
+    rows = frame("boxscores", str(DAYS[0]), str(DAYS[1]), engine="polars")
+    assert isinstance(rows, pl.DataFrame) and rows.schema == pl.Schema(TABLE.dtypes)
+    assert rows["points"].to_list() == list(frame("boxscores", str(DAYS[0]), str(DAYS[1]))["points"])
+    with pytest.raises(BadInput, match=r"^unknown engine 'spark'; choose one of pandas, polars$"):
+        frame("boxscores", str(DAY), str(DAY), engine="spark")  # type: ignore[arg-type]
+
+
+def test_a_slate_has_the_newest_live_forecasts(tmp_path: Path) -> None:
+    kinds = (("live", 1, 20.0), ("live", 2, 21.0), ("backtest", 1, 30.0))
+    made = [
+        a_prediction(run_kind=kind, version=version, predicted_value=value, prediction_id=f"{kind}{version}", as_of=at(23), code_version="1")
+        for kind, version, value in kinds
+    ]  # fmt: skip
+    LocalWarehouse(home=str(tmp_path)).add(PREDICTIONS, [DAY], predictions_of(*made), "test")
+    assert slate(str(DAY), engine="polars")["predicted_value"].to_list() == [21.0]
+    assert list(slate(str(DAY))["predicted_value"]) == [21.0]
+
+
+def test_each_function_links_the_columns_of_its_table() -> None:
+    dictionary = (ROOT / "docs" / "data-dictionary.md").read_text(encoding="utf-8")
+    for function, table in ((slate, "predictions"), (record, "grades"), (features, "features")):
+        assert f"docs/data-dictionary.md#{table}." in str(function.__doc__) and f"\n## {table}\n" in dictionary
+
+
+def test_the_example_runs_on_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its cells are executed in order, as in Jupyter. The home has no features."""
+    monkeypatch.setenv("NBA_PIPELINE_NOW", at(12).isoformat())
+    store, yesterday = LocalWarehouse(home=str(tmp_path)), DAY - timedelta(days=1)
+    lineage = {"as_of": at(23), "code_version": "1"}
+    store.add(PREDICTIONS, [DAY], predictions_of(a_prediction(**lineage)), "test")
+    store.add(GRADES, [yesterday], frame_of(GRADES, *(a_grade | lineage | {"player_id": n} for n in (1, 2))), "test")
+    cells = json.loads((ROOT / "docs" / "example.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert not [cell for cell in cells if cell.get("outputs")], "save the notebook without outputs"
+    names: dict[str, Any] = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), "docs/example.ipynb", "exec"), names)
+    assert (names["tonight"].height, names["rows"].height) == (1, 0)
+    assert names["by_system"].select("rows", "mae", "line_mae", "gap").rows() == [(2, 2.0, 2.5, -0.5)]

@@ -7,9 +7,10 @@ on every date, and one that looks further ahead only on the control dates.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 
 import polars as pl
 
@@ -61,6 +62,10 @@ class Derivation:
 REAL = Derivation("the real derivation", "what the assets do")
 
 
+Instants = Mapping[date, Mapping[str, datetime]]
+"""Date -> table -> instant of the last materialization."""
+
+
 class Audit:
     """The original world, the audited dates and a cache of derived tables.
 
@@ -73,6 +78,7 @@ class Audit:
         stored: Stored rows of `features` for the sampled dates.
         predictions: Stored rows of `predictions` for all available dates.
         report: Callback for progress messages.
+        written: When each date of the sources and of `features` was last materialized; empty if it is unknown.
     """
 
     def __init__(
@@ -85,9 +91,11 @@ class Audit:
         stored: pl.DataFrame | None = None,
         predictions: pl.DataFrame | None = None,
         report: Callable[[str], None] = lambda message: None,
+        written: Instants = MappingProxyType({}),
     ) -> None:
         self.world, self.dates, self.as_of, self.seed, self.report = ordered(world), sorted(dates), as_of, seed, report
         self.control, self.stored, self.predictions = sorted(control), stored, predictions
+        self.written = written
         self._altered: dict[tuple[str, date | None], World] = {}
         self._results: dict[tuple[object, ...], World] = {}
         self._cached: dict[int, World] = {id(self.world): self.world}

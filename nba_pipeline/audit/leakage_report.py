@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from nba_pipeline.assets.features.features import TABLE as FEATURES
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.audit.controls import control_dates, dates_with_effect, plant_results
-from nba_pipeline.audit.derivations import REAL, Audit, Derivation
+from nba_pipeline.audit.derivations import REAL, Audit, Derivation, Instants
 from nba_pipeline.audit.leakage import TESTS, Test
 from nba_pipeline.audit.parity import a_later_backfill_differs_only_where_a_source_did, stored_rows_equal_recomputed_rows
 from nba_pipeline.audit.plants import PLANTS
@@ -43,19 +43,20 @@ def leakage(
     now: datetime,
     log: Callable[[str], None],
     plants: Sequence[Derivation] = PLANTS,
+    materialized: Callable[[Collection[str], Collection[date]], Instants] = lambda tables, dates: {},
 ) -> dict[str, Any]:
     """Returns the report of a leakage audit: sampled dates, test results and the results of every plant.
+
+    `materialized` returns when dates of tables were last materialized. Without it, rows of one instant count as written together.
 
     `passed` is false in these cases: the real derivation fails a test or passes none; a plant that changes a value is not
     caught; no plant changes a value.
     """
     started, span = time.monotonic(), days(first, last)
-    candidates = dates_to_audit(warehouse, span)
-    if not candidates:
-        raise BadInput(f"no date from {first} to {last} has final games and features")
-    sample = sorted(random.Random(seed).sample(candidates, min(number, len(candidates))))
+    candidates, sample = _sampled_dates(warehouse, span, number, seed)
     log(f"reading the sources of {counted(len(sample), 'date')}")
     audit = _audit_of(warehouse, span, sample, now, seed, log)
+    audit.written = materialized((*audit.world, FEATURES.name), _dates_of(audit.world))
     shown = dates_with_effect(audit, plants, sample)
     audit.control = control_dates(audit.world, sample, shown)
     tests = [test(audit, REAL, sample) for test in ALL_TESTS]
@@ -79,6 +80,14 @@ def leakage(
     }
 
 
+def _sampled_dates(warehouse: Warehouse, span: Sequence[date], number: int, seed: int) -> tuple[list[date], list[date]]:
+    """Returns the dates of the range that can be audited, and a sample of them."""
+    candidates = dates_to_audit(warehouse, span)
+    if not candidates:
+        raise BadInput(f"no date from {span[0]} to {span[-1]} has final games and features")
+    return candidates, sorted(random.Random(seed).sample(candidates, min(number, len(candidates))))
+
+
 def _audit_of(
     warehouse: Warehouse, span: Sequence[date], sample: Sequence[date], now: datetime, seed: int, report: Callable[[str], None]
 ) -> Audit:
@@ -87,6 +96,10 @@ def _audit_of(
     stored = warehouse.scan(FEATURES, sample).collect()
     predictions = warehouse.scan(PREDICTIONS, span).collect()
     return Audit(world, sorted({*sample, *preceding_dates(world, sample)}), now, (), seed, stored, predictions, report)
+
+
+def _dates_of(world: World) -> set[date]:
+    return {day for frame in world.values() for day in frame["game_date"].unique()}
 
 
 def dates_to_audit(warehouse: Warehouse, dates: Sequence[date]) -> list[date]:

@@ -13,6 +13,7 @@ from nba_pipeline.audit.derivations import Audit, Derivation
 from nba_pipeline.audit.leakage import COLUMNS_NAMED, Result
 from nba_pipeline.audit.recompute import World, valid_rows
 from nba_pipeline.audit.worlds import PLAYER, before
+from nba_pipeline.completeness.next_steps import features_command
 from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.tables.table import LINEAGE
 from nba_pipeline.tables.wording import counted
@@ -64,7 +65,7 @@ def stored_rows_equal_recomputed_rows(audit: Audit, derivation: Derivation, date
         through = audit.altered("kept", last, lambda: {t: before(rows, last + timedelta(days=1)) for t, rows in world.items()})
         return audit.derived(derivation, through, some, as_of)
 
-    return _compared(name, audit, dates, recompute)
+    return _compared(name, audit, dates, recompute, note=_stale_note)
 
 
 def a_later_backfill_differs_only_where_a_source_did(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
@@ -75,8 +76,23 @@ def a_later_backfill_differs_only_where_a_source_did(audit: Audit, derivation: D
     return _compared(name, audit, dates, lambda some, as_of: derived)
 
 
-def _compared(name: str, audit: Audit, dates: Sequence[date], recompute: Callable[[Sequence[date], datetime], World]) -> Result:
-    """Compares stored features with recomputed ones, per `as_of` and code version.
+def _stale_note(explained: Sequence[Mapping[str, Any]]) -> str:
+    """Returns which features must be computed again because of explained differences, and the command; empty without any."""
+    stale = sorted({one["game_date"] for one in explained})
+    if not stale:
+        return ""
+    note = f"; stale: the features of {counted(len(stale), 'date')} are older than their sources or their code"
+    return f"{note}; next: {features_command(stale[0], stale[-1])}"
+
+
+def _compared(
+    name: str,
+    audit: Audit,
+    dates: Sequence[date],
+    recompute: Callable[[Sequence[date], datetime], World],
+    note: Callable[[Sequence[Mapping[str, Any]]], str] = lambda explained: "",
+) -> Result:
+    """Compares stored features with recomputed ones, per `as_of` and code version. `note` describes the explained differences.
 
     A difference is explained by a newer source row of the player's game or of an earlier game of its teams, or by another
     code version. The newer row is the likely cause, not a proven one.
@@ -88,8 +104,8 @@ def _compared(name: str, audit: Audit, dates: Sequence[date], recompute: Callabl
     games, differences = set(scheduled.select("game_date", "game_id").iter_rows()), list[dict[str, Any]]()
     for (as_of, version), rows in stored.sort("game_date").group_by(["as_of", "code_version"], maintain_order=True):
         assert isinstance(as_of, datetime)
-        changes = Changes({table: frame.filter(pl.col("as_of") > as_of) for table, frame in audit.world.items()}, games)
         some = rows["game_date"].unique().sort().to_list()
+        changes = Changes(_newer_rows(audit, as_of, some), games)
         now = valid_rows("features", recompute(some, as_of)["features"])
         for one in value_differences(rows, now.filter(pl.col("game_date").is_in(some))):
             is_current = version in current_versions("features", code_version("features"))
@@ -102,8 +118,22 @@ def _compared(name: str, audit: Audit, dates: Sequence[date], recompute: Callabl
         columns = Counter(one["column"] for one in differences).most_common(COLUMNS_NAMED)
         detail += f" ({', '.join(f'{column} {count}' for column, count in columns)}); first: {first['column']} of player "
         detail += f"{first['player_id']} on {first['game_date']}: stored {first['stored']}, now {first['now']} "
-        detail += f"({first['explained_by'] or 'no source changed'})"
+        detail += f"({first['explained_by'] or 'no source changed'}){note(differences[len(unexplained) :])}"
     return Result(name, not unexplained, stored.height, detail, differences[:DIFFERENCES_LISTED])
+
+
+def _newer_rows(audit: Audit, as_of: datetime, dates: Sequence[date]) -> dict[str, pl.DataFrame]:
+    """Returns the source rows that are newer than the features of dates.
+
+    Two runs at the same instant of a fixed clock have the same `as_of`. Then the later materialization is newer.
+    """
+    computed_at = max((at for day in dates if (at := audit.written.get(day, {}).get("features"))), default=None)
+    newer = {}
+    for table, frame in audit.world.items():
+        later = [day for day, at in audit.written.items() if computed_at and table in at and at[table] > computed_at]
+        is_later = (pl.col("as_of") == as_of) & pl.col("game_date").is_in(later)
+        newer[table] = frame.filter((pl.col("as_of") > as_of) | is_later)
+    return newer
 
 
 def value_differences(stored: pl.DataFrame, recomputed: pl.DataFrame) -> Iterator[dict[str, Any]]:

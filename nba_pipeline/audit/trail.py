@@ -16,7 +16,7 @@ from typing import Any
 import dagster as dg
 
 from nba_pipeline.assets.sources.players import RESOLUTIONS as NAMES
-from nba_pipeline.completeness.gates import WAIVERS
+from nba_pipeline.completeness.gates import DEADLINE_AUTHOR, WAIVERS
 from nba_pipeline.completeness.not_played import NOT_PLAYED
 from nba_pipeline.completeness.quarantine_cases import RESOLUTIONS
 from nba_pipeline.governance.halts import HALTS
@@ -30,6 +30,7 @@ from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 
 NOT_RECORDED = "not recorded"
+ACKNOWLEDGED = "alert acknowledged"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class Entry:
     game_date: str
     subject: str
     why: str
+
+    @property
+    def is_by_a_person(self) -> bool:
+        """Whether a person acted. The trail also has the waivers of the platform at the deadline of a date."""
+        return self.who not in (DEADLINE_AUTHOR, PLATFORM)
 
 
 def trail(warehouse: Warehouse, landing: Landing, instance: dg.DagsterInstance | None, first: date, last: date) -> list[Entry]:

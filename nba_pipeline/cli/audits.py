@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -25,13 +26,23 @@ def audit_leakage(
     """Alter data from after tip-off, recompute the features and compare them; then verify that planted leaks are caught."""
     from nba_pipeline.audit.leakage_report import leakage
     from nba_pipeline.cli.audit_rendering import print_leakage
+    from nba_pipeline.instance.materializations import materialized_dates
 
     one_of("--format", style, ("table", "json"))
     start, end = date_range(first, last)
     if number < 1:
         raise BadInput(f"--dates must be at least 1, not {number}")
     runner = open_runner()
-    result = leakage(runner.warehouse, start, end, number=number, seed=seed, now=runner.clock.now(), log=report)
+    result = leakage(
+        runner.warehouse,
+        start,
+        end,
+        number=number,
+        seed=seed,
+        now=runner.clock.now(),
+        log=report,
+        materialized=partial(materialized_dates, runner.instance),
+    )
     if style == "json":
         print(json.dumps(result, default=str, indent=1))
     else:

@@ -8,8 +8,9 @@ import typer
 
 from nba_pipeline.cli.app import app, leave
 from nba_pipeline.cli.choices import one_of
-from nba_pipeline.cli.consoles import print_line, working
-from nba_pipeline.environments import clock, environment, home, missing_keys, resources_for
+from nba_pipeline.cli.consoles import print_error, print_line, report, working
+from nba_pipeline.environments import clock, environment, home, missing_keys, resources_for, warehouse_of
+from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -21,20 +22,43 @@ STYLES = {"failed": "red", "warning": "yellow", "ok": ""}
 
 
 @app.command()
-def doctor(style: Annotated[str, typer.Option("--format", help="table | json")] = "table") -> None:
+def doctor(
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+    is_release: Annotated[
+        bool, typer.Option("--record-release", help="record the installed version as released, with this result")
+    ] = False,
+    commit: Annotated[str | None, typer.Option(help="commit of the release; default that of the installation")] = None,
+) -> None:
     """Try the providers, the warehouse, the landing, the daemon, the machine and the software; exit code 1 if one fails."""
     import dagster as dg
 
     from nba_pipeline.monitoring.doctor.probe import run_probes
+    from nba_pipeline.monitoring.releases import refuse_invalid_commit
 
     one_of("--format", style, ("table", "json"))
+    refuse_invalid_commit(commit)
+    if commit and not is_release:
+        raise BadInput("--commit needs --record-release")
     with working("trying each operation"), dg.build_resources(resources_for(environment())) as resources:
         results = run_probes(_probes(resources), SETTINGS.doctor.deadline_seconds)
     if style == "json":
         print(json.dumps([asdict(result) for result in results], indent=1))
     else:
         _print(results)
-    leave(int(any(result.state == "failed" for result in results)))
+    is_recorded = not is_release or _record_release(results, commit)
+    leave(int(not is_recorded or any(result.state == "failed" for result in results)))
+
+
+def _record_release(results: "list[Result]", commit: str | None) -> bool:
+    """Records the release and says so. Returns False if it could not be recorded, for example because the disk is full."""
+    from nba_pipeline.monitoring.releases import record_release
+
+    try:
+        report(record_release(warehouse_of(environment()), clock(), results, commit))
+    except (PipelineError, OSError) as error:
+        print_error(f"the release is not recorded: {error}")
+        return False
+    return True
 
 
 def _probes(resources: Any) -> "list[Probe]":
@@ -56,15 +80,15 @@ def _probes(resources: Any) -> "list[Probe]":
             )
 
     return [
+        Probe("disk", lambda: machine.disk(home())),  # first, because a full disk explains other failures
         Probe("definitions", lambda: daemon.definitions(_definitions)),
-        Probe("daemon", daemon_ticks, "nba-pipeline watch --once"),
+        Probe("daemon", daemon_ticks),
         Probe("warehouse", lambda: storage.warehouse_round_trip(resources.warehouse, now)),
         Probe("landing", lambda: storage.landing_round_trip(resources.landing)),
         Probe("code", lambda: storage.code_versions(resources.warehouse, now, code_versions(PACKAGE, SETTINGS))),
         Probe("keys", lambda: providers.keys(missing_keys(), are_needed=name != "sandbox", is_production=name == "production")),
-        *providers.provider_probes(resources, now.today),
+        *providers.provider_probes(resources, now.today, missing_keys() if name == "local" else ()),
         Probe("clock", lambda: providers.clock_skew(resources.nba_cdn.http)),
-        Probe("disk", lambda: machine.disk(home())),
         Probe("memory", machine.memory),
         Probe("open files", machine.open_files),
         Probe("packages", software.versions),

@@ -28,19 +28,19 @@ def serve_health(
     from nba_pipeline.evaluation.graded_record import record_of
     from nba_pipeline.instance.clock import Clock
     from nba_pipeline.monitoring.health_server import PATHS, Health, server
-    from nba_pipeline.monitoring.measurements import measure
+    from nba_pipeline.monitoring.measurements import LevelsReader, measure
     from nba_pipeline.monitoring.watchdog import EXPECTED, findings
 
     refuse_invalid_port(port)
-    runner = open_runner()
+    runner, reader = open_runner(), LevelsReader()
 
     def measured() -> "tuple[Measurements, list[str]]":
         first = runner.clock.today - timedelta(days=SETTINGS.metrics.graded_days)
         grades = runner.warehouse.sql(GRADES.format(first=first, last=runner.clock.today))
         graded = record_of(grades).to_dicts() if grades.height else []
-        measurements = measure(
-            runner.instance, runner.warehouse, runner.landing, runner.clock, runner.code_versions, graded, home()
-        )
+        places = (runner.instance, runner.warehouse, runner.landing)
+        levels = reader.read(*places, runner.clock.now())
+        measurements = measure(*places, runner.clock, runner.code_versions, graded, home(), levels)
         found = findings(measurements.instigators, EXPECTED, Clock().now()) if is_in_season(measurements.today) else []
         return measurements, [one.message for one in found]
 

@@ -1,7 +1,6 @@
 """The command `slo`: the attainment of the service levels, and the error budget that is left."""
 
 import json
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,9 +17,9 @@ if TYPE_CHECKING:
 def slo(style: Annotated[str, typer.Option("--format", help="table | json")] = "table") -> None:
     """Show how the service levels were met in the last 7 and 30 days; exit code 1 if more than an error budget was spent."""
     from nba_pipeline.instance.instigators import read_instigators
-    from nba_pipeline.league.calendar import days
-    from nba_pipeline.monitoring.latency_facts import began_at, read_latencies
-    from nba_pipeline.monitoring.service_levels import WINDOWS, attainments, exhausted
+    from nba_pipeline.monitoring.latency_facts import began_at
+    from nba_pipeline.monitoring.service_level_facts import read_facts
+    from nba_pipeline.monitoring.service_levels import attainments, exhausted
 
     one_of("--format", style, ("table", "json"))
     runner = open_runner()
@@ -33,11 +32,9 @@ def slo(style: Annotated[str, typer.Option("--format", help="table | json")] = "
         else:
             print_line(message)
         leave(0)
-    today = runner.clock.today
+    now = runner.clock.now()
     with working("reading runs and payloads"):
-        dates = days(today - timedelta(days=max(WINDOWS)), today)
-        rows = read_latencies(runner.instance, runner.warehouse, runner.landing, dates, since)
-        attained = attainments(rows, runner.clock.now())
+        attained = attainments(read_facts(runner.instance, runner.warehouse, runner.landing, since, now), now)
     if style == "json":
         print(json.dumps([_record(attainment) for attainment in attained], indent=1))
     else:
@@ -49,6 +46,7 @@ def _record(attainment: "Attainment") -> dict[str, Any]:
     return {
         "objective": attainment.objective.name,
         "description": attainment.objective.description,
+        "measure": attainment.objective.measure,
         "target": attainment.objective.target,
         "days": attainment.days,
         "unit": attainment.objective.unit,
@@ -56,6 +54,7 @@ def _record(attainment: "Attainment") -> dict[str, Any]:
         "good": attainment.good,
         "unknown": attainment.unknown,
         "share": attainment.share,
+        "value": attainment.value,
         "budget_left": attainment.budget_left,
         "is_met": attainment.is_met,
     }
@@ -66,24 +65,26 @@ def _print(attained: "list[Attainment]") -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from nba_pipeline.monitoring.service_levels import text_of
     from nba_pipeline.tables.wording import counted
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("objective", "days", "target", "attained", "of", "error budget left"):
         table.add_column(name, justify="left" if name == "objective" else "right")
     for attainment in attained:
-        share = "no data" if attainment.share is None else f"{attainment.share:.1%}"
         budget = "" if attainment.budget_left is None else f"{attainment.budget_left:.0%}"
         style = "red" if attainment.is_met is False else None
         table.add_row(
             attainment.objective.description,
             str(attainment.days),
-            f"{attainment.objective.target:.0%}",
-            share,
+            text_of(attainment.objective, attainment.objective.target),
+            text_of(attainment.objective, attainment.value),
             counted(attainment.units, attainment.objective.unit),
             budget,
             style=style,
         )
     out.print(table)
+    if any(one.value is None and not one.is_observed for one in attained if one.objective.measure == "rate"):
+        print_line("A number per week is unknown until the daemon has run for all of the days.")
     if unknown := max(attainment.unknown for attainment in attained):
-        print_line(f"Up to {unknown} games or slates per row cannot be judged yet and are not counted.")
+        print_line(f"Up to {unknown} units per row cannot be judged yet and are not counted.")

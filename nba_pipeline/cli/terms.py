@@ -144,6 +144,10 @@ ALERTS: Mapping[str, Term] = {
     "run_failed": Term(
         "A run failed or was killed.", "`nba-pipeline status` names the cause; `nba-pipeline reconcile` retries it."
     ),
+    "slate_not_published": Term(
+        "The slate was not published: its gate is closed, or the files could not be written. The files before stay.",
+        "`nba-pipeline publish --date D` prints the reasons.",
+    ),
     "source_stale": Term(
         "On a day with games, the newest response of a source is too old.", "`nba-pipeline run --date D` requests it."
     ),

@@ -36,3 +36,8 @@ def completing_command(first: date, last: date, today: date, *, is_within_home: 
 def backfill_command(first: date, last: date) -> str:
     """Returns the command that loads dates, also those before the stored history, and skips complete ones."""
     return f"nba-pipeline backfill --from {first} --to {last} --resume"
+
+
+def features_command(first: date, last: date) -> str:
+    """Returns the command that computes the features of dates again."""
+    return f"nba-pipeline backfill --from {first} --to {last} --stop-after features"

@@ -1,6 +1,8 @@
 """The plots of a report as SVG: reliability, gap by month, error by tier, importances. Equal reports give equal bytes."""
 
+import hashlib
 import math
+import re
 from collections.abc import Callable
 from functools import partial
 from io import StringIO
@@ -30,21 +32,23 @@ def plots(report: Report) -> dict[str, str]:
     """Returns title -> SVG. Plots without data are omitted."""
     unit = STATISTICS[report.header["market"]]
     svgs = {
-        "Reliability of the probability": _drawn(partial(_reliability, reliability=report.reliability)),
-        f"Gap to the consensus by month, in {unit}": _drawn(partial(_gap_by_month, records=report.records)),
-        f"Mean absolute error by tier of the line, in {unit}": _drawn(partial(_error_by_tier, records=report.records)),
+        "Reliability of the probability": svg_of(partial(draw_reliability, reliability=report.reliability)),
+        f"Gap to the consensus by month, in {unit}": svg_of(partial(_gap_by_month, records=report.records)),
+        f"Mean absolute error by tier of the line, in {unit}": svg_of(partial(_error_by_tier, records=report.records)),
     }
     for (system,), rows in report.importances.partition_by("system_id", as_dict=True, maintain_order=True).items():
-        svgs[f"Importance in the last model of {system}, share"] = _drawn(partial(_importances, rows=rows))
+        svgs[f"Importance in the last model of {system}, share"] = svg_of(partial(_importances, rows=rows))
     return {title: svg for title, svg in svgs.items() if svg}
 
 
-def _drawn(draw: Callable[[Any], bool]) -> str:
+def svg_of(draw: Callable[[Any], bool]) -> str:
     """Returns the SVG of a plot; an empty string if `draw` had no data. Imports matplotlib on first use: it takes 0.3 s."""
     import matplotlib as mpl  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    with mpl.rc_context({"svg.hashsalt": "nba_pipeline", "svg.fonttype": "none", "font.size": 9}):
+    with mpl.rc_context(
+        {"svg.hashsalt": "nba_pipeline", "svg.fonttype": "none", "font.size": 9, "font.sans-serif": ["DejaVu Sans"]}
+    ):
         figure = Figure(figsize=SIZE, layout="constrained")
         axes = figure.add_subplot()
         axes.spines[["top", "right"]].set_visible(False)
@@ -53,10 +57,22 @@ def _drawn(draw: Callable[[Any], bool]) -> str:
         text = StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     svg = text.getvalue()
-    return svg[svg.index("<svg") :]
+    return _with_own_ids(_shortened(svg[svg.index("<svg") :]))
 
 
-def _reliability(axes: Any, reliability: pl.DataFrame) -> bool:
+def _shortened(svg: str) -> str:
+    """Returns the plot without indentation, and with coordinates of two decimals."""
+    return re.sub(r"(\d\.\d\d)\d+", r"\1", re.sub(r"\n\s*", "\n", svg))
+
+
+def _with_own_ids(svg: str) -> str:
+    """Returns the plot with ids that no other plot of the page has. They begin with a hash of the plot."""
+    own = f"p{hashlib.sha256(svg.encode()).hexdigest()[:8]}-"
+    return re.sub(r'(\bid="|"#|url\(#)', rf"\g<1>{own}", svg)
+
+
+def draw_reliability(axes: Any, reliability: pl.DataFrame) -> bool:
+    """Draws the share of overs over the mean probability per system. Returns whether there is anything to see."""
     if reliability.is_empty():
         return False
     for (system,), rows in reliability.partition_by("system_id", as_dict=True, maintain_order=True).items():

@@ -20,6 +20,8 @@ from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, Sq
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 MAX_RECORDS = 10_000
+Context = dg.AssetCheckExecutionContext | dg.AssetExecutionContext
+"""The context of a step of checks, or of an asset that judges itself."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class DatedResult:
     metadata: Mapping[str, Any]
 
 
-def report_per_date(context: dg.AssetCheckExecutionContext, table: dg.AssetKey, results: Sequence[DatedResult]) -> None:
+def report_per_date(context: Context, table: dg.AssetKey, results: Sequence[DatedResult]) -> None:
     """Stores the results of a range run per date. If this fails, the checks stay planned, which the pages show as failed."""
     dates = sorted({result.game_date for result in results})
     newest = newest_materializations(context.instance, table, dates)
@@ -64,7 +66,7 @@ def report_per_date(context: dg.AssetCheckExecutionContext, table: dg.AssetKey, 
         log.store_event(entry)
 
 
-def _plot_instants(context: dg.AssetCheckExecutionContext, dates: Sequence[date], judged_at: float) -> dict[date, float]:
+def _plot_instants(context: Context, dates: Sequence[date], judged_at: float) -> dict[date, float]:
     """Returns date -> instant at which the pages plot its result, in order over the duration of the run.
 
     These instants are not measured: a check judges all dates at once, and the plots, whose axis is the instant of a result,
@@ -142,7 +144,7 @@ def _store_executions(
         connection.execute(db.insert(AssetCheckExecutionsTable), inserted)
 
 
-def delete_undated(context: dg.AssetCheckExecutionContext, table: dg.AssetKey) -> None:
+def delete_undated(context: Context, table: dg.AssetKey) -> None:
     """Deletes the results of a range run for all dates, which the pages would show as the newest of each check.
 
     They stay in the log of the run.

@@ -18,6 +18,7 @@ import time_machine
 from dagster._core.definitions.asset_daemon_cursor import AssetDaemonCursor
 from dagster._core.definitions.automation_condition_sensor_definition import AutomationConditionSensorDefinition
 from dagster._core.definitions.automation_tick_evaluation_context import build_run_requests
+from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG
 from dagster._serdes import deserialize_value, serialize_value
 from dagster._utils.schedules import schedule_execution_time_iterator
 
@@ -139,7 +140,8 @@ class SimulatedDaemon:
         self.state.cursors[sensor.name] = serialize_value(evaluation.cursor)
         subsets = [result.true_subset for result in evaluation.results if not result.true_subset.is_empty]
         graph = self.definitions.resolve_asset_graph()
-        return list(build_run_requests(subsets, graph, sensor.run_tags, emit_backfills=False))
+        tags = {**sensor.run_tags, AUTOMATION_CONDITION_TAG: "true"}  # as the real daemon; without it, a run looks manual
+        return list(build_run_requests(subsets, graph, tags, emit_backfills=False))
 
     def record_decision(self, name: str, requests: Sequence[dg.RunRequest] | None, skipped: str | None) -> None:
         """Stores a decision that differs from the previous one of the same name."""

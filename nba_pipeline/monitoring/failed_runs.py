@@ -30,7 +30,7 @@ def alert_on_killed(notifier: Notifier, closed: Sequence[dg.DagsterRun]) -> None
 
 def alert_on_crashed(notifier: Notifier, run: dg.DagsterRun, crashed: Mapping[str, str]) -> None:
     """Raises an alert per table whose checks could not be judged in a run."""
-    span, mode = _span_of(run), run.tags.get(MODE_TAG, "")
+    span, mode = span_of(run), run.tags.get(MODE_TAG, "")
     day = max(span, default=notifier.clock.today)
     for table, error in crashed.items():
         message = f"{table} of {day}: a check could not be judged, so nothing is known about the rows: {error}"
@@ -46,7 +46,7 @@ def _is_of_a_crash(failure: str, crashed: Mapping[str, str]) -> bool:
 
 def _raise_alert(notifier: Notifier, run: dg.DagsterRun, failures: Sequence[str], mode: str, places: Iterable[str]) -> None:
     """Raises the alert for a run. Its subject names the mode or job, the dates and the places of the failures."""
-    span = _span_of(run)
+    span = span_of(run)
     dates = " to ".join(str(day) for day in dict.fromkeys(span))
     notifier.raise_alert(
         max(span, default=notifier.clock.today),
@@ -57,7 +57,7 @@ def _raise_alert(notifier: Notifier, run: dg.DagsterRun, failures: Sequence[str]
     )
 
 
-def _span_of(run: dg.DagsterRun) -> list[date]:
+def span_of(run: dg.DagsterRun) -> list[date]:
     """Returns the date of a run, or its first and last date."""
     return [parse_key(run.tags[tag]) for tag in PARTITION_TAGS if tag in run.tags]
 
@@ -83,7 +83,7 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
             failures = [failure for failure in failures if not _is_of_a_crash(failure, crashed)]
             if not failures:
                 return
-        if not _waits_for_box_scores(failures, _span_of(run), notifier.clock.now()):
+        if not waits_for_box_scores(failures, span_of(run), notifier.clock.now()):
             steps = () if is_killed(context.failure_event) else failures
             places = [failure.split(":")[0] for failure in steps if ":" in failure]
             _raise_alert(notifier, run, failures, run.tags.get(mode_tag, ""), places)
@@ -91,7 +91,7 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
     return alert_on_failed_run
 
 
-def _waits_for_box_scores(failures: Sequence[str], span: Sequence[date], now: datetime) -> bool:
+def waits_for_box_scores(failures: Sequence[str], span: Sequence[date], now: datetime) -> bool:
     """Whether only late box scores stopped the run. They are due at the deadline of the date, which raises its own alert."""
     awaited = failed_check("boxscores", gates.COVERAGE_GATE)
     if not span or not failures:  # unidentified failures always raise an alert

@@ -3,6 +3,7 @@
 KINDS = (
     "betting_check_failed",
     "boxscores_missing",
+    "burn_rate_high",
     "check_crashed",
     "daemon_silent",
     "damaged_file",
@@ -19,6 +20,7 @@ KINDS = (
     "quarantine_old",
     "quota_low",
     "run_failed",
+    "slate_not_published",
     "source_stale",
     "step_slow",
     "table_late",

@@ -16,6 +16,7 @@ from nba_pipeline.providers.nba_cdn import PROVIDER
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload
 
 TIME_ACTUAL = re.compile(rb'"timeActual"\s*:\s*"([^"]+)"')
 """The instant of an action in a play-by-play. Read without parsing the document, which takes ten times as long."""
@@ -69,13 +70,29 @@ def _ended(landing: Landing, dates: Sequence[date]) -> pl.DataFrame:
     """
     instants: dict[str, datetime] = {}
     for day in dates:
-        for payload in landing.payloads(PROVIDER, "playbyplay", day):  # oldest first
-            texts = TIME_ACTUAL.findall(payload.body)
-            if texts and (at := _instant(texts[-1])):
+        for payload in reversed(landing.listed(PROVIDER, "playbyplay", day)):  # newest first
+            if payload.slot.entity not in instants and (at := _last_action(payload)):
                 instants[payload.slot.entity] = at
     return pl.DataFrame(
         {"game_id": list(instants), "final_at": list(instants.values())}, {"game_id": pl.String(), "final_at": UTC_INSTANT}
     )
+
+
+def _last_action(payload: Payload) -> datetime | None:
+    """Returns the instant of the last action in a play-by-play; None if it is unreadable."""
+    if payload.ref not in _last_actions:
+        try:
+            if payload.problem:  # the table that reads it moves it aside
+                return None
+        except FileNotFoundError:  # another process moved it
+            return None
+        last = TIME_ACTUAL.search(payload.body, max(payload.body.rfind(b'"timeActual"'), 0))
+        _last_actions[payload.ref] = _instant(last[1]) if last else None
+    return _last_actions[payload.ref]
+
+
+_last_actions: dict[str, datetime | None] = {}
+"""Payload -> the instant of its last action. A payload never changes, and a monitor reads the same ones every few minutes."""
 
 
 def _instant(text: bytes) -> datetime | None:

@@ -1,8 +1,12 @@
-"""Reads the values from which the metrics are derived: status, alerts, ticks, breakers, grades, credits, runs. Starts nothing."""
+"""Reads the values from which the metrics are derived: status, alerts, ticks, breakers, grades, credits, runs, service levels.
+
+Starts nothing.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +17,13 @@ from nba_pipeline.instance.instigators import read_instigators
 from nba_pipeline.league.calendar import FIRST_DATE, days
 from nba_pipeline.monitoring import status as grid
 from nba_pipeline.monitoring.alert_changes import recent_incidents
+from nba_pipeline.monitoring.burn_rates import burn_of_each_window
 from nba_pipeline.monitoring.landed_dates import loaded_before
-from nba_pipeline.monitoring.metrics import Measurements
+from nba_pipeline.monitoring.latency_facts import began_at
+from nba_pipeline.monitoring.metrics import Levels, Measurements
 from nba_pipeline.monitoring.run_facts import read_runs
+from nba_pipeline.monitoring.service_level_facts import read_facts
+from nba_pipeline.monitoring.service_levels import attainments
 from nba_pipeline.providers.circuit_breakers import breakers_not_closed
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse import Warehouse
@@ -33,10 +41,12 @@ def measure(
     code_versions: Mapping[str, str],
     graded: Sequence[Mapping[str, Any]],
     home: Path,
+    levels: Levels | None = None,
 ) -> Measurements:
     """Returns the measurements of this instant.
 
-    `code_versions` has the present code version of each table, `graded` the records of recent grades.
+    `code_versions` has the present code version of each table, `graded` the records of recent grades, `levels` the service
+    levels.
     """
     today = clock.today
     dates = days(max(today - timedelta(days=DAYS_BACK), FIRST_DATE), today)
@@ -53,7 +63,26 @@ def measure(
         graded=graded,
         quota=quota_of(warehouse),
         run_seconds=_run_seconds(instance),
+        levels=levels or Levels(),
     )
+
+
+@dataclass
+class LevelsReader:
+    """Reads the service levels again after `metrics.levels_every_seconds`, because they are derived from 30 days of runs."""
+
+    read_at: datetime | None = None
+    levels: Levels = field(default_factory=Levels)
+
+    def read(self, instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, now: datetime) -> Levels:
+        """Returns the service levels; empty without a daemon."""
+        since = began_at(list(read_instigators(instance).values()))
+        pause = timedelta(seconds=SETTINGS.metrics.levels_every_seconds)
+        if since is not None and (self.read_at is None or now - self.read_at >= pause):
+            facts = read_facts(instance, warehouse, landing, since, now)
+            self.levels = Levels(attainments(facts, now), burn_of_each_window(facts, now))
+            self.read_at = now
+        return self.levels
 
 
 def quota_of(warehouse: Warehouse) -> Mapping[str, int]:

@@ -16,9 +16,19 @@ from prometheus_client.core import GaugeMetricFamily
 from nba_pipeline.completeness.states import STATES
 from nba_pipeline.instance.instigators import Instigator
 from nba_pipeline.monitoring.alert_changes import Incident
+from nba_pipeline.monitoring.burn_rates import Burn
+from nba_pipeline.monitoring.service_levels import Attainment
 from nba_pipeline.providers.circuit_breakers import Breaker
 
 PREFIX = "nba_pipeline_"
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The service levels: how the objectives were met, and objective and burn of each window."""
+
+    attained: Sequence[Attainment] = ()
+    burns: Sequence[tuple[str, Burn]] = ()
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,7 @@ class Measurements:
     quota: Mapping[str, int] = field(default_factory=dict)
     run_seconds: Mapping[str, float] = field(default_factory=dict)
     """Job -> duration of its newest successful run."""
+    levels: Levels = Levels()
 
 
 def families(measured: Measurements) -> Iterator[GaugeMetricFamily]:
@@ -44,6 +55,7 @@ def families(measured: Measurements) -> Iterator[GaugeMetricFamily]:
     yield from _of_dates(measured)
     yield from _of_operation(measured)
     yield from _of_forecasts(measured)
+    yield from _of_levels(measured.levels)
     yield _gauge("free_disk_bytes", "Free bytes on the disk of the home.", shutil.disk_usage(measured.home).free)
 
 
@@ -101,6 +113,29 @@ def _of_forecasts(measured: Measurements) -> Iterator[GaugeMetricFamily]:
             if number is not None:
                 metric.add_metric(values, number)
     yield from (error, gap, rows)
+
+
+def _of_levels(levels: Levels) -> Iterator[GaugeMetricFamily]:
+    """Yields the metrics of the service levels. The value of an objective is a share, minutes, or a number per week."""
+    value = _labeled("objective_value", "What an objective limits: a share, minutes, or units per week.", "objective", "days")
+    target = _labeled("objective_target", "Target of an objective, in the unit of its value.", "objective")
+    units = _labeled("objective_units", "Judged units of an objective.", "objective", "days")
+    left = _labeled(
+        "error_budget_left_ratio", "Share of the error budget that is left; negative: exhausted.", "objective", "days"
+    )
+    burn = _labeled("error_budget_burn_rate", "Burn rate of the error budget; 1 spends it exactly.", "objective", "hours")
+    for one in levels.attained:
+        labels = [one.objective.name, str(one.days)]
+        units.add_metric(labels, one.units)
+        for metric, number in ((value, one.value), (left, one.budget_left)):
+            if number is not None:
+                metric.add_metric(labels, number)
+    for objective in {one.objective.name: one.objective for one in levels.attained}.values():
+        target.add_metric([objective.name], objective.target)
+    for name, each in levels.burns:
+        if each.rate is not None:
+            burn.add_metric([name, f"{each.hours:g}"], each.rate)
+    yield from (value, target, units, left, burn)
 
 
 def _labeled(name: str, documentation: str, *labels: str) -> GaugeMetricFamily:

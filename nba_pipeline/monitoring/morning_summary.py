@@ -39,6 +39,8 @@ class Facts:
     """The current week if its models are overdue."""
     slow: Sequence[SlowStep] = ()
     """Slow steps of the last games."""
+    missed_objectives: Sequence[str] = ()
+    """Messages about objectives whose error budget is exhausted."""
 
 
 def summary(facts: Facts) -> list[str]:
@@ -55,7 +57,7 @@ def summary(facts: Facts) -> list[str]:
 def is_all_well(facts: Facts) -> bool:
     """Whether nothing in the summary needs a person."""
     states = {record["state"] for record in (facts.yesterday, facts.today)}
-    problems = (facts.open_alerts, facts.missed, facts.untrained_week, facts.slow)
+    problems = (facts.open_alerts, facts.missed, facts.untrained_week, facts.slow, facts.missed_objectives)
     return not (states & {*FAILING, "DEGRADED"} or any(problems))
 
 
@@ -98,7 +100,7 @@ def _quarantine(facts: Facts) -> str:
 
 
 def _operation(facts: Facts) -> list[str]:
-    """Returns a line about ticks, models and credits, and one for each schedule or sensor that did not tick."""
+    """Returns a line about ticks, models and credits, and one for each missing tick, slow step and missed objective."""
     ticks = (
         counted(len(facts.missed), "problem") + " with schedules and sensors"
         if facts.missed
@@ -111,7 +113,8 @@ def _operation(facts: Facts) -> list[str]:
     )
     credit = f"{facts.quota['remaining']:,} credits of The Odds API left" if "remaining" in facts.quota else "credits unknown"
     slow = [f"  slow: {step} of {day} took {minutes:.0f} minutes ({severity})" for day, step, minutes, severity in facts.slow]
-    return [f"{ticks}; {models}; {credit}", *(f"  {message}" for message in facts.missed), *slow]
+    objectives = [f"  objective missed: {message}" for message in facts.missed_objectives]
+    return [f"{ticks}; {models}; {credit}", *(f"  {message}" for message in facts.missed), *slow, *objectives]
 
 
 def title(facts: Facts) -> str:

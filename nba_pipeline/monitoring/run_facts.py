@@ -10,13 +10,13 @@ from nba_pipeline.completeness.date_facts import Failure
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.command_runs import is_started_by_command
 from nba_pipeline.instance.dead_runs import is_dead
-from nba_pipeline.instance.materializations import materialized_at, materialized_dates
+from nba_pipeline.instance.materializations import materialization_instants, materialized_at, materialized_dates
 from nba_pipeline.instance.run_outcomes import is_interrupted, outcome_messages, shortened
 from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAG, RANGE_TAGS
 from nba_pipeline.instance.runs_in_progress import IN_PROGRESS
 from nba_pipeline.league.calendar import days, parse_key
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.declarations import daily_tables
+from nba_pipeline.tables.declarations import SLATE_EXPORT, daily_tables
 
 OF_STEPS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
 DAILY_JOBS = ("game_day", "season")
@@ -91,17 +91,44 @@ def _undone(instance: dg.DagsterInstance, record: dg.RunRecord, day: date) -> It
 
     For a job without tables, yields the name of the job.
     """
-    run = record.dagster_run
-    if not _tables_of(run):
+    if not _tables_of(record.dagster_run):
         if not _was_repeated(instance, record, day):
-            yield run.job_name
+            yield record.dagster_run.job_name
         return
-    began, ended = (datetime.fromtimestamp(at, UTC) if at else None for at in (record.start_time, record.end_time))
-    failing = {step.removesuffix("_checks") for step in _failed_steps(instance, run.run_id)}
-    for name in _in_order(_tables_of(run)):
-        materialized, since = materialized_at(instance, name, day), ended if name in failing else began
+    for name, since in _written_since(instance, record).items():
+        materialized = materialized_at(instance, name, day)
         if materialized is None or (since is not None and materialized < since):
             yield name
+
+
+def _written_since(instance: dg.DagsterInstance, record: dg.RunRecord) -> dict[str, datetime | None]:
+    """Returns table -> the instant since which a materialization does its work: the start of the run, or its end if its step failed."""
+    began, ended = (datetime.fromtimestamp(at, UTC) if at else None for at in (record.start_time, record.end_time))
+    failing = {step.removesuffix("_checks") for step in _failed_steps(instance, record.dagster_run.run_id)}
+    return {name: ended if name in failing else began for name in _in_order(_tables_of(record.dagster_run))}
+
+
+def superseded_at(instance: dg.DagsterInstance, record: dg.RunRecord) -> datetime | None:
+    """Returns when later runs had done all work of a run without success; None if they have not.
+
+    The work of a job without tables is done when the job succeeds again for the same partition.
+    """
+    run = record.dagster_run
+    if not _tables_of(run):
+        later = dg.RunsFilter(
+            job_name=run.job_name,
+            statuses=[dg.DagsterRunStatus.SUCCESS],
+            tags={tag: run.tags[tag] for tag in (PARTITION_TAG,) if tag in run.tags},
+        )
+        ends = [one.end_time for one in instance.get_run_records(later) if one.storage_id > record.storage_id and one.end_time]
+        return datetime.fromtimestamp(min(ends), UTC) if ends else None
+    written = [
+        next((at for at in materialization_instants(instance, name, day) if since is None or at >= since), None)
+        for name, since in _written_since(instance, record).items()
+        for day in _dates_of(run)
+    ]
+    known = [at for at in written if at is not None]
+    return max(known) if known and len(known) == len(written) else None
 
 
 def is_superseded(instance: dg.DagsterInstance, name: str, day: date, since: datetime) -> bool:
@@ -133,8 +160,9 @@ def _failed_steps(instance: dg.DagsterInstance, run_id: str) -> set[str]:
 
 def _tables_of(run: dg.DagsterRun) -> set[str]:
     """Returns the selected tables of a run, or all of its job; none for a job without tables."""
-    selected = {key.path[-1] for key in run.asset_selection or ()}
-    return selected or (set(daily_tables()) if run.job_name in DAILY_JOBS else set())
+    if run.asset_selection:
+        return {key.path[-1] for key in run.asset_selection} - {SLATE_EXPORT}
+    return set(daily_tables()) if run.job_name in DAILY_JOBS else set()
 
 
 def _in_order(tables: Collection[str]) -> list[str]:

@@ -22,6 +22,7 @@ from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.contradictions import contradicted_games
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
 from nba_pipeline.completeness.modes import tables_of_mode
+from nba_pipeline.completeness.next_steps import features_command
 from nba_pipeline.completeness.reread_times import due_for_contradiction, due_noon, is_within_window
 from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.rereads import Reread, changed_at, rereads, unloaded_reread
@@ -66,7 +67,7 @@ def find_corrections(instance: dg.DagsterInstance, warehouse: Warehouse, now: da
     for day, (corrected, changed) in outdated.items():
         names = ", ".join(str(one) for one in corrected)
         why = f"the features are older than the corrected box scores of {names}"
-        command = f"nba-pipeline backfill --from {day} --to {day} --stop-after features"
+        command = features_command(day, day)
         attempts = attempts_at(instance, CARRY, day, changed)
         due.append(Work("same_day", day, changed, daily_tables("features"), why, attempts, purpose=CARRY, next_command=command))
     due += _of_performance(instance, warehouse, days(first, today))

@@ -1,4 +1,4 @@
-"""The sensor `alert_on_data`, which keeps the alerts about slates, sources, durations and the disk equal to the findings of monitors.
+"""The sensor `alert_on_data`, which keeps the alerts about data, resources, durations and objectives equal to its findings.
 
 A monitor that fails raises `monitor_failed` and does not change the alerts of its own kind.
 """
@@ -13,6 +13,7 @@ import dagster as dg
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.monitoring.alert_changes import Incident
 from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.monitoring.burn_rates import BURN_RATE_HIGH, high_burn_rates
 from nba_pipeline.monitoring.findings import Finding, is_open, open_incidents, report
 from nba_pipeline.monitoring.latency_monitors import STEP_SLOW, TRANSITION_LATE, late_transitions, slow_steps
 from nba_pipeline.monitoring.resource_monitors import (
@@ -38,7 +39,7 @@ from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 
 MONITOR_FAILED = "monitor_failed"
-SLOW = (TABLE_LATE, QUARANTINE_OLD, SOURCE_STALE, STEP_SLOW, TRANSITION_LATE)
+SLOW = (TABLE_LATE, QUARANTINE_OLD, SOURCE_STALE, STEP_SLOW, TRANSITION_LATE, BURN_RATE_HIGH)
 """Kinds whose monitors run every few minutes, because they read many dates and their facts last for hours."""
 PATIENT = (TABLE_LATE, SOURCE_STALE)
 """Kinds whose findings are reported once they persist: right after an outage, much is overdue and is done within minutes."""
@@ -89,7 +90,8 @@ def _key(one: Finding) -> str:
 @dg.sensor(
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Raises and resolves alerts about late tables and lines, failed checks, quarantines, sources, credits and the disk.",
+    description="Raises and resolves alerts about late tables and lines, failed checks, quarantines, sources, credits, the disk and "
+    "error budgets.",
 )
 def alert_on_data(
     context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], landing: Landing, notifier: Notifier
@@ -134,6 +136,7 @@ def monitors_of(
         SOURCE_STALE: lambda: stale_sources(warehouse, landing, clock, known),
         STEP_SLOW: lambda: slow_steps(instance, clock.now()),
         TRANSITION_LATE: lambda: late_transitions(instance, warehouse, landing, clock, known),
+        BURN_RATE_HIGH: lambda: high_burn_rates(instance, warehouse, landing, clock),
     }
 
 

@@ -17,10 +17,12 @@ from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.deliveries import SUMMARY, record, waiting
 from nba_pipeline.monitoring.landed_dates import loaded_before
 from nba_pipeline.monitoring.latency import slow
-from nba_pipeline.monitoring.latency_facts import began_at, read_latencies
+from nba_pipeline.monitoring.latency_facts import began_at
 from nba_pipeline.monitoring.measurements import quota_of
 from nba_pipeline.monitoring.morning_summary import Facts, is_all_well, summary, title
 from nba_pipeline.monitoring.run_facts import read_runs
+from nba_pipeline.monitoring.service_level_facts import read_facts as read_service_level_facts
+from nba_pipeline.monitoring.service_levels import attainments, missed
 from nba_pipeline.monitoring.slate_monitors import unexpected_quarantine
 from nba_pipeline.monitoring.status import status
 from nba_pipeline.monitoring.watchdog import EXPECTED, findings
@@ -48,6 +50,7 @@ def read_facts(instance: dg.DagsterInstance, warehouse: Warehouse, landing: Land
     )
     live = read_instigators(instance)
     since = began_at(list(live.values()))
+    levels = read_service_level_facts(instance, warehouse, landing, since, clock.now()) if since else None
     return Facts(
         at=clock.now(),
         yesterday=yesterday,
@@ -58,7 +61,8 @@ def read_facts(instance: dg.DagsterInstance, warehouse: Warehouse, landing: Land
         # ticks use the real clock, also if the platform's clock is fixed
         missed=[one.message for one in findings(live, EXPECTED, Clock().now())],
         untrained_week=untrained_week(instance, warehouse, clock.now(), store),
-        slow=slow(read_latencies(instance, warehouse, landing, dates, since)) if since else (),
+        slow=slow(levels.latencies.filter(pl.col("game_date").is_in(dates))) if levels else (),
+        missed_objectives=missed(attainments(levels, clock.now())) if levels else (),
     )
 
 

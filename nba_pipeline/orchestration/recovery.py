@@ -20,8 +20,10 @@ from nba_pipeline.monitoring.run_facts import is_superseded
 from nba_pipeline.monitoring.unresolved_names import NAME_UNRESOLVED, unresolved_names
 from nba_pipeline.orchestration.line_captures import share_captured
 from nba_pipeline.orchestration.lost_partitions import DAMAGED_FILE, is_repaired
+from nba_pipeline.orchestration.slate_export import NOT_PUBLISHED
 from nba_pipeline.orchestration.work import Work
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.declarations import SLATE_EXPORT
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
@@ -50,6 +52,7 @@ def over_by_data(instance: dg.DagsterInstance, warehouse: Warehouse) -> Mapping[
         "boxscores_missing": lambda one: _is_covered(warehouse, one),
         "lines_missing": lambda one: share_captured(instance, one.game_date, one.since) == 1.0,
         "injury_report_missing": lambda one: _is_newer(materialized_at(instance, "injuries", one.game_date), one.since),
+        NOT_PUBLISHED: lambda one: _is_published_again(instance, one),
         NAME_UNRESOLVED: lambda one: _is_resolved(warehouse, one),
     }
 
@@ -93,6 +96,12 @@ def _is_written_again(instance: dg.DagsterInstance, table: str, one: Incident) -
         return False
     run = instance.get_run_by_id(record.run_id) if record.run_id else None
     return run is None or run.is_success
+
+
+def _is_published_again(instance: dg.DagsterInstance, one: Incident) -> bool:
+    """Whether the slate of the date, or that of the next date, was published afterwards. Then the page is new again."""
+    dates = (one.game_date, one.game_date + timedelta(days=1))
+    return any(_is_newer(materialized_at(instance, SLATE_EXPORT, day), one.since) for day in dates)
 
 
 def _is_covered(warehouse: Warehouse, one: Incident) -> bool:

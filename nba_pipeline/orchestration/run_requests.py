@@ -10,7 +10,7 @@ import polars as pl
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.run_tags import DUE_TAG, LONGEST_WHY, MODE_TAG, WHY_TAG
 from nba_pipeline.league.calendar import days, eastern, eastern_date
-from nba_pipeline.orchestration.jobs import game_day, train
+from nba_pipeline.orchestration.jobs import game_day, train, with_export
 from nba_pipeline.orchestration.weekly_training import TRAINING_HOUR
 from nba_pipeline.orchestration.work import Work
 from nba_pipeline.providers.nba_cdn import NbaCdn
@@ -30,8 +30,8 @@ class Decision:
 
 
 def request(tables: tuple[str, ...], day: date, run_key: str, tags: dict[str, str], job: str = game_day.name) -> dg.RunRequest:
-    """Returns the request for a run of a job on some tables of a date. An empty `tables` selects the whole job."""
-    selection = [dg.AssetKey(table) for table in tables] or None
+    """Returns the request for a run of a job on some tables of a date, and the export. An empty `tables` selects the whole job."""
+    selection = [dg.AssetKey(name) for name in with_export(job, tables, tags)] or None
     return dg.RunRequest(run_key=run_key, job_name=job, partition_key=day.isoformat(), asset_selection=selection, tags=tags)
 
 

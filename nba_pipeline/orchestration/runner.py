@@ -27,6 +27,7 @@ from nba_pipeline.monitoring.failed_runs import alert_on_killed
 from nba_pipeline.monitoring.run_facts import failed_tables
 from nba_pipeline.orchestration.backfill import Stage, Step, plan, weeks_with_a_model, without_dependents
 from nba_pipeline.orchestration.corrections import find_corrections
+from nba_pipeline.orchestration.jobs import with_export
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage, lost_work
 from nba_pipeline.orchestration.recheck_job import JOB as RECHECK
 from nba_pipeline.orchestration.recovery import over_by_data, resolve_over
@@ -93,16 +94,17 @@ class Runner:
         started = time.monotonic()
         # a killed run keeps its pool slots, for which this run would wait forever
         alert_on_killed(self.notifier, close_dead_runs(self.instance, Clock().now()))
+        selected = with_export(job, tables, tags or {})
         when, run_id = str(first) if first == last else f"{first} to {last}", str(uuid4())
         if self.on_start:
-            self.instance.add_event_listener(run_id, self.on_start(f"{job} {when}", len(tables)))
+            self.instance.add_event_listener(run_id, self.on_start(f"{job} {when}", len(selected)))
         span = {} if first == last else dict(zip(RANGE_TAGS, (first.isoformat(), last.isoformat()), strict=True))
         try:
             result = execute(
                 self.definitions.resolve_job_def(job),
                 self.instance,
                 {**span, **(tags or {})},
-                asset_selection=[dg.AssetKey(table) for table in tables] or None,
+                asset_selection=[dg.AssetKey(name) for name in selected] or None,
                 run_config=QUIET,
                 partition_key=first.isoformat() if first == last else None,
                 raise_on_error=False,

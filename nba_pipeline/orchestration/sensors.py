@@ -59,7 +59,7 @@ from nba_pipeline.orchestration.work import attempts_at, is_in_progress, next_of
 from nba_pipeline.providers.injury_report import InjuryReport
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.declarations import daily_tables, followers, requested_by
+from nba_pipeline.tables.declarations import SLATE_EXPORT, daily_tables, followers, requested_by
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
@@ -164,7 +164,7 @@ def injury_news(
 
 tables = dg.AutomationConditionSensorDefinition(
     "tables",
-    target=selection_of(*daily_tables()),
+    target=selection_of(*daily_tables(), SLATE_EXPORT),
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     run_tags={MODE_TAG: "tables", **limit(SETTINGS.runs.game_day_minutes)},

@@ -5,10 +5,6 @@ first page only. A game's date, time and matchup are in its first row only. A lo
 below its player.
 """
 
-import json
-import signal
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,13 +13,14 @@ import dagster as dg
 import httpx
 import polars as pl
 
-from nba_pipeline.errors import NotPublished, Permanent, PipelineError, Transient
+from nba_pipeline.errors import NotPublished, Permanent, PipelineError
+from nba_pipeline.instance.run_objects import RUN_OBJECTS
 from nba_pipeline.league.calendar import EASTERN, eastern
 from nba_pipeline.league.teams import TEAM_OF_NAME
-from nba_pipeline.providers import injury_report_layout
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.injury_report_layout import DATE, MATCHUP, PLAYER, REASON, STATUS, TEAM, NoReport, Printed
 from nba_pipeline.providers.parsing import Unusable, frame_of, parser
+from nba_pipeline.providers.pdf_reader import KEY, read_layout
 from nba_pipeline.providers.request import Request
 from nba_pipeline.providers.wire import day_or_none, quoted
 from nba_pipeline.settings import SETTINGS
@@ -77,6 +74,14 @@ class InjuryReport(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Client for ak-static.cms.nba.com, https://official.nba.com/nba-injury-report-2025-26-season/."""
 
     http: dg.ResourceDependency[HttpClient]
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Keeps the process that reads PDFs for all reports of the run."""
+        RUN_OBJECTS.acquire(KEY)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Ends the process unless another run uses it."""
+        RUN_OBJECTS.release(KEY)
 
     def newest(self, day: date, before: datetime) -> tuple[Payload | None, list[str]]:
         """Returns the newest report on a slate that was printed before an instant, and the problems of the search.
@@ -175,7 +180,7 @@ def parse_injury_report(payload: Payload) -> pl.DataFrame:
     if PDF_ENDS not in payload.body[-TAIL_BYTES:]:
         raise Unusable(f"the PDF is truncated ({len(payload.body)} bytes)")
     try:
-        return _statements(_layout(payload.body), payload)
+        return _statements(read_layout(payload.body), payload)
     except NoReport as error:
         raise Permanent(f"{payload.slot.name}: {error}: {payload.ref}") from error
 
@@ -183,31 +188,6 @@ def parse_injury_report(payload: Payload) -> pl.DataFrame:
 def _statements(layout: dict[str, Any], payload: Payload) -> pl.DataFrame:
     of_report = {"snapshot_at": _printed_at(layout), "seen_at": payload.fetched_at, "source": payload.ref}
     return frame_of([{**_statement(row), **of_report} for row in layout["rows"]], REPORT_COLUMNS)
-
-
-def _layout(body: bytes) -> dict[str, Any]:
-    """Returns the output of `injury_report_layout` for a PDF."""
-    limits, size = SETTINGS.payloads, f"{len(body)} bytes"
-    numbers = map(str, (limits.pdf_pages, limits.pdf_memory_mib, limits.pdf_cpu_seconds))
-    command = [sys.executable, "-P", injury_report_layout.__file__, *numbers]  # -P: our http.py is not the library's
-    try:
-        process = subprocess.run(
-            command, input=body, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=limits.pdf_seconds, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise NoReport(f"reading the PDF takes more than {limits.pdf_seconds:g} seconds ({size})") from None
-    except OSError as error:
-        raise Transient(f"{PROVIDER}: the PDF reader did not start ({error})") from error
-    if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
-        raise NoReport(
-            f"reading the PDF takes more than {limits.pdf_cpu_seconds} seconds of CPU time or too much memory ({size})"
-        )
-    if process.returncode:
-        raise NoReport(f"the PDF reader exited with code {process.returncode} ({size})")
-    layout: dict[str, Any] = json.loads(process.stdout)
-    if "problem" in layout:
-        raise NoReport(layout["problem"])
-    return layout
 
 
 def _statement(row: Printed) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """Layout of an injury report: the parts of its title and its rows of text, by word positions.
 
 A PDF of a few kilobytes may take minutes and gigabytes to read, so this file runs as a separate process within the limits
-of `injury_report`. It imports no other module of the platform, so that the process starts in 0.1 s.
+of the settings, see `pdf_reader`. It imports no other module of the platform, so that the process starts in 0.1 s.
+
+The process reads one PDF after the other from its standard input until that ends: the length in eight bytes, then the body. Its
+response is a JSON document in the same form on its standard output.
 """
 
 import io
@@ -13,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
+from math import ceil
 from typing import Any
 
 HEADERS = ("Game Date", "Game Time", "Matchup", "Team", "Player Name", "Current Status", "Reason")
@@ -21,6 +25,7 @@ TITLE = re.compile(r"Injury ?Report: ?(\d\d/\d\d/\d\d) ?(\d\d:\d\d) ?([AP]M)")
 FOOTER = re.compile(r"Page ?\d+ ?of ?(\d{1,9})")
 MAX_SHOWN_CHARACTERS = 120
 MIB = 1024**2
+LENGTH_BYTES = 8
 
 # In points. A space is a gap of 2.3, not a character. Lines of one cell are 4 apart, lines of different rows 12.
 BLANK = 1.0
@@ -224,21 +229,21 @@ def _carried_down(rows: Iterable[Printed]) -> list[Printed]:
 
 
 def _limit(kind: int, limit: int) -> None:
-    """Lowers a resource limit of this process. Never raises an existing limit."""
-    import resource  # noqa: PLC0415  as in `main`
+    """Sets a resource limit of this process, at most the existing hard limit."""
+    import resource  # noqa: PLC0415  as in `_layout_within_limits`
 
     _, hard = resource.getrlimit(kind)
     resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
-def main(max_pages: int, max_mib: int, max_cpu_seconds: int) -> dict[str, Any]:
-    """Returns the layout of the PDF on standard input, or the problem. The operating system enforces the limits."""
+def _layout_within_limits(body: bytes, max_pages: int, max_mib: int, max_cpu_seconds: int) -> dict[str, Any]:
+    """Returns the layout of a PDF, or the problem. The operating system enforces the limits."""
     import resource  # noqa: PLC0415  not available on every system that imports the constants of this module
 
     with suppress(ValueError):  # macOS has no memory limit; the CPU time limit has to suffice
         _limit(resource.RLIMIT_AS, max_mib * MIB)
-    _limit(resource.RLIMIT_CPU, max_cpu_seconds)
-    body = sys.stdin.buffer.read()
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _limit(resource.RLIMIT_CPU, ceil(used.ru_utime + used.ru_stime) + max_cpu_seconds)
     try:
         return asdict(layout_of(body, max_pages))
     except NoReport as error:
@@ -249,5 +254,14 @@ def main(max_pages: int, max_mib: int, max_cpu_seconds: int) -> dict[str, Any]:
         return {"problem": f"the PDF cannot be read ({type(error).__name__})"}
 
 
+def main(max_pages: int, max_mib: int, max_cpu_seconds: int) -> None:
+    """Answers every PDF on standard input until its end."""
+    while length := sys.stdin.buffer.read(LENGTH_BYTES):
+        body = sys.stdin.buffer.read(int.from_bytes(length, "big"))
+        response = json.dumps(_layout_within_limits(body, max_pages, max_mib, max_cpu_seconds)).encode()
+        sys.stdout.buffer.write(len(response).to_bytes(LENGTH_BYTES, "big") + response)
+        sys.stdout.buffer.flush()
+
+
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(main(*map(int, sys.argv[1:]))))
+    main(*map(int, sys.argv[1:]))

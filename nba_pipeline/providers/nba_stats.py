@@ -127,8 +127,21 @@ def player_game_log_request(day: date, season_type: str) -> Request:
         },
         headers=BROWSER_HEADERS,
         required_keys=("resultSets",),
+        final_game_ids=final_game_ids,
         parser=logged_rows,
     )
+
+
+def final_game_ids(document: Any) -> list[str]:
+    """Returns the ids of the games whose rows have a winner. A log of another shape has none; its parser refuses it."""
+    sets = document.get("resultSets") if isinstance(document, dict) else None
+    ids = set[str]()
+    for one in sets if isinstance(sets, list) else ():
+        headers, rows = (one.get("headers"), one.get("rowSet")) if isinstance(one, dict) else (None, None)
+        if isinstance(headers, list) and isinstance(rows, list) and "GAME_ID" in headers and "WL" in headers:
+            game, winner = headers.index("GAME_ID"), headers.index("WL")
+            ids |= {str(row[game]) for row in rows if isinstance(row, list) and len(row) == len(headers) and row[winner]}
+    return sorted(ids)
 
 
 @parser

@@ -2,10 +2,16 @@
 
     documents    the documents as models; their JSON Schemas are derived from them
     slate        predictions and schedule -> the document of a slate
-    record       grades -> the document of the record
+    record       grades -> the document and the CSV of the record
+    performance  system_performance -> its document
+    plots        grades and system_performance -> SVG
     page         the documents of a date -> one HTML file
+    prices       what may be published of lines and prices
     gate         whether a slate may be published
-    export       writes the files of a date, index and manifest last
+    export       the files of a date in the home, index and manifest last
+    store        the same in a bucket, under a lock
+    place        where an environment publishes
 
-Documents hold only what may be redistributed, see the setting `publishing.prices`. Metrics come from tables.
+Documents hold only what may be redistributed, see the setting `publishing.prices`. `orchestration/slate_export.py` reads the tables
+and runs the export.
 """

@@ -47,8 +47,8 @@ class Player(Document):
     probability_reason: str | None
     """Why `over_probability` is null."""
     market_over_probability: float | None
-    is_actionable: bool
-    """Whether the displayed system's prediction meets every condition for a bet."""
+    is_actionable: bool | None
+    """Whether the displayed system's prediction meets every condition for a bet. Null unless prices are published: it bounds the line."""
     pick: str | None
     """Side of the published pick on this player: OVER or UNDER. A pick never changes."""
     pick_rank: int | None

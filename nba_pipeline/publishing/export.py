@@ -4,7 +4,7 @@
     <home>/public.sets/000012  a set: index.html, <date>.html, v1/..., manifest.json
     manifest.json              SHA-256 of every other file of the set
 
-In an object store, the files are written in place: data first, then pages, the index and the manifest last.
+`store.py` writes into an object store, which has no links.
 """
 
 import hashlib
@@ -13,48 +13,67 @@ import os
 import shutil
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
 from nba_pipeline.errors import Busy, PipelineError
-from nba_pipeline.publishing.documents import Record, Slate
+from nba_pipeline.publishing.documents import Document, Record, Slate
+from nba_pipeline.publishing.performance import PerformanceDocument
+from nba_pipeline.publishing.record import csv_problem, record_table_schema
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.files import Place
 
 PUBLIC, SETS = "public", "public.sets"
 MANIFEST = "manifest.json"
+INDEX, LATEST = "index.html", "v1/latest.json"
+"""The files of the latest slate."""
 KEPT_SETS = 2
 """Number of sets that stay, so that a reader of the previous set can finish."""
 LOCK_SECONDS = 10
+MODELS: Mapping[str, type[Document]] = {"slate": Slate, "record": Record, "performance": PerformanceDocument}
+"""Name of a schema -> the model of its documents."""
+RECORD_CSV = "v1/record.csv"
 
 
-def slate_files(slate: Slate, html: str, *, is_latest: bool) -> dict[str, bytes]:
-    """Returns path -> content of the files about a slate and the record. Only the latest slate is the index."""
-    text = slate.model_dump_json(indent=1)
-    latest = {"v1/latest.json": text.encode(), "index.html": html.encode()} if is_latest else {}
+def slate_files(slate: Slate, html: str) -> dict[str, bytes]:
+    """Returns path -> content of the files about a slate, and of the index."""
+    text, content = slate.model_dump_json(indent=1).encode(), html.encode()
+    return {f"v1/slate/{slate.game_date}.json": text, f"{slate.game_date}.html": content, LATEST: text, INDEX: content}
+
+
+def record_files(record: Record, csv: bytes, performance: PerformanceDocument) -> dict[str, bytes]:
+    """Returns path -> content of the files about the record, and the schemas of all documents."""
     return {
-        f"v1/slate/{slate.game_date}.json": text.encode(),
-        "v1/record.json": slate.record.model_dump_json(indent=1).encode(),
-        "v1/schema/slate.json": _schema(Slate),
-        "v1/schema/record.json": _schema(Record),
-        f"{slate.game_date}.html": html.encode(),
-        **latest,
+        "v1/record.json": record.model_dump_json(indent=1).encode(),
+        RECORD_CSV: csv,
+        "v1/performance.json": performance.model_dump_json().encode(),
+        **{f"v1/schema/{name}.json": _schema(model) for name, model in MODELS.items()},
+        "v1/schema/record.csv.json": json.dumps(record_table_schema(), indent=1).encode(),
     }
 
 
-def latest_date(place: Place) -> date | None:
-    """Returns the date of the slate that is the index; None if nothing is published, or the document cannot be read."""
-    path = place / "v1" / "latest.json"
-    if not files.exists(path):
-        return None
+def without_older_index(changed: Mapping[str, bytes], place: Place) -> Mapping[str, bytes]:
+    """Returns the changed files without the index if the published index is of a later date."""
+    path = place / LATEST
+    published = _date_of(files.read(path)) if LATEST in changed and files.exists(path) else None
+    of_changed = _date_of(changed[LATEST]) if published else None
+    if published is None or of_changed is None or of_changed >= published:
+        return changed
+    return {name: content for name, content in changed.items() if name not in (LATEST, INDEX)}
+
+
+def _date_of(document: bytes) -> date | None:
+    """Returns the date of the document of a slate; None if it is unreadable."""
     try:
-        return Slate.model_validate_json(files.read(path)).game_date
-    except ValidationError:
+        return date.fromisoformat(json.loads(document)["game_date"])
+    except (ValueError, KeyError, TypeError):
         return None
 
 
+@cache
 def _schema(model: type[BaseModel]) -> bytes:
     return json.dumps(model.model_json_schema(), indent=1).encode()
 
@@ -68,7 +87,7 @@ def write_local(home: Path, changed: Mapping[str, bytes]) -> Path:
     try:
         sets.mkdir(parents=True, exist_ok=True)
         with FileLock(sets / "lock", timeout=LOCK_SECONDS):
-            return _publish(public, sets, changed)
+            return _publish(public, sets, without_older_index(changed, public))
     except Timeout:
         raise Busy(f"another export writes {public}; try again when it has ended") from None
     except OSError as error:
@@ -111,7 +130,7 @@ def _manifest(folder: Path) -> bytes:
     return json.dumps({"version": 1, "sha256": hashes}, indent=1).encode()
 
 
-def _recorded(manifest: bytes) -> dict[str, str] | None:
+def recorded_hashes(manifest: bytes) -> dict[str, str] | None:
     """Returns file -> SHA-256 of a manifest; None if it is unreadable."""
     try:
         return dict(json.loads(manifest)["sha256"])
@@ -119,24 +138,10 @@ def _recorded(manifest: bytes) -> dict[str, str] | None:
         return None
 
 
-def write_store(place: Place, changed: Mapping[str, bytes]) -> None:
-    """Writes the files into an object store: data first, then pages, index and manifest. Raises PipelineError.
-
-    No lock covers the store. Of two concurrent exports, the manifest may lack the files of one: see docs/publishing.md.
-    """
-    before = _recorded(files.read(place / MANIFEST)) if files.exists(place / MANIFEST) else {}
-    if before is None:
-        raise PipelineError(f"{place / MANIFEST} is not a manifest; move it away, then publish again. Nothing was written")
-    hashes = before | {name: hashlib.sha256(content).hexdigest() for name, content in changed.items()}
-    for name in sorted(changed, key=lambda name: (name == "index.html", name.endswith(".html"), name)):
-        files.write(place / name, changed[name])
-    files.write(place / MANIFEST, json.dumps({"version": 1, "sha256": dict(sorted(hashes.items()))}, indent=1).encode())
-
-
 def problems(folder: Path) -> list[str]:
     """Returns a message per file of a set that is missing, differs from the manifest or does not fit its schema."""
     try:
-        recorded = _recorded((folder / MANIFEST).read_bytes())
+        recorded = recorded_hashes((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
         return [f"{folder / MANIFEST} does not exist; first: `nba-pipeline publish`"]
     if recorded is None:
@@ -158,14 +163,14 @@ def problems(folder: Path) -> list[str]:
 
 def _invalid(name: str, path: Path) -> list[str]:
     """Returns why a document does not fit its schema; empty if it does."""
-    model: type[BaseModel] | None = None
-    if name.startswith("v1/slate/") or name == "v1/latest.json":
-        model = Slate
-    elif name == "v1/record.json":
-        model = Record
+    if name == RECORD_CSV:
+        problem = csv_problem(path.read_bytes())
+        return [f"{name}: {problem}"] if problem else []
+    is_slate = name.startswith("v1/slate/") or name == LATEST
+    kind = "slate" if is_slate else name.removeprefix("v1/").removesuffix(".json")
     try:
-        if model:
-            model.model_validate_json(path.read_bytes())
+        if kind in MODELS:
+            MODELS[kind].model_validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
         return [f"{name}: {'.'.join(map(str, first['loc']))}: {first['msg']}"]

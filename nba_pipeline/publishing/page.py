@@ -3,21 +3,33 @@
 The template escapes every value. This module formats numbers. It computes only the ends of the range that the bar shows.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, partial
+from statistics import fmean
+from types import MappingProxyType
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from nba_pipeline.league.calendar import EASTERN
-from nba_pipeline.publishing.documents import Performance, Player, Slate
+from nba_pipeline.publishing.documents import Graded, Performance, Player, Slate
+from nba_pipeline.tables.wording import counted
 
 EIGHTY_PERCENT = 1.2816
 """Standard deviations of a normal distribution between the median and the end of the range with 80 %."""
 AXIS_POINTS = 50.0
 AXIS_WIDTH, AXIS_HEIGHT = 144, 16
+RESULTS = (
+    ("WIN", "win", "wins"),
+    ("LOSS", "loss", "losses"),
+    ("PUSH", "push", "pushes"),
+    ("VOID", "void", "voids"),
+    ("NO_BET", "pass", "passes"),
+)
+"""Outcome -> its word for one and for several."""
 STATE_CLASSES = {"ok": "ok", "degraded": "degraded", "halted": "halted", "pending": "pending", "no games": "none"}
 
 
@@ -35,8 +47,8 @@ class Row:
     more: str
 
 
-def page(slate: Slate, plot: str = "") -> str:
-    """Returns the HTML of a slate. `plot` is a trusted SVG and is not escaped. Equal slates give equal bytes."""
+def page(slate: Slate, plots: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Returns the HTML of a slate. `plots` is title -> trusted SVG, which is not escaped. Equal slates give equal bytes."""
     has_lines = slate.prices != "none"
     columns = [("Player", "text", ""), ("Team", "text", ""), ("Opponent", "text", "l"), ("Forecast", "number", "")]
     if has_lines:
@@ -52,7 +64,8 @@ def page(slate: Slate, plot: str = "") -> str:
         systems=" or ".join(sorted({player.displayed_system for player in slate.players}, reverse=True)),
         has_picks=any(player.pick for player in slate.players),
         probability_note=_probability_note(slate.players) if has_lines else "Lines and prices are not published.",
-        plot=Markup(plot),
+        plots={title: Markup(svg) for title, svg in plots.items()},
+        yesterday=_yesterday(slate.yesterday),
         eastern=_eastern,
         clock=partial(_clock, day=slate.game_date),
         gap=_gap,
@@ -92,11 +105,11 @@ def _range(value: float, deviation: float | None, line: float | None) -> Markup:
     half = EIGHTY_PERCENT * deviation if deviation is not None else 0.0
     low, high = x(value - half), x(value + half)
     label = f"{max(value - half, 0):.0f} to {value + half:.0f}" if half else "unknown"
-    band = Markup('<rect class="b" x="{}" y="5" width="{}" height="6"/>').format(low, round(high - low, 1)) if half else ""
-    mark = Markup('<path class="k" d="M{} 5l-3-5h6z"/>').format(x(line)) if line is not None else ""
-    return Markup(
-        '<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}<rect class="m" x="{}" y="3" width="2" height="10"/>{}</svg>'
-    ).format(AXIS_WIDTH, AXIS_HEIGHT, label, band, x(value) - 1, mark)
+    band = Markup('<path class=b d="M{} 8H{}"/>').format(low, high) if half else ""
+    mark = Markup('<path class=k d="M{} 5l-3-5h6z"/>').format(x(line)) if line is not None else ""
+    return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}<path class=m d="M{} 3v10"/>{}</svg>').format(
+        AXIS_WIDTH, AXIS_HEIGHT, label, band, x(value), mark
+    )
 
 
 def _more(player: Player) -> str:
@@ -119,6 +132,15 @@ def _probability_note(players: Sequence[Player]) -> str:
     if any(player.over_probability is not None for player in players) or len(reasons) != 1:
         return ""
     return f"P(over) is not shown: {reasons.pop()}."
+
+
+def _yesterday(graded: Sequence[Graded]) -> str:
+    """Returns the sum of yesterday's results: wins and losses, or without lines the mean error."""
+    outcomes = Counter(row.outcome for row in graded if row.outcome)
+    if outcomes:
+        return ", ".join(f"{counted(outcomes[name], one, many)}" for name, one, many in RESULTS if outcomes[name])
+    errors = [abs(row.forecast - row.actual) for row in graded if row.actual is not None]
+    return f"mean error {fmean(errors):.2f} over {counted(len(errors), 'player')}" if errors else ""
 
 
 def _eastern(at: datetime) -> str:

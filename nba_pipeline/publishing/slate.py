@@ -3,16 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
 from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.publishing.documents import Forecast, Game, Graded, Player, Record, Slate, State
+from nba_pipeline.publishing.prices import DISPLAYED, Prices, displayed, is_published
 
-Prices = Literal["none", "consensus", "all"]
-DISPLAYED = ("market_blend", "ensemble")
-"""The displayed system, best first. `market_blend` contains the line, so it is not published without prices."""
 PLAYER = ("game_id", "player_id", "market")
 HALF = 0.5
 
@@ -110,11 +108,11 @@ def _value(player: Player) -> float:
 
 def _player(rows: Sequence[Mapping[str, Any]], pick: Mapping[str, Any], prices: Prices) -> Player | None:
     """Returns a player with his forecasts; None if no published system forecasts him."""
-    published = [row for row in rows if prices == "all" or row["system_id"] != DISPLAYED[0]]
+    published = [row for row in rows if is_published(row["system_id"], prices)]
     if not published:
         return None
     by_system = {row["system_id"]: row for row in published}
-    shown = next((by_system[name] for name in DISPLAYED if name in by_system), published[0])
+    shown = next((by_system[name] for name in displayed(prices) if name in by_system), published[0])
     line = _line(shown, prices)
     return Player(
         player_id=shown["player_id"],
@@ -126,7 +124,7 @@ def _player(rows: Sequence[Mapping[str, Any]], pick: Mapping[str, Any], prices: 
         displayed_system=shown["system_id"],
         forecasts=[_forecast(row, line, prices) for row in published],
         line=line,
-        is_actionable=shown["is_actionable"],
+        is_actionable=shown["is_actionable"] if prices == "all" else None,
         pick=pick.get("recommendation"),
         pick_rank=pick.get("rank"),
         injury_status=shown["injury_status"],
@@ -150,9 +148,9 @@ def _line(row: Mapping[str, Any], prices: Prices) -> float | None:
 def _forecast(row: Mapping[str, Any], line: float | None, prices: Prices) -> Forecast:
     return Forecast(
         system=row["system_id"],
-        value=round(row["predicted_value"], 2),
-        standard_deviation=None if row["standard_deviation"] is None else round(row["standard_deviation"], 2),
-        edge=None if line is None else round(row["predicted_value"] - line, 2),
+        value=row["predicted_value"],
+        standard_deviation=row["standard_deviation"],
+        edge=row["edge"] if prices == "all" else None if line is None else round(row["predicted_value"] - line, 2),
         # the line lies between the forecasts of systems with opposite recommendations
         recommendation=row["recommendation"] if prices == "all" else None,
     )
@@ -176,11 +174,12 @@ def _market_fields(row: Mapping[str, Any], prices: Prices) -> dict[str, Any]:
 
 def _yesterday(graded: pl.DataFrame, prices: Prices) -> list[Graded]:
     """Returns the graded predictions of the displayed system of the date before, losses included."""
-    names = DISPLAYED if prices == "all" else DISPLAYED[1:]
+    names = displayed(prices)
     rank = pl.col("system_id").replace_strict(
         {name: place for place, name in enumerate(names)}, return_dtype=pl.Int64, default=None
     )
-    shown = graded.with_columns(rank.alias("rank")).filter(pl.col("rank").is_not_null()).sort("rank")
+    published = graded.filter(pl.lit(prices == "all") | (pl.col("system_id") != DISPLAYED[0]))
+    shown = published.with_columns(rank.alias("rank")).sort("rank", "system_id", nulls_last=True)
     shown = shown.unique(PLAYER, keep="first", maintain_order=True).sort("predicted_value", "player_id", descending=[True, False])
     return [
         Graded(
@@ -189,7 +188,7 @@ def _yesterday(graded: pl.DataFrame, prices: Prices) -> list[Graded]:
             team=row["team"],
             market=row["market"],
             system=row["system_id"],
-            forecast=round(row["predicted_value"], 2),
+            forecast=row["predicted_value"],
             line=row["line"] if prices == "all" else None,
             recommendation=row["recommendation"] if prices == "all" else None,
             actual=None if row["actual_value"] is None else int(row["actual_value"]),

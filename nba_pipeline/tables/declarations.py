@@ -28,6 +28,9 @@ SENSORS: tuple[Sensor, ...] = ("final_games", "lines")
 Unit = Literal["game", "player", "date"]
 """What a row covers: a complete final game, an expected player of a game, or a date with games."""
 
+SLATE_EXPORT = "slate_export"
+"""The asset of the published files. It is no table: it has no rows, no mode and no deadline."""
+
 WITHIN_DAYS = 4
 """Tomorrow, today and the two days before. Corrections of these dates propagate automatically; older ones are left to the reconciliation."""
 

@@ -78,9 +78,13 @@ class LandedPayloads(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def payloads(self, provider: str, endpoint: str, game_date: date) -> list[Payload]:
         """Every accepted payload of a date, for all entities, oldest first."""
+        return list(self._readable(self.listed(provider, endpoint, game_date)))
+
+    def listed(self, provider: str, endpoint: str, game_date: date) -> list[Payload]:
+        """Every accepted payload of a date, for all entities, oldest first, from file names only: a body may be unreadable."""
         slot = Slot(provider, endpoint, entity="any", game_date=game_date)
         paths = self._accepted(slot.folder.rpartition("/")[0], "*/*.gz")
-        payloads = self._readable(payload_at(slot_of(path, self.root), path, self.root) for path in paths)
+        payloads = (payload_at(slot_of(path, self.root), path, self.root) for path in paths)
         return sorted(payloads, key=lambda payload: payload.fetched_at)
 
     def periods(self) -> dict[tuple[str, str], set[str]]:

@@ -85,6 +85,25 @@ def test_only_a_newer_source_of_the_column_explains_it(
         assert "boxscores of 2023-12-03 changed 2024-01-01 01:00" in result.detail
 
 
+def test_stale_features_are_named_with_the_command_that_computes_them_again(audit: Audit, stored: pl.DataFrame) -> None:
+    earlier_game = with_newer_rows(audit, "boxscores", PLAYER & (pl.col("game_date") < CONTROL))
+    assert result_for(earlier_game, with_changed_value(stored)).detail.endswith(
+        "stale: the features of 1 date are older than their sources or their code; "
+        f"next: nba-pipeline backfill --from {CONTROL} --to {CONTROL} --stop-after features"
+    )
+
+
+def test_a_source_that_was_loaded_later_at_the_same_instant_of_a_fixed_clock_explains_a_difference(
+    audit: Audit, stored: pl.DataFrame
+) -> None:
+    other, [as_of] = copy(audit), stored.filter(game_date=CONTROL)["as_of"].unique().to_list()
+    other.world = {**audit.world, "boxscores": audit.world["boxscores"].with_columns(pl.lit(as_of).alias("as_of"))}
+    first, second = SINCE, SINCE + timedelta(hours=1)
+    for loaded_at, passes in ((first, False), (second, True)):
+        other.written = {CONTROL: {"features": first}, EARLIER: {"boxscores": loaded_at}}
+        assert result_for(other, with_changed_value(stored)).passed is passes
+
+
 def test_games_of_other_teams_explain_only_features_relative_to_the_league(audit: Audit, stored: pl.DataFrame) -> None:
     row = stored.filter(PLAYER, game_date=CONTROL).row(0, named=True)
     of_others = ~pl.col("team").is_in([row["team"], row["opponent"]]) & (pl.col("game_date") < CONTROL)

@@ -1,17 +1,13 @@
 """The commands `publish` and `export`: what they write, and when the files before stay."""
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import polars as pl
 import pytest
 
-from nba_pipeline.cli import publish
-from nba_pipeline.governance.halts import Halt, read_halts, record_derived
-from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline_tests.builders import at
 from nba_pipeline_tests.cli.conftest import Faulty
 from nba_pipeline_tests.orchestration.test_runner import DAY, NEXT
 
@@ -23,46 +19,71 @@ def own(faulty: Faulty, tmp_path: Path) -> Faulty:
     return faulty.copy(tmp_path / "home")
 
 
-def latest(home: Path) -> dict[str, Any]:
-    return dict(json.loads((home / "public" / "v1" / "latest.json").read_text()))
+def slate(home: Path, day: date = DAY) -> dict[str, Any]:
+    return dict(json.loads((home / "public" / "v1" / "slate" / f"{day}.json").read_text()))
 
 
 def test_a_slate_is_published_and_valid(own: Faulty) -> None:
     ended = own.run(*PUBLISH)
-    assert (ended.returncode, latest(own.home)["game_date"]) == (0, str(DAY)), ended.stderr
-    assert latest(own.home)["players"] and latest(own.home)["champion"] == "ensemble"
+    assert (ended.returncode, slate(own.home)["game_date"]) == (0, str(DAY)), ended.stderr
+    assert slate(own.home)["players"] and slate(own.home)["champion"] == "ensemble"
     assert own.run("export", "--validate").returncode == 0
+
+
+def test_a_run_of_a_date_has_published_it_and_a_graded_date_the_next_page(own: Faulty) -> None:
+    assert slate(own.home)["players"], "exported by the run of the slate"
+    index = json.loads((own.home / "public" / "v1" / "latest.json").read_text())
+    assert (index["game_date"], index["state"]) == (str(NEXT), "pending") and index["yesterday"], "exported after the grades"
+
+
+def test_the_document_has_the_values_of_the_ledger(own: Faulty) -> None:
+    newest = pl.read_parquet(own.home / "tables" / "predictions" / f"game_date={DAY}" / "part.parquet").sort("version")
+    ledger = newest.unique(["game_id", "player_id", "system_id", "market"], keep="last")
+    names = ["player_id", "market", "system_id", "predicted_value", "standard_deviation", "edge", "recommendation"]
+    published = [
+        (player["player_id"], player["market"], one["system"], one["value"], one["standard_deviation"], one["edge"], one["recommendation"])
+        for player in slate(own.home)["players"]
+        for one in player["forecasts"]
+    ]  # fmt: skip
+    assert sorted(published, key=str) == sorted(ledger.select(names).rows(), key=str)
+    shown = {(player["player_id"], player["displayed_system"]): player for player in slate(own.home)["players"]}
+    for row in ledger.iter_rows(named=True):
+        if player := shown.get((row["player_id"], row["system_id"])):
+            same = (
+                "line",
+                "book",
+                "price",
+                "best_price",
+                "over_probability",
+                "is_actionable",
+                "reasons",
+                "injury_status",
+                "model_id",
+            )
+            assert {name: player[name] for name in same} == {name: row[name] for name in same}
 
 
 @pytest.mark.parametrize("name", ["predictions", "schedule"])
 def test_an_unreadable_table_is_no_empty_slate(name: str, own: Faulty) -> None:
-    own.run(*PUBLISH)
-    before = latest(own.home)
+    before = slate(own.home)
     part = own.home / "tables" / name / f"game_date={DAY}" / "part.parquet"
     part.unlink()  # a copied home shares its files with the prepared one, so none is changed in place
     if name == "schedule":
         part.write_bytes(b"garbage")
     ended = own.run(*PUBLISH)
     assert ended.returncode == 1 and "not published: " in ended.stderr, ended.stderr
-    assert latest(own.home) == before
+    assert slate(own.home) == before
 
 
 def test_a_schedule_that_is_not_loaded_is_no_date_without_games(own: Faulty) -> None:
+    before = slate(own.home, NEXT)
     (own.home / "tables" / "schedule" / f"game_date={NEXT}" / "part.parquet").unlink()
     ended = own.run("publish", "--date", str(NEXT), hour=23)
     assert ended.returncode == 2 and f"the schedule of {NEXT} is not loaded" in ended.stderr, ended.stdout
-    assert not (own.home / "public").exists()
+    assert slate(own.home, NEXT) == before
 
 
 def test_backtests_are_no_forecasts(own: Faulty) -> None:
     before = DAY - timedelta(days=1)
     assert own.run("publish", "--date", str(before)).returncode == 0
-    assert (latest(own.home)["state"], latest(own.home)["players"]) == ("pending", [])
-
-
-def test_a_halt_by_the_platform_is_published_like_that_of_an_operator(tmp_path: Path) -> None:
-    warehouse: Any = LocalWarehouse(home=str(tmp_path))
-    work: Any = SimpleNamespace(warehouse=warehouse)
-    assert publish._halt(work) == ""
-    record_derived(warehouse, at(15), read_halts(warehouse), Halt(True, "edge_collapse", "worse than the line"))
-    assert publish._halt(work) == "picks are halted: edge_collapse (worse than the line)"
+    assert (slate(own.home, before)["state"], slate(own.home, before)["players"]) == ("pending", [])

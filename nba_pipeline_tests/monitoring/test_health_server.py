@@ -13,9 +13,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.instance.instigators import Instigator
+from nba_pipeline.monitoring.burn_rates import burn_of_each_window
 from nba_pipeline.monitoring.health_server import Health, server
-from nba_pipeline.monitoring.metrics import Measurements
+from nba_pipeline.monitoring.metrics import Levels, Measurements
+from nba_pipeline.monitoring.objectives import Facts
+from nba_pipeline.monitoring.service_levels import attainments
 from nba_pipeline.providers.circuit_breakers import Breaker
+from nba_pipeline_tests.monitoring.test_service_levels import a_game, frame
 
 NOW = datetime(2026, 1, 5, 17, tzinfo=UTC)
 
@@ -53,6 +57,7 @@ def test_a_measured_pipeline_is_alive_ready_and_has_metrics(tmp_path: Path) -> N
         "rows": {"boxscores": 120, "grades": None},
         "quarantined": {"boxscores": 2},
     }
+    games = [a_game(date(2026, 1, 3), number, boxscore_at=60 if number < 2 else 10) for number in range(10)]
     graded = {"system_id": "ensemble", "market": "player_points", "run_kind": "live", "mae": 5.2, "gap": 0.1, "lined": 40}
     health = Health(
         lambda: (
@@ -64,6 +69,7 @@ def test_a_measured_pipeline_is_alive_ready_and_has_metrics(tmp_path: Path) -> N
                 breakers=[Breaker("espn", "open")],
                 quota={"remaining": 10, "used": 90, "last": 3},
                 run_seconds={"game_day": 12.5},
+                levels=Levels(attainments(Facts(frame(games)), NOW), burn_of_each_window(Facts(frame(games)), NOW)),
             ),
             [],
         ),
@@ -86,10 +92,16 @@ def test_a_measured_pipeline_is_alive_ready_and_has_metrics(tmp_path: Path) -> N
         named("nba_pipeline_breaker_not_closed", "espn", "open"): 1,
         named("nba_pipeline_odds_api_credits", "remaining"): 10,
         named("nba_pipeline_run_seconds", "game_day"): 12.5,
+        named("nba_pipeline_objective_value", "boxscores_in_time", "7"): 0.8,
+        named("nba_pipeline_objective_target", "boxscores_in_time"): 0.9,
+        named("nba_pipeline_objective_units", "boxscores_in_time", "30"): 10,
+        named("nba_pipeline_error_budget_burn_rate", "boxscores_in_time", "48"): pytest.approx(2),
     }
     assert {name: values.get(name) for name in expected} == expected
     assert values[named("process_open_fds")] > 0
     unknown = [named("nba_pipeline_rows", "1", "grades"), named("nba_pipeline_last_tick_seconds", "new")]
+    unknown += [named("nba_pipeline_objective_value", "releases_succeed", "7")]
+    unknown += [named("nba_pipeline_error_budget_burn_rate", "boxscores_in_time", "24")]
     unknown.append(named("nba_pipeline_gap_to_line_points", "market", "player_points", "live"))
     assert not [name for name in unknown if name in values], "an unknown number has no sample"
 

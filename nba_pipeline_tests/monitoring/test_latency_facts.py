@@ -9,6 +9,7 @@ import polars as pl
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.latency_facts import read_latencies
+from nba_pipeline.monitoring.objectives import Facts
 from nba_pipeline.monitoring.service_levels import attainments
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.landing import Landing
@@ -33,7 +34,7 @@ def read(home: Path, since_hour: int, **games: object) -> pl.DataFrame:
 def test_final_games_without_a_play_by_play_and_a_box_score_miss_the_service_level(tmp_path: Path) -> None:
     rows = read(tmp_path, since_hour=18)
     assert rows.select("final_at", "boxscore_at", "is_predicted").rows() == [(None, None, False)] * 2
-    one = attainments(rows, eastern(DAY + timedelta(days=1), 13))[0]
+    one = attainments(Facts(rows), eastern(DAY + timedelta(days=1), 13))[0]
     assert (one.objective.name, one.units, one.good) == ("boxscores_in_time", 2, 0)
 
 

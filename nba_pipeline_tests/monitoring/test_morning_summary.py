@@ -48,6 +48,7 @@ def test_a_problem_names_itself_and_the_most_urgent_alert_comes_first() -> None:
         missed=["The schedule overnight was due and left no decision."],
         untrained_week=TODAY,
         slow=[(YESTERDAY, "box score", 75.4, "warning")],
+        missed_objectives=["grades within 6 hours of the last action: 80% with 50 games in 7 days (target 95%)"],
     )
     lines = summary(facts)
     assert title(facts).endswith("needs a look") and not is_all_well(facts)
@@ -59,6 +60,8 @@ def test_a_problem_names_itself_and_the_most_urgent_alert_comes_first() -> None:
     assert lines[10] == "1 problem with schedules and sensors; the models of the week of 2026-01-05 are overdue; credits unknown"
     assert lines[11] == "  The schedule overnight was due and left no decision."
     assert lines[12] == "  slow: box score of 2026-01-04 took 75 minutes (warning)"
+    expected = "grades within 6 hours of the last action: 80% with 50 games in 7 days (target 95%)"
+    assert lines[13] == f"  objective missed: {expected}"
 
 
 def test_a_schedule_that_is_not_loaded_is_no_date_without_games() -> None:
@@ -75,5 +78,6 @@ def test_each_kind_of_problem_alone_needs_a_look() -> None:
         {"missed": ["silent"]},
         {"untrained_week": TODAY},
         {"slow": [(YESTERDAY, "box score", 75.4, "warning")]},
+        {"missed_objectives": ["grades are late"]},
     ):
         assert not is_all_well(Facts(**{**vars(WELL), **fault}))  # type: ignore[arg-type]

@@ -8,7 +8,8 @@ import pytest
 
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.latency import UTC_INSTANT
-from nba_pipeline.monitoring.service_levels import Attainment, attainments, exhausted, objectives
+from nba_pipeline.monitoring.objectives import Facts, objectives
+from nba_pipeline.monitoring.service_levels import Attainment, attainments, exhausted, missed
 
 TODAY = date(2026, 3, 9)
 """The morning after the clocks went forward."""
@@ -39,7 +40,7 @@ def frame(games: list[dict[str, Any]]) -> pl.DataFrame:
 
 
 def of(name: str, games: list[dict[str, Any]], days: int = 7, now: datetime = NOW) -> Attainment:
-    found = attainments(frame(games), now)
+    found = attainments(Facts(frame(games)), now)
     return next(one for one in found if one.objective.name == name and one.days == days)
 
 
@@ -48,7 +49,10 @@ def test_late_box_scores_spend_the_error_budget() -> None:
     one = of("boxscores_in_time", games)
     assert (one.units, one.good, one.share, one.is_met) == (10, 8, 0.8, False)
     assert one.budget_left == pytest.approx(-1.0), "one bad game of ten was permitted, two were bad"
-    assert [found.objective.name for found in exhausted(attainments(frame(games), NOW))] == ["boxscores_in_time"] * 2
+    attained = attainments(Facts(frame(games)), NOW)
+    assert [found.objective.name for found in exhausted(attained)] == ["boxscores_in_time"] * 2
+    objective = "box score within 30 minutes of the last action"
+    assert missed(attained) == [f"{objective}: 80% with 10 games in 7 days (target 90%)"], "one message per objective"
 
 
 @pytest.mark.parametrize(("minutes", "good"), [(30.0, 1), (30.5, 0)])
@@ -115,11 +119,12 @@ def test_the_morning_deadline_follows_the_clock_change() -> None:
 
 
 def test_no_games_have_no_attainment_and_no_alarm() -> None:
-    found = attainments(frame([]), NOW)
+    found = attainments(Facts(frame([])), NOW)
     assert len(found) == 2 * len(objectives())
     assert {(one.share, one.budget_left, one.is_met) for one in found} == {(None, None, None)} and exhausted(found) == []
+    assert {one.value for one in found} == {None}
 
 
 def test_few_games_exhaust_no_budget() -> None:
     one_bad = [a_game(TODAY - timedelta(days=1), 0, boxscore_at=45)]
-    assert of("boxscores_in_time", one_bad).is_met is False and exhausted(attainments(frame(one_bad), NOW)) == []
+    assert of("boxscores_in_time", one_bad).is_met is False and exhausted(attainments(Facts(frame(one_bad)), NOW)) == []

@@ -114,6 +114,7 @@ def test_the_plan_counts_what_is_replaced_and_what_is_kept(runner: Runner) -> No
         "waivers",
         "not_played_games",
         "quarantine_resolutions",
+        "releases",
         "write_probes",
         *ALERT_LEDGERS,
         *RECORD_LEDGERS,

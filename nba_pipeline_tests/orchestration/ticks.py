@@ -21,6 +21,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import EASTERN, week_of
 from nba_pipeline.monitoring.alerts import ALERTS
 from nba_pipeline.orchestration.schedules import SCHEDULES as ALL
+from nba_pipeline.tables.declarations import SLATE_EXPORT
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders_days import Days, a_copy
@@ -106,7 +107,8 @@ def evaluate(days: Days, sensor: dg.SensorDefinition, now: datetime, cursor: str
 
 
 def tables_of(request: dg.RunRequest) -> tuple[str, ...]:
-    return tuple(key.to_user_string() for key in request.asset_selection or ())
+    """The tables of a request. `slate_export`, which runs with the tables that it reads, is none."""
+    return tuple(key.to_user_string() for key in request.asset_selection or () if key.to_user_string() != SLATE_EXPORT)
 
 
 def broken(days: Days) -> Broken:

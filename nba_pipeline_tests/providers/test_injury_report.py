@@ -12,7 +12,7 @@ import pytest
 from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.league.calendar import eastern
-from nba_pipeline.providers import injury_report
+from nba_pipeline.providers import pdf_reader
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.injury_report import REPORT_COLUMNS, InjuryReport, parse_injury_report, report_names
 from nba_pipeline.settings import SETTINGS
@@ -206,7 +206,7 @@ def test_a_report_beyond_the_limits_is_rejected_with_name_and_size(
     build_pdf: Callable[[], bytes], limit: dict[str, Any], problem: str, land: Land, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payloads = SETTINGS.payloads.model_copy(update=limit)
-    monkeypatch.setattr(injury_report, "SETTINGS", SETTINGS.model_copy(update={"payloads": payloads}))
+    monkeypatch.setattr(pdf_reader, "SETTINGS", SETTINGS.model_copy(update={"payloads": payloads}))
     body = build_pdf()
     with pytest.raises(Permanent, match=rf"injury_report report 2024-03-12_05PM: {problem} \({len(body)} bytes\): "):
         parse_injury_report(land(body))

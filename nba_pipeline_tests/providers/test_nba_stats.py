@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 from nba_pipeline.errors import NotPublished, Permanent, Transient
 from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
 from nba_pipeline.providers.http import HttpClient
-from nba_pipeline.providers.nba_stats import NbaStats, parse_game_log
+from nba_pipeline.providers.nba_stats import NbaStats, final_game_ids, parse_game_log
 from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.providers.conftest import Answer, Provider
 
@@ -87,6 +87,16 @@ def parsed(land: Land, *rows: dict[str, Any]) -> pl.DataFrame:
 def nba_stats(http_client: HttpClient, provider: Provider) -> NbaStats:
     http_client.base_urls["nba_stats"] = provider.url
     return NbaStats(http=http_client)
+
+
+def test_a_game_with_a_winner_is_final() -> None:
+    log = a_log(a_logged_game(), a_logged_game(PLAYER_ID=2), a_logged_game(GAME_ID="0022300946", WL=None))
+    assert final_game_ids(log) == [GAME]
+
+
+@pytest.mark.parametrize("document", [[], {}, {"resultSets": [1, {"headers": 1}, {"headers": ["GAME_ID", "WL"], "rowSet": [1]}]}])
+def test_a_log_of_another_shape_has_no_final_games(document: Any) -> None:
+    assert final_game_ids(document) == []
 
 
 def test_a_participant_becomes_a_row_with_the_home_team_of_the_schedule(land: Land) -> None:

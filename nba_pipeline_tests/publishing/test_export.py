@@ -2,19 +2,26 @@
 
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from nba_pipeline.assets.grades.system_performance import TABLE
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.publishing import export
-from nba_pipeline.publishing.export import latest_date, problems, slate_files, write_local, write_store
+from nba_pipeline.publishing.export import problems, record_files, slate_files, write_local
 from nba_pipeline.publishing.page import page
+from nba_pipeline.publishing.performance import performance_document
+from nba_pipeline.publishing.record import record_csv
 from nba_pipeline.publishing.slate import slate_document
-from nba_pipeline.warehouse.files import exists, place, read, write
-from nba_pipeline_tests.publishing.test_slate import DAY, RECORD, rows
+from nba_pipeline_tests.publishing.test_record import GRADED
+from nba_pipeline_tests.publishing.test_slate import DAY, NOON, RECORD, rows
 
-FILES = slate_files(slate := slate_document(rows(), "all", RECORD), page(slate), is_latest=True)
+PERFORMANCE = performance_document(TABLE.empty(), NOON, "all")
+FILES = slate_files(slate := slate_document(rows(), "all", RECORD), page(slate)) | record_files(
+    RECORD, record_csv(GRADED.clear(), "all"), PERFORMANCE
+)
 
 
 def contents(home: Path) -> dict[str, bytes]:
@@ -117,24 +124,24 @@ def test_a_folder_that_cannot_be_written_keeps_its_files(tmp_path: Path) -> None
     assert contents(tmp_path)["index.html"] == b"old"
 
 
-def test_a_store_with_an_unreadable_manifest_is_not_changed() -> None:
-    bucket = place("memory://public_files/broken")
-    write(bucket / "manifest.json", b"no json")
-    with pytest.raises(PipelineError, match="is not a manifest; move it away"):
-        write_store(bucket, FILES)
-    assert not exists(bucket / "index.html")
-
-
-def test_a_store_gets_the_manifest_last_with_the_hashes_of_both_exports() -> None:
-    bucket = place("memory://public_files/prefix")
-    write_store(bucket, {"2026-01-14.html": b"old"})
-    write_store(bucket, FILES)
-    assert set(json.loads(read(bucket / "manifest.json"))["sha256"]) == {"2026-01-14.html", *FILES}
-    assert read(bucket / "index.html") == FILES["index.html"]
-
-
 def test_an_earlier_slate_does_not_replace_the_index(tmp_path: Path) -> None:
     write_local(tmp_path, FILES)
-    assert latest_date(tmp_path / "public") == DAY and latest_date(tmp_path / "nothing") is None
-    earlier = slate_files(slate, "<p>earlier</p>", is_latest=False)
-    assert {"index.html", "v1/latest.json"}.isdisjoint(earlier)
+    earlier = slate_document(rows(), "all", RECORD).model_copy(update={"game_date": DAY - timedelta(days=1)})
+    write_local(tmp_path, slate_files(earlier, "<p>earlier</p>"))
+    assert contents(tmp_path)["index.html"] == FILES["index.html"]
+    assert contents(tmp_path)[f"{DAY - timedelta(days=1)}.html"] == b"<p>earlier</p>"
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"game_date,game_id\n2026-01-15,1\n", "v1/record.csv: "),
+        (FILES["v1/record.csv"] + b"2026-01-15,1,1,A,GSW,player_points,ensemble,often,,,,,\n", "v1/record.csv: "),
+        (FILES["v1/record.csv"] + b"2026-01-15,1,1,A,GSW,player_points,ensemble,2,,,,,\n" * 2, "v1/record.csv: 1 rows repeat game_date"),
+    ],
+    ids=["columns", "type", "key"],
+)  # fmt: skip
+def test_a_csv_that_does_not_fit_its_table_schema_is_named(tmp_path: Path, body: bytes, problem: str) -> None:
+    write_local(tmp_path, FILES | {"v1/record.csv": body})
+    (found,) = problems(tmp_path / "public")
+    assert found.startswith(problem)

@@ -10,7 +10,10 @@ from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.publishing.documents import Record, Slate
-from nba_pipeline.publishing.slate import Prices, SlateRows, slate_document
+from nba_pipeline.publishing.export import slate_files
+from nba_pipeline.publishing.page import page
+from nba_pipeline.publishing.prices import Prices
+from nba_pipeline.publishing.slate import SlateRows, slate_document
 from nba_pipeline_tests.builders import a_game, frame_of
 from nba_pipeline_tests.builders_predictions import a_prediction, predictions_of
 
@@ -75,6 +78,18 @@ def test_without_prices_nothing_is_published_from_which_a_line_follows() -> None
         for value in ("20.5", "20.72", "fanduel", "draftkings", "-105", "-115", "0.52", "0.55", "21.3", "4.5")
         if value in text
     ]
+
+
+def test_without_prices_the_files_of_a_slate_are_the_same_for_every_line() -> None:
+    """Two slates that differ in every value of the market give equal bytes."""
+    other = {"line": 27.5, "adjusted_line": 27.0, "book": "betmgm", "price": 120, "best_price": 130, "best_price_book": "betmgm", "edge": -2.5,
+             "market_over_probability": 0.4, "over_probability": 0.31, "recommendation": "UNDER", "is_actionable": False,
+             "reasons": ["low_edge"], "probability_reason": None}  # fmt: skip
+    one, two = (
+        slate_document(rows(predictions_of(*made)), "none", RECORD)
+        for made in (FORECASTS, [row | other | {"predicted_value": row["predicted_value"]} for row in FORECASTS])
+    )
+    assert slate_files(one, page(one)) == slate_files(two, page(two))
 
 
 def test_the_consensus_is_the_line_without_its_book() -> None:

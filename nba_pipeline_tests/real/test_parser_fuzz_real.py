@@ -22,6 +22,7 @@ from nba_pipeline.providers import (
 )
 from nba_pipeline.providers.nba_cdn_play_by_play import parse_play_by_play
 from nba_pipeline.providers.parsing import parser
+from nba_pipeline.providers.pdf_reader import read_layout
 from nba_pipeline.warehouse.payloads import Payload, Slot
 from nba_pipeline_tests.fuzzing import Parse, Sample, fuzz
 from nba_pipeline_tests.real.conftest import SHARED
@@ -96,7 +97,7 @@ def of_report() -> Sample:
     slot = Slot("injury_report", "report", "2024-01-04_12PM", date(2024, 1, 4), extension="pdf")
     read = parser(lambda payload: injury_report._statements(payload.json(), payload))
     texts = ("", "x", "1" * 400, "9999-12-31T23:59:59-05:00", "12/31/9999", "\ud800", "\x00")
-    return Sample("injury_report", slot, injury_report._layout(body), read, values=texts, is_of_leaves=True)
+    return Sample("injury_report", slot, read_layout(body), read, values=texts, is_of_leaves=True)
 
 
 SAMPLES: dict[str, Callable[[], Sample]] = {

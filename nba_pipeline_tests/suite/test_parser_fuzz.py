@@ -31,6 +31,7 @@ from nba_pipeline.providers import (
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play
 from nba_pipeline.providers.parsing import parser
+from nba_pipeline.providers.pdf_reader import read_layout
 from nba_pipeline.tables.table import LINEAGE, Table
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payloads import Payload, Slot
@@ -165,7 +166,7 @@ def of_report(peer: Peer) -> Sample:
     )
     slot = Slot("injury_report", "report", "2024-03-12_05PM", DAY, extension="pdf")
     read = parser(lambda payload: injury_report._statements(payload.json(), payload))
-    return Sample("injury_report entries", slot, injury_report._layout(body), read, values=TEXTS, is_of_leaves=True)
+    return Sample("injury_report entries", slot, read_layout(body), read, values=TEXTS, is_of_leaves=True)
 
 
 SAMPLES: dict[str, Callable[[Peer], Sample]] = {

@@ -57,6 +57,7 @@ CHECKS_WITH_AN_ALERT = {
     ("prop_lines", "every_name_is_resolved"): "name_unresolved",
     ("prop_lines", "games_have_lines"): "lines_late",
     ("prop_lines", "no_row_is_quarantined"): "quarantine_old",
+    ("slate_export", "slate_is_published"): "slate_not_published",
     ("slate_status", "no_date_is_late_or_failed"): "table_late",
 }
 

@@ -119,7 +119,7 @@ def old(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 @pytest.fixture
 def home(old: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(old, tmp_path / "home"))
+    return Path(shutil.copytree(old, tmp_path / "home", symlinks=True))
 
 
 def rows(home: Path, table: str) -> pl.DataFrame:
@@ -145,7 +145,7 @@ def test_every_row_id_and_grade_is_unchanged(home: Path) -> None:
 
 
 def test_a_partly_converted_home_is_completed(home: Path, tmp_path: Path) -> None:
-    other = Path(shutil.copytree(home, tmp_path / "other"))
+    other = Path(shutil.copytree(home, tmp_path / "other", symlinks=True))
     list(migrate(home, plan(home)))
     shutil.rmtree(other / "tables" / "predictions")
     shutil.copytree(home / "tables" / "predictions", other / "tables" / "predictions")

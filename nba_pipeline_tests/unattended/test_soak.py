@@ -58,7 +58,7 @@ class Stretch:
 
     def twin(self, name: str) -> "Stretch":
         """Returns the same stretch in a copy of the home."""
-        home = Path(shutil.copytree(self.home, self.home.parent / name))
+        home = Path(shutil.copytree(self.home, self.home.parent / name, symlinks=True))
         return Stretch(home, self.start, (self.end - self.start).days, self.without_games)
 
     def live(self, kill_at: int | None = None, faults: int | None = None, history: int | None = None) -> bool:

@@ -38,6 +38,8 @@ class Bucket:
     """The statuses of the next responses."""
     uploaded: list[str] = field(default_factory=list)
     """The names of the uploaded objects, in order."""
+    headers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Name -> metadata that the last upload set."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, name: str, body: bytes) -> dict[str, Any]:
@@ -90,10 +92,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def _upload(self, query: dict[str, str], sent: bytes) -> tuple[int, Any]:
         _, about, content = sent.split(b"--==0==", 2)
-        name = json.loads(about.split(b"\n\n", 1)[1])["name"]
+        resource = json.loads(about.split(b"\n\n", 1)[1])
+        name = resource["name"]
         if query.get("ifGenerationMatch") == "0" and name in self.bucket.objects:
             return 412, {"error": {"message": "the object exists"}}
         self.bucket.uploaded.append(name)
+        kind = content.split(b"\n\n", 1)[0].decode().strip().removeprefix("Content-Type: ")
+        self.bucket.headers[name] = {"contentType": kind} | resource
         return 200, self.bucket.write(name, content.split(b"\n\n", 1)[1].removesuffix(b"\n--==0==--"))
 
     def _page(self, query: dict[str, str]) -> dict[str, Any]:

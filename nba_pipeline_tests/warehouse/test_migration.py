@@ -79,6 +79,7 @@ def test_every_row_has_its_values_under_the_new_names(old: Path) -> None:
         "predictions: 3 rows recorded in the manifests",
         "publications: 0 rows recorded in the manifests",
         "quarantine_resolutions: 0 rows recorded in the manifests",
+        "releases: 0 rows recorded in the manifests",
         "system_roles: 0 rows recorded in the manifests",
         "waivers: 0 rows recorded in the manifests",
         "write_probes: 0 rows recorded in the manifests",

@@ -16,7 +16,8 @@ MIB = 1024**2
 def disk(home: Path) -> Result:
     """Compares the free space of the home's disk with the limit below which no write starts."""
     free = shutil.disk_usage(_existing(home)).free
-    message = f"{free / GIB:.1f} GiB free at {home}"
+    size = f"{free / GIB:.1f} GiB" if free >= GIB else f"{free // MIB} MiB"
+    message = f"{size} free at {home}"
     if free < SETTINGS.warehouse.least_free_mib * MIB:
         return failed(
             "disk", f"{message}; no write starts below {SETTINGS.warehouse.least_free_mib} MiB", "delete files on this disk"

@@ -1,6 +1,6 @@
 """Probes of the providers: one cheap request to each, parsed and not landed, with its key, its credits and its clock."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -12,6 +12,7 @@ import polars as pl
 
 from nba_pipeline.errors import NotPublished, PipelineError
 from nba_pipeline.monitoring.doctor.probe import Probe, Result, failed, ok, warning
+from nba_pipeline.providers import balldontlie, odds_api
 from nba_pipeline.providers.espn import injuries_request
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.injury_report import InjuryReport, report_names
@@ -26,13 +27,18 @@ from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.payloads import Payload
 
 NEXT_STEP = "check the network, the address and the key"
+SET_KEY = "set a valid key in the environment of the daemon"
+KEY_VARIABLES = {balldontlie.PROVIDER: balldontlie.KEY_VARIABLE, odds_api.PROVIDER: odds_api.KEY_VARIABLE}
 REGULAR_SEASON = "regular_season"
 SECOND_SOURCES = ("nba_stats", "balldontlie", "espn")
 """Providers that are only asked if another one fails: without them, nothing is late."""
 
 
-def provider_probes(resources: Any, today: date) -> list[Probe]:
-    """Returns a probe per provider. `resources` are those of a run: the provider clients and the warehouse."""
+def provider_probes(resources: Any, today: date, without_key: Collection[str] = ()) -> list[Probe]:
+    """Returns a probe per provider. `resources` are those of a run: the provider clients and the warehouse.
+
+    `without_key` has the variables that may be missing. Their providers are not requested, which is a warning.
+    """
     requests: dict[str, Callable[[], Request | None]] = {
         "nba_cdn": scoreboard_request,
         "nba_stats": lambda: _newest_game_log(resources.warehouse, today),
@@ -42,26 +48,33 @@ def provider_probes(resources: Any, today: date) -> list[Probe]:
         "espn": lambda: injuries_request(today),
     }
     return [
-        Probe(name, partial(_reach, name, getattr(resources, name).http, request), NEXT_STEP)
+        Probe(name, partial(_without_key, name))
+        if KEY_VARIABLES.get(name) in without_key
+        else Probe(name, partial(_reach, name, getattr(resources, name).http, request), NEXT_STEP)
         for name, request in requests.items()
     ]
 
 
+def _without_key(name: str) -> Result:
+    return warning(name, f"not requested: {KEY_VARIABLES[name]} is not set", SET_KEY)
+
+
 def _reach(name: str, http: HttpClient, request_of: Callable[[], Request | None]) -> Result:
     """Sends one request and parses the response."""
-    request = request_of()
-    if request is None:
-        return ok(name, "not requested: no final game is stored that could be requested")
     try:
+        request = request_of()
+        if request is None:
+            return ok(name, "not requested: no final game is stored that could be requested")
         response = http.peek_response(request)
     except NotPublished as error:
         if name == "injury_report":
             return warning(name, f"{error}: no report is published yet, or the host blocks this address")
-        raise
+        return failed(name, str(error), NEXT_STEP)
     except PipelineError as error:
+        next_step = SET_KEY if any(variable in str(error) for variable in KEY_VARIABLES.values()) else NEXT_STEP
         if name in SECOND_SOURCES:
-            return warning(name, f"{error}; only used if another source fails", NEXT_STEP)
-        raise
+            return warning(name, f"{error}; only used if another source fails", next_step)
+        return failed(name, str(error), next_step)
     parse(request, response, http)
     return _with_quota(name, response) or ok(name, f"{request.endpoint} received and parsed")
 
@@ -94,7 +107,10 @@ def _with_quota(name: str, response: httpx.Response) -> Result | None:
 
 def clock_skew(http: HttpClient) -> Result:
     """Compares this machine's clock with the one of a provider's server."""
-    response = http.peek_response(scoreboard_request())
+    try:
+        response = http.peek_response(scoreboard_request())
+    except PipelineError:
+        return warning("clock", "not checked, because nba_cdn does not answer")
     dated = response.headers.get("date", "")
     try:
         server_time = parsedate_to_datetime(dated)

@@ -1,0 +1,140 @@
+"""Reads the rows of a published slate and of the record. The documents belong in `publishing/`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+import polars as pl
+
+from nba_pipeline.asset_factory.code_versions import code_version
+from nba_pipeline.errors import BadInput, Damaged
+from nba_pipeline.governance.halts import read_halts, recorded
+from nba_pipeline.governance.roles import champion_of, read_decisions
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days
+from nba_pipeline.monitoring.landed_dates import loaded_before
+from nba_pipeline.monitoring.run_facts import read_runs
+from nba_pipeline.monitoring.status import status
+from nba_pipeline.publishing.slate import SlateRows
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.declarations import daily_tables
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Landing
+
+READS = ("predictions", "picks", "publications", "grades", "system_performance")
+"""Tables whose update changes the published files."""
+
+SNAPSHOTS = ("prop_lines", "injuries", "rosters")
+"""Source tables whose newest snapshot is published."""
+
+FORECAST = ("game_id", "player_id", "system_id", "market")
+GRADED = ("prediction_id", "player_name", "team", "made_at", "over_probability")
+"""Columns of `predictions` that the record needs beside those of `grades`."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What an export reads: the resources of a run, and the league of the environment."""
+
+    instance: dg.DagsterInstance
+    warehouse: Warehouse
+    landing: Landing
+    clock: Clock
+    is_simulated: bool
+
+
+def refuse_unreadable(warehouse: Warehouse, day: date) -> None:
+    """Raises Damaged if rows of the date are unreadable, because it would look like a date without games or predictions.
+
+    Raises BadInput if the schedule of the date is not loaded.
+    """
+    warehouse.check([TABLES["schedule"]], [day])
+    lost, closed = warehouse.lost(TABLES["schedule"]), warehouse.closed(TABLES["predictions"], [day])
+    if reasons := [of_table[day] for of_table in (lost, closed) if day in of_table]:
+        raise Damaged(f"not published: {'; '.join(reasons)}")
+    if day not in warehouse.dates(TABLES["schedule"]):
+        raise BadInput(f"the schedule of {day} is not loaded; first: `nba-pipeline run --date {day}`")
+
+
+def slate_rows(sources: Sources, day: date) -> SlateRows:
+    """Returns the rows of a slate."""
+    warehouse, clock, yesterday = sources.warehouse, sources.clock, day - timedelta(days=1)
+    # a backtest is made after the game, so it was never a forecast
+    live = warehouse.scan(TABLES["predictions"], [day]).filter(pl.col("run_kind") == "live")
+    captures = warehouse.scan(TABLES["prop_lines"], [day]).group_by("game_id")
+    versions = {name: code_version(name) for name in daily_tables()}
+    # the run of the export itself is in progress
+    facts = replace(read_runs(sources.instance, [day], clock), in_progress=frozenset())
+    [record] = status(warehouse, sources.landing, clock, [day], versions, loaded_before(sources.instance), facts)
+    return SlateRows(
+        game_date=day,
+        as_of=clock.now(),
+        schedule=warehouse.scan(TABLES["schedule"], [day]).collect(),
+        predictions=live.sort("version", descending=True).unique(FORECAST, keep="first", maintain_order=True).collect(),
+        captures=captures.agg(pl.col("snapshot_at").max().alias("captured_at")).collect(),
+        graded=graded_rows(warehouse, yesterday, yesterday).filter(
+            pl.col("run_kind") == "live", pl.col("player_name").is_not_null()
+        ),
+        freshness=_freshness(warehouse, day),
+        status=record,
+        is_simulated=sources.is_simulated,
+        picks=_picks(warehouse, day),
+        halt=_halt(warehouse),
+        champion=_champion(warehouse),
+    )
+
+
+def graded_rows(warehouse: Warehouse, first: date, last: date) -> pl.DataFrame:
+    """Returns the latest grade of each prediction of the dates, with the columns of `GRADED`. Those are null without a prediction."""
+    dates = days(first, last)
+    grades = warehouse.scan(TABLES["grades"], dates).sort("grade_version", descending=True)
+    latest = grades.unique(["game_date", *FORECAST, "run_kind"], keep="first", maintain_order=True)
+    predictions = warehouse.scan(TABLES["predictions"], dates).select("game_date", *GRADED).unique(["game_date", "prediction_id"])
+    return latest.join(predictions, on=["game_date", "prediction_id"], how="left").collect()
+
+
+def record_dates(clock: Clock) -> tuple[date, date]:
+    """Returns the first and last date of the published record."""
+    last = clock.today - timedelta(days=1)
+    return last - timedelta(days=SETTINGS.publishing.record_days - 1), last
+
+
+def performance_rows(warehouse: Warehouse, first: date, last: date) -> pl.DataFrame:
+    """Returns the rows of `system_performance` of the dates."""
+    return warehouse.scan(TABLES["system_performance"], days(first, last)).collect()
+
+
+def _picks(warehouse: Warehouse, day: date) -> pl.DataFrame:
+    """Returns the best-ranked live pick of each player."""
+    live = warehouse.scan(TABLES["picks"], [day]).filter((pl.col("run_kind") == "live") & pl.col("is_pick")).sort("rank")
+    key = ["game_id", "player_id", "market"]
+    return live.unique(key, keep="first", maintain_order=True).select(*key, "recommendation", "rank").collect()
+
+
+def _halt(warehouse: Warehouse) -> str:
+    """Returns why picks are halted; empty if they are not. An unreadable ledger is a halt."""
+    try:
+        halt = recorded(read_halts(warehouse))
+    except Damaged:
+        return "picks are halted: the ledger halts cannot be read"
+    return halt.message if halt.is_halted else ""
+
+
+def _champion(warehouse: Warehouse) -> str | None:
+    """Returns the champion; None if the ledger of roles is unreadable."""
+    try:
+        return champion_of(read_decisions(warehouse))
+    except Damaged:
+        return None
+
+
+def _freshness(warehouse: Warehouse, day: date) -> Mapping[str, datetime]:
+    """Returns source table -> newest snapshot of the date. A table without one is omitted."""
+    newest = {
+        name: warehouse.scan(TABLES[name], [day]).select(pl.col("snapshot_at").max()).collect().item()
+        for name in SNAPSHOTS
+        if "snapshot_at" in TABLES[name].dtypes
+    }
+    return {name: at for name, at in newest.items() if at is not None}

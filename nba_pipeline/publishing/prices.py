@@ -1,0 +1,32 @@
+"""What may be published of lines and prices. No line may follow from a value that is published without prices."""
+
+from typing import Literal
+
+from nba_pipeline.settings import SETTINGS
+
+Prices = Literal["none", "consensus", "all"]
+
+DISPLAYED = ("market_blend", "ensemble")
+"""The displayed system, best first. `market_blend` contains the line, so it is published with prices only."""
+
+AVERAGE_DECIMALS, ALL_DECIMALS = 2, 4
+
+
+def displayed(prices: Prices) -> tuple[str, ...]:
+    """Returns the systems that the page shows, best first."""
+    return DISPLAYED if prices == "all" else DISPLAYED[1:]
+
+
+def is_published(system: str, prices: Prices) -> bool:
+    """Whether the forecasts of a system are published."""
+    return prices == "all" or system != DISPLAYED[0]
+
+
+def has_enough_lines(rows: int, prices: Prices) -> bool:
+    """Whether an average over this number of rows with a line is published. A line follows from an average over few rows."""
+    return prices == "all" or rows >= SETTINGS.publishing.least_lined_rows
+
+
+def rounded(value: float | None, prices: Prices) -> float | None:
+    """Returns an average, rounded. Without prices it has fewer digits, so that no line follows from two successive averages."""
+    return None if value is None else round(value, ALL_DECIMALS if prices == "all" else AVERAGE_DECIMALS)

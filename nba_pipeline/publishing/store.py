@@ -1,0 +1,98 @@
+"""Writes the published files into an object store: data first, then pages, the index and the manifest last.
+
+One export writes at a time. The object `export.lock` says who writes; it is created only if it does not exist. A lock that is
+older than `publishing.lock_minutes` belongs to a dead export and is taken over by exactly one other.
+"""
+
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from nba_pipeline.errors import Busy, PipelineError
+from nba_pipeline.publishing.export import INDEX, MANIFEST, recorded_hashes, without_older_index
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse import files
+from nba_pipeline.warehouse.store_errors import reached
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+LOCK = "export.lock"
+CONTENT_TYPES = {".html": "text/html; charset=utf-8", ".json": "application/json", ".csv": "text/csv; charset=utf-8"}
+CACHE_SECONDS = 60
+"""Age up to which browsers and caches may show a file without asking again. A slate changes every few minutes before tip-off."""
+
+
+def write_store(place: "UPath", changed: Mapping[str, bytes]) -> None:
+    """Writes the files. Raises Busy while another export writes, and PipelineError if the store refuses; then see `docs/publishing.md`."""
+    with _locked(place):
+        before = recorded_hashes(files.read(place / MANIFEST)) if files.exists(place / MANIFEST) else {}
+        if before is None:
+            raise PipelineError(f"{place / MANIFEST} is not a manifest; move it away, then publish again. Nothing was written")
+        changed = without_older_index(changed, place)
+        hashes = before | {name: hashlib.sha256(content).hexdigest() for name, content in changed.items()}
+        for name in sorted(changed, key=lambda name: (name == INDEX, name.endswith(".html"), name)):
+            _put(place / name, changed[name])
+        _put(place / MANIFEST, json.dumps({"version": 1, "sha256": dict(sorted(hashes.items()))}, indent=1).encode())
+
+
+def _put(path: "UPath", body: bytes) -> None:
+    """Writes an object with the headers that a browser needs."""
+    headers: dict[str, Any] = {}
+    if path.protocol == "gs":
+        cache = f"public, max-age={CACHE_SECONDS}"
+        headers = {"content_type": CONTENT_TYPES[path.suffix], "fixed_key_metadata": {"cache_control": cache}}
+    with reached(path):
+        path.fs.pipe_file(path.path, body, **headers)
+
+
+@contextmanager
+def _locked(place: "UPath") -> Iterator[None]:
+    """Holds the lock of the store for the duration of the block. Raises Busy while another export holds it."""
+    lock, owner = place / LOCK, {"id": uuid4().hex, "host": socket.gethostname(), "process": os.getpid()}
+    body = json.dumps(owner | {"since": datetime.now(UTC).isoformat()}).encode()
+    claim = None
+    if not files.create(lock, body):
+        claim = _claim_stale(lock)
+        files.delete(lock)
+        if not files.create(lock, body):
+            raise Busy(f"another export writes {place}; try again when it has ended")
+    try:
+        yield
+    finally:
+        files.delete(lock)
+        if claim is not None:
+            files.delete(claim)
+
+
+def _claim_stale(lock: "UPath") -> "UPath":
+    """Claims the lock of a dead export. Returns the object of the claim. Raises Busy for a lock in use, and if another has the claim."""
+    holder = _holder(lock)
+    limit = timedelta(minutes=SETTINGS.publishing.lock_minutes)
+    busy = f"another export writes {lock.parent}: {holder.get('host', 'unknown')} since {holder.get('since', 'unknown')}; "
+    try:
+        is_stale = datetime.now(UTC) - datetime.fromisoformat(str(holder["since"])) > limit
+    except (KeyError, ValueError):
+        raise Busy(f"{lock} is unreadable; delete it if no export is running, then publish again") from None
+    claim = lock.with_name(f"{LOCK}.{holder['id']}")
+    if not is_stale or not files.create(claim, b"{}"):
+        raise Busy(busy + "try again when it has ended")
+    if _holder(lock).get("id") != holder["id"]:  # taken over and released between the two reads
+        files.delete(claim)
+        raise Busy(busy + "try again when it has ended")
+    return claim
+
+
+def _holder(lock: "UPath") -> dict[str, Any]:
+    """Returns the content of a lock; empty if it was released or is unreadable."""
+    try:
+        content = json.loads(files.read(lock))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
