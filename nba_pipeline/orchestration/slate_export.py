@@ -12,13 +12,13 @@ import dagster as dg
 
 from nba_pipeline.asset_factory.asset import FRESH, OWNERS, dates_of
 from nba_pipeline.asset_factory.conditions import condition_of
-from nba_pipeline.asset_factory.step_timeout import within
 from nba_pipeline.asset_factory.verdicts import MISSING
 from nba_pipeline.completeness.expectations import players_without_predictions
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.check_evaluations import DatedResult, delete_undated, report_per_date
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
+from nba_pipeline.instance.time_limit import within
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.published_rows import (
     READS,
