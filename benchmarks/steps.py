@@ -106,7 +106,7 @@ def main() -> None:
                 fill(instance, seconds_of_step, times)
                 rows.append(
                     (
-                        f"{title}: durations of all tables, ms",
+                        f"{title}: durations of all tables, CPU ms",
                         milliseconds(instance, list(declared()), 1 + history),
                         ALL_TABLES_MS,
                     )
