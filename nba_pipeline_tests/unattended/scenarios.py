@@ -100,7 +100,7 @@ SCENARIOS: dict[str, Scenario] = {
         rules=[{"action": "postpone", "game": [FIRST, SECOND, THIRD]}], broken="schedule",
     ),
     "FS02": Scenario(
-        "two of three box scores never arrive", "evening", (*NIGHT, on_next(7, 10), on_next(12, 10)), seen=3, state="LATE",
+        "two of three box scores never arrive", "evening", (*NIGHT, on_next(7, 10), on_next(12, 10)), seen=3, state="FAILED",
         rules=no_boxscore(FIRST, SECOND), summarized=frozenset({THIRD}), **EXPLAIN_REQUESTS,
         alerts={("run_failed", f"slate {NEXT} upcoming_players"): True, BOXSCORES_MISSING: True},
     ),
