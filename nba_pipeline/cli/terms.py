@@ -100,6 +100,9 @@ ALERTS: Mapping[str, Term] = {
     "boxscores_missing": Term(
         "Box scores of a slate are still missing after the last attempt.", "`nba-pipeline status --from D --to D`"
     ),
+    "burn_rate_high": Term(
+        "An objective is missed so often that its error budget burns too fast.", "`nba-pipeline slo` names the objective."
+    ),
     "check_crashed": Term(
         "A check raised an error and could not be judged, so nothing is known about the rows.",
         "The alert names the error; the run's step has the traceback.",

@@ -93,7 +93,8 @@ def with_history(home: Path, games: int, *sources: str, since: int = 100, archiv
     for name in sources:
         table = TABLES[name]
         warehouse.replace(table, [before(1)], frame_of(table, {"game_date": before(1), "source": "t"}), "run")
-    warehouse.replace(TABLES["boxscores"], [before(since)], TABLES["boxscores"].empty(), "run")
+    boxscores = TABLES["boxscores"]
+    warehouse.replace(boxscores, [before(since)], frame_of(boxscores, a_boxscore(before(since))), "run")
     return warehouse
 
 
