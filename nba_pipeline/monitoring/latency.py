@@ -91,16 +91,21 @@ def _minutes(rows: pl.DataFrame, step: str, end: pl.Expr) -> pl.DataFrame:
     """
     start = pl.col(TRANSITIONS[step][0])
     if step == FEATURES:
-        start = pl.when(start.is_not_null()).then(pl.max_horizontal(start, _first_due()))
+        start = not_before_first_due(start)
     minutes = ((end - start).dt.total_seconds() / 60).clip(0).alias(MINUTES)
     timed = rows.select("game_date", "game_id", pl.lit(step).alias("step"), minutes)
     return timed.filter(pl.col(MINUTES).is_not_null())
 
 
-def _first_due() -> pl.Expr:
-    """The instant at which the mode `tomorrow` is due for the next slate."""
-    day_before = pl.col("next_slate").dt.offset_by(f"-{DAYS_FROM_TODAY['tomorrow']}d")
-    local = day_before.dt.combine(time(*CLOCK["tomorrow"][0]))
+def not_before_first_due(instant: pl.Expr) -> pl.Expr:
+    """The later of an instant and the first due instant of the next slate, that of the mode `tomorrow`. Null stays null."""
+    first_due = eastern_instant("next_slate", time(*CLOCK["tomorrow"][0]), days_later=-DAYS_FROM_TODAY["tomorrow"])
+    return pl.when(instant.is_not_null()).then(pl.max_horizontal(instant, first_due))
+
+
+def eastern_instant(day: str, at: time, days_later: int = 0) -> pl.Expr:
+    """The UTC instant of a US Eastern time of day on the date of a column, or some days later."""
+    local = pl.col(day).dt.offset_by(f"{days_later}d").dt.combine(at)
     return local.dt.replace_time_zone(EASTERN_NAME).dt.convert_time_zone("UTC")
 
 

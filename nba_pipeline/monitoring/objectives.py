@@ -14,8 +14,7 @@ from typing import Literal
 
 import polars as pl
 
-from nba_pipeline.league.calendar import EASTERN_NAME
-from nba_pipeline.monitoring.latency import UTC_INSTANT
+from nba_pipeline.monitoring.latency import UTC_INSTANT, eastern_instant, not_before_first_due
 from nba_pipeline.settings import SETTINGS
 
 Measure = Literal["share", "mean", "rate"]
@@ -101,7 +100,7 @@ def _of_latency() -> tuple[Objective, ...]:
             f"predictions of the next slate within {limits.end_to_end_minutes:g} minutes of the last action",
             0.95,
             "slate",
-            lambda facts, now: _per_slate(facts.latencies, *_after_the_game(limits.end_to_end_minutes), now),
+            lambda facts, now: _per_slate(facts.latencies, *_end_to_end(limits.end_to_end_minutes), now),
             is_urgent=True,
         ),
     )
@@ -150,12 +149,6 @@ def _cost(good: pl.Expr) -> pl.Expr:
     return (~good).cast(pl.Float64).alias("cost")
 
 
-def _eastern(day: str, at: time, days_later: int = 0) -> pl.Expr:
-    """The UTC instant of a US Eastern time of day on the date of a column, or some days later."""
-    local = pl.col(day).dt.offset_by(f"{days_later}d").dt.combine(at)
-    return local.dt.replace_time_zone(EASTERN_NAME).dt.convert_time_zone("UTC")
-
-
 def _morning_deadline() -> time:
     """The US Eastern time of day by which a slate has predictions."""
     hour, minute = divmod(round(SETTINGS.latency.predictions_by_hour_eastern * 60), 60)
@@ -167,13 +160,24 @@ def _after_the_game(minutes: float) -> tuple[pl.Expr, pl.Expr]:
 
     The first is null for a game of unknown end. Such a game has ended by the deadline for the box scores of its date.
     """
-    limit, deadline = timedelta(minutes=minutes), time(SETTINGS.coverage.deadline_hour_eastern)
-    return pl.col("final_at") + limit, _eastern("game_date", deadline, days_later=1) + limit
+    limit = timedelta(minutes=minutes)
+    return pl.col("final_at") + limit, _ended_at_latest() + limit
+
+
+def _end_to_end(minutes: float) -> tuple[pl.Expr, pl.Expr]:
+    """As `_after_the_game`. After a break, the minutes count from the first due instant of the next slate."""
+    limit = timedelta(minutes=minutes)
+    return not_before_first_due(pl.col("final_at")) + limit, not_before_first_due(_ended_at_latest()) + limit
+
+
+def _ended_at_latest() -> pl.Expr:
+    """The deadline for the box scores of the date."""
+    return eastern_instant("game_date", time(SETTINGS.coverage.deadline_hour_eastern), days_later=1)
 
 
 def _in_the_morning() -> tuple[pl.Expr, pl.Expr]:
     """Returns when the predictions of the next slate are due, twice: the instant never depends on the end of a game."""
-    due = _eastern("next_slate", _morning_deadline())
+    due = eastern_instant("next_slate", _morning_deadline())
     return due, due
 
 

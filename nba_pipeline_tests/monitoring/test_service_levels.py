@@ -66,6 +66,23 @@ def test_a_slate_is_good_only_if_every_game_before_it_was() -> None:
     assert (one.units, one.good) == (1, 0)
 
 
+@pytest.mark.parametrize(("minutes_after_due", "good"), [(400, 1), (401, 0)])
+@pytest.mark.parametrize("final_at", [0, None], ids=["known end", "unknown end"])
+def test_a_slate_after_a_break_is_timed_from_its_first_due_instant(
+    final_at: int | None, minutes_after_due: int, good: int
+) -> None:
+    """Two days without games: the slate is first due at 17:30 of the day before it, long after the last action."""
+    day = TODAY - timedelta(days=5)
+    due_at = eastern(day + timedelta(days=2), 17, 30)
+    game = a_game(day, final_at=final_at) | {
+        "next_slate": day + timedelta(days=3),
+        "predictions_at": due_at + timedelta(minutes=minutes_after_due),
+    }
+    one = of("end_to_end_in_time", [game])
+    is_unknown = final_at is None and good
+    assert (one.units, one.good, one.unknown) == ((0, 0, 1) if is_unknown else (1, good, 0))
+
+
 def test_a_step_that_has_not_happened_is_unknown_until_its_limit_then_bad() -> None:
     """The game of the evening before ended at 01:00 Eastern. Nothing of it has arrived."""
     games = [a_game(TODAY - timedelta(days=1), boxscore_at=None, graded_at=None, predictions_at=None)]
