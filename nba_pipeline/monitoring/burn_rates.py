@@ -1,7 +1,7 @@
-"""The monitor of error budgets: an alert per objective whose budget burns too fast, fast or slowly.
+"""The monitor of error budgets: one alert per objective whose error budget burns too fast.
 
-The burn rate of a window is the cost of its units divided by the cost that the target permits to them. The windows of the rules
-end now and have the units that became due in them, so that the date on which a game began does not matter.
+The burn rate of a window is the cost of its units divided by the cost that the target permits. Each window ends now. It holds the
+units that became due in it, whatever the date of their game.
 """
 
 from collections.abc import Iterator
@@ -39,13 +39,13 @@ class Burn:
     """1 spends the budget exactly. None: unknown, because the window has no units."""
 
     def is_at_least(self, rate: float) -> bool:
-        """Whether the budget burns at this rate or faster. An unknown rate is no burn."""
+        """Whether the budget burns at this rate or faster. False if the rate is unknown."""
         return self.rate is not None and self.rate >= rate
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Raises an alert from a burn rate on, in a window and in its recent part."""
+    """A threshold: an alert is raised if a window and its recent part both burn at `burn_rate` or faster."""
 
     name: str
     hours: float
@@ -64,7 +64,7 @@ def rules() -> tuple[Rule, ...]:
 
 
 def burn(objective: Objective, judged: pl.DataFrame, hours: float, now: datetime) -> Burn:
-    """Returns the burn of the units that became due in the hours before now, or that were done before they were due."""
+    """Returns the burn of the window of so many hours before now. Units that are already good or bad but not due yet count, too."""
     cost = judged.filter(pl.col("at") > now - timedelta(hours=hours))["cost"].drop_nulls()
     budget = objective.budget(cost.len(), hours)
     return Burn(hours, cost.len(), cost.len() - good_units(objective, cost), float(cost.sum()) / budget if budget else None)
@@ -76,7 +76,7 @@ def burn_findings(facts: Facts, now: datetime) -> list[Finding]:
 
 
 def burn_of_each_window(facts: Facts, now: datetime) -> list[tuple[str, Burn]]:
-    """Returns objective and burn, for each window of the rules."""
+    """Returns the name of the objective and its burn, for each objective and window of the rules."""
     hours = sorted({hours for rule in rules() for hours in (rule.hours, rule.recent_hours)})
     return [
         (objective.name, burn(objective, judged, window, now))
@@ -93,14 +93,14 @@ def _findings(facts: Facts, now: datetime) -> Iterator[Finding]:
             if rule.severity == "critical" and not objective.is_urgent:
                 continue
             long, recent = (burn(objective, judged, hours, now) for hours in (rule.hours, rule.recent_hours))
-            is_high = all(one.is_at_least(rule.burn_rate) for one in (long, recent))
+            is_high = long.is_at_least(rule.burn_rate) and recent.is_at_least(rule.burn_rate)
             if is_high and long.bad >= SETTINGS.service_levels.least_bad:
                 yield Finding(BURN_RATE_HIGH, objective.name, _message(objective, rule, long), rule.severity, COMMAND)
-                break  # the slow rule says nothing more
+                break  # one alert per objective
 
 
 def _message(objective: Objective, rule: Rule, long: Burn) -> str:
-    """Returns what happened in the long window."""
+    """Returns the message about the long window."""
     units = counted(long.units, objective.unit)
     bad = units if objective.measure == "rate" else f"{long.bad} of {units} missed it"
     return (
@@ -110,7 +110,7 @@ def _message(objective: Objective, rule: Rule, long: Burn) -> str:
 
 
 def high_burn_rates(instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, clock: Clock) -> list[Finding]:
-    """Returns a finding per objective whose budget burns too fast. A home without a daemon has no service levels."""
+    """Returns a finding per objective whose budget burns too fast. Without a daemon, there are no service levels."""
     since = began_at(list(read_instigators(instance).values()))
     if since is None:
         return []

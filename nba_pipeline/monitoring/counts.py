@@ -57,7 +57,7 @@ def counts(
     complete = final.filter("is_complete").select(GAME)
     to_predict, _ = expectations.games_without_predictions(warehouse, dates)
     graded = keys("grades", OF_A_DATE)
-    of_games_up_to_today = candidates(warehouse, [day for day in dates if day <= clock.today])
+    due_candidates = candidates(warehouse, [day for day in dates if day <= clock.today])
     expected_and_actual = {
         "boxscores": (final.select(GAME), complete),
         "player_game_summary": (complete, keys("player_game_summary", GAME)),
@@ -65,7 +65,7 @@ def counts(
         "upcoming_players": (playing, keys("upcoming_players", GAME)),
         "features": (keys("upcoming_players", PLAYER), keys("features", PLAYER)),
         "predictions": (to_predict.select(GAME), keys("predictions", GAME)),
-        "picks": (of_games_up_to_today, judged_candidates(warehouse, dates)),
+        "picks": (due_candidates, judged_candidates(warehouse, dates)),
         "grades": (pl.concat([gradable(warehouse, schedule, judged, dates), graded]).unique(), graded),
     }
     numbers = {

@@ -1,4 +1,4 @@
-"""The work that schedules, sensors and conditions decided to start: when it was done, and when a run of it failed first.
+"""The work that schedules, sensors and conditions requested, with the instants of its first failure and of its completion.
 
 Runs with the same mode, partition and due instant, and retries of a run, are attempts at one item of work. Work is done when an
 attempt succeeds, or when later runs have written all of its tables. A run that only waits for late box scores has not failed.
@@ -22,7 +22,7 @@ FAILURE, SUCCESS = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
 
 
 def read_work(instance: dg.DagsterInstance, since: datetime) -> pl.DataFrame:
-    """Returns the work that was decided since an instant, one row per item, in order of the decisions."""
+    """Returns the work that was requested since an instant, one row per item, oldest first."""
     items: dict[tuple[str, ...], list[dg.RunRecord]] = {}
     for record in instance.get_run_records(dg.RunsFilter(created_after=since), ascending=True):
         if not is_manual(record.dagster_run):
@@ -31,7 +31,7 @@ def read_work(instance: dg.DagsterInstance, since: datetime) -> pl.DataFrame:
 
 
 def _key(run: dg.DagsterRun) -> tuple[str, ...]:
-    """Returns what the attempts at one item of work have in common."""
+    """Returns the key that all attempts at one item of work share."""
     if DUE_TAG in run.tags:
         return run.tags.get(MODE_TAG, ""), run.tags.get(PARTITION_TAG, ""), run.tags[DUE_TAG]
     return (run.root_run_id or run.run_id,)
@@ -52,14 +52,14 @@ def _item(instance: dg.DagsterInstance, attempts: Sequence[dg.RunRecord]) -> dic
 
 
 def _failures(instance: dg.DagsterInstance, attempts: Sequence[dg.RunRecord]) -> Iterator[datetime]:
-    """Yields when attempts failed, oldest first."""
+    """Yields the instants at which attempts failed, oldest first."""
     for record in attempts:
         run = record.dagster_run
         if run.status != FAILURE or not record.end_time:
             continue
         ended = datetime.fromtimestamp(record.end_time, UTC)
-        endings = [entry.dagster_event for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)]
-        ending = next((one for one in reversed(endings) if one), None)
-        reasons = failure_reasons(instance, run.run_id, ending) if ending else []
+        events = [entry.dagster_event for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)]
+        failure = next((event for event in reversed(events) if event), None)
+        reasons = failure_reasons(instance, run.run_id, failure) if failure else []
         if not waits_for_box_scores(reasons, span_of(run), ended):
             yield ended

@@ -20,7 +20,7 @@ CHECK_CRASHED = "check_crashed"
 """Kind of the alert about a check that could not be judged. Nothing is known about the data then."""
 COVERAGE = failed_check("boxscores", gates.COVERAGE_GATE)
 SLATE = failed_check("upcoming_players", "the_last_slates_are_covered")
-"""Beginning of the failure of a slate that is closed while too many of the games before it lack a box score."""
+"""Beginning of the failure of a slate whose gate is closed, because too many earlier games lack a box score."""
 
 
 def alert_on_killed(notifier: Notifier, closed: Sequence[dg.DagsterRun]) -> None:
@@ -52,7 +52,7 @@ def _is_of_a_crash(failure: str, crashed: Mapping[str, str]) -> bool:
 def _raise_alert(notifier: Notifier, run: dg.DagsterRun, failures: Sequence[str], mode: str, places: Iterable[str]) -> None:
     """Raises the alert for a run. Its subject names the mode or job, the dates and the places of the failures.
 
-    Every run of a slate that its gate closes has the same subject, so that they share one alert.
+    All runs that the closed gate of a slate stops have the same subject, so that they share one alert.
     """
     span = span_of(run)
     subject, command = mode or run.job_name, _next_command(span, mode, run.job_name)
@@ -71,7 +71,7 @@ def _raise_alert(notifier: Notifier, run: dg.DagsterRun, failures: Sequence[str]
 
 
 def _of_a_closed_slate(span: Sequence[date]) -> tuple[str, ...]:
-    """Returns the beginnings of the failures by the gate of a slate: of its check, and of `features`, which asks the same gate."""
+    """Returns how the failures of a closed slate begin: that of the check, and that of `features`, which uses the same gate."""
     return SLATE, *(f"features: the slate of {day} is closed" for day in span)
 
 

@@ -20,7 +20,7 @@ PROBLEMS = ("failed", "rejected")
 OF_A_GAME = "boxscore"
 """The endpoint whose entity is a game."""
 NOT_REQUESTED = " was not requested"
-"""End of the problem of a request that an open circuit breaker kept back."""
+"""Suffix of the problem of a request that an open circuit breaker blocked."""
 READ_BEFORE = timedelta(days=3)
 """How long before a date its first requests are sent: schedule and lines of the next days."""
 
@@ -95,7 +95,7 @@ def _incidents(lines: Sequence[Line]) -> list[Incident]:
 
 
 def _without_request(problem: str) -> str:
-    """Returns a problem without the name of the request that an open breaker kept back, so that they share one incident."""
+    """Returns a problem without the name of a blocked request, so that all requests an open breaker blocks share one incident."""
     return problem.rpartition("; ")[0] if problem.endswith(NOT_REQUESTED) else problem
 
 

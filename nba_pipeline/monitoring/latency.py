@@ -87,7 +87,7 @@ def transitions(rows: pl.DataFrame) -> pl.DataFrame:
 def _minutes(rows: pl.DataFrame, step: str, end: pl.Expr) -> pl.DataFrame:
     """Returns game_date, game_id, step and minutes until `end`, for the games whose step could begin and has that end.
 
-    Features of a slate can begin when the first mode of the slate is due, for example after a break of three days.
+    Features of the next slate cannot begin before the first mode of that slate is due, for example after a break of three days.
     """
     start = pl.col(TRANSITIONS[step][0])
     if step == FEATURES:
@@ -115,9 +115,9 @@ def slow(rows: pl.DataFrame) -> list[SlowStep]:
 
 
 def waiting(rows: pl.DataFrame, now: datetime) -> list[SlowStep]:
-    """Returns date, step, minutes and severity of each step that has not happened and is slow by now, by its slowest game.
+    """Returns date, step, minutes and severity of each step that is still missing and already slow, by its slowest game.
 
-    A game without a prediction has nothing to grade, and one without a next slate nothing to predict.
+    Grades are expected only of games with a prediction, features only of games before another slate.
     """
     expected = {"grades": pl.col("is_predicted"), FEATURES: pl.col("next_slate").is_not_null()}
     parts = []

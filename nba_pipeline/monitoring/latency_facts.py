@@ -82,7 +82,7 @@ def _last_action(payload: Payload) -> datetime | None:
     """Returns the instant of the last action in a play-by-play; None if it is unreadable."""
     if payload.ref not in _last_actions:
         try:
-            if payload.problem:  # the table that reads it moves it aside
+            if payload.problem:  # the run of `play_by_play` moves unreadable payloads aside
                 return None
         except FileNotFoundError:  # another process moved it
             return None
@@ -92,7 +92,7 @@ def _last_action(payload: Payload) -> datetime | None:
 
 
 _last_actions: dict[str, datetime | None] = {}
-"""Payload -> the instant of its last action. A payload never changes, and a monitor reads the same ones every few minutes."""
+"""Payload -> the instant of its last action. A payload never changes, and a monitor reads the same payloads every few minutes."""
 
 
 def _instant(text: bytes) -> datetime | None:

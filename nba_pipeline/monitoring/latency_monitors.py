@@ -1,4 +1,4 @@
-"""Monitors of latency: steps that took longer than usual, and games that wait too long for the next table.
+"""Monitors of latency: steps that took longer than usual, and games whose next table is late.
 
 A monitor returns its findings. An alert whose finding is no longer returned is resolved.
 """
@@ -31,13 +31,13 @@ EXPLAINING = ("run_failed", "work_undone", "boxscores_missing", "check_crashed",
 def slow_steps(instance: dg.DagsterInstance, now: datetime) -> list[Finding]:
     """Returns a finding per table whose newest step of one date took much longer than the steps before it."""
     newest = newest_step_runs(instance, list(declared()), 1 + SETTINGS.steps.runs)
-    return [found for table, runs in newest.items() if (found := slow_step(table, runs, now))]
+    return [finding for table, runs in newest.items() if (finding := slow_step(table, runs, now))]
 
 
 def slow_step(table: str, runs: Sequence[StepRun], now: datetime) -> Finding | None:
-    """Returns the finding about the newest step of a table, None if it is not slow. `runs` are its steps, newest first.
+    """Returns the finding about the newest step of a table; None if it is not slow. `runs` are its steps, newest first.
 
-    A short step is never slow, and neither is one whose usual duration is unknown. A step of yesterday is not judged any more.
+    A step is not slow if it is short, if its usual duration is unknown, or if it ended more than `steps.slow_hours` ago.
     """
     steps, (newest, *earlier) = SETTINGS.steps, runs
     if len(earlier) < steps.least_runs or now - newest.ended_at > timedelta(hours=steps.slow_hours):
@@ -55,29 +55,29 @@ def slow_step(table: str, runs: Sequence[StepRun], now: datetime) -> Finding | N
 def late_transitions(
     instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, clock: Clock, known: Collection[Incident]
 ) -> list[Finding]:
-    """Returns a finding per date and transition for which a game of yesterday or today waits too long.
+    """Returns a finding per date and transition that is late for a game of yesterday or today.
 
-    Another open alert about the date explains it. A home without a daemon has none, because nothing should be automatic there.
+    Omits dates with another open alert that explains the delay. Without a daemon nothing is automatic, so nothing is late.
     """
     since = began_at(list(read_instigators(instance).values()))
     if since is None:
         return []
     dates = days(clock.today - timedelta(days=1), clock.today)
-    late = waiting(read_latencies(instance, warehouse, landing, dates, since), clock.now())
-    return [late_transition(one) for one in late if not _is_explained(one, known)]
+    transitions = waiting(read_latencies(instance, warehouse, landing, dates, since), clock.now())
+    return [late_transition(transition) for transition in transitions if not _is_explained(transition, known)]
 
 
-def late_transition(late: SlowStep) -> Finding:
-    """Returns the finding about a transition."""
-    day, step, minutes, severity = late
+def late_transition(transition: SlowStep) -> Finding:
+    """Returns the finding about a late transition."""
+    day, step, minutes, severity = transition
     limit = SETTINGS.latency.critical_minutes if severity == "critical" else SETTINGS.latency.warning_minutes
     message = f"{step} of the games of {day}: the slowest game has waited for {minutes:.0f} minutes; {limit:g} is {severity}"
     return Finding(TRANSITION_LATE, step, message, severity, f"nba-pipeline explain --date {day}", day)
 
 
-def _is_explained(late: SlowStep, known: Collection[Incident]) -> bool:
+def _is_explained(transition: SlowStep, known: Collection[Incident]) -> bool:
     """Whether another alert about the date is open, and no alert about this transition."""
-    day, step, *_ = late
+    day, step, *_ = transition
     if is_open(known, TRANSITION_LATE, step, day):
         return False
     return any(incident.kind in EXPLAINING and incident.game_date == day for incident in known)

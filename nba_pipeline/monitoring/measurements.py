@@ -69,13 +69,13 @@ def measure(
 
 @dataclass
 class LevelsReader:
-    """Reads the service levels again after `metrics.levels_every_seconds`, because they are derived from 30 days of runs."""
+    """Reads the service levels at most every `metrics.levels_every_seconds`, because they are derived from 30 days of runs."""
 
     read_at: datetime | None = None
     levels: Levels = field(default_factory=Levels)
 
     def read(self, instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, now: datetime) -> Levels:
-        """Returns the service levels; empty without a daemon."""
+        """Returns the newest service levels; empty without a daemon."""
         since = began_at(list(read_instigators(instance).values()))
         pause = timedelta(seconds=SETTINGS.metrics.levels_every_seconds)
         if since is not None and (self.read_at is None or now - self.read_at >= pause):

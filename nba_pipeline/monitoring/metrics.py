@@ -25,7 +25,7 @@ PREFIX = "nba_pipeline_"
 
 @dataclass(frozen=True)
 class Levels:
-    """The service levels: how the objectives were met, and objective and burn of each window."""
+    """The service levels: the attainments, and per objective and window the name of the objective and its burn."""
 
     attained: Sequence[Attainment] = ()
     burns: Sequence[tuple[str, Burn]] = ()
@@ -117,13 +117,15 @@ def _of_forecasts(measured: Measurements) -> Iterator[GaugeMetricFamily]:
 
 def _of_levels(levels: Levels) -> Iterator[GaugeMetricFamily]:
     """Yields the metrics of the service levels. The value of an objective is a share, minutes, or a number per week."""
-    value = _labeled("objective_value", "What an objective limits: a share, minutes, or units per week.", "objective", "days")
+    value = _labeled(
+        "objective_value", "Value that an objective limits: a share, minutes, or units per week.", "objective", "days"
+    )
     target = _labeled("objective_target", "Target of an objective, in the unit of its value.", "objective")
     units = _labeled("objective_units", "Judged units of an objective.", "objective", "days")
     left = _labeled(
         "error_budget_left_ratio", "Share of the error budget that is left; negative: exhausted.", "objective", "days"
     )
-    burn = _labeled("error_budget_burn_rate", "Burn rate of the error budget; 1 spends it exactly.", "objective", "hours")
+    rate = _labeled("error_budget_burn_rate", "Burn rate of the error budget; 1 spends it exactly.", "objective", "hours")
     for one in levels.attained:
         labels = [one.objective.name, str(one.days)]
         units.add_metric(labels, one.units)
@@ -132,10 +134,10 @@ def _of_levels(levels: Levels) -> Iterator[GaugeMetricFamily]:
                 metric.add_metric(labels, number)
     for objective in {one.objective.name: one.objective for one in levels.attained}.values():
         target.add_metric([objective.name], objective.target)
-    for name, each in levels.burns:
-        if each.rate is not None:
-            burn.add_metric([name, f"{each.hours:g}"], each.rate)
-    yield from (value, target, units, left, burn)
+    for name, burn in levels.burns:
+        if burn.rate is not None:
+            rate.add_metric([name, f"{burn.hours:g}"], burn.rate)
+    yield from (value, target, units, left, rate)
 
 
 def _labeled(name: str, documentation: str, *labels: str) -> GaugeMetricFamily:

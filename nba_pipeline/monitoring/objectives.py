@@ -1,4 +1,4 @@
-"""The objectives of the service levels: what a unit is, and what it costs. `service_levels` computes how they were met.
+"""The objectives of the service levels: their units and the cost of each unit. `service_levels` computes the attainment.
 
 An objective limits the share of bad units, a mean, or a number per week. Each unit has a cost, which spends the error budget:
 
@@ -38,7 +38,7 @@ class Facts:
     acts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=UNIT))
     releases: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=RELEASES))
     since: datetime | None = None
-    """Since when a daemon has run. None: unknown, so that no rate is known either."""
+    """Instant of the first start of the daemon. None: unknown, so that rates are unknown, too."""
 
 
 @dataclass(frozen=True)
@@ -156,9 +156,9 @@ def _morning_deadline() -> time:
 
 
 def _after_the_game(minutes: float) -> tuple[pl.Expr, pl.Expr]:
-    """Returns when a step is due so many minutes after the last action, and when it is due at the latest.
+    """Returns two due instants: so many minutes after the last action, and so many minutes after the latest possible end.
 
-    The first is null for a game of unknown end. Such a game has ended by the deadline for the box scores of its date.
+    The first is null if the end of the game is unknown.
     """
     limit = timedelta(minutes=minutes)
     return pl.col("final_at") + limit, _ended_at_latest() + limit
@@ -171,12 +171,12 @@ def _end_to_end(minutes: float) -> tuple[pl.Expr, pl.Expr]:
 
 
 def _ended_at_latest() -> pl.Expr:
-    """The deadline for the box scores of the date."""
+    """The latest possible end of a game: the deadline for the box scores of its date."""
     return eastern_instant("game_date", time(SETTINGS.coverage.deadline_hour_eastern), days_later=1)
 
 
 def _in_the_morning() -> tuple[pl.Expr, pl.Expr]:
-    """Returns when the predictions of the next slate are due, twice: the instant never depends on the end of a game."""
+    """Returns two equal due instants, because this deadline does not depend on the end of a game."""
     due = eastern_instant("next_slate", _morning_deadline())
     return due, due
 
@@ -196,7 +196,7 @@ def _per_game(rows: pl.DataFrame, step: str, minutes: float, now: datetime) -> p
 
 
 def _per_slate(rows: pl.DataFrame, due: pl.Expr, at_latest: pl.Expr, now: datetime) -> pl.DataFrame:
-    """Judges each slate by the games before it: bad if one is, else unknown if one cannot be judged."""
+    """Judges each slate by the games before it: bad if one game is bad, else unknown if one game is unknown, else good."""
     good = _is_good("predictions_at", due, at_latest, now).alias("is_good")
     judged = rows.filter(pl.col("next_slate").is_not_null()).with_columns(good, pl.coalesce(due, at_latest).alias("at"))
     by_slate = judged.group_by(pl.col("next_slate").alias("game_date"))

@@ -84,7 +84,10 @@ def compare_phases(warehouse: Warehouse, landing: Landing, clock: Clock, day: da
 
 
 def _due(tipoffs: Sequence[datetime | None], now: datetime, day: date) -> set[str]:
-    """Returns the tables that are due. Picks are made on the day of their games, although the day before writes the table."""
+    """Returns the tables that are due.
+
+    The mode `tomorrow` writes picks and publications without rows; their rows are due on the day of the games.
+    """
     due = {name for name, at in first_due(day, tipoffs).items() if at + grace() <= now}
     is_picked = any(at + grace() <= now for at in due_instants("same_day", day, tipoffs))
     return due if is_picked else due - {"picks", "publications"}

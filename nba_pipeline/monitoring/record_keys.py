@@ -22,7 +22,7 @@ IS_SIDED = pl.col("recommendation").is_in(["OVER", "UNDER"])
 def candidates(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
     """Returns the CANDIDATE keys that `picks` judges: the champion's live predictions with a side.
 
-    The champion is that of the end of the date. A date before the first one with picks has no candidates.
+    The champion is the one at the end of the date. Dates before the first picks have no candidates.
     """
     first = min(warehouse.dates(TABLES["picks"]), default=date.max)
     recorded = sorted(day for day in dates if day >= first)

@@ -1,7 +1,7 @@
 """The ledger of releases, which `nba-pipeline doctor --record-release` writes, and the judgment of each release.
 
-A release failed if `doctor` failed on it, if the next release returned to an earlier one, or if a person repaired a date within
-`service_levels.release_hours`. The time of a release ends with the next one.
+A release fails if a probe of `doctor` fails, if the next release returns to an earlier one, or if a person repairs a date. A
+release is judged for `service_levels.release_hours`, or until the next release.
 """
 
 import json
@@ -64,20 +64,20 @@ def _commit_of(folder: Path) -> str | None:
         return None
     try:
         command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=GIT_SECONDS, check=False)
+        completed = subprocess.run(command, capture_output=True, text=True, timeout=GIT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):  # without git, or on a hanging disk
         return None
-    return ended.stdout.strip() or None
+    return completed.stdout.strip() or None
 
 
 def record_release(warehouse: Warehouse, clock: Clock, results: Sequence[Result], commit: str | None) -> str:
-    """Adds a release with the results of `doctor` and returns a sentence about it. `commit` replaces the installed one."""
-    known = refuse_invalid_commit(commit) or installed_commit()
+    """Adds a release with the results of `doctor` and returns a message. `commit` overrides the commit of the installed code."""
+    commit = refuse_invalid_commit(commit) or installed_commit()
     failures = [one.name for one in results if one.state == "failed"]
     row = {
         "game_date": clock.today,
         "version": software()[DISTRIBUTION],
-        "commit": known,
+        "commit": commit,
         "released_at": clock.now(),
         "has_passed": not failures,
         "failures": ", ".join(failures),
@@ -87,11 +87,11 @@ def record_release(warehouse: Warehouse, clock: Clock, results: Sequence[Result]
     rows, _ = RELEASES.conform(pl.DataFrame([row]), clock.as_of, CODE_VERSION)
     warehouse.add(RELEASES, [clock.today], rows, writer="doctor")
     verdict = f"failed: {', '.join(failures)}" if failures else "passed"
-    return f"recorded the release of {row['version']} at commit {known or 'unknown'}; doctor {verdict}"
+    return f"recorded the release of {row['version']} at commit {commit or 'unknown'}; doctor {verdict}"
 
 
 def refuse_invalid_commit(commit: str | None) -> str | None:
-    """Returns the commit without spaces around it. Raises BadInput for an empty or long one."""
+    """Returns the commit without surrounding spaces. Raises BadInput if it is empty or too long."""
     if commit is not None and not 0 < len(commit.strip()) <= LONGEST_COMMIT:
         raise BadInput(f"--commit must have 1 to {LONGEST_COMMIT} characters, not {commit!r}")
     return commit.strip() if commit is not None else None
@@ -105,7 +105,7 @@ def read_releases(warehouse: Warehouse) -> list[dict[str, Any]]:
 def judge(releases: Sequence[dict[str, Any]], repairs: Collection[datetime], now: datetime) -> pl.DataFrame:
     """Returns game_date, at and is_good of each release. `repairs` are the instants at which people repaired a date.
 
-    A release without a problem is unknown until its time has passed.
+    A release without a problem is unknown until its time of judgment has passed.
     """
     rows, limit = [], timedelta(hours=SETTINGS.service_levels.release_hours)
     for number, one in enumerate(releases):
@@ -120,7 +120,7 @@ def judge(releases: Sequence[dict[str, Any]], repairs: Collection[datetime], now
 
 
 def _is_back(releases: Sequence[dict[str, Any]], number: int) -> bool:
-    """Whether the release after this one is one from before it."""
+    """Whether the next release has the version and commit of a release before this one."""
     before = [_identity(one) for one in releases[:number]]
     this, following = _identity(releases[number]), _identity(releases[number + 1])
     return following != this and following in before

@@ -102,14 +102,17 @@ def _undone(instance: dg.DagsterInstance, record: dg.RunRecord, day: date) -> It
 
 
 def _written_since(instance: dg.DagsterInstance, record: dg.RunRecord) -> dict[str, datetime | None]:
-    """Returns table -> the instant since which a materialization does its work: the start of the run, or its end if its step failed."""
+    """Returns table -> instant from which a later materialization replaces that of the run.
+
+    This is the start of the run, or its end for a table whose step failed.
+    """
     began, ended = (datetime.fromtimestamp(at, UTC) if at else None for at in (record.start_time, record.end_time))
     failing = {step.removesuffix("_checks") for step in _failed_steps(instance, record.dagster_run.run_id)}
     return {name: ended if name in failing else began for name in _in_order(_tables_of(record.dagster_run))}
 
 
 def superseded_at(instance: dg.DagsterInstance, record: dg.RunRecord) -> datetime | None:
-    """Returns when later runs had done all work of a run without success; None if they have not.
+    """Returns the instant at which later runs had done all work of a failed or canceled run; None if they have not.
 
     The work of a job without tables or dates is done when the job succeeds again for the same partition.
     """

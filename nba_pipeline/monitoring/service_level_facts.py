@@ -23,7 +23,7 @@ REPAIR = "repair"
 def read_facts(
     instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, since: datetime, now: datetime, back: int = max(WINDOWS)
 ) -> Facts:
-    """Returns the facts of the last days, today included, since the daemon was first started."""
+    """Returns the facts of today and the `back` days before it, since the daemon was first started."""
     today = eastern_date(now)
     dates = days(today - timedelta(days=back), today)
     begin = max(since, eastern(dates[1], 0))
@@ -40,9 +40,9 @@ def read_facts(
 
 
 def acts_of(entries: Sequence[Entry]) -> pl.DataFrame:
-    """Returns game_date and at of each manual act: entries of a person with short pauses in between. Entries are oldest first.
+    """Returns game_date and at of each manual act. `entries` are oldest first.
 
-    Who acknowledges an alert does nothing to the pipeline.
+    An act is a series of entries by one person with short pauses. Acknowledgments do not count, because they change no data.
     """
     acts, pause, last = list[datetime](), timedelta(minutes=SETTINGS.service_levels.act_minutes), dict[str, datetime]()
     for one in entries:

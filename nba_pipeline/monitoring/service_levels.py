@@ -20,7 +20,7 @@ WINDOWS = (7, 30)
 
 @dataclass(frozen=True)
 class Attainment:
-    """How an objective was met in a window. What cannot be known is None: a share or mean without units."""
+    """The attainment of an objective in a window. A number that is unknown is None, such as a mean without units."""
 
     objective: Objective
     days: int
@@ -31,7 +31,7 @@ class Attainment:
     spent: float
     """Cost of the units."""
     is_observed: bool = True
-    """Whether a daemon ran in the whole window. Otherwise fewer units than permitted say nothing about a rate."""
+    """Whether a daemon ran in the whole window. Otherwise a rate below its target is unknown."""
 
     @property
     def share(self) -> float | None:
@@ -106,7 +106,7 @@ def attainments(facts: Facts, now: datetime) -> list[Attainment]:
 
 
 def good_units(objective: Objective, cost: pl.Series) -> int:
-    """Returns the number of units that are good on their own. Units of a rate are not."""
+    """Returns the number of good units; 0 for a rate, whose units are neither good nor bad."""
     if objective.measure == "rate":
         return 0
     return int((cost <= (objective.target if objective.measure == "mean" else 0)).sum())
@@ -125,7 +125,7 @@ def exhausted(attained: Sequence[Attainment]) -> list[Attainment]:
 
 
 def missed(attained: Sequence[Attainment]) -> list[str]:
-    """Returns a message per objective whose error budget is exhausted, about the shortest such window."""
+    """Returns a message per objective whose error budget is exhausted. It describes the shortest exhausted window."""
     messages: dict[str, str] = {}
     for one in exhausted(attained):
         messages.setdefault(one.objective.name, one.message)

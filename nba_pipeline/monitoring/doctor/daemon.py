@@ -27,7 +27,7 @@ def daemon(instance: dg.DagsterInstance, now: datetime, *, is_in_season: bool, i
 
 
 def judge(live: Mapping[str, Instigator], now: datetime, *, is_in_season: bool, is_production: bool) -> Result:
-    """Judges the ticks as the watchdog does, and warns sooner: a daemon that died minutes ago has missed no schedule yet.
+    """Judges the ticks as the watchdog does, but warns earlier: within minutes of its end, a daemon has missed no schedule.
 
     Out of season a silent daemon is no failure, because nothing is due. Outside of production, a home may never have had one.
     """

@@ -37,7 +37,7 @@ SECOND_SOURCES = ("nba_stats", "balldontlie", "espn")
 def provider_probes(resources: Any, today: date, without_key: Collection[str] = ()) -> list[Probe]:
     """Returns a probe per provider. `resources` are those of a run: the provider clients and the warehouse.
 
-    `without_key` has the variables that may be missing. Their providers are not requested, which is a warning.
+    `without_key` has the variables of missing keys. Providers that need them are not requested, and have a warning.
     """
     requests: dict[str, Callable[[], Request | None]] = {
         "nba_cdn": scoreboard_request,

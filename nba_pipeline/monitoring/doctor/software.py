@@ -19,7 +19,7 @@ def versions() -> Result:
 
 
 def unsupported(extra: str = "") -> list[str]:
-    """Returns a phrase per required package, also of an extra, that is missing or has another version."""
+    """Returns a message per required package that is missing or has an unsupported version. `extra` adds its packages."""
     wrong = []
     for one in _required(extra):
         installed = installed_version(one.name)
@@ -57,7 +57,7 @@ def drift(landing: Landing) -> Result:
         return ok("software drift", f"run {run['run_id'][:8]} of an earlier version did not record its software")
     since = f"since the run of {eastern_text(datetime.fromisoformat(run['as_of']))}"
     recorded = {str(name): str(value) for name, value in before.items()}
-    # that run did not record a package that was not required yet, and one that is not required any more may be installed still
+    # packages that became required later have no recorded version; packages that are no longer required may still be installed
     present = {name: version for name in recorded if (version := software().get(name) or installed_version(name))}
     changed = changes(recorded, present)
     if changed:

@@ -1,4 +1,4 @@
-"""All links of a subject, in order: up to the predictions, of the record, from the box scores to the grades, and what changed."""
+"""All links of a subject, in order: schedule to predictions, picks and publications, box scores to grades, and the changes."""
 
 from nba_pipeline.monitoring.explain import after_the_game, before_tipoff, players, record
 from nba_pipeline.monitoring.explain.before_tipoff import derived_link

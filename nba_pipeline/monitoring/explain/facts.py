@@ -78,7 +78,7 @@ class SlateFacts:
         return self.command("" if has_begun else f"nba-pipeline run --date {self.game_date}")
 
     def command(self, usual: str) -> str:
-        """Returns the command for a broken link: before the stored history a backfill, because the usual one refuses the date."""
+        """Returns the next command of a broken link: a backfill for a date before the stored history, which `usual` would refuse."""
         return usual if self._is_within_home else backfill_command(self.game_date, self.game_date)
 
     @cached_property

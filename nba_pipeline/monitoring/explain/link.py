@@ -44,7 +44,7 @@ def first_broken(links: Sequence[Link]) -> Link | None:
 def first_partial(links: Sequence[Link]) -> Link | None:
     """Returns the first partial part of a partial link, such as a failed request or quarantined rows; None without one.
 
-    Its name is preceded by that of its link. Without a next command of its own, it has that of its link.
+    The name of the link precedes that of the part. A part without a next command has the one of its link.
     """
     for link in links:
         for part in link.parts:

@@ -16,7 +16,7 @@ from nba_pipeline.tables.wording import counted
 
 
 def picks_link(facts: SlateFacts, subject: Subject) -> Link:
-    """Returns the link of the picks: how many candidates are picks, and the rules that the others fail."""
+    """Returns the link of the picks: the number of candidates, and per subset its picks or the rules that its candidates fail."""
     if facts.game_date > facts.clock.today:
         return Link("picks", "not_due", "picks are made on the day of their games")
     expected = subject.select(candidates(facts.warehouse, [facts.game_date]))
@@ -29,7 +29,7 @@ def picks_link(facts: SlateFacts, subject: Subject) -> Link:
 
 
 def _of_subsets(rows: pl.DataFrame) -> Iterator[str]:
-    """Yields a text per subset: its number of picks, and without any the rules that the candidates fail, the most frequent first."""
+    """Yields a text per subset: its number of picks. A subset without picks lists the failed rules, most frequent first."""
     for (subset,), of_subset in rows.sort("subset").partition_by("subset", as_dict=True, maintain_order=True).items():
         number = int(of_subset["is_pick"].sum())
         rules = (
@@ -44,7 +44,7 @@ def _of_subsets(rows: pl.DataFrame) -> Iterator[str]:
 
 
 def publications_link(facts: SlateFacts, subject: Subject) -> Link:
-    """Returns the link of the publications: their number, and the picks that no readable manifest has."""
+    """Returns the link of the publications: their number, and the picks that are missing from all readable manifests."""
     rows = facts.rows("publications")
     picks = subject.select(live_picks(facts.warehouse, [facts.game_date]))
     in_manifests = picks_in_manifests(facts.warehouse, facts.landing, [facts.game_date])
@@ -59,7 +59,7 @@ def publications_link(facts: SlateFacts, subject: Subject) -> Link:
 
 
 def links(facts: SlateFacts, subject: Subject) -> Iterator[Link]:
-    """Yields the links from the picks to their publication. Backtests and dates before the first picks have none."""
+    """Yields the links of picks and publications. Backtests and dates before the first picks have none."""
     has_begun = facts.game_date >= min(facts.warehouse.dates(TABLES["picks"]), default=facts.game_date)
     if has_begun and not facts.of("predictions", subject).filter(IS_LIVE).is_empty():
         yield picks_link(facts, subject)
