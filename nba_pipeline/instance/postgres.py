@@ -1,11 +1,11 @@
-"""PostgreSQL as the storage of Dagster's runs, events and schedules: which home uses it, and whether it can be used.
+"""PostgreSQL as the storage of Dagster's runs, events and schedules: its configuration, and tests of the connection.
 
 `environments` reads the variables and registers them here. The storage itself is in `postgres_storage`. This module imports
-SQLAlchemy in its functions, because commands that never open an instance load it.
+SQLAlchemy in its functions, because commands that never open an instance import this module, too.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 URL_VARIABLE, PREFIX = "DAGSTER_POSTGRES_URL", "DAGSTER_POSTGRES_"
 PARTS = {"hostname": "HOST", "port": "PORT", "db_name": "DB", "username": "USER", "password": "PASSWORD"}
-"""Key of Dagster's configuration -> end of the variable."""
+"""Key of Dagster's configuration -> suffix of the variable."""
 
 REQUIRED_PARTS = ("hostname", "db_name", "username")
 DRIVER = "postgresql+psycopg2"
@@ -34,7 +34,7 @@ CONNECT_SECONDS = 5
 class Database:
     """The database that the variables name. `values` has the URL under URL_VARIABLE, or the parts under their variables."""
 
-    values: Mapping[str, str]
+    values: Mapping[str, str] = field(repr=False)  # has the password
     environment: str
     """Name of the environment, which the database records: simulated and real games must not share a history."""
 
@@ -83,7 +83,7 @@ def register(database_of: Callable[[Path], Database | None]) -> None:
 
 
 def database_of(home: Path) -> Database | None:
-    """Returns the database of a home; None if its instance is in SQLite, as that of a scratch home."""
+    """Returns the database of a home; None if its instance is in SQLite. A scratch home always uses SQLite."""
     return _Registered.database_of(home)
 
 
@@ -100,7 +100,7 @@ def database_from(values: Mapping[str, str], environment: str) -> Database | Non
 
 
 def url_from(config: Mapping[str, Any]) -> str:
-    """Returns the URL of Dagster's configuration. Raises BadInput, without the password, for text that is no such URL.
+    """Returns the URL of Dagster's configuration. Raises BadInput for an invalid URL; the message has no password.
 
     Dagster 1.13 composes a URL from the parts itself, but does not escape a slash in the password.
     """
@@ -157,7 +157,7 @@ def refuse_unusable(url: str, variable: str) -> None:
 
 
 def _read(url: str, variable: str, read: "Callable[[Connection], str]") -> str:
-    """Returns what a function reads on a new connection. Raises BadInput if there is none."""
+    """Returns the result of `read` on a new connection. Raises BadInput if the connection fails."""
     from sqlalchemy import NullPool, create_engine  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
@@ -169,7 +169,7 @@ def _read(url: str, variable: str, read: "Callable[[Connection], str]") -> str:
 
 
 def _schema_problem(connection: "Connection") -> str:
-    """Returns why the tables cannot be used; empty for the tables of this version, and for none."""
+    """Returns why the tables cannot be used; empty for tables of this version and for a database without tables."""
     from dagster._core.storage.sql import check_alembic_revision  # noqa: PLC0415  Dagster 1.13
     from dagster_postgres.utils import pg_alembic_config  # noqa: PLC0415
 
