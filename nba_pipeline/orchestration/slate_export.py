@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from nba_pipeline.asset_factory.asset import FRESH, OWNERS, dates_of
 from nba_pipeline.asset_factory.conditions import condition_of
@@ -18,7 +19,7 @@ from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.check_evaluations import DatedResult, delete_undated, report_per_date
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
-from nba_pipeline.instance.time_limit import within
+from nba_pipeline.instance.time_limit import usual_limit, within
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.published_rows import (
     READS,
@@ -52,11 +53,11 @@ WIRING: Wiring = {"modes": ["overnight", "same_day", "tomorrow"], "follows": REA
 DESCRIPTION = """slate_export: tonight's slate and the record as JSON, as CSV and as a static page.
 
 Its latest materialization has the place of the files, their size and the state of the slate. A closed gate or a failed export
-publishes nothing: the files before stay, the page shows their age, and the alert `slate_not_published` names the reason. The
-run of a graded date exports the next date too, whose page shows the grades. docs/publishing.md describes the files."""
+publishes nothing: the previous files stay, the page shows their age, and the alert `slate_not_published` names the reason. The
+run of a graded date also exports the next date, whose page shows the grades. docs/publishing.md describes the files."""
 
 WARN = dg.AssetCheckSeverity.WARN
-"""Severity of a failed check: a page must not stop or repeat the run of its tables."""
+"""Severity of a failed check: a failed export must not fail or repeat the run of its tables."""
 
 IS_PUBLISHED, IS_SMALL = "slate_is_published", "page_is_small"
 CHECKS = {
@@ -67,14 +68,14 @@ CHECKS = {
 
 @dataclass(frozen=True)
 class Export:
-    """The export of one date. `problems` says why its files were not written; the files before are then unchanged."""
+    """The export of one date. If `problems` has reasons, no files were written and the previous files are unchanged."""
 
     game_date: date
     slate: Slate | None = None
     page_bytes: int = 0
     problems: Sequence[str] = ()
     error: PipelineError | None = None
-    """What made the rows of the date unreadable."""
+    """The error that made the rows of the date unreadable."""
 
 
 def export_slates(sources: Sources, public: PublicFiles, dates: Collection[date]) -> list[Export]:
@@ -85,9 +86,9 @@ def export_slates(sources: Sources, public: PublicFiles, dates: Collection[date]
     warehouse, prices, as_of, today = sources.warehouse, public.prices, sources.clock.now(), sources.clock.today
     first, last = record_dates(sources.clock)
     grades, performance = graded_rows(warehouse, first, last), performance_rows(warehouse, first, last)
-    record, drawn = record_document(grades, first, last, as_of, prices), plots(grades, performance, prices)
+    record, charts = record_document(grades, first, last, as_of, prices), plots(grades, performance, prices)
     exports, changed = list[Export](), dict[str, bytes]()
-    for day in sorted(dates, key=lambda day: (day <= today, day)):  # the index is that of the last date up to today
+    for day in sorted(dates, key=lambda day: (day <= today, day)):  # the last date up to today overwrites the index
         try:
             refuse_unreadable(warehouse, day)
         except PipelineError as error:
@@ -95,18 +96,18 @@ def export_slates(sources: Sources, public: PublicFiles, dates: Collection[date]
             continue
         rows = slate_rows(sources, day)
         slate = slate_document(rows, prices, record)
-        closed = _closed(warehouse, slate, rows.predictions)
-        written = {} if closed else slate_files(slate, page(slate, drawn))
-        changed |= written
-        exports.append(Export(day, slate, len(written.get(f"{day}.html", b"")), closed))
+        reasons = _closed_because(warehouse, slate, rows.predictions)
+        files = {} if reasons else slate_files(slate, page(slate, charts))
+        changed |= files
+        exports.append(Export(day, slate, len(files.get(f"{day}.html", b"")), reasons))
     if changed:
         of_record = record_files(record, record_csv(grades, prices), performance_document(performance, as_of, prices))
         public.write(changed | of_record, today)
     return exports
 
 
-def _closed(warehouse: Warehouse, slate: Slate, predictions: Any) -> list[str]:
-    """Returns why the gate is closed. A slate without forecasts has none, and a halted slate must show the halt."""
+def _closed_because(warehouse: Warehouse, slate: Slate, predictions: pl.DataFrame) -> list[str]:
+    """Returns why the gate is closed; empty if it is open. Slates without forecasts and halted slates are always published."""
     if not slate.players or slate.state == "halted":
         return []
     eligible, missing = players_without_predictions(warehouse, [slate.game_date], MOVING_AVERAGE.required)
@@ -114,9 +115,9 @@ def _closed(warehouse: Warehouse, slate: Slate, predictions: Any) -> list[str]:
 
 
 def to_export(warehouse: Warehouse, day: date) -> list[date]:
-    """Returns the dates whose files the rows of a date change. A graded date also changes the page of the next one."""
+    """Returns the dates to export after a change of a date: the date, and the next one if its page shows the grades of the date."""
     after = day + timedelta(days=1)
-    is_graded, is_loaded = (day in warehouse.dates(TABLES["grades"]), after in warehouse.dates(TABLES["schedule"]))
+    is_graded, is_loaded = day in warehouse.dates(TABLES["grades"]), after in warehouse.dates(TABLES["schedule"])
     return [day, after] if is_graded and is_loaded else [day]
 
 
@@ -149,11 +150,11 @@ def slate_export(
     dates = dates_of(context)
     sources = Sources(context.instance, warehouse, landing, clock, public.is_simulated)
     try:
-        with within(60 * SETTINGS.runs.step_minutes, SLATE_EXPORT):
+        with within(usual_limit(len(dates)), SLATE_EXPORT):
             exports = export_slates(sources, public, {one for day in dates for one in to_export(warehouse, day)})
     except (PipelineError, OSError) as error:
         exports = [Export(day, problems=[str(error)]) for day in dates]
-    except Exception as error:  # an alert of a failed run would be resolved by the next run of its tables
+    except Exception as error:  # the next run of the tables would resolve the alert `run_failed`
         _alert(notifier, [Export(max(dates), problems=[f"{type(error).__name__}: {error}"])])
         raise
     _alert(notifier, exports)
@@ -163,13 +164,13 @@ def slate_export(
         yield dg.MaterializeResult(metadata=_metadata(published[-1], public))
     if not context.has_partition_key:  # Dagster records these results without a date, see `instance/check_evaluations.py`
         report_per_date(context, context.asset_key, [one for export in exports for one in _dated_results(export)])
-    for name, (passed, metadata) in judged(exports).items():
+    for name, (passed, metadata) in _check_results(exports).items():
         yield dg.AssetCheckResult(asset_key=SLATE_EXPORT, check_name=name, passed=passed, severity=WARN, metadata=metadata)
     if not context.has_partition_key:
         delete_undated(context, context.asset_key)
 
 
-def judged(exports: Sequence[Export]) -> dict[str, tuple[bool, dict[str, Any]]]:
+def _check_results(exports: Sequence[Export]) -> dict[str, tuple[bool, dict[str, Any]]]:
     """Returns check -> whether it passes on the exports, and its metadata."""
     problems = [f"{one.game_date}: {problem}" for one in exports for problem in one.problems]
     largest = max(one.page_bytes for one in exports)
@@ -180,7 +181,7 @@ def judged(exports: Sequence[Export]) -> dict[str, tuple[bool, dict[str, Any]]]:
 
 
 def _dated_results(export: Export) -> Iterator[DatedResult]:
-    for name, (passed, metadata) in judged([export]).items():
+    for name, (passed, metadata) in _check_results([export]).items():
         yield DatedResult(name, export.game_date, passed, is_blocking=False, severity=WARN, metadata=metadata)
 
 
