@@ -146,7 +146,7 @@ def log_problems(context: dg.AssetExecutionContext, problems: Mapping[str, Seque
 def plots_of(numbers: pl.DataFrame) -> dict[str, dg.MetadataValue[Any]]:
     """Returns output metadata with the numbers of each date, which the page of the table plots over dates.
 
-    The page of a check plots its numbers over the instants of its runs instead. A null is unknown and omitted.
+    The page of a check plots numbers over the instants of its runs instead. Null numbers are unknown and omitted.
     """
     by_date = {
         str(row.pop("game_date")): {name: round(value, DECIMALS) for name, value in row.items() if value is not None}

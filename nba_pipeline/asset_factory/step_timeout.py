@@ -1,4 +1,4 @@
-"""The limit of the computation of a table. Reading, writing and checks have the limit of `runs.step_minutes`."""
+"""The time limit of the computation of a table. Reading, writing and checks are limited by `runs.step_minutes`."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from nba_pipeline.warehouse.partitions import damage_named
 def limit_of(durations: Sequence[float]) -> float:
     """Returns the limit in seconds of a computation for one date, from the seconds of the newest steps of its table.
 
-    It is a multiple of the median within bounds. With too few steps, it is `runs.step_minutes`.
+    The limit is a multiple of the median within bounds, or `runs.step_minutes` if there are too few steps.
     """
     steps = SETTINGS.steps
     if len(durations) < steps.least_runs:
@@ -46,7 +46,7 @@ def limited(compute: Callable[..., Any], is_training: bool = False) -> Callable[
         seconds = _limit(instance, name, len(keys), is_training)
         with explained(name, keys), within_a_run(instance, run_id, seconds, name), damage_named():
             result = compute(context, *args, **kwargs)
-        if not is_training:  # a week is no date
+        if not is_training:  # the partition of a training is a week
             context.add_output_metadata({SECONDS_PER_DATE: round((time.monotonic() - started) / len(keys), 3)})
         return result
 

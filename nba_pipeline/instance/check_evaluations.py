@@ -21,7 +21,7 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 MAX_RECORDS = 10_000
 Context = dg.AssetCheckExecutionContext | dg.AssetExecutionContext
-"""The context of a step of checks, or of an asset that judges itself."""
+"""The context of a step that only runs checks, or of an asset that yields its own check results."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Moves the history of a home from SQLite to PostgreSQL: runs, events, and states and ticks of schedules and sensors.
 
-One transaction writes everything, so a killed move leaves an empty database and the home as it was. The ids of indexed events stay,
-because the positions of sensors and the results of checks refer to them. In SQLite the other events of a run have ids of their own file; they get new ids,
-so the log of a moved run shows them last. Verified with Dagster 1.13, whose tables it reads.
+One transaction writes everything, so a killed move leaves an empty database and an unchanged home. Indexed events keep their ids,
+because the cursors of sensors and the results of checks refer to them. The other events of a run have ids of their own SQLite
+file. They get new ids, so the log of a moved run shows them last. Reads the tables of Dagster 1.13.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,14 +36,16 @@ FOLDERS = ("history", "schedules")
 
 
 @dataclass
-class Moved:
-    """Number of rows per table, and of those that were left."""
+class MovedRows:
+    """The result of a move, per table."""
 
     rows: dict[str, int] = field(default_factory=dict)
+    """Table -> number of copied rows."""
     left: dict[str, int] = field(default_factory=dict)
+    """Table -> number of rows that were not copied, if any."""
 
 
-def move(home: Path, database: Database, *, dry_run: bool) -> Moved:
+def move(home: Path, database: Database, *, dry_run: bool) -> MovedRows:
     """Copies the history of a home to an empty database, and makes the home use it. The daemon must be stopped.
 
     An interrupted move can be repeated. Raises BadInput if the database holds another history, or dagster.yaml was edited.
@@ -53,7 +55,7 @@ def move(home: Path, database: Database, *, dry_run: bool) -> Moved:
         raise BadInput(f"{file} was edited and would be replaced; move your changes aside and delete it, then repeat")
     database.refuse_unusable()
     PooledPostgresStorage(database.url(), connections=2)  # creates the tables
-    moved = Moved()
+    moved = MovedRows()
     with pool_of(database.url(), connections=2).connection() as connection:
         target = connection.execution_options(isolation_level="READ COMMITTED")
         with target.begin() as transaction:
@@ -76,7 +78,7 @@ def keep_files_aside(home: Path) -> None:
 
 
 def _refuse_another_history(home: Path, target: db.Connection) -> None:
-    """Raises BadInput if the database has a run that the home lacks. An interrupted move leaves none."""
+    """Raises BadInput if the database has a run that the home lacks. An interrupted move leaves no such run."""
     with _source(home / RUNS) as source:
         own = set(source.execute(db.select(RunsTable.c.run_id)).scalars())
     others = set(target.execute(db.select(RunsTable.c.run_id)).scalars()) - own
@@ -84,7 +86,7 @@ def _refuse_another_history(home: Path, target: db.Connection) -> None:
         raise BadInput(f"the database has {len(others)} runs that the home {home} lacks; use an empty database")
 
 
-def _copy(home: Path, target: db.Connection, database: Database, moved: Moved) -> None:
+def _copy(home: Path, target: db.Connection, database: Database, moved: MovedRows) -> None:
     folder = home / "dagster"
     logs = folder / "history" / "runs"
     files = {
@@ -107,7 +109,7 @@ def _copy(home: Path, target: db.Connection, database: Database, moved: Moved) -
 
 
 def _tables(metadata: db.MetaData) -> list[db.Table]:
-    """Returns the tables to move, each after those that it refers to."""
+    """Returns the tables to move, each after the tables that it references."""
     return [table for table in metadata.sorted_tables if table.name not in OF_SERVER]
 
 
@@ -118,10 +120,10 @@ def _source(path: Path) -> Iterator[db.Connection]:
         yield connection
 
 
-def _copy_table(source: db.Connection, target: db.Connection, table: db.Table, moved: Moved) -> int:
+def _copy_table(source: db.Connection, target: db.Connection, table: db.Table, moved: MovedRows) -> int:
     """Copies the rows of a table with their ids, and returns their number.
 
-    SQLite does not enforce references, so tags of deleted runs are left, as PostgreSQL would refuse them.
+    SQLite does not enforce foreign keys. Tags of deleted runs are not copied, because PostgreSQL would reject them.
     """
     query = db.select(table)
     if table.name == "run_tags":

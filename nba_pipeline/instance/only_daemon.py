@@ -1,8 +1,8 @@
 """Exactly one daemon per run history: the first one takes a lock, and a second one ends with a message and exit code 2.
 
-Two daemons of Dagster 1.13 log an error every 30 seconds and go on: both start runs. A daemon records a heartbeat before it does
-anything else, so the storages take the lock there. The lock ends with its process. Remove this module when Dagster refuses a
-second daemon.
+Two daemons of Dagster 1.13 log an error every 30 seconds, and both keep starting runs. A daemon first records a heartbeat, so the
+storages acquire the lock there. The operating system or the server releases it when the process ends. Remove this module when
+Dagster refuses a second daemon.
 """
 
 import os
@@ -18,7 +18,7 @@ WRONG_USE = 2
 """Exit code of a second daemon."""
 
 ADVISORY_KEY = 6_177_240_024
-"""Key of the advisory lock in a database. It only has to differ from those of other programs of the same database."""
+"""Key of the advisory lock. It must differ from the keys of other programs that use the same database."""
 
 KEEPALIVE = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
 """Lets the server notice within a minute that the host of a daemon is gone, and release its lock."""

@@ -43,8 +43,8 @@ ENVIRONMENT_KEY = "nba_pipeline/environment"
 def prepare_instance(home: Path) -> Path:
     """Creates the folder of Dagster's instance below the home with its dagster.yaml, and returns it.
 
-    Raises BadInput if the home is not writable, and, before anything is written, if PostgreSQL cannot be used or the history of
-    the home is elsewhere.
+    Raises BadInput if the home is not writable, PostgreSQL cannot be used, or the history of the home is in the other storage. The
+    last two are checked before anything is written.
     """
     database, file = database_of(home), _file(home)
     if database:

@@ -1,11 +1,11 @@
 """Dagster's runs, events and schedules in PostgreSQL, with a bounded pool of connections. Referenced by dagster.yaml only.
 
 dagster-postgres 0.29 opens a connection for each query, except in the webserver, where each of three storages may open 21. A
-server accepts 100 by default. Here all storages of a process share one pool, which keeps IDLE connections open and opens at most
-`postgres.connections_per_process`. A query waits for its turn. Remove this module when dagster-postgres has a limit.
+server accepts 100 by default. Here all storages of a process share one pool. It keeps `IDLE` connections open and opens at most
+`postgres.connections_per_process`; further threads wait. Remove this module when dagster-postgres has a limit.
 
-Dagster opens a second connection while it holds one, for example to ask for an index within a transaction. With a limit on
-connections, threads that all hold one would wait for one another. The limit is therefore on threads, each with up to two.
+Dagster opens a second connection while it holds one, for example to query an index within a transaction. A limit on connections
+could therefore deadlock threads that each hold one. The pool limits the number of threads instead, each with two connections.
 """
 
 import atexit
@@ -46,7 +46,7 @@ IDLE = 2
 """Connections that a process keeps open between queries."""
 
 WAIT_SECONDS = 60
-"""Time that a thread waits for its turn."""
+"""Time that a thread waits for the pool."""
 
 RECYCLE_SECONDS = 1800
 """Age at which a connection is replaced, because firewalls drop old ones."""
@@ -56,7 +56,7 @@ PER_THREAD = 2
 
 
 class Pool:
-    """An engine, and the threads that may use it at the same time. A limit of 0 milliseconds is none."""
+    """An engine with a limit on the threads that use it at the same time. Statements of 0 milliseconds have no time limit."""
 
     def __init__(self, url: str, connections: int, statement_milliseconds: int):
         self.url = url
@@ -87,7 +87,7 @@ class Pool:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Waits until few threads use the pool. A thread that uses it already does not wait."""
+        """Waits until the pool admits another thread. A thread that already uses the pool does not wait."""
         thread = get_ident()
         if not self._held[thread] and not self._turns.acquire(timeout=WAIT_SECONDS):
             raise Transient(f"PostgreSQL at {place(self.url)}: no connection became free within {WAIT_SECONDS} seconds")
@@ -138,7 +138,7 @@ def _session(statement_milliseconds: int) -> Any:
 
 
 class _Pooled:
-    """Takes the connections of one of Dagster's storages from the pool."""
+    """Makes one of Dagster's storages use the connections of the pool."""
 
     postgres_url: str
     connections: int
@@ -180,7 +180,7 @@ class PooledScheduleStorage(_Pooled, PostgresScheduleStorage):
 
 
 class PooledEventLogStorage(_Pooled, PostgresEventLogStorage):
-    """Events, and what Dagster derives from them about assets and checks."""
+    """Events, and the states of assets and checks that Dagster derives from them."""
 
     def __init__(self, postgres_url: str):
         self._tables = set[str]()
@@ -190,7 +190,7 @@ class PooledEventLogStorage(_Pooled, PostgresEventLogStorage):
         return self.pool.connection() if self.pool else super()._connect()
 
     def has_table(self, table_name: str) -> bool:
-        """Whether a table exists. Caches existing tables, because Dagster asks for each check result."""
+        """Whether a table exists. Caches existing tables, because Dagster calls this for each check result."""
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
@@ -226,8 +226,8 @@ class PooledPostgresStorage(DagsterPostgresStorage):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "PooledPostgresStorage":
         """Creates the storage from the configuration of dagster.yaml. Called by Dagster.
 
-        Raises BadInput if the server cannot be reached. Commands also refuse tables of another version, which `dagster instance
-        migrate` must be able to open.
+        Raises BadInput if the server cannot be reached. Accepts tables of another version, because `dagster instance migrate` must
+        open them; the commands of the platform refuse them.
         """
         url = url_from(config_value)
         variable = URL_VARIABLE if config_value.get("postgres_url") else PREFIX + PARTS["hostname"]

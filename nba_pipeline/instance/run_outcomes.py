@@ -12,7 +12,7 @@ from nba_pipeline.instance.causes import cause_of
 
 MAX_NAMES = 5
 OUTSIDE = "This run has been marked as failed from outside the execution context."
-"""All that Dagster 1.13 records for a run whose process ended, if its code server noticed it."""
+"""Message of Dagster 1.13 for a run whose process ended, if its code server noticed it. It has no cause."""
 CHECKS = "_checks"
 """Suffix of the name of the step that judges the checks of a table."""
 ENDINGS = {dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED}
@@ -78,13 +78,13 @@ def failure_reasons(instance: dg.DagsterInstance, run_id: str, ending: dg.Dagste
     step = None if error or is_killed(ending) else unfinished_step(instance, run_id)
     if step is None:
         return [reason]
-    return [
-        f"{step}: {'its process ended during this step; the log of the run may have the reason' if reason == OUTSIDE else reason}"
-    ]
+    if reason == OUTSIDE:
+        reason = "its process ended during this step; the log of the run may have the reason"
+    return [f"{step}: {reason}"]
 
 
 def unfinished_step(instance: dg.DagsterInstance, run_id: str) -> str | None:
-    """Returns the last step of a run that began and did not end; None without one."""
+    """Returns the last step of a run that started and did not end; None without one."""
     begun, ended = dg.DagsterEventType.STEP_START, {dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE}
     unfinished = dict[str, None]()
     for entry in instance.all_logs(run_id, of_type={begun, *ended}):

@@ -22,7 +22,7 @@ LATEST_MATERIALIZATION_RUNS = sqlalchemy.text(
 )
 MAX_RUNS_PER_CALL = 500
 INDEXED = sorted(kind.value for kind in (*ASSET_EVENTS, *ASSET_CHECK_EVENTS, *EVENT_TYPE_TO_PIPELINE_RUN_STATUS))
-"""Kinds of events that Dagster's index across runs keeps in SQLite: of assets, of checks, and changes of a run's status."""
+"""Types of events in Dagster's SQLite index across runs: events of assets and checks, and changes of a run's status."""
 
 
 def prune(instance: dg.DagsterInstance, now: datetime) -> tuple[int, int]:
@@ -54,7 +54,7 @@ def prune(instance: dg.DagsterInstance, now: datetime) -> tuple[int, int]:
 
 
 def _delete_file(log: SqliteEventLogStorage, run_id: str) -> bool:
-    """Deletes the file with the log of a run. The index keeps its events of assets. Returns whether the file existed."""
+    """Deletes the file with the log of a run, and returns whether it existed. The index keeps the events of `INDEXED`."""
     file = Path(log.path_for_shard(run_id))
     has_log = file.exists()
     for shard in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
@@ -63,7 +63,7 @@ def _delete_file(log: SqliteEventLogStorage, run_id: str) -> bool:
 
 
 def _delete_rows(log: SqlEventLogStorage, run_id: str) -> bool:
-    """Deletes the events of a run that the index of SQLite would not keep. Returns whether there were any."""
+    """Deletes the events of a run except those of `INDEXED`, and returns whether there were any."""
     columns = SqlEventLogStorageTable.c
     is_other = sqlalchemy.or_(columns.dagster_event_type.is_(None), columns.dagster_event_type.not_in(INDEXED))
     with log.run_connection(run_id) as connection:

@@ -22,10 +22,10 @@ STEP_SECONDS = "step_seconds"
 """Metadata: the seconds of a step of one date. A step of several dates has none, because it is not comparable."""
 
 NEWEST = 400
-"""Number of newest materializations of a table among which durations are searched. A backfill of a season has fewer."""
+"""Number of newest materializations of a table that are searched for durations. A backfill of a season has fewer."""
 
 _begun: dict[str, tuple[str, float]] = {}
-"""Run -> its step in progress in this process, and when it began. The steps of a run are serial."""
+"""Run -> its step in progress in this process, and the start of that step. The steps of a run are serial."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class StepRun:
 
 
 def begin_step(run_id: str, step: str) -> None:
-    """Notes the beginning of a step. Further calls for the same step change nothing."""
+    """Records the start of a step. Further calls for the same step change nothing."""
     if _begun.get(run_id, ("", 0.0))[0] != step:
         _begun[run_id] = (step, time.perf_counter())
 
 
 def end_step(run_id: str, step: str) -> float | None:
-    """Returns the seconds since the beginning of a step and forgets it; None if it did not begin in this process."""
+    """Returns the seconds since the start of a step and deletes its record; None if it did not start in this process."""
     begun, began_at = _begun.pop(run_id, ("", 0.0))
     return time.perf_counter() - began_at if begun == step else None
 
@@ -67,8 +67,8 @@ def newest_step_runs(instance: dg.DagsterInstance, tables: Collection[str], limi
 def _query(table: str, limit: int) -> sqlalchemy.Select[Any]:
     columns = SqlEventLogStorageTable.c
     is_of_table = (columns.asset_key == dg.AssetKey(table).to_string(), columns.dagster_event_type == MATERIALIZATION)
-    too_old = sqlalchemy.select(columns.id).where(*is_of_table).order_by(columns.id.desc()).offset(NEWEST).limit(1)
-    is_recent = columns.id > sqlalchemy.func.coalesce(too_old.scalar_subquery(), 0)
+    newest_unread = sqlalchemy.select(columns.id).where(*is_of_table).order_by(columns.id.desc()).offset(NEWEST).limit(1)
+    is_recent = columns.id > sqlalchemy.func.coalesce(newest_unread.scalar_subquery(), 0)
     has_seconds = columns.event.contains(f'"{STEP_SECONDS}"', autoescape=True)
     query = sqlalchemy.select(columns.run_id, columns.partition, columns.timestamp, columns.event)
     return query.where(*is_of_table, is_recent, has_seconds).order_by(columns.id.desc()).limit(limit)

@@ -1,7 +1,7 @@
 """A time limit for a part of a step. A timeout is a failure and never truncates a result.
 
-Work that exceeds its limit is interrupted with OutOfTime. Compiled code that does not return ignores the interrupt; then the
-process ends. Dagster's `run_retries` repeats such a run once, from the step that stalled, like a run that crashed.
+Work that exceeds its limit is interrupted with OutOfTime. Compiled code can ignore the interrupt; the process then exits. Dagster's
+`run_retries` repeats such a run once, from the stalled step, like a crashed run.
 """
 
 import faulthandler
@@ -27,8 +27,8 @@ STANDARD_ERROR = 2
 def within(seconds: float, work: str) -> Iterator[None]:
     """Raises OutOfTime in the main thread after the given number of seconds. `work` is its name in the message.
 
-    If the work goes on for `steps.stalled_seconds` nevertheless, the process prints the stack of each thread and ends with exit
-    code 1. Does nothing in other threads.
+    If the work continues for another `steps.stalled_seconds`, the process prints the stack of each thread and exits with code 1.
+    Does nothing in other threads.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -51,7 +51,7 @@ def within(seconds: float, work: str) -> Iterator[None]:
 
 @contextmanager
 def within_a_run(instance: dg.DagsterInstance, run_id: str, seconds: float, work: str) -> Iterator[None]:
-    """As `within`. Marks the run of work that timed out, so that `run_retries` repeats it like a crashed one."""
+    """As `within`. Also tags the run after a timeout, so that `run_retries` repeats it like a crashed run."""
     try:
         with within(seconds, work):
             yield

@@ -78,7 +78,7 @@ class Memory:
         return Memory(now, {key: self.since.get(key, now) for key in map(_key, found)})
 
     def at(self, now: datetime) -> "Memory":
-        """Returns what is known now. After an outage, no finding is known to have existed in between."""
+        """Returns this memory, or an empty one after an outage, because findings may have ended and returned during it."""
         is_old = self.slow_at is not None and now - self.slow_at >= timedelta(minutes=SETTINGS.monitors.patience_minutes)
         return Memory() if is_old else self
 

@@ -24,7 +24,7 @@ from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 
 KEY_REFUSED = "(401"
-"""In the problem of a capture whose key the provider refuses. Another attempt does not help, so the first one raises the alert."""
+"""Part of the problem of a capture whose key was refused. A retry does not help, so the alert is raised at once."""
 
 
 def decide_capture(

@@ -31,12 +31,12 @@ SNAPSHOTS = ("prop_lines", "injuries", "rosters")
 
 FORECAST = ("game_id", "player_id", "system_id", "market")
 GRADED = ("prediction_id", "player_name", "team", "made_at", "over_probability")
-"""Columns of `predictions` that the record needs beside those of `grades`."""
+"""Columns of `predictions` that the record needs in addition to those of `grades`."""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What an export reads: the resources of a run, and the league of the environment."""
+    """The sources of an export: the resources of a run, and whether the league is simulated."""
 
     instance: dg.DagsterInstance
     warehouse: Warehouse
@@ -46,7 +46,7 @@ class Sources:
 
 
 def refuse_unreadable(warehouse: Warehouse, day: date) -> None:
-    """Raises Damaged if rows of the date are unreadable, because it would look like a date without games or predictions.
+    """Raises Damaged if rows of the date are unreadable. The date would look like one without games or predictions.
 
     Raises BadInput if the schedule of the date is not loaded.
     """
@@ -87,7 +87,7 @@ def slate_rows(sources: Sources, day: date) -> SlateRows:
 
 
 def graded_rows(warehouse: Warehouse, first: date, last: date) -> pl.DataFrame:
-    """Returns the latest grade of each prediction of the dates, with the columns of `GRADED`. Those are null without a prediction."""
+    """Returns the latest grade of each prediction, with the columns `GRADED` of the prediction; null if it is not stored."""
     dates = days(first, last)
     grades = warehouse.scan(TABLES["grades"], dates).sort("grade_version", descending=True)
     latest = grades.unique(["game_date", *FORECAST, "run_kind"], keep="first", maintain_order=True)
@@ -114,7 +114,7 @@ def _picks(warehouse: Warehouse, day: date) -> pl.DataFrame:
 
 
 def _halt(warehouse: Warehouse) -> str:
-    """Returns why picks are halted; empty if they are not. An unreadable ledger is a halt."""
+    """Returns why picks are halted; empty if they are not. An unreadable ledger counts as a halt."""
     try:
         halt = recorded(read_halts(warehouse))
     except Damaged:

@@ -99,7 +99,7 @@ def _is_written_again(instance: dg.DagsterInstance, table: str, one: Incident) -
 
 
 def _is_published_again(instance: dg.DagsterInstance, one: Incident) -> bool:
-    """Whether the slate of the date, or that of the next date, was published afterwards. Then the page is new again."""
+    """Whether the slate of the date or of the next date was published after the alert, so that the page is current again."""
     dates = (one.game_date, one.game_date + timedelta(days=1))
     return any(_is_newer(materialized_at(instance, SLATE_EXPORT, day), one.since) for day in dates)
 

@@ -30,7 +30,7 @@ class Decision:
 
 
 def request(tables: tuple[str, ...], day: date, run_key: str, tags: dict[str, str], job: str = game_day.name) -> dg.RunRequest:
-    """Returns the request for a run of a job on some tables of a date, and the export. An empty `tables` selects the whole job."""
+    """Returns the request for a run of a job on some tables of a date. Adds the export. Empty `tables` select the whole job."""
     selection = [dg.AssetKey(name) for name in with_export(job, tables, tags)] or None
     return dg.RunRequest(run_key=run_key, job_name=job, partition_key=day.isoformat(), asset_selection=selection, tags=tags)
 

@@ -82,19 +82,19 @@ def final_games(
     Raises an alert at the deadline.
     """
     now = Clock().now()
-    today, new_memory = eastern_date(now), boxscore_polling.Memory()
+    today, default_memory = eastern_date(now), boxscore_polling.Memory()
     try:
         remembered = boxscore_polling.remembered(context.cursor)
     except ValueError as error:
         context.log.warning(f"the cursor of final_games is unreadable and was reset: {error}")
-        remembered, new_memory = {}, boxscore_polling.new_memory(now)
+        remembered, default_memory = {}, boxscore_polling.new_memory(now)
     # keep complete dates, too: if one becomes incomplete again, its run keys must be new
     memories = {day: memory for day, memory in remembered.items() if day >= today - timedelta(days=2)}
     pending = pending_games(warehouse, now)
     states = read_game_states([slate for slate in pending if boxscore_polling.is_watched(slate, now)], nba_cdn, now)
     results = list[Decision]()
     for slate in pending:
-        day, memory = slate.game_date, remembered.get(slate.game_date, new_memory)
+        day, memory = slate.game_date, remembered.get(slate.game_date, default_memory)
         decision = boxscore_polling.decide(slate, states.final, states.listed, memory, now)
         if decision.collects and is_in_progress(context.instance, day):
             memories[day] = memory
