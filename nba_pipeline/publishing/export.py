@@ -94,7 +94,7 @@ def write_local(home: Path, changed: Mapping[str, bytes], today: date = date.max
     except Timeout:
         raise Busy(f"another export writes {public}; try again when it has ended") from None
     except OSError as error:
-        raise PipelineError(f"{public} cannot be written: {error.strerror or error}; the files before stay public") from None
+        raise PipelineError(f"{public} cannot be written: {error.strerror or error}; the previous files stay public") from None
 
 
 def _publish(public: Path, sets: Path, changed: Mapping[str, bytes]) -> Path:
