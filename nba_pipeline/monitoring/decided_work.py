@@ -47,7 +47,8 @@ def _item(instance: dg.DagsterInstance, attempts: Sequence[dg.RunRecord]) -> dic
     last, done_at = attempts[-1], min(ends, default=None)
     if done_at is None and last.dagster_run.is_finished:
         done_at = superseded_at(instance, last)
-    failed_at = next(_failures(instance, attempts), None)
+    failures = _failures(instance, attempts)
+    failed_at = next((at for at in failures if done_at is None or at < done_at), None)  # done work needs no repair
     return {"game_date": eastern_date(decided_at), "at": decided_at, "name": name, "done_at": done_at, "failed_at": failed_at}
 
 

@@ -76,7 +76,7 @@ def _silence(live: Mapping[str, Instigator], now: datetime) -> Finding | None:
 
 def _differences(live: Mapping[str, Instigator], expected: Expected, now: datetime) -> list[Finding]:
     """Returns a finding per schedule or sensor that is defined and does not run, or runs and is not defined."""
-    findings = []
+    differences = []
     for name in sorted(expected.schedules | expected.sensors):
         kind, one = "schedule" if name in expected.schedules else "sensor", live.get(name)
         if one is None:
@@ -87,18 +87,18 @@ def _differences(live: Mapping[str, Instigator], expected: Expected, now: dateti
             problem = f"has not ticked since {_eastern(one.last_tick)}, although others do"
         else:
             continue
-        findings.append(Finding(DEFINITIONS_DIFFER, name, f"The {kind} {name} {problem}."))
+        differences.append(Finding(DEFINITIONS_DIFFER, name, f"The {kind} {name} {problem}."))
     for name in sorted(live.keys() - expected.schedules - expected.sensors):
         if live[name].is_running and not _is_old(live[name], now):
-            findings.append(
+            differences.append(
                 Finding(DEFINITIONS_DIFFER, name, f"{name} runs but is not defined: the daemon has loaded other code.")
             )
-    return findings
+    return differences
 
 
 def _undecided(live: Mapping[str, Instigator], now: datetime) -> list[Finding]:
     """Returns a finding per mode without a decision since it was last due. A mode that was started afterwards is skipped."""
-    findings, today = [], eastern_date(now)
+    undecided, today = [], eastern_date(now)
     until = now - timedelta(minutes=SETTINGS.watch.decision_minutes)
     for mode in MODES:
         instants = [eastern(day, hour, minute) for day in days(today - timedelta(days=1), today) for hour, minute in CLOCK[mode]]
@@ -106,8 +106,8 @@ def _undecided(live: Mapping[str, Instigator], now: datetime) -> list[Finding]:
         if one is None or (one.started_at and one.started_at > due_at) or (one.last_tick and one.last_tick >= due_at):
             continue
         message = f"The schedule {mode} was due at {_eastern(due_at)} and left no decision."
-        findings.append(Finding(MODE_UNDECIDED, mode, message, next_command="nba-pipeline reconcile"))
-    return findings
+        undecided.append(Finding(MODE_UNDECIDED, mode, message, next_command="nba-pipeline reconcile"))
+    return undecided
 
 
 def _is_old(one: Instigator, now: datetime) -> bool:

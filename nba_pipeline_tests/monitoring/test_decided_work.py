@@ -45,6 +45,13 @@ def test_the_attempts_at_work_are_one_item_that_an_attempt_repairs(days: Days) -
     ]
 
 
+def test_a_failure_after_the_work_is_done_needs_no_repair(days: Days) -> None:
+    """A capture that lacks some games is repeated for the same due instant. The repetition fails, the first capture stays."""
+    succeed(days, NOON - 9 * MINUTE, **DUE)
+    failed(days, NOON - 6 * MINUTE, **DUE)
+    assert work(days) == [(f"overnight of {DAY}", NOON - 9 * MINUTE, None)]
+
+
 def test_later_runs_of_other_work_repair_a_failed_run(days: Days) -> None:
     days.make(NOON - 20 * MINUTE, DAY, "features", "predictions")
     failed(days, NOON - 9 * MINUTE, "features", "predictions", **BY_A_SENSOR)
