@@ -114,14 +114,17 @@ class Recheck:
         )
         outdated = outdated_features(self.runner.instance, self.runner.warehouse, [self.day], end)
         for first, last in spans(list(outdated)):
-            job = "game_day" if first == last else "season"
-            yield self.runner.run(job, daily_tables("features"), first, last, dict(tags))
+            yield self._run(daily_tables("features"), first, last, tags)
 
     def _performance(self, tags: Mapping[str, str]) -> Iterator[Outcome]:
         """Runs the performance of later written dates, whose windows include the corrected grades."""
         outdated = outdated_performance(self.runner.warehouse, days(self.day, self.runner.clock.today))
         for first, last in spans(list(outdated)):
-            yield self.runner.run("game_day" if first == last else "season", ("system_performance",), first, last, dict(tags))
+            yield self._run(("system_performance",), first, last, tags)
+
+    def _run(self, tables: Sequence[str], first: date, last: date, tags: Mapping[str, str]) -> Outcome:
+        """Runs tables of one date or of several dates."""
+        return self.runner.run("game_day" if first == last else "season", tables, first, last, dict(tags))
 
 
 @dataclass(frozen=True)

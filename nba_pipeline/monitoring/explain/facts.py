@@ -72,7 +72,7 @@ class SlateFacts:
         return f"due at {eastern_time(due_at, self.game_date)} US Eastern" if self.clock.now() < due_at else ""
 
     def command_for_lines(self, subject: Subject) -> str:
-        """Returns the command that fetches lines; an empty text after the subject's last tip-off, when there are no more."""
+        """Returns the command that fetches lines: a backfill before the stored history, none after the subject's last tip-off."""
         played = self.of("schedule", subject).filter(pl.col("status") != OFF)
         has_begun = modes.has_begun(played["tipoff_at"].to_list(), self.clock.now())
         return self.command("" if has_begun else f"nba-pipeline run --date {self.game_date}")
