@@ -16,6 +16,7 @@ from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata, S
 from dagster._core.storage.runs import RunStorageSqlMetadata
 from dagster._core.storage.runs.schema import BulkActionsTable, KeyValueStoreTable, RunsTable
 from dagster._core.storage.schedules import ScheduleStorageSqlMetadata
+from dagster._core.storage.schedules.schema import InstigatorsTable
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.opening import ENVIRONMENT_KEY, RUNS, is_edited, write_settings
@@ -33,6 +34,7 @@ MOVED = ".moved"
 """Suffix of the folders of SQLite after the move."""
 
 FOLDERS = ("history", "schedules")
+SCHEDULES = Path("schedules", "schedules.db")
 
 
 @dataclass
@@ -78,12 +80,16 @@ def keep_files_aside(home: Path) -> None:
 
 
 def _refuse_another_history(home: Path, target: db.Connection) -> None:
-    """Raises BadInput if the database has a run that the home lacks. An interrupted move leaves no such run."""
-    with _source(home / RUNS) as source:
-        own = set(source.execute(db.select(RunsTable.c.run_id)).scalars())
-    others = set(target.execute(db.select(RunsTable.c.run_id)).scalars()) - own
-    if others:
-        raise BadInput(f"the database has {len(others)} runs that the home {home} lacks; use an empty database")
+    """Raises BadInput if the database has a run, schedule or sensor that the home lacks. An interrupted move leaves none."""
+    of_the_home = {RunsTable.c.run_id: home / RUNS, InstigatorsTable.c.selector_id: home / "dagster" / SCHEDULES}
+    for column, path in of_the_home.items():
+        with _source(path) as source:
+            own = set(source.execute(db.select(column)).scalars())
+        others = set(target.execute(db.select(column)).scalars()) - own
+        if others:
+            raise BadInput(
+                f"the database has {len(others)} rows of {column.table.name} that the home {home} lacks; use an empty one"
+            )
 
 
 def _copy(home: Path, target: db.Connection, database: Database, moved: MovedRows) -> None:
@@ -92,7 +98,7 @@ def _copy(home: Path, target: db.Connection, database: Database, moved: MovedRow
     files = {
         home / RUNS: RunStorageSqlMetadata,
         logs / "index.db": SqlEventLogStorageMetadata,
-        folder / "schedules" / "schedules.db": ScheduleStorageSqlMetadata,
+        folder / SCHEDULES: ScheduleStorageSqlMetadata,
     }
     for metadata in files.values():
         for table in reversed(_tables(metadata)):

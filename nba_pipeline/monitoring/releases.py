@@ -120,10 +120,14 @@ def judge(releases: Sequence[dict[str, Any]], repairs: Collection[datetime], now
 
 
 def _is_back(releases: Sequence[dict[str, Any]], number: int) -> bool:
-    """Whether the next release has the version and commit of a release before this one."""
+    """Whether the next release has the version and commit of a release before this one.
+
+    Two releases of one version are not compared if a commit is unknown: they may be equal or different.
+    """
     before = [_identity(one) for one in releases[:number]]
     this, following = _identity(releases[number]), _identity(releases[number + 1])
-    return following != this and following in before
+    is_unknown = this[0] == following[0] and None in (this[1], following[1])
+    return not is_unknown and following != this and following in before
 
 
 def _identity(release: dict[str, Any]) -> tuple[str, str | None]:

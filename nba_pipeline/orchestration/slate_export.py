@@ -173,10 +173,11 @@ def slate_export(
 def _check_results(exports: Sequence[Export]) -> dict[str, tuple[bool, dict[str, Any]]]:
     """Returns check -> whether it passes on the exports, and its metadata."""
     problems = [f"{one.game_date}: {problem}" for one in exports for problem in one.problems]
-    largest = max(one.page_bytes for one in exports)
+    sizes, limit = [one.page_bytes for one in exports], 1000 * SETTINGS.publishing.page_kilobytes
     return {
         IS_PUBLISHED: (not problems, {MISSING: dg.MetadataValue.text("\n".join(problems))} if problems else {}),
-        IS_SMALL: (largest < 1000 * SETTINGS.publishing.page_kilobytes, {"page_bytes": largest}),
+        # the page of a slate that was not published has no size, so nothing is known about it
+        IS_SMALL: (0 < min(sizes) and max(sizes) < limit, {"page_bytes": max(sizes)}),
     }
 
 

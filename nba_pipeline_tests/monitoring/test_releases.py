@@ -16,7 +16,7 @@ AT = datetime(2026, 1, 5, 17, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def a_release(hours: float, commit: str, has_passed: bool = True) -> dict[str, Any]:
+def a_release(hours: float, commit: str | None, has_passed: bool = True) -> dict[str, Any]:
     return {"released_at": AT + hours * HOUR, "version": "1.0", "commit": commit, "has_passed": has_passed}
 
 
@@ -37,6 +37,13 @@ def test_a_release_fails_if_the_next_one_is_an_earlier_one() -> None:
     assert verdicts(first, second, a_release(1, "c")) == [True, True, None]
     assert verdicts(first, second, a_release(25, "a"), after=26) == [True, True, None], "a day later it was no failure"
     assert verdicts(a_release(0, "a"), a_release(1, "a"), a_release(2, "a"), after=3) == [True, True, None], "recorded again"
+
+
+def test_a_release_with_an_unknown_commit_is_no_return_to_an_earlier_one_of_its_version() -> None:
+    assert verdicts(a_release(-90, None), a_release(0, "b"), a_release(1, None)) == [True, True, None]
+    other = a_release(1, None) | {"version": "1.1"}
+    assert verdicts(a_release(-90, None), a_release(0, None) | {"version": "1.1"}, a_release(1, None)) == [True, False, None]
+    assert verdicts(a_release(0, None), other) == [True, None]
 
 
 def test_a_repair_counts_for_the_release_that_was_in_use() -> None:

@@ -16,7 +16,7 @@ from nba_pipeline.monitoring.alert_changes import recent_incidents
 from nba_pipeline.orchestration import slate_export
 from nba_pipeline.orchestration.jobs import with_export
 from nba_pipeline.orchestration.recovery import over_by_data, resolve_over
-from nba_pipeline.orchestration.slate_export import IS_PUBLISHED, NOT_PUBLISHED
+from nba_pipeline.orchestration.slate_export import IS_PUBLISHED, IS_SMALL, NOT_PUBLISHED
 from nba_pipeline.tables.declarations import SLATE_EXPORT
 from nba_pipeline_tests.builders_days import Days, slate_of
 from nba_pipeline_tests.builders_predictions import a_prediction
@@ -79,8 +79,8 @@ def home(days: Days, monkeypatch: pytest.MonkeyPatch) -> Home:
     return Home(days, monkeypatch)
 
 
-def verdict(result: dg.ExecuteInProcessResult) -> bool:
-    return {one.check_name: one.passed for one in result.get_asset_check_evaluations()}[IS_PUBLISHED]
+def verdict(result: dg.ExecuteInProcessResult, check: str = IS_PUBLISHED) -> bool:
+    return {one.check_name: one.passed for one in result.get_asset_check_evaluations()}[check]
 
 
 def exported(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
@@ -102,6 +102,7 @@ def test_a_closed_gate_keeps_the_files_and_alerts_until_a_slate_is_published(hom
     home.days.write("predictions", DAY, *predicted(9))
     result = home.export(DAY)
     assert result.success and not verdict(result) and not result.get_asset_materialization_events()
+    assert not verdict(result, IS_SMALL), "no page was written, so its size is unknown"
     assert home.published() == before and home.open_alerts() == [NOT_PUBLISHED]
     (alert,) = recent_incidents(home.days.warehouse, DAY)
     assert alert.message == "only 9 players predicted; at least 10 are required"

@@ -112,8 +112,22 @@ def test_a_database_with_another_history_is_not_touched(
     with open_instance(other) as instance:
         run = materialize(instance, "2024-03-01")
     refused = nba_pipeline("instance", "migrate", home=home)
-    assert refused.returncode == 2 and "the database has 1 runs that the home" in refused.stderr.replace("\n", " ")
+    assert refused.returncode == 2 and "the database has 1 rows of runs that the home" in refused.stderr.replace("\n", " ")
     assert cluster.execute("SELECT run_id FROM runs", name) == [(run,)] and not is_in_postgres(home)
+
+
+def test_a_database_with_the_cursor_of_another_sensor_is_not_touched(
+    home: Path, use_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory, cluster: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    name, other = use_database(), tmp_path_factory.mktemp("other")
+    monkeypatch.setenv("NBA_PIPELINE_HOME", str(other))
+    with open_instance(other):
+        pass
+    cluster.execute("INSERT INTO instigators (selector_id, status) VALUES ('another', 'RUNNING')", name)
+    refused = nba_pipeline("instance", "migrate", home=home)
+    assert refused.returncode == 2 and "1 rows of instigators that the home" in refused.stderr.replace("\n", " ")
+    assert cluster.execute("SELECT selector_id FROM instigators", name) == [("another",)]
 
 
 def test_a_home_without_a_history_and_a_missing_variable_are_explained(
