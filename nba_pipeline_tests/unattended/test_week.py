@@ -37,10 +37,12 @@ from nba_pipeline.monitoring.watchdog import EXPECTED
 from nba_pipeline.sandbox.league import League
 from nba_pipeline_tests.monitoring.webhook import Slack, listening
 from nba_pipeline_tests.unattended.daemon import RULES_FILE
-from nba_pipeline_tests.unattended.nights import START, NightDaemon
+from nba_pipeline_tests.unattended.nights import STAGES, NightDaemon
 
 pytestmark = [pytest.mark.unattended, pytest.mark.long]
 
+START = STAGES["morning"][0]
+"""Instant at which the simulated daemon starts."""
 FIRST = date(2026, 1, 15)
 """A Thursday."""
 DAYS, HISTORY_DAYS, CLUBS = 5, 12, 6
