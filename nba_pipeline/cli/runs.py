@@ -153,17 +153,20 @@ def demo() -> None:
     before = slate - timedelta(days=1)
     err.print(f"The simulated league, as if it were noon on {slate} (US Eastern).", highlight=False)
     runner = open_runner_at(eastern(before, 5))
-    first, ended = before - timedelta(days=DEMO_DAYS), list["Outcome"]()
+    first, ended, before_lines = before - timedelta(days=DEMO_DAYS), list["Outcome"](), list["Outcome"]()
     backfilled = runner.backfill(first, before - timedelta(days=1))
     code = report(runner, backfilled, "nba-pipeline demo", is_brief=True, reported=ended)
     for day, instant, mode in demo_steps(slate, real):
         runner = open_runner_at(instant)
-        code |= report(runner, runner.slate(day, mode), "nba-pipeline demo", is_brief=True, reported=ended)
+        of_step = list["Outcome"]()
+        code |= report(runner, runner.slate(day, mode), "nba-pipeline demo", is_brief=True, reported=of_step)
+        ended += of_step
+        before_lines += of_step if day > slate else []  # a demo ends before noon of the next slate
     runner = open_runner_at(eastern(slate, 12))
     print_slate_of(runner, slate)
-    print_record(runner, before - timedelta(days=DEMO_DAYS), before)
+    print_record(runner, first, before)
     out.print("The simulated league is not the NBA: its record tests the arithmetic and says nothing about real lines.")
-    print_failed_checks(ended)
+    print_failed_checks([outcome for outcome in ended if outcome not in before_lines], before_lines)
     is_published = (home() / FOLDER / f"{slate}.html").exists()
     page = "[bold]nba-pipeline serve public[/], then http://127.0.0.1:8400" if is_published else "not published, see the warnings"
     out.print(
