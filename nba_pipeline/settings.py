@@ -744,7 +744,7 @@ class Publishing(Section):
     )
     mean_edge: float = Field(2.5, description="points; mean edge of a system beyond which a slate is not published")
     least_lined_rows: AtLeastOne = Field(
-        100, description="rows with a line from which an average over lines is published while lines are not"
+        100, description="least number of rows with a line for which an average over lines is published without prices"
     )
     page_kilobytes: AtLeastOne = Field(300, description="size above which the check of the page fails")
     lock_minutes: float = Field(15.0, gt=0, description="age at which the lock of an export to a bucket counts as abandoned")

@@ -74,7 +74,7 @@ def report(
 
 
 def print_last_lines(runner: Runner, ended: Sequence[Outcome], first: date, last: date) -> None:
-    """Print the first failure of a command on dates and the next command, which is that of `status` and `explain`."""
+    """Print the first failure of a command and the next command, which `status` and `explain` name, too."""
     print_first_failure(ended)
     if any(not outcome.succeeded for outcome in ended):
         today = runner.clock.today

@@ -52,7 +52,7 @@ WIRING: Wiring = {"modes": ["overnight", "same_day", "tomorrow"], "follows": REA
 DESCRIPTION = """slate_export: tonight's slate and the record as JSON, as CSV and as a static page.
 
 Its latest materialization has the place of the files, their size and the state of the slate. A closed gate or a failed export
-publishes nothing: the files before stay, the page shows their age, and the alert `slate_not_published` names the reason. The
+publishes nothing: the earlier files stay, the page shows their age, and the alert `slate_not_published` names the reason. The
 run of a graded date exports the next date too, whose page shows the grades. docs/publishing.md describes the files."""
 
 WARN = dg.AssetCheckSeverity.WARN
@@ -67,7 +67,7 @@ CHECKS = {
 
 @dataclass(frozen=True)
 class Export:
-    """The export of one date. `problems` says why its files were not written; the files before are then unchanged."""
+    """The export of one date. `problems` says why its files were not written; the earlier files are then unchanged."""
 
     game_date: date
     slate: Slate | None = None

@@ -1,7 +1,7 @@
-"""The process that reads the PDFs of injury reports for this process, see `injury_report_layout`.
+"""The client of the process that reads the PDFs of injury reports, see `injury_report_layout`.
 
-It starts with the first PDF and reads further ones, because its imports take longer than a PDF. The resource `InjuryReport` keeps
-it for a run. Without a run, it ends after each PDF.
+The process starts with the first PDF and reads all of a run, because its imports take longer than a PDF. The resource `InjuryReport`
+keeps it for the run. Without a run, it ends after each PDF.
 """
 
 import json
@@ -36,7 +36,7 @@ class _Ended(NoReport):
 
 
 class PdfReader:
-    """Client of the process. It reads one PDF at a time. After a failure or a broken PDF, the next one starts a new process."""
+    """Sends one PDF at a time to the process. After a failure or a broken PDF, the next PDF starts a new process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from nba_pipeline.errors import Busy, PipelineError
-from nba_pipeline.publishing.export import INDEX, MANIFEST, recorded_hashes, with_index_of
+from nba_pipeline.publishing.export import INDEX, MANIFEST, recorded_hashes, without_older_index
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.store_errors import reached
@@ -36,7 +36,7 @@ def write_store(place: "UPath", changed: Mapping[str, bytes], today: date = date
         before = recorded_hashes(files.read(place / MANIFEST)) if files.exists(place / MANIFEST) else {}
         if before is None:
             raise PipelineError(f"{place / MANIFEST} is not a manifest; move it away, then publish again. Nothing was written")
-        changed = with_index_of(today, changed, place)
+        changed = without_older_index(today, changed, place)
         hashes = before | {name: hashlib.sha256(content).hexdigest() for name, content in changed.items()}
         for name in sorted(changed, key=lambda name: (name == INDEX, name.endswith(".html"), name)):
             _put(place / name, changed[name])

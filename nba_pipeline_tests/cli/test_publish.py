@@ -1,4 +1,4 @@
-"""The commands `publish` and `export`: what they write, and when the files before stay."""
+"""The commands `publish` and `export`: what they write, and when the earlier files stay."""
 
 import json
 from datetime import date, timedelta
