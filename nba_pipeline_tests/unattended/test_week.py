@@ -1,8 +1,8 @@
-"""Days on the simulated daemon with three slowdowns, of which one misses an objective: who receives which message, and when.
+"""Days on the simulated daemon with three slowdowns, of which one misses an objective: the messages and their instants.
 
     Thursday evening   all box scores are 45 minutes late: the error budget burns fast
     Friday evening     one box score is 80 minutes late: the morning summary names the slow step
-    Sunday             the daemon stands still until 10:10 and from 15:36 to 22:06: the summary names the features of the next slate
+    Sunday             the daemon is stopped until 10:10 and from 15:36 to 22:06: the summary names the features of the next slate
 
 The alert resolves itself on Monday, 72 hours after Thursday. The summary of Tuesday names the objective, with ten games. The
 daemon evaluates less often than the real one, so that there are other alerts, such as late lines.
