@@ -181,9 +181,9 @@ def demo() -> None:
 
 
 def demo_steps(slate: date, now: datetime) -> list[Step]:
-    """Returns the runs after the backfill: two slates until noon of the second, then what has become due since.
+    """Returns the runs after the backfill: two slates until noon of the second, then the runs that have become due since.
 
-    Without the later runs, the first `nba-pipeline status` would call their dates late.
+    Without the later runs, the first `nba-pipeline status` would show their dates as late.
     """
     from nba_pipeline.league.calendar import eastern
 
