@@ -8,10 +8,12 @@ import typer
 from nba_pipeline.cli.app import app, date_range, date_up_to_tomorrow, leave, open_runner, open_runner_at
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import err, out, print_error, print_line
-from nba_pipeline.environments import environment, home
+from nba_pipeline.environments import environment, home, public
 from nba_pipeline.errors import BadInput
 
 if TYPE_CHECKING:
+    import dagster as dg
+
     from nba_pipeline.completeness.modes import Mode
     from nba_pipeline.orchestration.backfill import Stage
     from nba_pipeline.orchestration.runner import Outcome, Runner
@@ -143,7 +145,6 @@ def demo() -> None:
     """Simulate some weeks of the league, predict the last day before tip-off, and grade the day before."""
     from nba_pipeline.cli.grades_rendering import print_record
     from nba_pipeline.cli.outcomes import print_failed_checks, print_first_failure, report
-    from nba_pipeline.cli.publish import FOLDER
     from nba_pipeline.league.calendar import eastern, eastern_date
 
     if environment() != "sandbox":
@@ -167,10 +168,8 @@ def demo() -> None:
     print_record(runner, first, before)
     out.print("The simulated league is not the NBA: its record tests the arithmetic and says nothing about real lines.")
     print_failed_checks([outcome for outcome in ended if outcome not in before_lines], before_lines)
-    is_published = (home() / FOLDER / f"{slate}.html").exists()
-    page = "[bold]nba-pipeline serve public[/], then http://127.0.0.1:8400" if is_published else "not published, see the warnings"
     out.print(
-        f"\nThe slate as a page: {page}"
+        f"\nThe slate as a page: {page_text(runner.instance, slate)}"
         f"\nEvery prediction of the slate: [bold]nba-pipeline slate --date {slate} --all[/]"
         f"\nThe tables, checks and runs are in Dagster's UI: [bold]make dev[/], then http://127.0.0.1:3000. Home: {home()}",
         highlight=False,
@@ -178,6 +177,16 @@ def demo() -> None:
     )
     print_first_failure(ended)
     leave(code)
+
+
+def page_text(instance: "dg.DagsterInstance", slate: date) -> str:
+    """Returns where the page of a slate is, or that the slate was not published."""
+    from nba_pipeline.instance.materializations import latest_materialization
+    from nba_pipeline.tables.declarations import SLATE_EXPORT
+
+    if latest_materialization(instance, SLATE_EXPORT, slate) is None:
+        return "not published, see the warnings"
+    return f"{public()}/{slate}.html" if public() else "[bold]nba-pipeline serve public[/], then http://127.0.0.1:8400"
 
 
 def demo_steps(slate: date, now: datetime) -> list[Step]:
