@@ -45,7 +45,7 @@ def slate(day: str, *, engine: Engine = "pandas") -> Any:
 def record(first: str, last: str, *, engine: Engine = "pandas") -> Any:
     """Returns the newest grade of each forecast from the first to the last US Eastern date, both included.
 
-    The columns are those of docs/data-dictionary.md#grades. Live forecasts and backtests are both among them, see `run_kind`.
+    The columns are those of docs/data-dictionary.md#grades. Both live forecasts and backtests are included, see `run_kind`.
     """
     return frame("latest_grades", first, last, engine=engine)
 
@@ -62,8 +62,10 @@ def frame(name: str, first: str, last: str, *, engine: Engine = "pandas") -> Any
     """Returns the rows of a table or view from the first to the last US Eastern date, both included.
 
     The columns of the tables are those of docs/data-dictionary.md. A date that was never written has no rows. Rows of a view
-    without `game_date` are selected by the date of its instant, rows of `season_record` by the seasons of the dates. Raises BadInput for an unknown name or engine or an invalid
-    date, Permanent for rows that violate the table's schema, Damaged for a date with an unreadable file.
+    without `game_date` are selected by the date of its instant, rows of `season_record` by the seasons of the dates.
+
+    Raises BadInput for an unknown name or engine or an invalid date, Permanent for rows that violate the table's schema, Damaged
+    for a date with an unreadable file.
     """
     rows = _rows(name, first, last, engine)
     if name in TABLES:

@@ -744,7 +744,7 @@ class Publishing(Section):
     )
     mean_edge: float = Field(2.5, description="points; mean edge of a system beyond which a slate is not published")
     least_lined_rows: AtLeastOne = Field(
-        100, description="rows with a line from which an average over lines is published while lines are not"
+        100, description="least number of rows with a line for which an average over lines is published without prices"
     )
     page_kilobytes: AtLeastOne = Field(300, description="size above which the check of the page fails")
     lock_minutes: float = Field(15.0, gt=0, description="age at which the lock of an export to a bucket counts as abandoned")
@@ -773,7 +773,9 @@ class ServiceLevels(Section):
     work_hours: float = Field(6.0, description="time after a decision until work that is not done counts as lost")
     repair_minutes: float = Field(5.0, description="objective: mean time from the failure of a run to the success of its work")
     acts_per_week: float = Field(0.25, description="objective: manual acts per week")
-    act_minutes: float = Field(30.0, description="pause up to which commands and decisions of a person are one manual act")
+    act_minutes: float = Field(
+        30.0, description="longest pause between commands or decisions of a person that count as one manual act"
+    )
     release_share: Share = Field(0.99, description="objective: share of successful releases")
     release_hours: float = Field(24.0, description="time after a release in which a rollback or a repair counts as its failure")
     fast_hours: float = Field(48.0, gt=0, description="window of a fast burn, which is critical for an urgent objective")
@@ -782,7 +784,7 @@ class ServiceLevels(Section):
     slow_hours: float = Field(336.0, gt=0, description="window of a slow burn, which is a warning")
     slow_recent_hours: float = Field(72.0, gt=0, description="recent window of a slow burn")
     slow_burn_rate: float = Field(1.5, description="burn rate from which a burn is slow; 70 % of 30 days' budget in 14 days")
-    least_bad: AtLeastOne = Field(2, description="bad units below which no burn raises an alert")
+    least_bad: AtLeastOne = Field(2, description="number of bad units below which no burn raises an alert")
 
 
 class Metrics(Section):
@@ -923,7 +925,7 @@ class Steps(Section):
     least_runs: AtLeastOne = Field(5, description="number of earlier steps below which the usual duration is unknown")
     slow_times: float = Field(2.0, description="multiple of the usual duration from which a step is slow")
     slow_seconds: float = Field(30.0, description="duration below which no step is slow")
-    slow_hours: float = Field(24.0, description="age of the newest step of a table from which it is not judged any more")
+    slow_hours: float = Field(24.0, description="age of the newest step of a table from which it is no longer judged")
     limit_times: float = Field(
         5.0, description="multiple of the usual duration after which a step is interrupted, within the bounds"
     )

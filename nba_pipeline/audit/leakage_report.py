@@ -47,7 +47,7 @@ def leakage(
 ) -> dict[str, Any]:
     """Returns the report of a leakage audit: sampled dates, test results and the results of every plant.
 
-    `materialized` returns when dates of tables were last materialized. Without it, rows of one instant count as written together.
+    `materialized` returns when dates of tables were last materialized. Without it, rows with the same `as_of` count as written together.
 
     `passed` is false in these cases: the real derivation fails a test or passes none; a plant that changes a value is not
     caught; no plant changes a value.

@@ -77,7 +77,7 @@ def a_later_backfill_differs_only_where_a_source_did(audit: Audit, derivation: D
 
 
 def _stale_note(explained: Sequence[Mapping[str, Any]]) -> str:
-    """Returns which features must be computed again because of explained differences, and the command; empty without any."""
+    """Returns a note that names the stale features and the command that computes them again; empty without explained differences."""
     stale = sorted({one["game_date"] for one in explained})
     if not stale:
         return ""

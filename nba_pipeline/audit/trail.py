@@ -46,7 +46,7 @@ class Entry:
 
     @property
     def is_by_a_person(self) -> bool:
-        """Whether a person acted. The trail also has the waivers of the platform at the deadline of a date."""
+        """Whether a person acted. The trail also contains the waivers that the platform writes at the deadline of a date."""
         return self.who not in (DEADLINE_AUTHOR, PLATFORM)
 
 

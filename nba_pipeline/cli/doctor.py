@@ -27,7 +27,7 @@ def doctor(
     is_release: Annotated[
         bool, typer.Option("--record-release", help="record the installed version as released, with this result")
     ] = False,
-    commit: Annotated[str | None, typer.Option(help="commit of the release; default that of the installation")] = None,
+    commit: Annotated[str | None, typer.Option(help="commit of the release; default: that of the installation")] = None,
 ) -> None:
     """Try the providers, the warehouse, the landing, the daemon, the machine and the software; exit code 1 if one fails."""
     import dagster as dg
@@ -50,7 +50,7 @@ def doctor(
 
 
 def _record_release(results: "list[Result]", commit: str | None) -> bool:
-    """Records the release and says so. Returns False if it could not be recorded, for example because the disk is full."""
+    """Records the release and prints it. Returns False if it could not be recorded, for example because the disk is full."""
     from nba_pipeline.monitoring.releases import record_release
 
     try:

@@ -48,7 +48,7 @@ def _keep_old_league(*, dry_run: bool) -> None:
         return
     if has_instance(home()):
         with open_instance(home()) as instance:
-            refuse_while_in_use(instance)
+            refuse_while_in_use(instance, "migration")
     old = keep_aside(home())
     print_line(f"the games were of an earlier version of the simulated league: the home is kept as {old}, and {home()} is new")
     print_line(f"read it with NBA_PIPELINE_HOME={old}; begin with `nba-pipeline demo`")

@@ -7,7 +7,7 @@ import typer
 from nba_pipeline.cli.app import instance, leave
 from nba_pipeline.cli.consoles import print_line, working
 from nba_pipeline.environments import database_of, home
-from nba_pipeline.errors import BadInput, Busy
+from nba_pipeline.errors import BadInput
 
 
 @instance.command()
@@ -26,7 +26,7 @@ def migrate(
         print_line(f"the run history of {home()} is in PostgreSQL already")
         leave(0)
     if not is_in_sqlite(home()):
-        print_line(f"the home {home()} has no run history; the next command begins one in PostgreSQL")
+        print_line(f"the home {home()} has no run history; the next command starts one in PostgreSQL")
         leave(0)
     _refuse_while_in_use()
     with working("copying the run history"):
@@ -48,7 +48,4 @@ def _refuse_while_in_use() -> None:
     from nba_pipeline.orchestration.rebuild import refuse_while_in_use
 
     with open_folder(home() / "dagster") as old:
-        try:
-            refuse_while_in_use(old)
-        except Busy as error:
-            raise Busy(str(error).replace("rebuild", "migration").replace(" and writes tables", "")) from None
+        refuse_while_in_use(old, "migration")

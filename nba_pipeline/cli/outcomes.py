@@ -74,7 +74,7 @@ def report(
 
 
 def print_last_lines(runner: Runner, ended: Sequence[Outcome], first: date, last: date) -> None:
-    """Print the first failure of a command on dates and the next command, which is that of `status` and `explain`."""
+    """Print the first failure of a command and the next command, which `status` and `explain` name, too."""
     print_first_failure(ended)
     if any(not outcome.succeeded for outcome in ended):
         today = runner.clock.today
@@ -114,20 +114,37 @@ def print_new_versions(runner: Runner, first: date, last: date, before: int) -> 
         )
 
 
-def print_failed_checks(ended: Sequence[Outcome]) -> None:
-    """Print the checks that failed without stopping a run, by table, and where to read about them."""
+def print_failed_checks(ended: Sequence[Outcome], before_lines: Sequence[Outcome] = ()) -> None:
+    """Print the checks that failed without stopping a run, by table, and where to read about them.
+
+    `before_lines` are runs of a slate whose lines are not due yet. Their checks have their own heading, because most of them need
+    lines.
+    """
+    headings = {
+        "Checks that failed without stopping a run:": _failed_checks(ended),
+        "Checks that failed for the next slate, whose lines are not due yet:": _failed_checks(before_lines),
+    }
+    for heading, by_table in headings.items():
+        if by_table:
+            print_line(f"\n{heading}")
+        for table, checks in by_table.items():
+            print_line(f"  {table}: {', '.join(checks)}")
+    if any(headings.values()):
+        print_line(
+            "`nba-pipeline help NAME` explains a check. "
+            "Its failed dates are in Dagster's UI: table, tab Checks, check, tab Partitions."
+        )
+
+
+def _failed_checks(ended: Iterable[Outcome]) -> dict[str, list[str]]:
+    """Returns table -> its checks that failed without stopping a run, each once."""
     names: dict[str, list[str]] = {}
     for message in dict.fromkeys(message for outcome in ended for message in (*outcome.closed, *outcome.warnings)):
         table, _, rest = message.partition(": check ")
-        names.setdefault(table, []).append(rest.partition(" failed")[0])
-    if not names:
-        return
-    print_line("\nChecks that failed without stopping a run:")
-    for table, checks in names.items():
-        print_line(f"  {table}: {', '.join(dict.fromkeys(checks))}")
-    print_line(
-        "`nba-pipeline help NAME` explains a check. Its failed dates are in Dagster's UI: table, tab Checks, check, tab Partitions."
-    )
+        name = rest.partition(" failed")[0]
+        if name not in names.setdefault(table, []):
+            names[table].append(name)
+    return names
 
 
 def _stop(started: list[RunProgress]) -> None:

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from nba_pipeline.orchestration.runner import Runner
 
 FOLDER = "public"
-"""Folder of the published files in a home, as in `publishing.export`, which a command imports only to export."""
+"""Folder of the published files in a home. Equals `publishing.export.PUBLIC`, whose import would slow down the start of every command."""
 
 
 @app.command()
 def publish(
     day: Annotated[str | None, typer.Option("--date", help="US Eastern date of the slate; default today")] = None,
 ) -> None:
-    """Write the slate and the record as JSON, CSV and as a page; exit code 1 if the gate is closed, which keeps the earlier files."""
+    """Write the slate and the record as JSON, CSV and a page; exit code 1 if the gate is closed, which keeps the earlier files."""
     slate_date = date_up_to_tomorrow(day, "--date") if day else today()
     runner = open_runner()
     with working("reading predictions and grades"):

@@ -69,4 +69,4 @@ PICK_RULES: Mapping[str, Term] = {
     "star_under": Term("On trial: no UNDER on a player with 25 points a game."),
     "hot_streak_under": Term("On trial: no UNDER on a player whose last 5 games are 5 points above his season."),
 }
-"""Rule in `failed_rules` or `failed_trial_rules` of a candidate -> its meaning. Reasons against a bet are rules, too."""
+"""Rule in `failed_rules` or `failed_trial_rules` of a candidate -> its meaning. The reasons against a bet are also rules."""

@@ -87,7 +87,7 @@ def _rehearse(slate: date, history: int, start: datetime) -> int:
     from nba_pipeline.orchestration.runner import Runner
     from nba_pipeline.publishing.place import PublicFiles
 
-    in_home = {"public": PublicFiles(home=str(home()), is_simulated=True)}  # a rehearsal publishes into no bucket
+    in_home = {"public": PublicFiles(home=str(home()), is_simulated=True)}  # a rehearsal never publishes to a bucket
     definitions = build_definitions("sandbox", resources_for("sandbox", Clock()) | in_home)
     runner, ended, end = Runner(definitions, open_instance(home())), list["Outcome"](), instants(slate)[-1]
     repeat = f"nba-pipeline rehearse --date {slate}"

@@ -8,10 +8,12 @@ import typer
 from nba_pipeline.cli.app import app, date_range, date_up_to_tomorrow, leave, open_runner, open_runner_at
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import err, out, print_error, print_line
-from nba_pipeline.environments import environment, home
+from nba_pipeline.environments import environment, home, public
 from nba_pipeline.errors import BadInput
 
 if TYPE_CHECKING:
+    import dagster as dg
+
     from nba_pipeline.completeness.modes import Mode
     from nba_pipeline.orchestration.backfill import Stage
     from nba_pipeline.orchestration.runner import Outcome, Runner
@@ -143,7 +145,6 @@ def demo() -> None:
     """Simulate some weeks of the league, predict the last day before tip-off, and grade the day before."""
     from nba_pipeline.cli.grades_rendering import print_record
     from nba_pipeline.cli.outcomes import print_failed_checks, print_first_failure, report
-    from nba_pipeline.cli.publish import FOLDER
     from nba_pipeline.league.calendar import eastern, eastern_date
 
     if environment() != "sandbox":
@@ -153,21 +154,22 @@ def demo() -> None:
     before = slate - timedelta(days=1)
     err.print(f"The simulated league, as if it were noon on {slate} (US Eastern).", highlight=False)
     runner = open_runner_at(eastern(before, 5))
-    first, ended = before - timedelta(days=DEMO_DAYS), list["Outcome"]()
+    first, ended, before_lines = before - timedelta(days=DEMO_DAYS), list["Outcome"](), list["Outcome"]()
     backfilled = runner.backfill(first, before - timedelta(days=1))
     code = report(runner, backfilled, "nba-pipeline demo", is_brief=True, reported=ended)
     for day, instant, mode in demo_steps(slate, real):
         runner = open_runner_at(instant)
-        code |= report(runner, runner.slate(day, mode), "nba-pipeline demo", is_brief=True, reported=ended)
+        of_step = list["Outcome"]()
+        code |= report(runner, runner.slate(day, mode), "nba-pipeline demo", is_brief=True, reported=of_step)
+        ended += of_step
+        before_lines += of_step if day > slate else []  # a demo ends before noon of the next slate
     runner = open_runner_at(eastern(slate, 12))
     print_slate_of(runner, slate)
-    print_record(runner, before - timedelta(days=DEMO_DAYS), before)
+    print_record(runner, first, before)
     out.print("The simulated league is not the NBA: its record tests the arithmetic and says nothing about real lines.")
-    print_failed_checks(ended)
-    is_published = (home() / FOLDER / f"{slate}.html").exists()
-    page = "[bold]nba-pipeline serve public[/], then http://127.0.0.1:8400" if is_published else "not published, see the warnings"
+    print_failed_checks([outcome for outcome in ended if outcome not in before_lines], before_lines)
     out.print(
-        f"\nThe slate as a page: {page}"
+        f"\nThe slate as a page: {page_text(runner.instance, slate)}"
         f"\nEvery prediction of the slate: [bold]nba-pipeline slate --date {slate} --all[/]"
         f"\nThe tables, checks and runs are in Dagster's UI: [bold]make dev[/], then http://127.0.0.1:3000. Home: {home()}",
         highlight=False,
@@ -177,10 +179,20 @@ def demo() -> None:
     leave(code)
 
 
-def demo_steps(slate: date, now: datetime) -> list[Step]:
-    """Returns the runs after the backfill: two slates until noon of the second, then what has become due since.
+def page_text(instance: "dg.DagsterInstance", slate: date) -> str:
+    """Returns where the page of a slate is, or that the slate was not published."""
+    from nba_pipeline.instance.materializations import latest_materialization
+    from nba_pipeline.tables.declarations import SLATE_EXPORT
 
-    Without the later runs, the first `nba-pipeline status` would call their dates late.
+    if latest_materialization(instance, SLATE_EXPORT, slate) is None:
+        return "not published, see the warnings"
+    return f"{public()}/{slate}.html" if public() else "[bold]nba-pipeline serve public[/], then http://127.0.0.1:8400"
+
+
+def demo_steps(slate: date, now: datetime) -> list[Step]:
+    """Returns the runs after the backfill: two slates until noon of the second, then the runs that have become due since.
+
+    Without the later runs, the first `nba-pipeline status` would show their dates as late.
     """
     from nba_pipeline.league.calendar import eastern
 

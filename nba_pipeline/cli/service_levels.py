@@ -85,6 +85,6 @@ def _print(attained: "list[Attainment]") -> None:
         )
     out.print(table)
     if any(one.value is None and not one.is_observed for one in attained if one.objective.measure == "rate"):
-        print_line("A number per week is unknown until the daemon has run for all of the days.")
+        print_line("A rate per week is unknown until the daemon has run for all days of its window.")
     if unknown := max(attainment.unknown for attainment in attained):
         print_line(f"Up to {unknown} units per row cannot be judged yet and are not counted.")

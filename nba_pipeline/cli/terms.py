@@ -148,7 +148,7 @@ ALERTS: Mapping[str, Term] = {
         "A run failed or was killed.", "`nba-pipeline status` names the cause; `nba-pipeline reconcile` retries it."
     ),
     "slate_not_published": Term(
-        "The slate was not published: its gate is closed, or the files could not be written. The previous files stay.",
+        "The slate was not published: its gate is closed, or the files could not be written. The earlier files stay public.",
         "`nba-pipeline publish --date D` prints the reasons.",
     ),
     "source_stale": Term(

@@ -30,7 +30,7 @@ BATCH = 30
 def first_date(warehouse: Warehouse) -> date | None:
     """Returns the first date of the stored history; None without any, so that everything is expected.
 
-    A date without rows does not begin it: a failed run of an earlier date leaves one.
+    A date without rows does not count, because a failed run of an earlier date leaves one.
     """
     return min(filter(None, (_first_with_rows(warehouse, TABLES[name]) for name in EVIDENCE)), default=None)
 

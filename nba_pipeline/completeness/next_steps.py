@@ -1,6 +1,6 @@
 """The command that completes dates. It depends on how far back the reconciliation searches.
 
-`status`, `explain` and the last line of a failed command name the same one.
+`status`, `explain` and the last line of a failed command name the same command.
 """
 
 from datetime import date, timedelta

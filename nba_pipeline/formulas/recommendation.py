@@ -19,7 +19,7 @@ LOW_PROBABILITY = "low_probability"
 """Requires a published probability."""
 
 HALTED, MODEL_STATE, WATCH_EDGE = GOVERNED = ("halted", "model_state", "watch_edge")
-"""Reasons of live predictions by halts and decay states. They hold at the instant of the prediction; picks judge them again."""
+"""Reasons of live predictions by halts and decay states. They describe the instant of the prediction; picks judge them again."""
 
 FEW_CAREER_GAMES = "few_career_games"
 """A system on features across seasons gives this flag for a player with few games. It widens the distribution."""
@@ -84,7 +84,7 @@ def with_recommendation(
 def with_governance(
     predictions: pl.DataFrame, *, is_halted: bool, states: Mapping[str, str], edge_in_watch: float
 ) -> pl.DataFrame:
-    """Adds the reasons GOVERNED to live predictions. None of them is actionable.
+    """Adds the reasons GOVERNED to live predictions. A prediction with one of them is not actionable.
 
     Args:
         predictions: Rows of `with_recommendation`, with run_kind.

@@ -63,7 +63,7 @@ def _ledgers(warehouse: Warehouse) -> tuple[pl.DataFrame | None, pl.DataFrame | 
 
 
 def _ungoverned(decisions: pl.DataFrame | None) -> Governed:
-    """Returns the state if a ledger cannot be read: a halt."""
+    """Returns a halt, because a ledger cannot be read."""
     name = ROLES_TABLE.name if decisions is None else HALTS.name
     return Governed(SETTINGS.governance.initial_champion, Halt(True, UNKNOWN, f"the ledger {name} cannot be read"))
 

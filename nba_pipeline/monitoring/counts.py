@@ -8,6 +8,7 @@ import polars as pl
 
 from nba_pipeline.assets.grades.grades import published
 from nba_pipeline.completeness import expectations
+from nba_pipeline.completeness.modes import lines_due_at
 from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.formulas.grade_versions import OF_A_DATE
 from nba_pipeline.formulas.markets import STATISTICS
@@ -46,7 +47,8 @@ def counts(
 ) -> dict[date, dict[str, Count]]:
     """Returns by date and table the actual and the expected number. `judged` is the result of `gates.judge_games`.
 
-    No picks are expected for games after today, because picks are made on the day of their games.
+    No picks are expected for games after today, because picks are made on the day of their games. No lines are expected on a
+    date without any before they are due, see `lines_due_at`.
     """
 
     def keys(table: str, columns: Sequence[str]) -> pl.DataFrame:
@@ -56,16 +58,17 @@ def counts(
     final = judged.filter("is_covered")
     complete = final.filter("is_complete").select(GAME)
     to_predict, _ = expectations.games_without_predictions(warehouse, dates)
-    graded = keys("grades", OF_A_DATE)
-    due_candidates = candidates(warehouse, [day for day in dates if day <= clock.today])
+    graded, lined = keys("grades", OF_A_DATE), keys("prop_lines", GAME)
+    has_or_needs_lines = pl.col("game_date").is_in(lined["game_date"].to_list() + _dates_with_lines_due(schedule, clock, dates))
+    of_games_up_to_today = candidates(warehouse, [day for day in dates if day <= clock.today])
     expected_and_actual = {
         "boxscores": (final.select(GAME), complete),
         "player_game_summary": (complete, keys("player_game_summary", GAME)),
-        "prop_lines": (playing, keys("prop_lines", GAME)),
+        "prop_lines": (playing.filter(has_or_needs_lines), lined),
         "upcoming_players": (playing, keys("upcoming_players", GAME)),
         "features": (keys("upcoming_players", PLAYER), keys("features", PLAYER)),
         "predictions": (to_predict.select(GAME), keys("predictions", GAME)),
-        "picks": (due_candidates, judged_candidates(warehouse, dates)),
+        "picks": (of_games_up_to_today, judged_candidates(warehouse, dates)),
         "grades": (pl.concat([gradable(warehouse, schedule, judged, dates), graded]).unique(), graded),
     }
     numbers = {
@@ -77,6 +80,12 @@ def counts(
         day: {name: Count(actual.get(day, 0), expected.get(day, 0)) for name, (expected, actual) in numbers.items()}
         for day in dates
     }
+
+
+def _dates_with_lines_due(schedule: pl.DataFrame, clock: Clock, dates: Sequence[date]) -> list[date]:
+    """Returns the dates whose games should have lines by now."""
+    tipoffs = dict(expectations.playing(schedule).group_by("game_date").agg("tipoff_at").iter_rows())
+    return [day for day in dates if clock.now() >= lines_due_at(day, tipoffs.get(day, ()))]
 
 
 def _published(warehouse: Warehouse, dates: Sequence[date]) -> tuple[dict[date, int], dict[date, int]]:

@@ -186,15 +186,15 @@ def install(old: Warehouse, new: LocalWarehouse | Warehouse, home: Path) -> None
     shutil.rmtree(home / swap.FOLDER)
 
 
-def refuse_while_in_use(instance: dg.DagsterInstance) -> None:
-    """Raises Busy while a run or Dagster's daemon may write a table."""
+def refuse_while_in_use(instance: dg.DagsterInstance, work: str = "rebuild") -> None:
+    """Raises Busy while a run or Dagster's daemon may write a table or the run history. `work` is what the message says to repeat."""
     close_dead_runs(instance, Clock().now())
     runs = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS))
     if runs:
-        raise Busy(f"run {runs[0].run_id} of {runs[0].job_name} is in progress: wait for it, then repeat the rebuild")
+        raise Busy(f"run {runs[0].run_id} of {runs[0].job_name} is in progress: wait for it, then repeat the {work}")
     newest = max((beat.timestamp for beat in instance.get_daemon_heartbeats().values()), default=0.0)
     if Clock().now().timestamp() - newest < DAEMON_SECONDS:
-        raise Busy("Dagster's daemon is running on this home and writes tables: stop it, then repeat the rebuild")
+        raise Busy(f"Dagster's daemon is running on this home: stop it, then repeat the {work}")
 
 
 @contextmanager

@@ -53,8 +53,8 @@ WIRING: Wiring = {"modes": ["overnight", "same_day", "tomorrow"], "follows": REA
 DESCRIPTION = """slate_export: tonight's slate and the record as JSON, as CSV and as a static page.
 
 Its latest materialization has the place of the files, their size and the state of the slate. A closed gate or a failed export
-publishes nothing: the previous files stay, the page shows their age, and the alert `slate_not_published` names the reason. The
-run of a graded date also exports the next date, whose page shows the grades. docs/publishing.md describes the files."""
+publishes nothing: the earlier files stay, the page shows their age, and the alert `slate_not_published` names the reason. The
+run of a graded date exports the next date too, whose page shows the grades. docs/publishing.md describes the files."""
 
 WARN = dg.AssetCheckSeverity.WARN
 """Severity of a failed check: a failed export must not fail or repeat the run of its tables."""
@@ -68,7 +68,7 @@ CHECKS = {
 
 @dataclass(frozen=True)
 class Export:
-    """The export of one date. If `problems` has reasons, no files were written and the previous files are unchanged."""
+    """The export of one date. `problems` says why its files were not written; the earlier files are then unchanged."""
 
     game_date: date
     slate: Slate | None = None

@@ -255,7 +255,7 @@ def _layout_within_limits(body: bytes, max_pages: int, max_mib: int, max_cpu_sec
 
 
 def main(max_pages: int, max_mib: int, max_cpu_seconds: int) -> None:
-    """Answers every PDF on standard input until its end."""
+    """Reads PDFs from standard input until its end, and writes the layout of each to standard output."""
     while length := sys.stdin.buffer.read(LENGTH_BYTES):
         body = sys.stdin.buffer.read(int.from_bytes(length, "big"))
         response = json.dumps(_layout_within_limits(body, max_pages, max_mib, max_cpu_seconds)).encode()

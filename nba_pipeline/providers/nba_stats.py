@@ -133,7 +133,7 @@ def player_game_log_request(day: date, season_type: str) -> Request:
 
 
 def final_game_ids(document: Any) -> list[str]:
-    """Returns the ids of the games whose rows have a winner. A log of another shape has none; its parser refuses it."""
+    """Returns the ids of the games whose rows have a winner. A log of another shape has none, and its parser rejects it."""
     sets = document.get("resultSets") if isinstance(document, dict) else None
     ids = set[str]()
     for one in sets if isinstance(sets, list) else ():

@@ -1,7 +1,7 @@
-"""The process that reads the PDFs of injury reports for this process, see `injury_report_layout`.
+"""The client of the process that reads the PDFs of injury reports, see `injury_report_layout`.
 
-It starts with the first PDF and reads further ones, because its imports take longer than a PDF. The resource `InjuryReport` keeps
-it for a run. Without a run, it ends after each PDF.
+The process starts with the first PDF and reads all of a run, because its imports take longer than a PDF. The resource `InjuryReport`
+keeps it for the run. Without a run, it ends after each PDF.
 """
 
 import json
@@ -36,7 +36,7 @@ class _Ended(NoReport):
 
 
 class PdfReader:
-    """Client of the process. It reads one PDF at a time. After a failure or a broken PDF, the next one starts a new process."""
+    """Sends one PDF at a time to the process. After a failure or a broken PDF, the next PDF starts a new process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -58,12 +58,12 @@ class PdfReader:
         """Returns the layout of a PDF. A process that has read others and ends without a response is replaced once."""
         has_read_others = self._process is not None
         try:
-            response = _response(self._started(), body)
+            response = _response(self._running(), body)
         except _Ended:
             if not has_read_others:
                 raise
             self._stop()
-            response = _response(self._started(), body)
+            response = _response(self._running(), body)
         layout: dict[str, Any] = json.loads(response)
         return layout
 
@@ -77,8 +77,8 @@ class PdfReader:
                     self._process.wait(CLOSING_SECONDS)
             self._stop()
 
-    def _started(self) -> "subprocess.Popen[bytes]":
-        """Returns the running process. One that has ended since its last PDF is replaced."""
+    def _running(self) -> "subprocess.Popen[bytes]":
+        """Returns the process, and starts a new one if there is none or it has ended since its last PDF."""
         if self._process is not None and self._process.poll() is not None:
             self._stop()
         if self._process is None:
@@ -107,17 +107,17 @@ class PdfReader:
 
 def _response(process: "subprocess.Popen[bytes]", body: bytes) -> bytes:
     """Sends a PDF and returns the response. Kills the process and raises NoReport if it takes too long."""
-    limits, size, is_late = SETTINGS.payloads, f"{len(body)} bytes", threading.Event()
+    limits, size, is_timed_out = SETTINGS.payloads, f"{len(body)} bytes", threading.Event()
 
     def kill() -> None:
-        is_late.set()
+        is_timed_out.set()
         process.kill()
 
     assert process.stdin and process.stdout
     timer = threading.Timer(limits.pdf_seconds, kill)
     timer.start()
     try:
-        with suppress(BrokenPipeError):  # the process has ended: its exit code says why
+        with suppress(BrokenPipeError):  # the process has ended, see its exit code
             process.stdin.write(len(body).to_bytes(LENGTH_BYTES, "big") + body)
             process.stdin.flush()
         length = int.from_bytes(process.stdout.read(LENGTH_BYTES), "big")
@@ -126,13 +126,13 @@ def _response(process: "subprocess.Popen[bytes]", body: bytes) -> bytes:
         timer.cancel()
     if length and len(response) == length:
         return response
-    if is_late.is_set():
+    if is_timed_out.is_set():
         raise NoReport(f"reading the PDF takes more than {limits.pdf_seconds:g} seconds ({size})")
-    raise _Ended(f"{_end_of(process)} ({size})")
+    raise _Ended(f"{_exit_reason(process)} ({size})")
 
 
-def _end_of(process: "subprocess.Popen[bytes]") -> str:
-    """Returns why a process has ended."""
+def _exit_reason(process: "subprocess.Popen[bytes]") -> str:
+    """Returns the reason of the end of a process, from its exit code."""
     code = process.wait()
     if code in (-signal.SIGXCPU, -signal.SIGKILL):
         return f"reading the PDF takes more than {SETTINGS.payloads.pdf_cpu_seconds} seconds of CPU time or too much memory"

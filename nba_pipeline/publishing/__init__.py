@@ -6,11 +6,11 @@
     performance  system_performance -> its document
     plots        grades and system_performance -> SVG
     page         the documents of a date -> one HTML file
-    prices       what may be published of lines and prices
+    prices       rules for publishing lines and prices
     gate         whether a slate may be published
     export       the files of a date in the home, index and manifest last
-    store        the same in a bucket, under a lock
-    place        where an environment publishes
+    store        the files of a date in a bucket, under a lock
+    place        the folder or bucket of an environment
 
 Documents hold only what may be redistributed, see the setting `publishing.prices`. `orchestration/slate_export.py` reads the tables
 and runs the export.

@@ -48,7 +48,7 @@ class Player(Document):
     """Why `over_probability` is null."""
     market_over_probability: float | None
     is_actionable: bool | None
-    """Whether the displayed system's prediction meets every condition for a bet. Null unless prices are published: it bounds the line."""
+    """Whether the displayed system's prediction meets every condition for a bet. Null unless prices are published, because it bounds the line."""
     pick: str | None
     """Side of the published pick on this player: OVER or UNDER. A pick never changes."""
     pick_rank: int | None

@@ -55,15 +55,15 @@ def record_files(record: Record, csv: bytes, performance: PerformanceDocument) -
     }
 
 
-def with_index_of(today: date, changed: Mapping[str, bytes], place: Place) -> Mapping[str, bytes]:
-    """Returns the changed files, without their index if the published one stays.
+def without_older_index(today: date, changed: Mapping[str, bytes], place: Place) -> Mapping[str, bytes]:
+    """Returns the changed files, without the index if the published one is newer.
 
-    The index is the latest slate up to today. The slate of tomorrow is the index only if none of another date is published.
+    The index is the latest slate up to today. The slate of tomorrow is the index only while no other slate is published.
     """
     path = place / LATEST
     published = _date_of(files.read(path)) if LATEST in changed and files.exists(path) else None
-    of_changed = _date_of(changed[LATEST]) if published else None
-    if published is None or of_changed is None or (of_changed <= today and (of_changed >= published or published > today)):
+    new = _date_of(changed[LATEST]) if published else None
+    if published is None or new is None or (new <= today and (new >= published or published > today)):
         return changed
     return {name: content for name, content in changed.items() if name not in (LATEST, INDEX)}
 
@@ -90,11 +90,11 @@ def write_local(home: Path, changed: Mapping[str, bytes], today: date = date.max
     try:
         sets.mkdir(parents=True, exist_ok=True)
         with FileLock(sets / "lock", timeout=LOCK_SECONDS):
-            return _publish(public, sets, with_index_of(today, changed, public))
+            return _publish(public, sets, without_older_index(today, changed, public))
     except Timeout:
         raise Busy(f"another export writes {public}; try again when it has ended") from None
     except OSError as error:
-        raise PipelineError(f"{public} cannot be written: {error.strerror or error}; the previous files stay public") from None
+        raise PipelineError(f"{public} cannot be written: {error.strerror or error}; the earlier files stay public") from None
 
 
 def _publish(public: Path, sets: Path, changed: Mapping[str, bytes]) -> Path:

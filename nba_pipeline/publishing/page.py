@@ -29,7 +29,7 @@ RESULTS = (
     ("VOID", "void", "voids"),
     ("NO_BET", "pass", "passes"),
 )
-"""Outcome -> its word for one and for several."""
+"""Outcome, its noun in the singular, and in the plural."""
 STATE_CLASSES = {"ok": "ok", "degraded": "degraded", "halted": "halted", "pending": "pending", "no games": "none"}
 
 
@@ -135,7 +135,7 @@ def _probability_note(players: Sequence[Player]) -> str:
 
 
 def _yesterday(graded: Sequence[Graded]) -> str:
-    """Returns the sum of yesterday's results: wins and losses, or without lines the mean error."""
+    """Returns a summary of yesterday's results: the number of each outcome, or without lines the mean error."""
     outcomes = Counter(row.outcome for row in graded if row.outcome)
     if outcomes:
         return ", ".join(f"{counted(outcomes[name], one, many)}" for name, one, many in RESULTS if outcomes[name])

@@ -15,7 +15,7 @@ from nba_pipeline.publishing.prices import Prices, has_enough_lines, is_publishe
 OMITTED = ("source", "as_of", "code_version")
 IDENTITY = ("game_date", "system_id", "market", "run_kind", "season", "window", *GROUPS)
 WITHOUT_LINE = (*IDENTITY, "eligible", "predicted", "with_line", "graded", "mae_all", "quality_score")
-"""Columns that no line determines."""
+"""Columns that do not depend on lines."""
 AVERAGES_OF_LINES = (
     "mae",
     "line_mae",
@@ -31,7 +31,7 @@ AVERAGES_OF_LINES = (
     "hit_rate_low",
     "hit_rate_high",
 )
-"""Columns that are published without prices if they are over enough rows."""
+"""Columns that are published without prices if they cover enough rows."""
 
 
 def _fields() -> dict[str, Any]:
@@ -57,7 +57,7 @@ class PerformanceDocument(Document):
 
 
 def performance_document(performance: pl.DataFrame, as_of: datetime, prices: Prices) -> PerformanceDocument:
-    """Returns the rows of the newest date of `performance`. Without prices, only rows of all predictions of a system remain."""
+    """Returns the rows of the newest date of `performance`. Without prices, the rows of groups are omitted."""
     last = performance.select(pl.col("game_date").max()).item()
     newest = performance.filter(pl.col("game_date") == pl.lit(last, pl.Date)).drop(OMITTED, strict=False).sort(TABLE.key)
     if prices != "all":

@@ -1,4 +1,4 @@
-"""Where the published files are: a folder of the home or a bucket."""
+"""The place of the published files: a folder of the home or a bucket."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -32,7 +32,7 @@ class PublicFiles(dg.ConfigurableResource):  # type: ignore[type-arg]
         return chosen if chosen != "auto" else "all" if self.is_simulated else "none"
 
     def write(self, changed: Mapping[str, bytes], today: date) -> None:
-        """Writes the files, see `export.with_index_of`. Raises Busy while another export writes, and PipelineError if the place refuses."""
+        """Writes the files, see `export.without_older_index`. Raises Busy while another export writes, and PipelineError if they cannot be written."""
         if self.bucket:
             write_store(files.place(self.bucket), changed, today)  # type: ignore[arg-type]  # the address of a bucket is no local path
         else:

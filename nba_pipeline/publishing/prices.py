@@ -1,4 +1,4 @@
-"""What may be published of lines and prices. No line may follow from a value that is published without prices."""
+"""Rules for publishing lines and prices. Without prices, no line can be derived from a published value."""
 
 from typing import Literal
 
@@ -7,7 +7,7 @@ from nba_pipeline.settings import SETTINGS
 Prices = Literal["none", "consensus", "all"]
 
 DISPLAYED = ("market_blend", "ensemble")
-"""The displayed system, best first. `market_blend` contains the line, so it is published with prices only."""
+"""The systems that may be displayed, best first. `market_blend` contains the line, so it is published with prices only."""
 
 AVERAGE_DECIMALS, ALL_DECIMALS = 2, 4
 
@@ -23,10 +23,10 @@ def is_published(system: str, prices: Prices) -> bool:
 
 
 def has_enough_lines(rows: int, prices: Prices) -> bool:
-    """Whether an average over this number of rows with a line is published. A line follows from an average over few rows."""
+    """Whether an average over this number of rows with a line is published. An average over few rows reveals their lines."""
     return prices == "all" or rows >= SETTINGS.publishing.least_lined_rows
 
 
 def rounded(value: float | None, prices: Prices) -> float | None:
-    """Returns an average, rounded. Without prices it has fewer digits, so that no line follows from two successive averages."""
+    """Returns an average, rounded. Without prices it has fewer digits, so that two successive averages reveal no line."""
     return None if value is None else round(value, ALL_DECIMALS if prices == "all" else AVERAGE_DECIMALS)

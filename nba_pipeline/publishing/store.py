@@ -1,7 +1,8 @@
 """Writes the published files into an object store: data first, then pages, the index and the manifest last.
 
-One export writes at a time. The object `export.lock` says who writes; it is created only if it does not exist. A lock that is
-older than `publishing.lock_minutes` belongs to a dead export and is taken over by exactly one other.
+One export writes at a time. The object `export.lock` names its host and process, and is created only if it does not exist. A lock
+that is older than `publishing.lock_minutes` is stale: its export has died. Exactly one other export takes it over, the one that
+creates the object `export.lock.<id>`, the claim.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from nba_pipeline.errors import Busy, PipelineError
-from nba_pipeline.publishing.export import INDEX, MANIFEST, recorded_hashes, with_index_of
+from nba_pipeline.publishing.export import INDEX, MANIFEST, recorded_hashes, without_older_index
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.store_errors import reached
@@ -35,7 +36,7 @@ def write_store(place: "UPath", changed: Mapping[str, bytes], today: date = date
         before = recorded_hashes(files.read(place / MANIFEST)) if files.exists(place / MANIFEST) else {}
         if before is None:
             raise PipelineError(f"{place / MANIFEST} is not a manifest; move it away, then publish again. Nothing was written")
-        changed = with_index_of(today, changed, place)
+        changed = without_older_index(today, changed, place)
         hashes = before | {name: hashlib.sha256(content).hexdigest() for name, content in changed.items()}
         for name in sorted(changed, key=lambda name: (name == INDEX, name.endswith(".html"), name)):
             _put(place / name, changed[name])
@@ -57,35 +58,39 @@ def _locked(place: "UPath") -> Iterator[None]:
     """Holds the lock of the store for the duration of the block. Raises Busy while another export holds it."""
     lock, owner = place / LOCK, {"id": uuid4().hex, "host": socket.gethostname(), "process": os.getpid()}
     body = json.dumps(owner | {"since": datetime.now(UTC).isoformat()}).encode()
-    claim = None
-    if not files.create(lock, body):
-        claim = _claim_stale(lock)
-        files.delete(lock)
-        if not files.create(lock, body):
-            raise Busy(f"another export writes {place}; try again when it has ended")
+    claim = None if files.create(lock, body) else _claim_stale(lock)
     try:
-        yield
+        if claim is not None:
+            files.delete(lock)
+            if not files.create(lock, body):
+                raise Busy(f"another export writes {place}; try again when it has ended")
+        try:
+            yield
+        finally:
+            files.delete(lock)
     finally:
-        files.delete(lock)
         if claim is not None:
             files.delete(claim)
 
 
 def _claim_stale(lock: "UPath") -> "UPath":
-    """Claims the lock of a dead export. Returns the object of the claim. Raises Busy for a lock in use, and if another has the claim."""
+    """Claims a stale lock. Returns the claim. Raises Busy for a lock in use, and for one that another export has claimed."""
     holder = _holder(lock)
     limit = timedelta(minutes=SETTINGS.publishing.lock_minutes)
     busy = f"another export writes {lock.parent}: {holder.get('host', 'unknown')} since {holder.get('since', 'unknown')}; "
     try:
         is_stale = datetime.now(UTC) - datetime.fromisoformat(str(holder["since"])) > limit
+        claim = lock.with_name(f"{LOCK}.{holder['id']}")
     except (KeyError, ValueError):
         raise Busy(f"{lock} is unreadable; delete it if no export is running, then publish again") from None
-    claim = lock.with_name(f"{LOCK}.{holder['id']}")
     if not is_stale or not files.create(claim, b"{}"):
         raise Busy(busy + "try again when it has ended")
-    if _holder(lock).get("id") != holder["id"]:  # taken over and released between the two reads
+    try:
+        if _holder(lock).get("id") != holder["id"]:  # taken over and released between the two reads
+            raise Busy(busy + "try again when it has ended")
+    except BaseException:  # a claim that stays would keep every later export from taking over the lock
         files.delete(claim)
-        raise Busy(busy + "try again when it has ended")
+        raise
     return claim
 
 

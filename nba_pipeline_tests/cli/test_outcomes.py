@@ -119,6 +119,22 @@ def test_checks_that_failed_without_stopping_a_run_are_named_by_table(capsys: py
     assert "\n  features: a, b\n" in capsys.readouterr().out
 
 
+def test_checks_of_a_slate_whose_lines_are_not_due_are_named_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    today = Outcome("game_day 2026-01-15", "a run", 1.0, warnings=["injuries: check a failed"])
+    tomorrow = Outcome("game_day 2026-01-16", "a run", 1.0, warnings=["prop_lines: check games_have_lines failed: 0 of 9"])
+    print_failed_checks([today], [tomorrow])
+    assert capsys.readouterr().out.splitlines()[:-1] == [
+        "",
+        "Checks that failed without stopping a run:",
+        "  injuries: a",
+        "",
+        "Checks that failed for the next slate, whose lines are not due yet:",
+        "  prop_lines: games_have_lines",
+    ]
+    print_failed_checks([])
+    assert capsys.readouterr().out == ""
+
+
 def test_new_versions_of_predictions_are_counted(runner: Runner, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     day, days = date(2026, 1, 15), Days(tmp_path)
     runner.warehouse = days.warehouse

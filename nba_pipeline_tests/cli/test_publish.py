@@ -1,4 +1,4 @@
-"""The commands `publish` and `export`: what they write, and when the previous files stay."""
+"""The commands `publish` and `export`: what they write, and when the earlier files stay."""
 
 import json
 from datetime import date, timedelta
@@ -8,6 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from nba_pipeline.cli.publish import FOLDER
+from nba_pipeline.publishing.export import PUBLIC
 from nba_pipeline_tests.cli.conftest import Faulty
 from nba_pipeline_tests.orchestration.test_runner import DAY, NEXT
 
@@ -21,6 +23,10 @@ def own(faulty: Faulty, tmp_path: Path) -> Faulty:
 
 def slate(home: Path, day: date = DAY) -> dict[str, Any]:
     return dict(json.loads((home / "public" / "v1" / "slate" / f"{day}.json").read_text()))
+
+
+def test_the_command_and_the_export_use_the_same_folder() -> None:
+    assert FOLDER == PUBLIC
 
 
 def test_a_slate_is_published_and_valid(own: Faulty) -> None:

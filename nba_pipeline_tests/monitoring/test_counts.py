@@ -16,9 +16,9 @@ DAY = date(2026, 1, 15)
 FINAL = slate_of(DAY, *(eastern(DAY, 19),) * 3, status="final")
 
 
-def counted(days: Days) -> dict[str, Count]:
+def counted(days: Days, hour: int = 23) -> dict[str, Count]:
     schedule, boxscores = (days.warehouse.scan(TABLES[name], [DAY]).collect() for name in ("schedule", "boxscores"))
-    clock = Clock(fixed_at=eastern(DAY, 23).isoformat())
+    clock = Clock(fixed_at=eastern(DAY, hour).isoformat())
     return counts(days.warehouse, clock, schedule, gates.judge_games(schedule, boxscores), [DAY])[DAY]
 
 
@@ -49,3 +49,11 @@ def test_a_game_that_is_not_played_is_not_expected(tmp_path: Path) -> None:
     days.write("schedule", DAY, FINAL[0] | {"status": "postponed"}, FINAL[1] | {"status": "scheduled"})
     numbers = counted(days)
     assert (numbers["boxscores"], numbers["prop_lines"], numbers["grades"]) == ((0, 0), (0, 1), (0, 0))
+
+
+def test_a_date_without_lines_expects_none_before_they_are_due(tmp_path: Path) -> None:
+    days = Days(tmp_path)
+    days.write("schedule", DAY, *slate_of(DAY, *(eastern(DAY, 19),) * 3))
+    assert [counted(days, hour)["prop_lines"] for hour in (12, 13)] == [(0, 0), (0, 3)]
+    days.write("prop_lines", DAY, line_of("prop_lines", DAY, FINAL[0]["game_id"], "fanduel"))
+    assert counted(days, 12)["prop_lines"] == (1, 3)

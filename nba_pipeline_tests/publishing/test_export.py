@@ -119,7 +119,7 @@ def test_a_folder_that_people_made_is_never_replaced(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_keeps_its_files(tmp_path: Path) -> None:
     write_local(tmp_path, {"index.html": b"old"})
     (tmp_path / "public.sets").chmod(0o500)
-    with pytest.raises(PipelineError, match="cannot be written: Permission denied; the previous files stay public"):
+    with pytest.raises(PipelineError, match="cannot be written: Permission denied; the earlier files stay public"):
         write_local(tmp_path, FILES)
     assert contents(tmp_path)["index.html"] == b"old"
 

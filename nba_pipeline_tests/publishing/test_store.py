@@ -91,6 +91,19 @@ def test_the_lock_of_a_dead_export_is_taken_over_by_one(bucket: Bucket, public: 
     assert read(public / "index.html") == b"page"
 
 
+def test_a_lock_that_could_not_be_taken_over_is_taken_over_by_the_next_export(
+    bucket: Bucket, public: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_lock(public, minutes=16)
+    with monkeypatch.context() as patch:
+        responses = [store._holder(public / LOCK)]
+        patch.setattr(store, "_holder", lambda lock: responses.pop())  # the second read fails
+        with pytest.raises(IndexError):
+            write_store(public, FILES)
+    write_store(public, FILES)
+    assert sorted(names(bucket)) == sorted([*FILES, "manifest.json"])
+
+
 def test_an_unreadable_lock_is_named(bucket: Bucket, public: Any) -> None:
     write(public / LOCK, b"no json")
     with pytest.raises(Busy, match=r"export.lock is unreadable; delete it if no export is running"):

@@ -4,8 +4,8 @@ It reads setup.cfg, constraints.txt and the installed distributions, prints one 
 
 - each requirement has one line that says why
 - each installed distribution is supported by setup.cfg and has the version that constraints.txt pins
-- no distribution is deprecated, also if another one requires it; constraints.txt pins none that is
-- production requires no package of the extra `dev`, no test tool, and every package that its code imports
+- no distribution is deprecated, not even one that another requires; constraints.txt pins no deprecated one
+- production requires every package that its code imports, no package of the extra `dev` and no test tool
 """
 
 import re
@@ -63,23 +63,23 @@ EXCEPTIONS = {
     "cryptography": "google-auth and pdfminer.six require it, so it is in production, too",
     "time-machine": "`rehearse` moves the clock with it",
 }
-"""Distribution -> why it is permitted. An exception that nothing needs is a problem, too."""
+"""Distribution -> why it is permitted. An unused exception is also a problem."""
 
 REQUIREMENT = re.compile(r"^ {4}([A-Za-z0-9][\w.-]*)(?:\[.*\])? *[<>=~!]?")
 IMPORT = re.compile(r"^\s*(?:from|import) (\w+)", re.MULTILINE)
 
 
 def unexplained(setup: str) -> list[str]:
-    """The requirements of setup.cfg without a comment of their own in the line before them."""
-    found, before, is_required = [], "", False
+    """The requirements of setup.cfg that have no comment in the line before them."""
+    problems, previous, is_required = [], "", False
     for line in setup.splitlines():
         if not line.startswith(" "):
             is_required = line.startswith("install_requires") or (is_required and not line.strip())
             is_required |= line.startswith(("dev =", "postgres ="))
-        elif is_required and (match := REQUIREMENT.match(line)) and not before.startswith("#"):
-            found.append(f"setup.cfg: {match[1]} has no line before it that says why it is required")
-        before = line.strip()
-    return found
+        elif is_required and (match := REQUIREMENT.match(line)) and not previous.startswith("#"):
+            problems.append(f"setup.cfg: {match[1]} has no line before it that says why it is required")
+        previous = line.strip()
+    return problems
 
 
 def pins_of(constraints: str) -> dict[str, str]:
@@ -89,7 +89,7 @@ def pins_of(constraints: str) -> dict[str, str]:
 
 
 def unpinned(installed: Mapping[str, str], pins: Mapping[str, str]) -> list[str]:
-    """The installed versions that constraints.txt does not pin, or pins otherwise."""
+    """The installed versions that constraints.txt does not pin, or pins to another version."""
     return [
         f"{name} {version} is installed; constraints.txt {'pins ' + pins[name] if name in pins else 'does not pin it'}"
         for name, version in installed.items()
@@ -105,11 +105,11 @@ def deprecated(names: Iterable[str], inactive: Collection[str]) -> dict[str, str
 
 def test_tools(production: Mapping[str, Distribution], development: Collection[str]) -> dict[str, str]:
     """The distributions of production that only developers need -> a sentence about each."""
-    found = {name: f"{name} is in the extra dev, and production requires it" for name in development if name in production}
+    problems = {name: f"{name} is in the extra dev, and production requires it" for name in development if name in production}
     for name, one in production.items():
         if set(TEST_TOOLS) & set(one.metadata.get_all("Classifier") or ()):
-            found.setdefault(name, f"{name} is a tool for tests, and production requires it")
-    return found
+            problems.setdefault(name, f"{name} is a tool for tests, and production requires it")
+    return problems
 
 
 def undeclared(sources: Iterable[str], declared: Collection[str], providers: Mapping[str, Collection[str]]) -> list[str]:
@@ -123,10 +123,10 @@ def undeclared(sources: Iterable[str], declared: Collection[str], providers: Map
     ]
 
 
-def without_exceptions(found: Mapping[str, str]) -> list[str]:
+def without_exceptions(problems: Mapping[str, str]) -> list[str]:
     """The problems without those of permitted distributions, and the exceptions that nothing needs."""
-    unused = [f"the exception for {name} is not needed any more" for name in EXCEPTIONS if name not in found]
-    return [problem for name, problem in found.items() if name not in EXCEPTIONS] + unused
+    unused = [f"the exception for {name} is not needed any more" for name in EXCEPTIONS if name not in problems]
+    return [problem for name, problem in problems.items() if name not in EXCEPTIONS] + unused
 
 
 def audit() -> list[str]:

@@ -1,4 +1,4 @@
-"""The installed distributions that nba_pipeline requires, directly and through others. Used by the audit and the bill of materials."""
+"""The installed distributions that nba_pipeline requires, directly or indirectly. Used by the audit and the bill of materials."""
 
 from collections.abc import Iterator, Mapping
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -22,24 +22,24 @@ def closure(*extras: str) -> Mapping[str, Distribution]:
 
     A requirement that is not installed is omitted: `doctor` names it.
     """
-    found, waiting = dict[str, Distribution](), [(ROOT, frozenset(extras))]
+    distributions, queue = dict[str, Distribution](), [(ROOT, frozenset(extras))]
     seen = set[tuple[str, frozenset[str]]]()
-    while waiting:
-        name, wanted = waiting.pop()
-        if (name, wanted) in seen:
+    while queue:
+        name, chosen = queue.pop()
+        if (name, chosen) in seen:
             continue
-        seen.add((name, wanted))
+        seen.add((name, chosen))
         try:
-            found[name] = distribution(name)
+            distributions[name] = distribution(name)
         except PackageNotFoundError:
             continue
         # a distribution with extras also has the requirements without one
-        for requirement in requirements_of(found[name], wanted | {""}):
-            waiting.append((canonicalize_name(requirement.name), frozenset(requirement.extras)))
-    return dict(sorted(found.items()))
+        for requirement in requirements_of(distributions[name], chosen | {""}):
+            queue.append((canonicalize_name(requirement.name), frozenset(requirement.extras)))
+    return dict(sorted(distributions.items()))
 
 
 def dependencies(one: Distribution, names: Mapping[str, Distribution]) -> list[str]:
-    """The names, of these, that a distribution requires; for nba_pipeline, also those of its extra for development."""
+    """The names among these that a distribution requires; for nba_pipeline, also those of the extra `dev`."""
     extras = frozenset({"", "dev"}) if canonicalize_name(one.metadata["Name"]) == ROOT else frozenset({""})
     return sorted({canonicalize_name(requirement.name) for requirement in requirements_of(one, extras)} & names.keys())

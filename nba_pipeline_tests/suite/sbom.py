@@ -23,7 +23,7 @@ from nba_pipeline_tests.suite.installed import ROOT, closure, dependencies
 
 LICENSES = LicenseFactory()
 LONGEST_LICENSE = 80
-"""Some distributions have the text of their license where others have its name."""
+"""Length above which a license is its text, which some distributions have in place of its name."""
 
 
 def component_of(name: str, one: Distribution, is_development: bool) -> Component:
@@ -54,7 +54,7 @@ def license_of(one: Distribution) -> str | None:
 
 
 def bill_of(every: Mapping[str, Distribution], production: Mapping[str, Distribution]) -> Bom:
-    """The bill of materials of these distributions, of which those of production are required."""
+    """The bill of materials of these distributions. Only those of production have the scope `required`."""
     components = {name: component_of(name, one, name not in production) for name, one in every.items()}
     bill = Bom(components=[one for name, one in components.items() if name != ROOT])
     bill.metadata.component = components[ROOT]

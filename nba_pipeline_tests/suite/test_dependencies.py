@@ -38,7 +38,7 @@ def test_the_requirements_of_production_are_read_from_setup_cfg() -> None:
     assert audit.requirements_in(SETUP) == ["polars", "duckdb", "dagster"]
 
 
-def test_a_version_that_is_not_pinned_or_pinned_otherwise_is_named() -> None:
+def test_a_version_that_is_not_the_pinned_one_is_named() -> None:
     pins = audit.pins_of("# why\nPolars==2.1.0\ntomli==2.5.0 ; python_version < '3.11'\nzope.x==1\n")
     assert pins == {"polars": "2.1.0", "tomli": "2.5.0", "zope-x": "1"}
     assert audit.unpinned({"polars": "2.2.0", "tomli": "2.5.0", "duckdb": "2.0.0"}, pins) == [

@@ -129,7 +129,7 @@ def test_commands_and_options_exist(document: Path, command: click.Command) -> N
 
 
 def test_every_command_that_a_message_names_exists(command: click.Command) -> None:
-    """The next command of an error is useless if it does not exist. `the nba-pipeline command` is no command."""
+    """An error must not name a next command that does not exist. The words `the nba-pipeline command` name none."""
     texts = (node.value for module in sources() for node in ast.walk(module) if isinstance(node, ast.Constant))
     named = {name for text in texts if isinstance(text, str) for name in re.findall(r"\bnba-pipeline ([a-z][a-z-]*)", text)}
     assert named - command.commands.keys() == {"command"}  # type: ignore[attr-defined]  # a group

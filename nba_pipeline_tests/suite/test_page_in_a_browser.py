@@ -47,13 +47,13 @@ const use = () => {
   const button = table.tHead.querySelector("button");
   button.click(); result.first = first(0); result.ascending = button.parentElement.getAttribute("aria-sort");
   button.click(); result.last = first(0);
-  result.all = shown(); type("text", "jokić"); result.found = shown(); type("text", ""); type("team", "NYK"); result.team = shown(); type("team", "");
+  result.all = shown(); type("text", "jokić"); result.matching = shown(); type("text", ""); type("team", "NYK"); result.team = shown(); type("team", "");
   if (document.getElementById("picks")) { document.getElementById("picks").click(); result.picks = shown(); document.getElementById("picks").click(); }
   return result;
 };
 addEventListener("load", async () => {
-  const found = await axe.run(document, {resultTypes: ["violations"]});
-  const violations = found.violations.map(one => `${one.id}: ${one.nodes.map(node => node.html.slice(0, 160)).slice(0, 3).join(" | ")}`);
+  const report = await axe.run(document, {resultTypes: ["violations"]});
+  const violations = report.violations.map(one => `${one.id}: ${one.nodes.map(node => node.html.slice(0, 160)).slice(0, 3).join(" | ")}`);
   parent.postMessage({name: NAME, used: use(), violations, errors, age: document.getElementById("age").textContent}, "*");
 });
 """
@@ -65,8 +65,8 @@ def a_plot(axes: Any, value: float) -> bool:
 
 
 def a_slate(number: int, **fields: Any) -> Any:
-    """Players with two forecasts each; every tenth has a pick, and the first names are hard ones."""
-    made = [
+    """A slate of players with two forecasts each. Every tenth has a pick, and the first names have special characters."""
+    predictions = [
         a_prediction(
             "OVER", **PLAYED | PRICED | {"player_name": NAMES[n] if n < len(NAMES) else f"Player Name {n}", "team": ("GSW", "NYK")[n % 2]},
             system_id=system, predicted_value=10.0 + n % 20, player_id=n + 1, standard_deviation=6.0, reasons=["low_edge"], injury_status="questionable",
@@ -75,8 +75,8 @@ def a_slate(number: int, **fields: Any) -> Any:
         for system in ("ensemble", "market_blend")
     ]  # fmt: skip
     names = ("game_id", "player_id", "market")
-    picks = predictions_of(*made[::20]).select(*names, "recommendation").with_row_index("rank", 1)
-    return rows(predictions_of(*made), graded=graded(4), picks=picks.with_columns(rank=picks["rank"].cast(int)), **fields)
+    picks = predictions_of(*predictions[::20]).select(*names, "recommendation").with_row_index("rank", 1)
+    return rows(predictions_of(*predictions), graded=graded(4), picks=picks.with_columns(rank=picks["rank"].cast(int)), **fields)
 
 
 @cache
@@ -97,11 +97,11 @@ def pages() -> dict[str, str]:
         "no games": (rows(predictions_of(), SCHEDULE.empty()), "all"),
         "postponed": (rows(predictions_of(), frame_of(SCHEDULE, GAME | {"status": "postponed"})), "all"),
     }
-    return {name: page(slate_document(given, prices, record), plots) for name, (given, prices) in slates.items()}  # type: ignore[arg-type]
+    return {name: page(slate_document(slate, prices, record), plots) for name, (slate, prices) in slates.items()}  # type: ignore[arg-type]
 
 
 def framed(name: str, content: str) -> str:
-    """The page with axe-core and its use, as a frame."""
+    """The page as a frame, with axe-core and the script that uses both."""
     axe = (files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")
     early = "<script>const errors = []; onerror = message => { errors.push(message); }; console.error = (...all) => errors.push(all.join(' '));</script>"
     late = f"<script>{axe}</script><script>const NAME = {json.dumps(name)};{USE}</script>"
@@ -141,6 +141,6 @@ def test_every_page_is_accessible_and_has_no_error(results: dict[str, dict[str, 
 @pytest.mark.parametrize(("name", "players"), [("healthy", 12), ("large", PLAYERS), ("without prices", 12), ("halted", 12)])
 def test_players_are_sorted_and_filtered(name: str, players: int, results: dict[str, dict[str, Any]]) -> None:
     used = results[name]["used"]
-    assert (used["all"], used["found"], used["team"], used["ascending"]) == (players, 1, players // 2, "ascending")
+    assert (used["all"], used["matching"], used["team"], used["ascending"]) == (players, 1, players // 2, "ascending")
     assert (used["first"], used["last"]) == (HOSTILE, "Zoë Zell")
     assert used.get("picks") == (None if name == "without prices" else -(-players // 10))

@@ -1,4 +1,4 @@
-"""The nginx configuration of `deploy/` with the real nginx and a real client, in front of two servers that count requests."""
+"""The nginx configuration of `deploy/` with the real nginx and a real client, in front of two servers that record requests."""
 
 import os
 import re
@@ -29,41 +29,41 @@ pytestmark = pytest.mark.skipif(not NGINX or not shutil.which("openssl"), reason
 
 @dataclass
 class Upstream:
-    """One of Dagster's webservers: counts what the proxy passes on."""
+    """A server in the place of one of Dagster's webservers. Records the requests that the proxy forwards."""
 
     server: ThreadingHTTPServer
-    passed: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    forwarded: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
 def upstreams() -> Iterator[dict[str, Upstream]]:
-    made: dict[str, Upstream] = {}
+    by_name: dict[str, Upstream] = {}
     for name in (VIEWERS, OPERATORS):
 
         class Handler(BaseHTTPRequestHandler):
-            here = name
+            upstream = name
 
-            def answer(self) -> None:
+            def respond(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                made[self.here].passed.append((self.command, self.path, dict(self.headers)))
+                by_name[self.upstream].forwarded.append((self.command, self.path, dict(self.headers)))
                 self.send_response(101 if self.headers.get("Upgrade") else 200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
             def do_GET(self) -> None:
-                self.answer()
+                self.respond()
 
             def do_POST(self) -> None:
-                self.answer()
+                self.respond()
 
             def log_message(self, *_: Any) -> None:
                 pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        made[name] = Upstream(server)
-    yield made
-    for upstream in made.values():
+        by_name[name] = Upstream(server)
+    yield by_name
+    for upstream in by_name.values():
         upstream.server.shutdown()
         upstream.server.server_close()
 
@@ -117,13 +117,13 @@ def listens(port: int) -> bool:
 
 
 @pytest.fixture(params=[VIEWERS, OPERATORS])
-def to(
+def connection(
     request: pytest.FixtureRequest, ports: dict[str, int], upstreams: dict[str, Upstream]
 ) -> Iterator[tuple[httpx.Client, Upstream]]:
     """A client of one of the two ports, without a login, and the server behind it."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    upstreams[request.param].passed.clear()
+    upstreams[request.param].forwarded.clear()
     with httpx.Client(base_url=f"https://127.0.0.1:{ports[request.param]}", verify=context, timeout=TIMEOUT_SECONDS) as client:
         yield client, upstreams[request.param]
 
@@ -138,56 +138,60 @@ def exactly(client: httpx.Client, path: str) -> httpx.URL:
 
 
 @pytest.mark.parametrize("path", ["/", "/graphql", "/../graphql", "//graphql", "/%2e%2e/graphql", "/server_info", "/GraphQL"])
-def test_nothing_passes_without_the_right_password(to: tuple[httpx.Client, Upstream], path: str, ports: dict[str, int]) -> None:
-    client, upstream = to
+def test_no_request_is_forwarded_without_the_right_password(
+    connection: tuple[httpx.Client, Upstream], path: str, ports: dict[str, int]
+) -> None:
+    client, upstream = connection
     other = OPERATOR if login_of(client, ports) == LOGIN else LOGIN
     for login in (None, (login_of(client, ports)[0], "wrong"), other):
         for method in ("GET", "POST"):
             assert client.request(method, exactly(client, path), auth=login).status_code in (400, 401, 405)
-    assert upstream.passed == []
+    assert upstream.forwarded == []
 
 
-def test_the_right_password_passes_and_is_not_passed_on(to: tuple[httpx.Client, Upstream], ports: dict[str, int]) -> None:
-    client, upstream = to
+def test_a_request_with_the_right_password_is_forwarded_without_it(
+    connection: tuple[httpx.Client, Upstream], ports: dict[str, int]
+) -> None:
+    client, upstream = connection
     assert client.get("/runs", auth=login_of(client, ports)).status_code == 200
     assert client.post("/graphql", auth=login_of(client, ports), json={"query": "{ version }"}).status_code == 200
-    assert [(method, path) for method, path, _ in upstream.passed] == [("GET", "/runs"), ("POST", "/graphql")]
-    assert not [headers for _, _, headers in upstream.passed if "authorization" in {name.lower() for name in headers}]
+    assert [(method, path) for method, path, _ in upstream.forwarded] == [("GET", "/runs"), ("POST", "/graphql")]
+    assert not [headers for _, _, headers in upstream.forwarded if "authorization" in {name.lower() for name in headers}]
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/graphql/", "//graphql", "/a/../graphql", "/%67raphql"])
-def test_a_query_by_get_is_refused(to: tuple[httpx.Client, Upstream], path: str, ports: dict[str, int]) -> None:
+def test_a_query_by_get_is_refused(connection: tuple[httpx.Client, Upstream], path: str, ports: dict[str, int]) -> None:
     """A link on another site could start a run, because the browser adds the password."""
-    client, upstream = to
-    answer = client.get(exactly(client, f"{path}?query=mutation%7Bx%7D"), auth=login_of(client, ports))
-    assert answer.status_code == 405 and upstream.passed == []
+    client, upstream = connection
+    response = client.get(exactly(client, f"{path}?query=mutation%7Bx%7D"), auth=login_of(client, ports))
+    assert response.status_code == 405 and upstream.forwarded == []
 
 
-def test_a_request_of_another_site_is_refused(to: tuple[httpx.Client, Upstream], ports: dict[str, int]) -> None:
-    client, upstream = to
+def test_a_request_of_another_site_is_refused(connection: tuple[httpx.Client, Upstream], ports: dict[str, int]) -> None:
+    client, upstream = connection
     own, login = str(client.base_url).rstrip("/"), login_of(client, ports)
     for origin in ("https://evil.example", "null", own.replace("https", "http"), f"{own}.evil.example"):
         assert client.post("/graphql", headers={"Origin": origin}, json={}, auth=login).status_code == 403
-    assert upstream.passed == []
+    assert upstream.forwarded == []
     assert client.post("/graphql", headers={"Origin": own}, json={}, auth=login).status_code == 200
 
 
-def test_a_websocket_is_upgraded(to: tuple[httpx.Client, Upstream], ports: dict[str, int]) -> None:
-    client, upstream = to
+def test_a_websocket_is_upgraded(connection: tuple[httpx.Client, Upstream], ports: dict[str, int]) -> None:
+    client, upstream = connection
     with client.stream(
         "GET", "/graphql", headers={"Upgrade": "websocket", "Connection": "Upgrade"}, auth=login_of(client, ports)
-    ) as answer:
-        assert answer.status_code == 101
-    assert [headers["Upgrade"] for _, _, headers in upstream.passed] == ["websocket"]
+    ) as response:
+        assert response.status_code == 101
+    assert [headers["Upgrade"] for _, _, headers in upstream.forwarded] == ["websocket"]
 
 
-def test_a_large_body_is_refused(to: tuple[httpx.Client, Upstream], ports: dict[str, int]) -> None:
-    client, upstream = to
+def test_a_large_body_is_refused(connection: tuple[httpx.Client, Upstream], ports: dict[str, int]) -> None:
+    client, upstream = connection
     assert client.post("/graphql", content=b"x" * 2**21, auth=login_of(client, ports)).status_code == 413
-    assert upstream.passed == []
+    assert upstream.forwarded == []
 
 
-def test_a_flood_is_slowed_down(to: tuple[httpx.Client, Upstream], ports: dict[str, int]) -> None:
-    client, _ = to
+def test_too_many_requests_are_refused(connection: tuple[httpx.Client, Upstream], ports: dict[str, int]) -> None:
+    client, _ = connection
     codes = {client.get("/", auth=login_of(client, ports)).status_code for _ in range(400)}
     assert 429 in codes

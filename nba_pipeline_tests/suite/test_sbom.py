@@ -1,4 +1,4 @@
-"""The bill of materials lists what is installed, names no place, and can be read as CycloneDX's JSON."""
+"""The bill of materials lists the installed distributions, names no host or path, and can be read as CycloneDX's JSON."""
 
 import json
 import socket
@@ -51,7 +51,7 @@ def test_no_host_and_no_path_of_this_machine_is_named() -> None:
     assert [place for place in (str(root), str(Path.home()), socket.gethostname(), "file:") if place in text()] == []
 
 
-def test_the_same_environment_has_the_same_file_but_for_its_timestamp() -> None:
+def test_two_files_of_an_environment_differ_only_in_their_timestamp() -> None:
     first, second = bill(), json.loads(document())
     for one in (first, second):
         one["metadata"] = {**one["metadata"], "timestamp": ""}

@@ -1,4 +1,4 @@
-"""Each of the 25 fault scenarios has a whole night, which `make test-unattended` runs."""
+"""Each of the 25 fault scenarios is tested by a night, and by a control. `make test-unattended` runs them."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from nba_pipeline_tests.unattended.scenarios import SCENARIOS
 
 UNATTENDED = Path(__file__).parents[1] / "unattended"
 OF_A_TEST = re.compile(r'"""(FS\d\d): ')
-"""The beginning of the docstring of a test that is the night of a scenario."""
+"""Start of the docstring of a test that is the night of a scenario."""
 
 
 def test_each_scenario_has_a_night() -> None:

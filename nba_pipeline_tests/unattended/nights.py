@@ -1,4 +1,4 @@
-"""Nights on the simulated daemon with faults, what a person sees during each, and the alerts that were raised.
+"""Nights on the simulated daemon with faults: the output of `status` and `explain` during each, and its alerts.
 
 A night begins at a stage: a copy of a prepared home at an instant before the fault. It evaluates the daemon at few instants.
 """
@@ -57,31 +57,32 @@ STAGES: Mapping[Stage, tuple[datetime, ...]] = {
 
 @dataclass(frozen=True)
 class Scenario:
-    """A night with a fault, and what a person sees after the first `seen` instants; after all of them if it is 0."""
+    """A night with a fault, and the expected output of `status` and `explain`."""
 
     fault: str
     begins: Stage
     instants: Sequence[datetime]
     rules: Sequence[Rule] = ()
     acts: Mapping[datetime, Act] = field(default_factory=dict)
-    """Instant -> what happens right before its evaluation."""
+    """Instant -> the function that is called right before its evaluation, with the home."""
     seen: int = 0
+    """Number of instants after which the commands run; 0 is after all."""
     alerts: Mapping[tuple[str, str], bool] = field(default_factory=dict)
     """Kind and subject -> whether it is open at the end. No other alert may exist."""
     state: str = "COMPLETE"
     broken: str = ""
-    """The first broken link of `explain`."""
+    """Name of the first broken link of `explain`; empty without one."""
     command: str = ""
     """The next command of `explain`."""
     summarized: frozenset[str] | None = None
-    """The games with summaries and grades in the end. None: the night ends before its games."""
+    """The games with summaries and grades at the end. None if the night ends before its games."""
     is_clean: bool = False
     """Whether the tables are equal to those of a night without faults."""
 
 
 @dataclass(frozen=True)
 class Night:
-    """A home after a night, its alerts, and what the commands showed."""
+    """A home after a night, its alerts, and the output of `status` and `explain`."""
 
     home: Path
     alerts: Sequence[Incident] = ()
@@ -135,7 +136,7 @@ class NightDaemon(Daemon):
             sensor(context)
 
     def play(self, instants: Sequence[datetime], acts: Mapping[datetime, Act]) -> None:
-        """Evaluates at these instants. An act happens right before the evaluation of its instant."""
+        """Evaluates at these instants. An act is called right before the evaluation of its instant."""
         for now in instants:
             with time_machine.travel(now, tick=False):
                 self.prepare(now)
@@ -162,13 +163,13 @@ def stage(name: Stage, root: Path) -> Path:
 
 
 def play(begin: Path, home: Path, scenario: Scenario) -> Night:
-    """Plays a scenario in a copy of its stage. Returns what a person sees, and the alerts at the end."""
+    """Plays a scenario in a copy of its stage. Returns the output of the commands, and the alerts at the end."""
     seen = scenario.seen or len(scenario.instants)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NBA_PIPELINE_HOME", str(home))
         daemon = NightDaemon(copy_of(begin, home), scenario.rules)
         daemon.play(scenario.instants[:seen], scenario.acts)
-        night = look(home, scenario.instants[seen - 1])
+        night = observe(home, scenario.instants[seen - 1])
         daemon.play(scenario.instants[seen:], scenario.acts)
         return replace(night, alerts=alerts_of(home, scenario.instants[-1]))
 
@@ -187,8 +188,8 @@ def alerts_of(home: Path, now: datetime) -> Sequence[Incident]:
         return incidents(LocalWarehouse(home=str(home)))
 
 
-def look(home: Path, now: datetime, day: date = DAY) -> Night:
-    """Returns what a person sees in a home at an instant."""
+def observe(home: Path, now: datetime, day: date = DAY) -> Night:
+    """Returns the output of the commands in a home at an instant, and its alerts."""
     with time_machine.travel(now, tick=False):  # damage that a command finds has the time of the machine
         status = nba_pipeline("status", "--from", str(day), "--to", str(day), home=home, now=now)
         explained = nba_pipeline("explain", "--date", str(day), "--format", "json", home=home, now=now)

@@ -1,7 +1,7 @@
-"""The fault scenarios as nights: the fault, when a person looks, and what the platform must show.
+"""The fault scenarios as nights: the fault, the instants, and the expected output of the platform.
 
 A fault is injected where it happens: in the responses of the sandbox's server, in the files of the home, by a killed process,
-or by the clock and its zone. A control is a harmless case that resembles the fault: it raises no alert and loses no data.
+or by the clock and its time zone. A control is a harmless case that resembles the fault: it raises no alert and loses no data.
 """
 
 import json
@@ -45,8 +45,11 @@ def no_boxscore(*games: str, until: str = "", status: int = 403) -> list[Rule]:
     """Rules that make the box scores of games unavailable at every provider."""
     for_now: Rule = {"until": until} if until else {}
     first = [{"match": {"path": f"boxscore_{game}"}, "action": "status", "status": status, **for_now} for game in games]
-    others = ("nba_stats", "balldontlie")
-    return [*first, *({"game": list(games), "match": {"provider": name}, "action": "drop_game", **for_now} for name in others)]
+    other_providers = ("nba_stats", "balldontlie")
+    return [
+        *first,
+        *({"game": list(games), "match": {"provider": name}, "action": "drop_game", **for_now} for name in other_providers),
+    ]
 
 
 def lose_yesterday(home: Path) -> None:
@@ -105,7 +108,7 @@ SCENARIOS: dict[str, Scenario] = {
         alerts={("run_failed", f"slate {NEXT} upcoming_players"): True, BOXSCORES_MISSING: True},
     ),
     "control of FS02": Scenario(
-        "an optional source has nothing", "evening", NIGHT, summarized=ALL,
+        "an optional source has no data", "evening", NIGHT, summarized=ALL,
         rules=[{"match": {"path": "playbyplay"}, "action": "status", "status": 403}],
     ),
     "FS04": Scenario(
@@ -124,12 +127,12 @@ SCENARIOS: dict[str, Scenario] = {
         rules=no_boxscore(FIRST, status=404), summarized=frozenset(), **EXPLAIN_REQUESTS,
     ),
     "FS09": Scenario(
-        "a source of lines names a player as nobody else does", "morning", (on_day(13, 5),), state="EXPECTED",
+        "a source of lines has an unknown name for a player", "morning", (on_day(13, 5),), state="EXPECTED",
         rules=[{"match": {"provider": "odds_api"}, "action": "rename_player", "player": LINED, "to": "Zebulon Quartermain"}],
         alerts={("name_unresolved", "Zebulon Quartermain"): True},
     ),
     "FS10": Scenario(
-        "injury reports are missing for everybody", "morning", (on_day(13, 5), on_day(16, 10)),
+        "every injury report is missing", "morning", (on_day(13, 5), on_day(16, 10)),
         rules=[{"match": {"provider": name}, "action": "status", "status": 500} for name in ("injury_report", "espn")],
         state="EXPECTED",
     ),
@@ -166,7 +169,7 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "FS19": Scenario(
         "every line is withdrawn after the picks are published", "evening", (on_day(18, 58),), rules=[NO_LINES],
-        state="EXPECTED", alerts={},
+        state="EXPECTED",
     ),
     "FS20": Scenario(
         "the settings change while the daemon runs", "evening", NIGHT[:1], acts={NIGHT[0]: change_settings}, state="LATE",

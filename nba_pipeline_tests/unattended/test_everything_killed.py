@@ -1,6 +1,6 @@
-"""Every process of the platform dies by SIGKILL. `nba-pipeline watch --once` alone reports it, and later the recovery.
+"""Every process of the platform is killed by SIGKILL. Only `nba-pipeline watch --once` reports it, and later the recovery.
 
-The limits of silence are shortened, so that the test takes minutes. Each watcher is a process, as its timer starts it.
+The limits of silence are shortened, so that the test takes minutes. Each watcher is a process of its own, as in production.
 """
 
 import socket
@@ -21,7 +21,7 @@ from nba_pipeline_tests.unattended.live import Evening, Platform, platform, wait
 pytestmark = pytest.mark.unattended
 
 WARNING, CRITICAL = timedelta(minutes=1.5), timedelta(minutes=3)
-"""Longer than the intervals of the frequent sensors, which a busy machine delays."""
+"""Silence that raises a warning, and a critical alert. A busy machine delays the frequent sensors."""
 STARTED_WITHIN = timedelta(minutes=6)
 SETTINGS = f"[watch]\nsilent_warning_minutes = {WARNING.seconds / 60}\nsilent_critical_minutes = {CRITICAL.seconds / 60}\n"
 HEALTHY, WRONG = 0, 1
@@ -75,7 +75,7 @@ def kill_during_a_run(evening: Evening, started: Platform) -> datetime:
 
 
 def test_watch_alone_reports_the_silence_once_and_the_recovery_once(tmp_path: Path, port: int, slack: Slack) -> None:
-    """FS07: nothing that the daemon runs can report that the daemon is dead."""
+    """FS07: the daemon cannot report its own death."""
     (tmp_path / "settings.toml").write_text(SETTINGS)
     variables = {"SLACK_WEBHOOK_URL": slack.url, "NBA_PIPELINE_SETTINGS": str(tmp_path / "settings.toml")}
     evening = Evening(tmp_path, timedelta(hours=1), variables=variables)
@@ -86,7 +86,7 @@ def test_watch_alone_reports_the_silence_once_and_the_recovery_once(tmp_path: Pa
     time.sleep(max(0.0, (silent_since + WARNING - datetime.now(UTC)).total_seconds()) + 1)
     assert [watch(evening), watch(evening)] == [WRONG, WRONG]
     reported = of_silence(slack)
-    assert len(reported) in (1, 2) and reported[0] == "warning: daemon_silent daemon"  # two on a machine that is slow
+    assert len(reported) in (1, 2) and reported[0] == "warning: daemon_silent daemon"  # two on a slow machine
     time.sleep(max(0.0, (silent_since + CRITICAL - datetime.now(UTC)).total_seconds()) + 1)
     assert [watch(evening), watch(evening)] == [WRONG, WRONG]
     escalated = ["warning: daemon_silent daemon", "escalated, critical: daemon_silent daemon"]

@@ -15,13 +15,13 @@ import pytest
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline_tests.monitoring.webhook import listening
 from nba_pipeline_tests.prepared import copy_of
-from nba_pipeline_tests.unattended.nights import DAY, NEXT, Night, Scenario, in_a_process, look, on_day, on_next, play, stage
+from nba_pipeline_tests.unattended.nights import DAY, NEXT, Night, Scenario, in_a_process, observe, on_day, on_next, play, stage
 from nba_pipeline_tests.unattended.scenarios import ALL, NIGHT, SCENARIOS, partition
 from nba_pipeline_tests.warehouse.damages import damage
 
 pytestmark = [pytest.mark.unattended, pytest.mark.long]
 
-SAME = ("boxscores", "player_game_summary", "features", "grades")
+COMPARED = ("boxscores", "player_game_summary", "features", "grades")
 """Tables that are compared with those of a night without faults."""
 LINEAGE = ("source", "as_of", "code_version", "graded_at")
 
@@ -43,17 +43,17 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     time.tzset()
 
 
-def same_rows(night: Night, clean: Night) -> list[str]:
+def differing_tables(night: Night, clean: Night) -> list[str]:
     """The tables whose rows differ from those of another night, apart from their lineage."""
 
     def rows(of: Night, name: str) -> pl.DataFrame:
         return of.rows(name).drop(LINEAGE, strict=False).sort(TABLES[name].key)
 
-    return [name for name in SAME if not rows(night, name).equals(rows(clean, name))]
+    return [name for name in COMPARED if not rows(night, name).equals(rows(clean, name))]
 
 
-def check_the_end(night: Night, scenario: Scenario, clean: Night) -> None:
-    """The alerts, one row per key, and the games with summaries and grades."""
+def assert_end(night: Night, scenario: Scenario, clean: Night) -> None:
+    """Asserts the alerts, one row per key, and the games with summaries and grades."""
     assert night.is_open == scenario.alerts
     for table in TABLES:
         assert not night.rows(table).select(TABLES[table].key).is_duplicated().any(), table
@@ -61,7 +61,7 @@ def check_the_end(night: Night, scenario: Scenario, clean: Night) -> None:
         assert set(night.rows("player_game_summary")["game_id"]) == scenario.summarized
         assert set(night.rows("grades")["game_id"]) >= scenario.summarized  # and the void grades of games that are not played
     if scenario.is_clean:
-        assert same_rows(night, clean) == []
+        assert differing_tables(night, clean) == []
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -71,7 +71,7 @@ def test_a_night_has_its_alerts_and_no_other_and_is_explained(name: str, root: P
     assert scenario.state in night.status.splitlines()[4].split()
     first = night.explanation["first_broken"] or {"name": "", "next_command": ""}
     assert (first["name"], first["next_command"]) == (scenario.broken, scenario.command)
-    check_the_end(night, scenario, Night(stage("night", root)))
+    assert_end(night, scenario, Night(stage("night", root)))
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo"], indirect=True)
@@ -80,22 +80,20 @@ def test_a_night_is_the_same_in_another_zone_of_the_process(zone: None, root: Pa
     scenario = Scenario("the process runs in Tokyo", "evening", NIGHT, summarized=ALL, is_clean=True)
     night = play(stage("evening", root), tmp_path / "home", scenario)
     assert (scenario.state in night.status, night.explanation["first_broken"]) == (True, None)
-    check_the_end(night, scenario, Night(stage("night", root)))
+    assert_end(night, scenario, Night(stage("night", root)))
 
 
 def test_a_damaged_table_closes_its_gates_and_is_repaired_from_the_landing(root: Path, tmp_path: Path) -> None:
     """FS03: nothing is published from a gate that cannot be evaluated."""
     home, now = copy_of(stage("night", root), tmp_path / "home"), on_next(2, 30)
     damage(partition(home, "boxscores"), "cut off")
-    seen = look(home, now)
-    first = seen.explanation["first_broken"]
-    assert (first["name"], first["next_command"]) == ("boxscores", "nba-pipeline reconcile") and "unreadable file" in first[
-        "fact"
-    ]
+    first = observe(home, now).explanation["first_broken"]
+    assert (first["name"], first["next_command"]) == ("boxscores", "nba-pipeline reconcile")
+    assert "unreadable file" in first["fact"]
     repaired = play(home, tmp_path / "repaired", Scenario("a file is damaged", "night", (now, on_next(2, 40))))
     [alert] = repaired.alerts
     assert (alert.kind, alert.game_date, alert.is_open) == ("damaged_file", NEXT, False)
-    assert same_rows(repaired, Night(stage("night", root))) == []
+    assert differing_tables(repaired, Night(stage("night", root))) == []
 
 
 def test_a_killed_process_leaves_the_night_unchanged(root: Path, tmp_path: Path) -> None:
@@ -105,10 +103,12 @@ def test_a_killed_process_leaves_the_night_unchanged(root: Path, tmp_path: Path)
     scenario = Scenario("the daemon was killed", "evening", NIGHT, summarized=ALL, is_clean=True)
     night = play(home, tmp_path / "home", scenario)
     assert (scenario.state in night.status, night.explanation["first_broken"]) == (True, None)
-    check_the_end(night, scenario, Night(stage("night", root)))
+    assert_end(night, scenario, Night(stage("night", root)))
 
 
-def test_a_dead_sink_gets_each_alert_once_it_answers(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_sink_gets_each_alert_once_when_it_recovers(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """FS15: four names are unresolved while the webhook answers 500."""
     home = copy_of(stage("morning", root), tmp_path / "home")
     names = [f"Zebulon Quartermain {letter}" for letter in ("Abel", "Bartok", "Celan", "Dvorak")]
@@ -117,11 +117,11 @@ def test_a_dead_sink_gets_each_alert_once_it_answers(root: Path, tmp_path: Path,
     with listening() as slack:
         monkeypatch.setenv("SLACK_WEBHOOK_URL", slack.url)
         slack.status = 500
-        dead = play(home, tmp_path / "dead", Scenario("a dead sink", "morning", (on_day(13, 5),), rules))
-        assert dead.is_open == {("name_unresolved", name): True for name in names}
+        failing = play(home, tmp_path / "failing", Scenario("a failing sink", "morning", (on_day(13, 5),), rules))
+        assert failing.is_open == {("name_unresolved", name): True for name in names}
         slack.status = 200
         slack.sent.clear()
-        play(dead.home, tmp_path / "alive", Scenario("a sink", "morning", (on_day(13, 12), on_day(13, 20)), rules))
+        play(failing.home, tmp_path / "working", Scenario("a working sink", "morning", (on_day(13, 12), on_day(13, 20)), rules))
     heads = sorted(text.splitlines()[0] for text in slack.texts)
     assert heads == [f"warning: name_unresolved {name} ({DAY})" for name in names]
 

@@ -1,6 +1,6 @@
 """A stalled step is ended and its run is started again once: real processes, a real instance, Dagster's own code server and daemons.
 
-Processes that the tests start also load the assets below, so this module must have no side effects.
+The processes that the tests start import this module, so it must have no side effects.
 """
 
 import collections
@@ -114,7 +114,7 @@ def end_of(workspace: IWorkspaceProcessContext, run_id: str) -> dg.DagsterRun:
     retry = EventLogConsumerDaemon()
     list(launch.run_iteration(workspace))
     while not status_of(workspace.instance, run_id).is_finished:
-        assert time.monotonic() < deadline, "the run goes on"
+        assert time.monotonic() < deadline, "the run is still in progress"
         time.sleep(0.1)
     for _ in range(2):
         list(retry.run_iteration(workspace))

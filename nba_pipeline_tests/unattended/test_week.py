@@ -1,8 +1,8 @@
-"""Days on the simulated daemon with three slowdowns, of which one misses an objective: who receives which message, and when.
+"""Days on the simulated daemon with three slowdowns, of which one misses an objective: the messages and their instants.
 
     Thursday evening   all box scores are 45 minutes late: the error budget burns fast
     Friday evening     one box score is 80 minutes late: the morning summary names the slow step
-    Sunday             the daemon stands still until 10:10 and from 15:36 to 22:06: the summary names the features of the next slate
+    Sunday             the daemon is stopped until 10:10 and from 15:36 to 22:06: the summary names the features of the next slate
 
 The alert resolves itself on Monday, 72 hours after Thursday. The summary of Tuesday names the objective, with ten games. The
 daemon evaluates less often than the real one, so that there are other alerts, such as late lines.
@@ -37,10 +37,12 @@ from nba_pipeline.monitoring.watchdog import EXPECTED
 from nba_pipeline.sandbox.league import League
 from nba_pipeline_tests.monitoring.webhook import Slack, listening
 from nba_pipeline_tests.unattended.daemon import RULES_FILE
-from nba_pipeline_tests.unattended.nights import START, NightDaemon
+from nba_pipeline_tests.unattended.nights import STAGES, NightDaemon
 
 pytestmark = [pytest.mark.unattended, pytest.mark.long]
 
+START = STAGES["morning"][0]
+"""Instant at which the simulated daemon starts."""
 FIRST = date(2026, 1, 15)
 """A Thursday."""
 DAYS, HISTORY_DAYS, CLUBS = 5, 12, 6
