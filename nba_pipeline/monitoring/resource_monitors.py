@@ -31,7 +31,7 @@ SOURCES = {
 
 QUOTA_DAYS = 7
 MIB = 1024**2
-MORE_CREDITS = "order a larger plan, or raise capture_every_hours in section lines of settings.toml"
+MORE_CREDITS = "order a larger plan, or raise capture_every_hours in section lines of settings.toml and restart the daemon"
 
 
 def stale_sources(warehouse: Warehouse, landing: Landing, clock: Clock, known: Collection[Incident]) -> list[Finding]:

@@ -11,11 +11,10 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.command_runs import is_started_by_command
 from nba_pipeline.instance.dead_runs import is_dead
 from nba_pipeline.instance.materializations import materialization_instants, materialized_at, materialized_dates
-from nba_pipeline.instance.run_outcomes import is_interrupted, outcome_messages
+from nba_pipeline.instance.run_outcomes import is_interrupted, outcome_messages, shortened
 from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAG, RANGE_TAGS
 from nba_pipeline.instance.runs_in_progress import IN_PROGRESS
 from nba_pipeline.league.calendar import days, parse_key
-from nba_pipeline.monitoring.failure_messages import message_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import SLATE_EXPORT, daily_tables
 
@@ -177,7 +176,7 @@ def _failure(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Failure:
     """Returns the failure of a run, with the command that continues it if a person interrupted a backfill."""
     events = [entry.dagster_event for entry in instance.all_logs(run.run_id, of_type=OF_STEPS) if entry.dagster_event]
     if not (is_started_by_command(run) and is_interrupted(events)):
-        messages = message_of(outcome_messages(events, has_succeeded=False)[0], _dates_of(run))
+        messages = shortened(outcome_messages(events, has_succeeded=False)[0])
         return Failure(1, f"run {run.run_id[:8]} failed and no later run has succeeded ({messages})")
     dates, is_backfill = _dates_of(run), MODE_TAG not in run.tags  # only runs of a backfill have no mode
     resume = f"nba-pipeline backfill --from {dates[0]} --to {dates[-1]} --resume" if is_backfill and dates else ""
