@@ -13,7 +13,7 @@ from nba_pipeline.monitoring.watchdog import RESTART
 from nba_pipeline.settings import SETTINGS
 
 SLATE = failed_check("upcoming_players", "the_last_slates_are_covered")
-"""Beginning of the failure of a slate that is closed while too many of the games before it lack a box score."""
+"""Beginning of the failure of a slate whose gate is closed, because too many earlier games lack a box score."""
 SETTINGS_EDITED = re.compile(r"(?:\w+: )?(?P<file>.+) has changed since this process read it; restart the process")
 TOO_FEW_ROWS = re.compile(
     r"\w+: (?P<table>\w+) (?P<day>\S+): (?P<new>\d+) rows? would replace (?P<stored>\d+), fewer than the required (?P<share>\d+%)"
@@ -34,7 +34,7 @@ def next_step_of(failures: Sequence[str]) -> str:
 
 
 def of_a_closed_slate(span: Sequence[date]) -> tuple[str, ...]:
-    """Returns the beginnings of the failures by the gate of a slate: of its check, and of `features`, which asks the same gate."""
+    """Returns how the failures of a closed slate begin: that of the check, and that of `features`, which uses the same gate."""
     return SLATE, *(f"features: the slate of {day} is closed" for day in span)
 
 
