@@ -53,7 +53,9 @@ def state_of(facts: Facts, now: datetime) -> tuple[str, tuple[str, ...]]:
     if facts.closed:
         return "FAILED", facts.closed
     findings = sorted(_findings(facts, now), key=lambda finding: WORST_FIRST.index(finding[0]))
-    of_runs = {failure.reason for failure in facts.failures.values()}  # a run is one reason, even if only some tables are critical
+    of_runs = {
+        failure.reason for failure in facts.failures.values()
+    }  # a run is one reason, even if only some tables are critical
     tables: dict[tuple[str, str], list[str]] = {}
     for finding_state, problem, table in findings:
         key = ("" if problem in of_runs else finding_state, problem)
