@@ -14,7 +14,7 @@ from nba_pipeline.cli.app import app, date_range, leave, open_runner, today
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_line, report, working
 from nba_pipeline.environments import environment, home
-from nba_pipeline.errors import BadInput
+from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.tables.wording import counted
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 WATCH_SECONDS = 30
 DAYS_BACK = 6
+ALERTS_SHOWN = 5
 
 
 @app.command()
@@ -66,6 +67,8 @@ class Snapshot:
     not_loaded: Sequence[date]
     """Other dates with data that is landed but not loaded."""
     is_empty: bool
+    open_alerts: Sequence[str] = ()
+    """Severity, kind, subject and date of each open alert, critical ones first; of another cause than the dates, too."""
 
 
 def read_snapshot(runner: "Runner", start: date, end: date) -> Snapshot:
@@ -86,7 +89,20 @@ def read_snapshot(runner: "Runner", start: date, end: date) -> Snapshot:
         record["due"] = [name for day, name in due if day == record["game_date"]]
     alert_on_damage(runner.notifier, runner.landing)
     elsewhere = missing_sources(runner.warehouse, runner.landing, end, before).keys() - set(dates)
-    return Snapshot(at, records, [name for _, name in due], sorted(elsewhere), not runner.warehouse.dates(TABLES["schedule"]))
+    is_empty = not runner.warehouse.dates(TABLES["schedule"])
+    return Snapshot(at, records, [name for _, name in due], sorted(elsewhere), is_empty, _open_alerts(runner))
+
+
+def _open_alerts(runner: "Runner") -> list[str]:
+    """Returns a text per open alert of recent dates, critical ones first; the reason if they cannot be read."""
+    from nba_pipeline.monitoring.alert_changes import recent_incidents
+
+    try:
+        known = [one for one in recent_incidents(runner.warehouse, runner.clock.today) if one.is_open]
+    except (PipelineError, OSError) as error:  # the status is shown without them
+        return [f"unknown: {error}"]
+    texts = [f"{one.severity} {one.kind} {one.subject} ({one.game_date})" for one in known]
+    return sorted(texts, key=lambda text: not text.startswith("critical"))
 
 
 def print_snapshot(snapshot: Snapshot, is_verbose: bool = False) -> None:
@@ -100,6 +116,11 @@ def print_snapshot(snapshot: Snapshot, is_verbose: bool = False) -> None:
         if not any(record["happened"] for record in snapshot.records):
             return
     print_status(snapshot.records, snapshot.at, is_verbose)
+    if snapshot.open_alerts:
+        shown, more = snapshot.open_alerts[:ALERTS_SHOWN], len(snapshot.open_alerts) - ALERTS_SHOWN
+        others = f"; and {more} more" if more > 0 else ""
+        print_line("")
+        print_wrapped(f"Open alerts: {'; '.join(shown)}{others}. `nba-pipeline alerts list` shows their next steps.", style="")
     _print_not_shown(snapshot, partial(print_wrapped, style=""))
 
 

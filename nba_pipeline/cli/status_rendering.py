@@ -50,8 +50,8 @@ def print_status(records: Sequence[Record], now: datetime, is_verbose: bool = Fa
     span = first if first == last else f"{first} to {last}"
     print_line(f"Status of {span}, as of {eastern_text(now)}", style="bold")
     _print_grid([_grid_row(record) for record in records])
-    for state in dict.fromkeys(record["state"] for record in records):
-        print_wrapped(f"{state}: {STATES[state].meaning}", 0)
+    for meaning in _meanings(records):
+        print_wrapped(meaning, 0)
     print_wrapped(LEGEND, 0)
     for note, dates in _by_note(records).items():
         print_wrapped(f"{spans(dates)}: {note}", 0)
@@ -66,6 +66,16 @@ def print_status(records: Sequence[Record], now: datetime, is_verbose: bool = Fa
 
 def _lines(record: Record, is_verbose: bool) -> tuple[str, ...]:
     return tuple(with_teams(message, record) for message in messages(record, is_verbose))
+
+
+def _meanings(records: Sequence[Record]) -> Iterator[str]:
+    """Yields the meaning of each shown state, or the cause of it on dates that have one."""
+    dates: dict[tuple[str, str], list[str]] = {}
+    for record in records:
+        dates.setdefault((record["state"], record.get("cause", "")), []).append(record["game_date"])
+    for (state, cause), of_cause in dates.items():
+        of_dates = f"{spans(of_cause)} " if cause and len(records) > 1 else ""
+        yield f"{of_dates}{state}: {cause or STATES[state].meaning}"
 
 
 def _by_note(records: Sequence[Record]) -> dict[str, list[str]]:
@@ -161,7 +171,12 @@ def messages(record: Record, is_verbose: bool) -> Iterator[str]:
     """Yields the reasons of a state, then missing data, games not played, waivers, incidents and quarantine, each once."""
     yield from record["reasons"]
     if record["state"] != "NOT_DUE":
-        yield from (f"missing: {name}" for name in record["missing"] if name not in record["reasons"])
+        missing = [name for name in record["missing"] if name not in record["reasons"]]
+        if missing and "boxscores" in record.get("not_loaded", ()):
+            games = ", ".join(name.partition(" (")[0] for name in missing)
+            missing = []
+            yield f"not readable until boxscores is rebuilt from stored responses: {games}"
+        yield from (f"missing: {name}" for name in missing)
     seen = {*record["reasons"], *record["quarantine"]}
     other_messages = dict.fromkeys((*record["not_played"], *record["waivers"], *record["happened"]))
     yield from (message for message in other_messages if message not in seen)
@@ -185,7 +200,8 @@ def with_teams(message: str, record: Record) -> str:
     text = GAME_ID.sub(lambda match: matchups.get(match[1], match[1]), message)
     is_about_missing = message.partition(" ")[0] == "missing:" or "no box score" in message
     first = [causes[game_id] for game_id in ids if game_id in causes and is_about_missing]
-    return f"{text}; first cause: {first[0]}" if first else text
+    cause = GAME_ID.sub(lambda match: matchups.get(match[1], match[1]), first[0]) if first else ""
+    return f"{text}; first cause: {cause}" if first else text
 
 
 def names_of_stale(records: Sequence[Record]) -> list[str]:

@@ -126,8 +126,10 @@ ALERTS: Mapping[str, Term] = {
     "ledger_altered": Term(
         "A ledger has a row that differs from its recorded hash, or a recorded row is missing.", "`nba-pipeline audit ledgers`"
     ),
-    "lines_late": Term("Too few of today's games have a line at 13:00 Eastern.", "`nba-pipeline breakers`"),
-    "lines_missing": Term("A capture of the lines failed repeatedly for some games.", "`nba-pipeline breakers`"),
+    "lines_late": Term(
+        "Too few of today's games have a line at 13:00 Eastern.", "`nba-pipeline explain --date D --table prop_lines`"
+    ),
+    "lines_missing": Term("A capture of the lines failed repeatedly for some games.", "Run the command that the alert names."),
     "mode_undecided": Term("A mode was due and left no decision.", "`nba-pipeline reconcile` runs what is due."),
     "monitor_failed": Term(
         "A monitor raised an error, so whether there is a reason for its kind of alert is unknown.",
@@ -145,14 +147,14 @@ ALERTS: Mapping[str, Term] = {
         "Most credits of the provider of lines are used.", "Capture less often, or order a larger plan; see the runbook."
     ),
     "run_failed": Term(
-        "A run failed or was killed.", "`nba-pipeline status` names the cause; `nba-pipeline reconcile` retries it."
+        "A run failed or was killed.", "Run the command that the alert names, or wait: the work is repeated at growing intervals."
     ),
     "slate_not_published": Term(
         "The slate was not published: its gate is closed, or the files could not be written. The earlier files stay public.",
         "`nba-pipeline publish --date D` prints the reasons.",
     ),
     "source_stale": Term(
-        "On a day with games, the newest response of a source is too old.", "`nba-pipeline run --date D` requests it."
+        "On a day with games, the newest response of a source is too old.", "`nba-pipeline reconcile` requests what is due."
     ),
     "step_slow": Term(
         "The newest step of a table took at least twice its usual duration. The table is written.",

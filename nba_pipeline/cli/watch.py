@@ -69,7 +69,7 @@ def check(notifier: "Notifier") -> int:
     for line in filter(None, [*changes, notifier.retry_deliveries()]):
         print_line(line)
     for one in findings:
-        print_error(f"{one.severity}: {one.kind} {one.subject}: {one.message} Next: `{one.next_command}`")
+        print_error(f"{one.severity}: {one.kind} {one.subject}: {one.message} Next: {one.next_command}")
     if not findings:
         print_line(HEALTHY)
     return int(bool(findings))

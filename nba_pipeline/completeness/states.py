@@ -43,6 +43,7 @@ FAILING = ("LATE", "FAILED")
 WORST_FIRST = ("FAILED", "LATE", "WAIVED", "DEGRADED")
 NOT_WRITTEN = "not written"
 NO_ROWS = "no rows, unlike earlier slates"
+NOT_UPDATED = "not updated since"
 Finding = tuple[str, str, str]
 """State, problem and table. Findings that differ only in the table share one reason."""
 
@@ -52,9 +53,13 @@ def state_of(facts: Facts, now: datetime) -> tuple[str, tuple[str, ...]]:
     if facts.closed:
         return "FAILED", facts.closed
     findings = sorted(_findings(facts, now), key=lambda finding: WORST_FIRST.index(finding[0]))
+    of_runs = {
+        failure.reason for failure in facts.failures.values()
+    }  # a run is one reason, even if only some tables are critical
     tables: dict[tuple[str, str], list[str]] = {}
     for finding_state, problem, table in findings:
-        tables.setdefault((finding_state, problem), []).extend([table] if table else [])
+        key = ("" if problem in of_runs else finding_state, problem)
+        tables.setdefault(key, []).extend([table] if table else [])
     reasons = tuple(": ".join(filter(None, (problem, ", ".join(names)))) for (_, problem), names in tables.items())
     state = findings[0][0] if findings else _quiet_state(facts, now)
     if facts.is_running and state in ("NOT_DUE", "EXPECTED", *FAILING):
@@ -149,7 +154,7 @@ def _update_findings(facts: Facts, now: datetime) -> Iterator[Finding]:
         blocked_tables = derived_from_games() if facts.is_blocked else ()
         for name in names:
             if name not in blocked_tables and (at := facts.materialized_at.get(name)) is not None and at < due:
-                yield "LATE", f"not updated since {eastern_text(due)}", name
+                yield "LATE", f"{NOT_UPDATED} {eastern_text(due)}", name
     if facts.has_slate and now >= first_due(facts.game_date, facts.tipoffs)["predictions"] + grace():
         yield from (("DEGRADED", message, "") for message in facts.gaps)
     if facts.has_slate and now >= lines_due_at(facts.game_date, facts.tipoffs):

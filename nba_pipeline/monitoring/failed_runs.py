@@ -9,18 +9,17 @@ from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import CLOCK, MODES
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.command_runs import is_started_by_command
-from nba_pipeline.instance.run_outcomes import CHECKS, crashed_checks, failed_check, failure_reasons, is_killed, shortened
+from nba_pipeline.instance.run_outcomes import CHECKS, crashed_checks, failed_check, failure_reasons, is_killed
 from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAGS, WILL_RETRY_TAG
 from nba_pipeline.league.calendar import eastern, parse_key
 from nba_pipeline.monitoring.alert_changes import incident_of
 from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.monitoring.failure_messages import message_of, next_step_of, of_a_closed_slate
 
 RUN_FAILED = "run_failed"
 CHECK_CRASHED = "check_crashed"
 """Kind of the alert about a check that could not be judged. Nothing is known about the data then."""
 COVERAGE = failed_check("boxscores", gates.COVERAGE_GATE)
-SLATE = failed_check("upcoming_players", "the_last_slates_are_covered")
-"""Beginning of the failure of a slate whose gate is closed, because too many earlier games lack a box score."""
 
 
 def alert_on_killed(notifier: Notifier, closed: Sequence[dg.DagsterRun]) -> None:
@@ -55,8 +54,8 @@ def _raise_alert(notifier: Notifier, run: dg.DagsterRun, failures: Sequence[str]
     All runs that the closed gate of a slate stops have the same subject, so that they share one alert.
     """
     span = span_of(run)
-    subject, command = mode or run.job_name, _next_command(span, mode, run.job_name)
-    if span and failures and all(failure.startswith((COVERAGE, *_of_a_closed_slate(span))) for failure in failures):
+    subject, command = mode or run.job_name, next_step_of(failures) or _next_command(span, mode, run.job_name)
+    if span and failures and all(failure.startswith((COVERAGE, *of_a_closed_slate(span))) for failure in failures):
         command = f"nba-pipeline explain --date {max(span)}"  # the run would fail again
         if not any(failure.startswith(COVERAGE) for failure in failures):
             subject, places = "slate", ["upcoming_players"]
@@ -65,14 +64,9 @@ def _raise_alert(notifier: Notifier, run: dg.DagsterRun, failures: Sequence[str]
         max(span, default=notifier.clock.today),
         RUN_FAILED,
         " ".join(filter(None, (subject, dates, ", ".join(dict.fromkeys(places))))),
-        shortened(failures),
+        message_of(failures, span),
         next_command=command,
     )
-
-
-def _of_a_closed_slate(span: Sequence[date]) -> tuple[str, ...]:
-    """Returns how the failures of a closed slate begin: that of the check, and that of `features`, which uses the same gate."""
-    return SLATE, *(f"features: the slate of {day} is closed" for day in span)
 
 
 def span_of(run: dg.DagsterRun) -> list[date]:
@@ -118,7 +112,7 @@ def waits_for_box_scores(failures: Sequence[str], span: Sequence[date], now: dat
     if not span or not failures:  # unidentified failures always raise an alert
         return False
     due = {COVERAGE: gates.deadline(max(span))}
-    due |= dict.fromkeys(_of_a_closed_slate(span), eastern(max(span), *CLOCK["same_day"][0]))
+    due |= dict.fromkeys(of_a_closed_slate(span), eastern(max(span), *CLOCK["same_day"][0]))
     return all(any(failure.startswith(check) and now < at for check, at in due.items()) for failure in failures)
 
 

@@ -1,5 +1,6 @@
 """Incidents of requests by date, read from the landing's journals: what was retried or failed, when, and when it recovered."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ OF_A_GAME = "boxscore"
 """The endpoint whose entity is a game."""
 NOT_REQUESTED = " was not requested"
 """Suffix of the problem of a request that an open circuit breaker blocked."""
+OF_A_REQUEST = re.compile(r".+: (?P<status>status \d+) after \d+ attempts?")
+"""The problem of a request that the provider answered with an error each time."""
 READ_BEFORE = timedelta(days=3)
 """How long before a date its first requests are sent: schedule and lines of the next days."""
 
@@ -43,10 +46,14 @@ class Incident:
 
 @dataclass(frozen=True)
 class DateRequests:
-    """The incidents of a date in order, and per game the first request for its box score without a usable answer."""
+    """The incidents of a date in order, and per game the first request for its box score without a usable answer.
+
+    `failing` names the providers whose last request to an endpoint failed.
+    """
 
     incidents: list[Incident] = field(default_factory=list)
     first_causes: dict[str, str] = field(default_factory=dict)
+    failing: tuple[str, ...] = ()
 
 
 def read_requests(landing: Landing, dates: Sequence[date]) -> dict[date, DateRequests]:
@@ -56,7 +63,7 @@ def read_requests(landing: Landing, dates: Sequence[date]) -> dict[date, DateReq
         for day in of_dates:
             if day in lines:
                 lines[day].append(line)
-    return {day: DateRequests(_incidents(of_day), _first_causes(of_day, day)) for day, of_day in lines.items()}
+    return {day: DateRequests(_incidents(of_day), _first_causes(of_day, day), _failing(of_day)) for day, of_day in lines.items()}
 
 
 def request_lines(landing: Landing, first: date) -> Iterator[tuple[Line, Sequence[date]]]:
@@ -82,7 +89,7 @@ def _incidents(lines: Sequence[Line]) -> list[Incident]:
     problems: dict[str, list[Line]] = {}
     for line in lines:
         if line["outcome"] in PROBLEMS:
-            problems.setdefault(f"{line['outcome']}: {_without_request(str(line['problem']))}", []).append(line)
+            problems.setdefault(f"{line['outcome']}: {_problem(line)}", []).append(line)
     for text, group in problems.items():
         recoveries = [landed.get(_slot(line)) for line in group]
         instants = sorted(map(_at, group))
@@ -94,9 +101,24 @@ def _incidents(lines: Sequence[Line]) -> list[Incident]:
     return sorted(incidents, key=lambda incident: incident.at)
 
 
+def _failing(lines: Sequence[Line]) -> tuple[str, ...]:
+    """Returns the providers whose last request to an endpoint failed, in order of name."""
+    last = {_endpoint(line): line for line in sorted(lines, key=_at)}
+    return tuple(sorted({line["provider"] for line in last.values() if line["outcome"] == "failed"}))
+
+
 def _without_request(problem: str) -> str:
     """Returns a problem without the name of a blocked request, so that all requests an open breaker blocks share one incident."""
     return problem.rpartition("; ")[0] if problem.endswith(NOT_REQUESTED) else problem
+
+
+def _problem(line: Line) -> str:
+    """Returns the problem of a request. Requests of one endpoint with the same status share one incident, except box scores."""
+    problem = _without_request(str(line["problem"]))
+    status = OF_A_REQUEST.fullmatch(problem)
+    if line["endpoint"] == OF_A_GAME or not status or not problem.startswith(f"{_endpoint(line)} {line['entity']}:"):
+        return problem
+    return f"{_endpoint(line)}: {status['status']}"
 
 
 def _retried(lines: Sequence[Line]) -> Incident:

@@ -49,7 +49,7 @@ def slow_step(table: str, runs: Sequence[StepRun], now: datetime) -> Finding | N
         f"{table} of {newest.partition}: the step took {newest.seconds:.0f} s; the median of its last {len(earlier)} runs is "
         f"{usual:.0f} s (run {newest.run_id[:8]})"
     )
-    return Finding(STEP_SLOW, table, message)
+    return Finding(STEP_SLOW, table, message, next_command="nba-pipeline doctor")
 
 
 def late_transitions(

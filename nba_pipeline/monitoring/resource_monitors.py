@@ -15,6 +15,7 @@ from nba_pipeline.monitoring.alert_rows import Severity
 from nba_pipeline.monitoring.findings import Finding, is_open
 from nba_pipeline.monitoring.slate_monitors import is_game_day
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 
@@ -30,6 +31,7 @@ SOURCES = {
 
 QUOTA_DAYS = 7
 MIB = 1024**2
+MORE_CREDITS = "order a larger plan, or raise capture_every_hours in section lines of settings.toml and restart the daemon"
 
 
 def stale_sources(warehouse: Warehouse, landing: Landing, clock: Clock, known: Collection[Incident]) -> list[Finding]:
@@ -70,8 +72,9 @@ def quota_findings(used: int, remaining: int) -> list[Finding]:
     if not total or used / total < settings.quota_warning_share:
         return []
     severity: Severity = "critical" if used / total >= settings.quota_critical_share else "warning"
-    message = f"odds_api: {used:,} of {total:,} credits are used ({used / total:.0%}); without credits no line is captured"
-    return [Finding(QUOTA_LOW, "odds_api", message, severity, "nba-pipeline breakers")]
+    captures = "Lines are captured until the last one is used" if remaining else "No line is captured until the plan is renewed"
+    message = f"odds_api: {counted(remaining, 'credit')} of {total:,} left ({used / total:.0%} are used). {captures}."
+    return [Finding(QUOTA_LOW, "odds_api", message, severity, MORE_CREDITS)]
 
 
 def low_disk(instance: dg.DagsterInstance) -> list[Finding]:
@@ -86,4 +89,4 @@ def disk_findings(free: float) -> list[Finding]:
         return []
     severity: Severity = "critical" if free < settings.disk_critical_mib else "warning"
     message = f"the disk of the home has {free:,.0f} MiB free; no table is written below {SETTINGS.warehouse.least_free_mib} MiB"
-    return [Finding(DISK_LOW, "home", message, severity, "nba-pipeline status")]
+    return [Finding(DISK_LOW, "home", message, severity, "free space on the disk of the home")]

@@ -16,6 +16,7 @@ from nba_pipeline.completeness.quarantine_cases import is_accepted
 from nba_pipeline.instance.check_results import newest_result
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days, eastern
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
 from nba_pipeline.monitoring.alert_changes import Incident
 from nba_pipeline.monitoring.alert_rows import Severity
@@ -60,9 +61,10 @@ def late_lines(warehouse: Warehouse, clock: Clock, known: Collection[Incident]) 
     share = with_line / games.height
     if share >= settings.lines_warning_share:
         return []
+    number = f"{with_line} of {counted(games.height, 'game')}" if with_line else f"none of {counted(games.height, 'game')}"
     message = (
-        f"prop_lines of {today}: {with_line} of {counted(games.height, 'game')} have a points line after "
-        f"{settings.lines_due_hour_eastern}:00 Eastern; {settings.lines_warning_share:.0%} are expected"
+        f"At {eastern_text(now, '%H:%M')}, {number} of {today} {'has' if with_line <= 1 else 'have'} a points line; "
+        f"{settings.lines_warning_share:.0%} are expected from {settings.lines_due_hour_eastern}:00"
     )
     severity: Severity = "critical" if share < settings.lines_critical_share else "warning"
     command = f"nba-pipeline explain --date {today} --table prop_lines"  # the captures succeeded, so no breaker is open

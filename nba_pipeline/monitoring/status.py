@@ -13,6 +13,7 @@ from nba_pipeline.completeness.disagreements import DISAGREEMENTS
 from nba_pipeline.completeness.next_steps import next_command
 from nba_pipeline.completeness.not_played import NOT_PLAYED, off_games
 from nba_pipeline.completeness.quarantine_cases import standing_acceptances
+from nba_pipeline.completeness.state_causes import cause_of
 from nba_pipeline.completeness.states import state_of
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.monitoring.counts import counts
@@ -83,7 +84,7 @@ def _status(
     events = _events(warehouse, dates, damage, requests)
     numbers = counts(warehouse, clock, schedule, judged, dates)
     facts = read_facts(warehouse, dates, clock, judged, damage, stale_dates(warehouse, dates, code_versions), runs)
-    states = {day: _state_of(facts[day], clock) for day in dates}
+    states = {day: _state_of(facts[day], requests[day].failing, clock) for day in dates}
     notes_on = notes(warehouse, clock, {day: states[day]["state"] for day in dates}, numbers)
     return [
         {
@@ -107,11 +108,12 @@ def _status(
     ]
 
 
-def _state_of(facts: Facts, clock: Clock) -> dict[str, Any]:
-    """Returns the state of a date, its reasons, the next command, and the tables with rows of another code version."""
-    state, reasons = state_of(facts, clock.now())
-    next_step = next_command(facts, state, clock.today)
-    return {"state": state, "reasons": list(reasons), "next": next_step, "stale": list(facts.stale)}
+def _state_of(facts: Facts, failing: Collection[str], clock: Clock) -> dict[str, Any]:
+    """Returns the state of a date, its cause and reasons, the next command, and the tables with rows of another code version."""
+    now = clock.now()
+    state, reasons = state_of(facts, now)
+    cause, next_step = cause_of(facts, state, reasons, failing, now), next_command(facts, state, clock.today)
+    return {"state": state, "cause": cause, "reasons": list(reasons), "next": next_step, "stale": list(facts.stale)}
 
 
 def _games_of(facts: Facts, requests: DateRequests) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Such a name has no predictions until an operator resolves it.
 """
 
+import re
 import shlex
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -41,9 +42,16 @@ def alert_on_unresolved_names(notifier: Notifier, day: date, names: Mapping[str,
     raised = 0
     for spelling, (problem, count) in names.items():
         command = f"nba-pipeline resolve --spelling {shlex.quote(spelling)} --player ID --date {day}"
-        message = f"prop_lines of {day}: {problem}; {counted(count, 'line is', 'lines are')} quarantined."
+        quarantined = f"prop_lines of {day}: {problem}; {counted(count, 'line is', 'lines are')} quarantined."
+        message = f"{quarantined} The player's ID: {_command_for_id(spelling)}"
         raised += notifier.raise_alert(day, NAME_UNRESOLVED, spelling, message, next_command=command)
     return raised
+
+
+def _command_for_id(spelling: str) -> str:
+    """Returns the command that lists the ids of the players whose name has the longest word of the spelling."""
+    word = max(re.findall(r"\w+", spelling), key=len, default="")
+    return f"""nba-pipeline sql "SELECT DISTINCT player_id, player_name FROM players WHERE player_name LIKE '%{word}%'\""""
 
 
 @dg.asset_sensor(

@@ -18,6 +18,7 @@ DAEMON_SILENT, MODE_UNDECIDED, DEFINITIONS_DIFFER = "daemon_silent", "mode_undec
 WATCH_FAILED = "watch_failed"
 KINDS = (DAEMON_SILENT, MODE_UNDECIDED, DEFINITIONS_DIFFER, WATCH_FAILED)
 DAEMON = "daemon"
+START, RESTART = "start the daemon", "restart the daemon"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,11 @@ def _silence(live: Mapping[str, Instigator], now: datetime) -> Finding | None:
     last = max((one.last_tick for one in live.values() if one.last_tick), default=None)
     if last is None:
         return Finding(
-            DAEMON_SILENT, DAEMON, "No schedule or sensor has ever ticked: Dagster's daemon is not running.", "critical"
+            DAEMON_SILENT,
+            DAEMON,
+            "No schedule or sensor has ever ticked: Dagster's daemon is not running.",
+            "critical",
+            START,
         )
     minutes = (now - last) / timedelta(minutes=1)
     if minutes < SETTINGS.watch.silent_warning_minutes:
@@ -71,7 +76,7 @@ def _silence(live: Mapping[str, Instigator], now: datetime) -> Finding | None:
     message = (
         f"No schedule or sensor has ticked since {last.astimezone(EASTERN):%Y-%m-%d %H:%M} Eastern: the daemon is not running."
     )
-    return Finding(DAEMON_SILENT, DAEMON, message, severity)
+    return Finding(DAEMON_SILENT, DAEMON, message, severity, START)
 
 
 def _differences(live: Mapping[str, Instigator], expected: Expected, now: datetime) -> list[Finding]:
@@ -87,12 +92,13 @@ def _differences(live: Mapping[str, Instigator], expected: Expected, now: dateti
             problem = f"has not ticked since {_eastern(one.last_tick)}, although others do"
         else:
             continue
-        differences.append(Finding(DEFINITIONS_DIFFER, name, f"The {kind} {name} {problem}."))
+        is_stopped = one is not None and not one.is_running
+        step = "start it in the UI under Automation" if is_stopped else RESTART
+        differences.append(Finding(DEFINITIONS_DIFFER, name, f"The {kind} {name} {problem}.", next_command=step))
     for name in sorted(live.keys() - expected.schedules - expected.sensors):
         if live[name].is_running and not _is_old(live[name], now):
-            differences.append(
-                Finding(DEFINITIONS_DIFFER, name, f"{name} runs but is not defined: the daemon has loaded other code.")
-            )
+            message = f"{name} runs but is not defined: the daemon has loaded other code."
+            differences.append(Finding(DEFINITIONS_DIFFER, name, message, next_command=RESTART))
     return differences
 
 

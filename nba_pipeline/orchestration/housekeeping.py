@@ -1,5 +1,7 @@
 """The nightly job `housekeeping`: deletes old Dagster runs, compares ledgers with their manifests, compacts closed months."""
 
+from collections import Counter
+
 import dagster as dg
 
 from nba_pipeline.instance.clock import Clock
@@ -10,12 +12,23 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.ledgers import ledgers
-from nba_pipeline.warehouse.verification import Finding, verify
+from nba_pipeline.warehouse.verification import (
+    ROW_ALTERED,
+    ROW_DUPLICATED,
+    ROW_MISSING,
+    ROW_UNRECORDED,
+    Finding,
+    Verified,
+    verify,
+)
 
 DESCRIPTION = "Deletes Dagster's records of old runs, verifies every ledger and compacts closed months."
 
 LEDGER_ALTERED = "ledger_altered"
 """Kind of the alert for a ledger that differs from its manifest."""
+
+ON_DISK = {ROW_ALTERED: "changed", ROW_MISSING: "removed", ROW_UNRECORDED: "added", ROW_DUPLICATED: "duplicated"}
+"""Problem of a row -> what was done to it."""
 
 
 @dg.op(description="Deletes old runs that own no latest materialization, and the step logs of the other old runs.")
@@ -37,10 +50,18 @@ def verify_ledgers(warehouse: Warehouse, notifier: Notifier) -> tuple[int, list[
             notifier.resolve(incident)
     for one in verified:
         if one.findings:
-            first, *more = one.findings
-            message = f"{first}, and {counted(len(more), 'more finding')}" if more else str(first)
-            notifier.raise_alert(one.game_date, LEDGER_ALTERED, one.table, message, "critical", "nba-pipeline audit ledgers")
+            command = "nba-pipeline audit ledgers"
+            notifier.raise_alert(one.game_date, LEDGER_ALTERED, one.table, _message(one), "critical", command)
     return sum(one.rows for one in verified), [finding for one in verified for finding in one.findings]
+
+
+def _message(one: Verified) -> str:
+    """Returns how many rows differ from the manifest and in what, then the first finding."""
+    first, numbers = one.findings[0], Counter(ON_DISK[finding.problem] for finding in one.findings if finding.key)
+    if not numbers:  # the finding concerns the whole date
+        return str(first)
+    rows = ", ".join(f"{counted(number, 'row was', 'rows were')} {verb}" for verb, number in numbers.items())
+    return f"{one.table} of {one.game_date}: {rows} on disk. First: {first}"
 
 
 @dg.op(name="verify_ledgers", description="Compares every row of every ledger with the hash recorded when it was written.")

@@ -20,6 +20,7 @@ from nba_pipeline.orchestration.work import Attempts, attempts_at
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import requested_by
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 
@@ -40,9 +41,9 @@ def decide_capture(
     has_enough_attempts = attempts.ended >= SETTINGS.patience.alert_after_attempts or KEY_REFUSED in problem
     capture = f"the capture of {eastern_text(due_at, '%H:%M')}"
     if share < 1.0 and has_enough_attempts:
-        done = counted(attempts.ended, "attempt")
-        message = f"prop_lines of {day}: {capture} covers {share:.0%} of the upcoming games after {done}"
+        message = f"{_shortfall(warehouse, day, capture, share)} ({counted(attempts.ended, 'attempt')})"
         message += f": {problem}" if problem else ""
+        message += ", then restart the daemon, which reads the key when it starts" if KEY_REFUSED in problem else ""
         explanation = f"nba-pipeline explain --date {day} --table prop_lines"
         command = "nba-pipeline doctor" if KEY_REFUSED in problem else explanation
         notifier.raise_alert(day, "lines_missing", "prop_lines", message, next_command=command)
@@ -56,6 +57,15 @@ def decide_capture(
     tags = {MODE_TAG: "lines", DUE_TAG: due_at.isoformat()}
     run_key = f"lines:{day}:{due_at.isoformat()}:{attempts.ended}"
     return Decision(day, f"{capture} is due", request(tables, day, run_key, tags))
+
+
+def _shortfall(warehouse: Warehouse, day: date, capture: str, share: float) -> str:
+    """Returns since when lines are missing, or for what share of the games the capture has them."""
+    if share:
+        return f"prop_lines of {day}: {capture} has lines of only {share:.0%} of the upcoming games"
+    newest = warehouse.scan(TABLES["prop_lines"], [day]).select(pl.col("captured_at").max()).collect().item()
+    since = f"no new lines since {eastern_text(newest)}" if newest else "no lines yet"
+    return f"prop_lines of {day}: {since}; {capture} failed"
 
 
 def _reason_to_wait(attempts: Attempts, warehouse: Warehouse, now: datetime) -> str:

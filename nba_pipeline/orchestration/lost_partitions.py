@@ -11,13 +11,16 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 import polars as pl
 
+from nba_pipeline.errors import PipelineError
 from nba_pipeline.league.calendar import eastern, eastern_date
+from nba_pipeline.monitoring.alert_changes import incident_of
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.work import Work, attempts_at
 from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse, files
+from nba_pipeline.warehouse.damage import Notice
 from nba_pipeline.warehouse.journal import JOURNAL
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.ledgers import ledgers
@@ -39,12 +42,27 @@ def alert_on_damage(notifier: Notifier, landing: Landing) -> int:
     notices = {(notice.subject, notice.found_at): notice for notice in (*warehouse.notices(), *landing.notices())}
     raised = 0
     for key in sorted(notices.keys() - _alerted):
-        notice = notices[key]
-        raised += notifier.raise_alert(
-            eastern_date(notice.found_at), DAMAGED_FILE, notice.subject, notice.message, "critical", notice.next_command
-        )
+        raised += not _was_raised(notifier, notices[key]) and _raise_alert(notifier, notices[key])
         _alerted.add(key)
     return raised
+
+
+def _was_raised(notifier: Notifier, notice: Notice) -> bool:
+    """Whether an alert was raised or reopened since the file was found. A notice stays after its file is repaired.
+
+    False if the alerts cannot be read. The alert is then sent.
+    """
+    try:
+        incident = incident_of(notifier.warehouse, (eastern_date(notice.found_at), DAMAGED_FILE, notice.subject))
+    except (PipelineError, OSError):
+        return False
+    return incident is not None and incident.since >= notice.found_at
+
+
+def _raise_alert(notifier: Notifier, notice: Notice) -> bool:
+    """Raises the alert on the date when the file was found, because alerts of old dates are not looked up."""
+    day = eastern_date(notice.found_at)
+    return notifier.raise_alert(day, DAMAGED_FILE, notice.subject, notice.message, "critical", notice.next_command)
 
 
 def is_repaired(warehouse: Warehouse, landing: Landing, subject: str) -> bool:

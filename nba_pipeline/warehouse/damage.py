@@ -41,7 +41,7 @@ class Notice:
     @property
     def message(self) -> str:
         """File, problem and new location of the file."""
-        return f"{self.subject} is unreadable: {self.problem}" + (f"; moved to {self.moved_to}" if self.moved_to else "")
+        return f"{self.subject} is unreadable: {self.problem}" + (f"; moved to <home>/{self.moved_to}" if self.moved_to else "")
 
 
 def set_aside(home: Place, path: Place, problem: str, next_command: str = RECONCILE) -> Notice | None:

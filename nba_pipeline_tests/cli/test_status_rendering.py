@@ -51,6 +51,21 @@ def test_the_legend_explains_the_shown_states_only(monkeypatch: pytest.MonkeyPat
     assert "DEGRADED: The date is usable." in text and "A cell is actual/expected" in text and "LATE:" not in text
 
 
+def test_the_cause_of_a_state_replaces_its_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "\n".join(shown_at(150, monkeypatch, cause="No game has a line."))
+    assert "\nDEGRADED: No game has a line.\n" in text and "The date is usable." not in text
+
+
+def test_games_of_a_damaged_table_are_not_called_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "\n".join(shown_at(150, monkeypatch, not_loaded=["boxscores"]))
+    assert "  not readable until boxscores is rebuilt from stored responses: NYK@GSW" in text and "missing:" not in text
+
+
+def test_the_first_cause_names_the_game_by_its_teams() -> None:
+    record = RECORD | {"first_causes": {GAME: f"nba_cdn boxscore {GAME}: status 404"}}
+    assert with_teams(f"missing: NYK@GSW {GAME}", record).endswith("first cause: nba_cdn boxscore NYK@GSW: status 404")
+
+
 MESSAGES = [
     "2026-01-15 DEGRADED",
     "  no [lines] of fanduel",

@@ -68,6 +68,21 @@ def test_requests_that_an_open_breaker_kept_back_share_one_incident(requests: Re
     assert requests.messages() == ["23:00 failed: espn: circuit breaker open until 23:05; last error: status 500 (x 2)"]
 
 
+def test_requests_of_one_endpoint_with_the_same_status_share_one_incident(requests: Requests) -> None:
+    for team in ("3", "8"):
+        problem = f"espn roster {team}: status 500 after 5 attempts"
+        requests.add(Slot("espn", "roster", entity=team, game_date=DAY), NIGHT, "failed", problem=problem)
+    assert requests.messages() == ["23:00 failed: espn roster: status 500 (x 2)"]
+
+
+def test_a_provider_is_failing_until_its_endpoint_answers(requests: Requests) -> None:
+    reports = [Slot("injury_report", "report", entity=hour, game_date=DAY) for hour in ("01PM", "04PM")]
+    requests.add(reports[0], NIGHT, "failed", problem="status 500")
+    assert requests.of_the_day().failing == ("injury_report",)
+    requests.add(reports[1], eastern(DAY, 23, 10), "landed", statuses=[200])
+    assert requests.of_the_day().failing == ()
+
+
 def test_a_request_of_another_game_recovers_nothing(requests: Requests) -> None:
     requests.add(BOX, NIGHT, "failed", problem="status 503")
     requests.add(Slot("nba_cdn", "boxscore", entity="0022600002", game_date=DAY), NIGHT, "landed", statuses=[200])

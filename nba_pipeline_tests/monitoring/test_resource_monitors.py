@@ -43,7 +43,7 @@ def test_the_newest_capture_with_an_answer_has_the_credits() -> None:
     assert (found.subject, found.severity) == (
         "odds_api",
         "warning",
-    ) and "17,000 of 20,000 credits are used (85%)" in found.message
+    ) and "3,000 credits of 20,000 left (85% are used). Lines are captured until" in found.message
 
 
 @pytest.mark.parametrize(("free", "severity"), [(2048, None), (2047, "warning"), (512, "warning"), (511, "critical")])

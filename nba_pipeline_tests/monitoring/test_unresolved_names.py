@@ -52,6 +52,8 @@ def test_each_name_is_one_alert_with_its_command(notifier: Notifier) -> None:
     ]
     assert alerts(notifier) == expected
     assert alerts(notifier) == expected  # the second capture raises no alert
+    messages = notifier.warehouse.scan(ALERTS, [DAY]).sort("subject").collect()["message"]
+    assert [message.rpartition(" ")[2] for message in messages] == ["""'%Adama%'\"""", """'%Angelo%'\""""]
 
 
 def test_an_accepted_name_raises_no_alert(notifier: Notifier) -> None:

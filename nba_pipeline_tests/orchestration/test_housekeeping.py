@@ -43,7 +43,10 @@ def test_the_nightly_job_raises_one_alert_per_ledger_and_date(tmp_path: Path, mo
     assert alerts.select("game_date", "kind", "subject", "severity", "next_command").rows() == [
         (day, "ledger_altered", "waivers", "critical", "nba-pipeline audit ledgers") for day in days
     ]
-    assert alerts["message"][0].endswith(", and 1 more finding") and "the row was altered" in alerts["message"][1]
+    rows_changed = [
+        f"waivers of {day}: {rows} changed on disk." for day, rows in zip(days, ("2 rows were", "1 row was"), strict=True)
+    ]
+    assert [message.partition(" First: ")[0] for message in alerts["message"]] == rows_changed
     rows = {"waivers": 3, "alerts": 2, "alert_deliveries": 2}
     notifier = Notifier(warehouse=warehouse, clock=clock)
     assert verify_ledgers(warehouse, notifier)[0] == sum(rows.values())

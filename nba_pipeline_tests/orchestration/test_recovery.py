@@ -1,6 +1,7 @@
 """Alerts are resolved once their cause is over, and not before."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -13,13 +14,15 @@ from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAG
 from nba_pipeline.league.calendar import eastern
-from nba_pipeline.monitoring.alert_changes import CHANGES
-from nba_pipeline.orchestration import sensors
+from nba_pipeline.monitoring.alert_changes import CHANGES, incidents
+from nba_pipeline.orchestration import lost_partitions, sensors
 from nba_pipeline.orchestration.lost_partitions import is_repaired
 from nba_pipeline.orchestration.recovery import over_by_data, over_by_reconciliation, over_by_ticks, resolve_over
 from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.warehouse.damage import Notice, record_notice
 from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.builders import a_boxscore, a_game, boxscores_of, frame_of
 from nba_pipeline_tests.builders_days import Days, complete_box
@@ -206,3 +209,21 @@ def test_ledgers_that_cannot_be_read_stop_no_sensor(days: Days, caplog: pytest.L
     notifier = a_notifier(Unreadable(home=str(days.home)), now=NOON)
     assert resolve_over(notifier, over_by_reconciliation([])) == []
     assert "open alerts cannot be resolved: alerts cannot be read" in caplog.text
+
+
+def test_a_repaired_file_is_not_reported_again_by_the_next_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse, landing = LocalWarehouse(home=str(tmp_path)), Landing(home=str(tmp_path), clock=Clock())
+
+    def raised_by_a_new_process(hours: int) -> int:
+        monkeypatch.setattr(lost_partitions, "_alerted", set())
+        return lost_partitions.alert_on_damage(a_notifier(warehouse, now=NOON + timedelta(hours=hours)), landing)
+
+    file = f"tables/boxscores/game_date={DAY}/part.parquet"
+    record_notice(tmp_path, Notice(file, "it is truncated", NOON, f"damaged/{file}"), "1")
+    assert raised_by_a_new_process(hours=1) == 1
+    [alert] = incidents(warehouse, [DAY])
+    assert f"moved to <home>/damaged/{file}" in alert.message
+    a_notifier(warehouse, now=NOON + timedelta(hours=2)).resolve(alert)
+    assert raised_by_a_new_process(hours=3) == 0
+    record_notice(tmp_path, Notice(file, "it is truncated", NOON + timedelta(hours=4), f"damaged/{file}"), "2")
+    assert [raised_by_a_new_process(hours=5), raised_by_a_new_process(hours=6)] == [1, 0]

@@ -102,9 +102,9 @@ def test_a_refused_key_raises_the_alert_after_one_attempt_and_is_named(days: Day
     days.try_mode("lines", DAY, eastern(DAY, 10), eastern(DAY, 10, 1), succeeded=True)
     evaluate(days, sensors.lines, eastern(DAY, 10, 2))
     [message] = days.warehouse.scan(ALERTS).collect()["message"]
-    assert (
-        message
-        == f"prop_lines of {DAY}: the capture of 10:00 US Eastern covers 0% of the upcoming games after 1 attempt: {problem}"
+    assert message == (
+        f"prop_lines of {DAY}: no lines yet; the capture of 10:00 US Eastern failed (1 attempt): {problem}, "
+        "then restart the daemon, which reads the key when it starts"
     )
 
 

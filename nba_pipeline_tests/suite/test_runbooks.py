@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from nba_pipeline.definitions import build_definitions
+from nba_pipeline.monitoring import burn_rates, watchdog
 from nba_pipeline.monitoring.kinds import KINDS, runbook
 from nba_pipeline.monitoring.sinks import document_for
 from nba_pipeline.monitoring.slate_monitors import BETTING_CHECKS
+from nba_pipeline.warehouse import damage
 from nba_pipeline_tests.suite.test_public_strings import SNAPSHOT
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +30,46 @@ def test_a_runbook_has_its_four_parts(kind: str) -> None:
     contents = dict(zip(parts[1::2], parts[2::2], strict=True))
     assert title == kind and list(contents) == PARTS
     assert [name for name, text in contents.items() if not text.strip()] == []
+
+
+NEXT = {
+    "betting_check_failed": "nba-pipeline status --from D --to D",
+    "boxscores_missing": "nba-pipeline explain --date D",
+    "burn_rate_high": burn_rates.COMMAND,
+    "check_crashed": "the command in the message",
+    "daemon_silent": watchdog.START,
+    "damaged_file": damage.RECONCILE,
+    "definitions_differ": watchdog.RESTART,
+    "disk_low": "free space on the disk of the home",
+    "injury_report_missing": "nba-pipeline breakers",
+    "ledger_altered": "nba-pipeline audit ledgers",
+    "lines_late": "nba-pipeline explain --date D --table prop_lines",
+    "lines_missing": "the command in the message",
+    "mode_undecided": "nba-pipeline reconcile",
+    "monitor_failed": "nba-pipeline status",
+    "name_unresolved": "the command in the message",
+    "probe_failed": "nba-pipeline breakers",
+    "quarantine_old": "nba-pipeline status --from D --to D",
+    "quota_low": "order a larger plan",
+    "run_failed": "the command in the message",
+    "slate_not_published": "nba-pipeline publish --date D",
+    "source_stale": "nba-pipeline reconcile",
+    "step_slow": "nba-pipeline doctor",
+    "table_late": "the command in the message",
+    "test_alert": "nothing",
+    "tick_failed": "nba-pipeline decisions",
+    "transition_late": "nba-pipeline explain --date D",
+    "watch_failed": "nba-pipeline status",
+    "work_undone": "the command in the message",
+}
+"""Kind -> the next step of its alerts. Tests of the alerts hold the steps themselves."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_first_act_of_a_runbook_is_the_next_step_of_its_alert(kind: str) -> None:
+    acts = (ROOT / runbook(kind)).read_text(encoding="utf-8").partition("## What to do\n")[2]
+    first = re.sub(r"\s+", " ", acts.partition("\n2. ")[0].partition("\n## ")[0]).lower()
+    assert NEXT[kind].lower() in first
 
 
 @pytest.mark.parametrize("kind", KINDS)

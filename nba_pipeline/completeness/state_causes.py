@@ -1,0 +1,60 @@
+"""Why a date has its state, in one sentence, where the general meaning of the state is too wide. States belong in `states.py`."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.date_facts import Facts
+from nba_pipeline.completeness.states import NO_ROWS, NOT_UPDATED, NOT_WRITTEN
+from nba_pipeline.league.eastern_text import eastern_text
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.wording import counted
+
+TABLES_SHOWN = 3
+
+
+def cause_of(facts: Facts, state: str, reasons: Sequence[str], failing: Collection[str], now: datetime) -> str:
+    """Returns the cause of a state; empty if the meaning of the state says enough.
+
+    Args:
+        facts: The facts about the date.
+        state: Its state.
+        reasons: The reasons for the state.
+        failing: The providers whose last requests failed.
+        now: The present instant.
+    """
+    if state == "FAILED":
+        return _cause_of_failure(facts, now)
+    if state == "LATE" and _is_complete(facts, reasons):
+        return "Every table is written, but a later run failed, so a correction may be missing. Attempts remain."
+    if state == "DEGRADED" and facts.missing:
+        return "A table of the date must be rebuilt from stored responses before the date is usable."
+    if state == "DEGRADED" and not facts.rows.get("prop_lines") and set(facts.line_gaps).intersection(reasons):
+        return "No game has a line, so no prediction is actionable."
+    if state == "EXPECTED" and failing:
+        return f"No table is late, but the last requests to {', '.join(failing)} failed. Earlier responses stay in use."
+    return ""
+
+
+def _cause_of_failure(facts: Facts, now: datetime) -> str:
+    """Returns which limits are exceeded: the deadline of the date or of its slate, or the number of attempts."""
+    if facts.closed:
+        return "A ledger is closed."
+    deadline, tipoffs, causes = gates.deadline(facts.game_date), [at for at in facts.tipoffs if at], list[str]()
+    exhausted = [name for name, one in facts.failures.items() if one.runs >= SETTINGS.patience.alert_after_attempts]
+    if exhausted:
+        more = f" and {counted(len(exhausted) - TABLES_SHOWN, 'more table')}" if len(exhausted) > TABLES_SHOWN else ""
+        attempts = max(facts.failures[name].runs for name in exhausted)
+        causes.append(f"{attempts} attempts failed ({', '.join(exhausted[:TABLES_SHOWN])}{more}).")
+    if now >= deadline:
+        causes.append(f"Data is overdue past {eastern_text(deadline)}.")
+    elif not exhausted and tipoffs and now >= max(tipoffs):
+        causes.append(f"Data of the slate is overdue past its last tip-off, {eastern_text(max(tipoffs))}.")
+    return " ".join(causes)
+
+
+def _is_complete(facts: Facts, reasons: Sequence[str]) -> bool:
+    """Whether only failed runs make a date late: no game, table or grade is missing."""
+    is_open = any(game.has_source and (game.status != "final" or game.problem) for game in facts.games if game.is_played)
+    is_missing = any(reason.startswith((NOT_WRITTEN, NO_ROWS, NOT_UPDATED)) for reason in reasons)
+    return bool(facts.failures) and not (is_open or is_missing or facts.ungraded)

@@ -1,0 +1,68 @@
+"""The cause of a state names the limit that is exceeded, and what is missing for bets."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from nba_pipeline.completeness.date_facts import Facts, Failure
+from nba_pipeline.completeness.state_causes import cause_of
+from nba_pipeline.completeness.states import state_of
+from nba_pipeline.league.calendar import eastern
+from nba_pipeline_tests.completeness.test_states import DAY, FINISHED, MORNING, NEXT, NOON_AFTER, TONIGHT, games, without
+
+REFUSED = {"boxscores": Failure(1, "run a1 failed"), "players": Failure(1, "run a1 failed")}
+
+
+def cause(facts: Facts, now: datetime, *failing: str) -> tuple[str, str]:
+    state, reasons = state_of(facts, now)
+    return state, cause_of(facts, state, reasons, failing, now)
+
+
+@pytest.mark.parametrize(
+    ("facts", "now", "expected"),
+    [
+        (replace(FINISHED, closed=("grades is closed",)), MORNING, "A ledger is closed."),
+        (without(FINISHED, "boxscores"), NOON_AFTER, "Data is overdue past 2026-01-16 12:00 US Eastern."),
+        (
+            replace(without(FINISHED, "boxscores"), failures={"boxscores": Failure(3, "run a1 failed")}),
+            MORNING,
+            "3 attempts failed (boxscores).",
+        ),
+        (
+            without(TONIGHT, "predictions"),
+            eastern(DAY, 22, 30),
+            "Data of the slate is overdue past its last tip-off, 2026-01-15 22:00 US Eastern.",
+        ),
+    ],
+)
+def test_a_failed_date_names_the_limit_that_is_exceeded(facts: Facts, now: datetime, expected: str) -> None:
+    assert cause(facts, now) == ("FAILED", expected)
+
+
+def test_a_complete_date_whose_later_run_failed_lacks_a_correction_only() -> None:
+    state, text = cause(replace(FINISHED, failures=REFUSED), MORNING)
+    assert (state, text.partition(",")[0]) == ("LATE", "Every table is written")
+    assert cause(replace(FINISHED, games=games("live"), failures=REFUSED), MORNING) == ("LATE", "")
+
+
+def test_one_failed_run_is_one_reason_for_all_its_tables() -> None:
+    assert state_of(replace(FINISHED, failures=REFUSED), MORNING) == ("LATE", ("run a1 failed: boxscores, players",))
+
+
+def test_a_slate_without_any_line_is_not_called_usable() -> None:
+    facts = replace(TONIGHT, rows={**TONIGHT.rows, "prop_lines": 0}, line_gaps=("prop_lines: no lines for game 1",))
+    assert cause(facts, eastern(DAY, 14)) == ("DEGRADED", "No game has a line, so no prediction is actionable.")
+
+
+def test_a_table_to_rebuild_makes_a_date_unusable() -> None:
+    state, text = cause(replace(FINISHED, missing=("landed but not loaded: boxscores",)), MORNING)
+    assert state == "DEGRADED" and "must be rebuilt" in text
+
+
+def test_a_date_in_play_names_the_providers_whose_last_requests_failed() -> None:
+    now = eastern(NEXT, 0) - timedelta(hours=2)
+    assert cause(TONIGHT, now) == ("EXPECTED", "")
+    assert cause(TONIGHT, now, "espn", "odds_api")[1].startswith(
+        "No table is late, but the last requests to espn, odds_api failed."
+    )
