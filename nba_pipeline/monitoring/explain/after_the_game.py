@@ -12,7 +12,7 @@ from nba_pipeline.monitoring.counts import gradable
 from nba_pipeline.monitoring.explain.before_tipoff import derived_link
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link
-from nba_pipeline.monitoring.explain.origins import source_link
+from nba_pipeline.monitoring.explain.origins import evidence_of, source_link
 from nba_pipeline.monitoring.explain.subject import Subject
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.wording import counted
@@ -45,11 +45,22 @@ def coverage_gate_link(facts: SlateFacts) -> Link:
         return Link(name, "ok", f"open: {numbers}", waivers)
     if waivers:
         return Link(name, "partial", f"closed and waived: {numbers}", waivers)
-    fact = f"closed: {numbers}, fewer than {SETTINGS.coverage.enough:.0%}"
+    numbers += f", fewer than {SETTINGS.coverage.enough:.0%}"
     if not facts.is_due("boxscores"):
-        return Link(name, "not_due", f"{fact}; box scores are {facts.due_text('boxscores')}")
+        return Link(name, "not_due", f"closed so far: {numbers}; box scores are {facts.due_text('boxscores')}")
     command = f"nba-pipeline waive --date {facts.game_date} --gate {gates.COVERAGE_GATE} --reason R --author N"
-    return Link(name, "broken", f"{fact}; it is waived at {eastern_text(gates.deadline(facts.game_date))}", (), command)
+    return Link(name, "broken", _closed_text(facts, numbers), (), command)
+
+
+def _closed_text(facts: SlateFacts, numbers: str) -> str:
+    """Returns why the coverage gate is closed, and when or why not its deadline opens it."""
+    deadline = gates.deadline(facts.game_date)
+    at = eastern_text(deadline)
+    if facts.clock.now() < deadline:
+        return f"closed until {at}, then it opens by itself for the complete games: {numbers}"
+    if facts.covered["complete_games"]:
+        return f"closed: {numbers}; the next run of boxscores opens it for the complete games, because {at} is over"
+    return f"closed: {numbers}; the deadline, {at}, opens it only for complete games, and there are none"
 
 
 def summaries_link(facts: SlateFacts, subject: Subject) -> Link:
@@ -60,6 +71,8 @@ def summaries_link(facts: SlateFacts, subject: Subject) -> Link:
     rows = facts.of("player_game_summary", subject)
     missing = expected.join(rows, on=key, how="anti")
     fact = f"{rows.height} of {counted(expected.height, 'player')} of complete games"
+    if facts.lost("boxscores") and rows.height:
+        return _not_comparable(facts, "player_game_summary", rows)
     if rows.is_empty() and expected.is_empty():
         return _without_a_game(facts, subject, "player_game_summary")
     return derived_link(facts, "player_game_summary", fact, not rows.is_empty(), not missing.is_empty())
@@ -70,10 +83,20 @@ def grades_link(facts: SlateFacts, subject: Subject) -> Link:
     expected = subject.select(gradable(facts.warehouse, facts.rows("schedule"), facts.judged, [facts.game_date]))
     rows = facts.of("grades", subject)
     missing = expected.join(rows, on=BET, how="anti")
+    if facts.lost("boxscores") and rows.height:
+        return _not_comparable(facts, "grades", rows)
     if expected.is_empty() and rows.is_empty():
         return _without_a_game(facts, subject, "grades")
     fact = f"{expected.height - missing.height} of {counted(expected.height, 'gradable prediction')}"
     return derived_link(facts, "grades", fact, not rows.is_empty(), not missing.is_empty())
+
+
+def _not_comparable(facts: SlateFacts, name: str, rows: pl.DataFrame) -> Link:
+    """Returns the link of a table whose box scores are lost: nothing shows which rows it should have."""
+    if lost := facts.lost(name):
+        return Link(name, "broken", lost, evidence_of(facts, name), RECONCILE)
+    fact = f"{counted(rows.height, 'row')}, written earlier; they cannot be compared until boxscores is rebuilt"
+    return Link(name, "partial", fact, evidence_of(facts, name))
 
 
 def _without_a_game(facts: SlateFacts, subject: Subject, name: str) -> Link:
