@@ -170,7 +170,7 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "FS20": Scenario(
         "the settings change while the daemon runs", "evening", NIGHT[:1], acts={NIGHT[0]: change_settings}, state="LATE",
-        broken="schedule", command="nba-pipeline reconcile", alerts={("run_failed", f"final_games {DAY} schedule"): True},
+        broken="schedule", command="restart the daemon", alerts={("run_failed", f"final_games {DAY} schedule"): True},
     ),
     "FS21": Scenario(
         "the file of a model is missing", "morning", (on_day(13, 5),), acts={on_day(13, 5): lose_a_model}, state="EXPECTED",

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.completeness.date_facts import Failure
+from nba_pipeline.monitoring.explain.chain import chain
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link
 from nba_pipeline.monitoring.explain.origins import NOT_IN_THE_RESPONSES, landing_link, of_subject, requests_link, source_link
@@ -61,6 +62,15 @@ def test_a_table_whose_last_run_failed_is_broken_though_it_has_rows(slate: Slate
         "nba-pipeline reconcile",
     )
     assert link.evidence == [failure.reason]
+
+
+def test_runs_that_edited_settings_stop_need_a_restart(slate: Slate) -> None:
+    facts = slate(TIPOFF)
+    failure = Failure(1, "settings.toml has changed since this process read it; restart the process to use the new settings")
+    vars(facts)["runs"] = RunFacts(failures={DAY: {"schedule": failure}})  # as if they had been read
+    links = chain(facts, Subject(DAY))
+    assert (links[0].state, links[0].next_command) == ("broken", "restart the daemon")
+    assert "predictions" in {link.name for link in links}, "the rows of the schedule are usable, so the chain continues"
 
 
 def test_a_request_that_was_answered_later_is_no_problem(facts: SlateFacts) -> None:
