@@ -8,6 +8,7 @@ import polars as pl
 
 from nba_pipeline.league.names import lookup
 from nba_pipeline.monitoring.explain.facts import SlateFacts
+from nba_pipeline.monitoring.explain.fallbacks import fallback_links
 from nba_pipeline.monitoring.explain.link import Link, State
 from nba_pipeline.monitoring.explain.listed_games import events_links
 from nba_pipeline.monitoring.explain.subject import Subject
@@ -41,6 +42,7 @@ def source_link(
     parts = [
         requests_link(facts, subject, name, is_needed),
         *events_links(facts, subject, name, is_needed),
+        *fallback_links(facts, subject, name, is_needed),
         landing_link(facts, subject, name, is_needed),
         *quarantine_links(facts, subject, name, is_needed),
     ]
