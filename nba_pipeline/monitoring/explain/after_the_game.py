@@ -70,12 +70,14 @@ def summaries_link(facts: SlateFacts, subject: Subject) -> Link:
     expected = facts.of("boxscores", subject).join(complete.select("game_id"), on="game_id", how="semi")
     rows = facts.of("player_game_summary", subject)
     missing = expected.join(rows, on=key, how="anti")
-    fact = f"{rows.height} of {counted(expected.height, 'player')} of complete games"
-    if facts.lost("boxscores") and rows.height:
+    others = rows.join(expected, on=key, how="anti").height
+    fact = f"{rows.height - others} of {counted(expected.height, 'player')} of complete games"
+    if expected.is_empty() and others:
         return _not_comparable(facts, "player_game_summary", rows)
     if rows.is_empty() and expected.is_empty():
         return _without_a_game(facts, subject, "player_game_summary")
-    return derived_link(facts, "player_game_summary", fact, not rows.is_empty(), not missing.is_empty())
+    fact += f"; {counted(others, 'row')} of other games, written earlier" if others else ""
+    return derived_link(facts, "player_game_summary", fact, not rows.is_empty(), not missing.is_empty() or others > 0)
 
 
 def grades_link(facts: SlateFacts, subject: Subject) -> Link:
@@ -83,7 +85,7 @@ def grades_link(facts: SlateFacts, subject: Subject) -> Link:
     expected = subject.select(gradable(facts.warehouse, facts.rows("schedule"), facts.judged, [facts.game_date]))
     rows = facts.of("grades", subject)
     missing = expected.join(rows, on=BET, how="anti")
-    if facts.lost("boxscores") and rows.height:
+    if rows.height and _of_game(facts.judged, subject).filter("is_complete").is_empty():
         return _not_comparable(facts, "grades", rows)
     if expected.is_empty() and rows.is_empty():
         return _without_a_game(facts, subject, "grades")
@@ -92,10 +94,10 @@ def grades_link(facts: SlateFacts, subject: Subject) -> Link:
 
 
 def _not_comparable(facts: SlateFacts, name: str, rows: pl.DataFrame) -> Link:
-    """Returns the link of a table whose box scores are lost: nothing shows which rows it should have."""
+    """Returns the link of a table without any complete game: nothing shows which rows it should have."""
     if lost := facts.lost(name):
         return Link(name, "broken", lost, evidence_of(facts, name), RECONCILE)
-    fact = f"{counted(rows.height, 'row')}, written earlier; they cannot be compared until boxscores is rebuilt"
+    fact = f"{counted(rows.height, 'row')}, written earlier; they cannot be compared until boxscores has their games again"
     return Link(name, "partial", fact, evidence_of(facts, name))
 
 

@@ -1,16 +1,16 @@
 """The links from the box scores to the grades."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from nba_pipeline.league.calendar import eastern
-from nba_pipeline.monitoring.explain.after_the_game import coverage_gate_link, summaries_link
+from nba_pipeline.monitoring.explain.after_the_game import coverage_gate_link, grades_link, summaries_link
 from nba_pipeline.monitoring.explain.subject import Subject
-from nba_pipeline_tests.builders import DAY, a_boxscore, a_game
-from nba_pipeline_tests.builders_predictions import TIPOFF
+from nba_pipeline_tests.builders import DAY, a_game
+from nba_pipeline_tests.builders_predictions import GAME, TIPOFF
 from nba_pipeline_tests.monitoring.explain.conftest import Slate
+from nba_pipeline_tests.monitoring.explain.test_changes import GRADE
 
 NEXT = DAY + timedelta(days=1)
 NOON, NUMBERS = f"{NEXT} 12:00 US Eastern", "0 of 1 final game complete, fewer than 80%"
@@ -31,10 +31,11 @@ def test_a_gate_that_missing_box_scores_close_says_when_it_opens(hour: int, stat
     assert (gate.state, gate.fact, gate.next_command) == (state, fact, WAIVE if state == "broken" else "")
 
 
-def test_rows_derived_from_lost_box_scores_cannot_be_compared(slate: Slate, tmp_path: Path) -> None:
-    rows = [{"game_id": "0022400001", "player_id": 1, "team": "GSW"}]
-    facts = slate(TIPOFF, schedule=[a_game(tipoff_at=TIPOFF)], boxscores=[a_boxscore()], player_game_summary=rows)
-    (tmp_path / "tables" / "boxscores" / f"game_date={DAY}" / "part.parquet").write_bytes(b"PAR1")
-    assert facts.rows("boxscores").is_empty()
-    link = summaries_link(facts, Subject(DAY))
-    assert (link.state, link.fact) == ("partial", "1 row, written earlier; they cannot be compared until boxscores is rebuilt")
+def test_rows_derived_from_lost_box_scores_cannot_be_compared(slate: Slate) -> None:
+    rows, text = (
+        [{"game_id": GAME, "player_id": 1, "team": "GSW"}],
+        "they cannot be compared until boxscores has their games again",
+    )
+    facts = slate(TIPOFF, schedule=[a_game(tipoff_at=TIPOFF)], player_game_summary=rows, grades=[GRADE])
+    for link in (summaries_link(facts, Subject(DAY)), grades_link(facts, Subject(DAY))):
+        assert (link.state, link.fact) == ("partial", f"1 row, written earlier; {text}")
