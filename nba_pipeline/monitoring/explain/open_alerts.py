@@ -1,10 +1,11 @@
 """The open alerts that concern a date: its own, and those about the platform, which can affect every date."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.monitoring.alert_changes import recent_incidents
-from nba_pipeline.monitoring.explain.link import Link
+from nba_pipeline.monitoring.alert_changes import Incident, recent_incidents
+from nba_pipeline.monitoring.explain.link import Link, State
 from nba_pipeline.warehouse import Warehouse
 
 OF_THE_PLATFORM = frozenset(
@@ -14,16 +15,20 @@ OF_THE_PLATFORM = frozenset(
     }
 )
 """Kinds whose date is that of their discovery."""
+STATE_OF: Mapping[str, State] = {"critical": "broken", "warning": "partial"}
 
 
 def alert_links(warehouse: Warehouse, clock: Clock, day: date) -> list[Link]:
     """Returns a link per open alert of a date or of the platform: critical ones first, then oldest first."""
-    concerned = [
-        one for one in recent_incidents(warehouse, clock.today)
+    shown = [
+        one
+        for one in recent_incidents(warehouse, clock.today)
         if one.is_open and (one.game_date == day or one.kind in OF_THE_PLATFORM)
-    ]  # fmt: skip
-    return [
-        Link(f"{one.kind} {one.subject} ({one.game_date})", "broken" if one.severity == "critical" else "partial",
-             one.message, (), one.next_command)
-        for one in sorted(concerned, key=lambda one: one.severity != "critical")
-    ]  # fmt: skip
+    ]
+    return [_link(one) for one in sorted(shown, key=lambda one: one.severity != "critical")]
+
+
+def _link(alert: Incident) -> Link:
+    """Returns an alert as a link: broken if it is critical, else partial."""
+    name, state = f"{alert.kind} {alert.subject} ({alert.game_date})", STATE_OF[alert.severity]
+    return Link(name, state, alert.message, (), alert.next_command)
