@@ -81,6 +81,8 @@ def injuries_link(facts: SlateFacts, subject: Subject) -> Link:
     It is broken if the newest request of every provider failed and a status is unknown.
     """
     players = facts.of("upcoming_players", subject)
+    if players.is_empty():
+        return _optional_link(facts, subject, "injuries", "no status is used yet: there is no expected player")
     unknown = players.filter(pl.col("injury_risk_level").is_null()).height
     instants = [at for at in players["injury_snapshot_at"].to_list() if at is not None]
     is_down = unknown > 0 and all_providers_failed(facts, "injuries")
@@ -95,13 +97,21 @@ def injuries_link(facts: SlateFacts, subject: Subject) -> Link:
 
 
 def rosters_link(facts: SlateFacts, subject: Subject) -> Link:
-    """Returns the link of the rosters: the number of teams, and when the oldest roster was seen. They are optional."""
+    """Returns the link of the rosters: the number of teams, and when the oldest roster was seen."""
     rosters = facts.of("rosters", subject)
     if rosters.is_empty():
-        return source_link(facts, subject, "rosters", "no roster is loaded", is_complete=facts.is_written("rosters"))
+        return _optional_link(facts, subject, "rosters", "no roster is loaded")
     seen_at = eastern_time(rosters["seen_at"].min(), facts.game_date)  # type: ignore[arg-type]
     fact = f"{counted(rosters['team'].n_unique(), 'team')}, the oldest roster seen at {seen_at}"
     return source_link(facts, subject, "rosters", fact, is_complete=True)
+
+
+def _optional_link(facts: SlateFacts, subject: Subject, name: str, fact: str) -> Link:
+    """Returns the link of an optional source without rows of the subject. If it is not written in time, it is partial, not broken."""
+    link = source_link(facts, subject, name, fact, is_complete=True)
+    if link.state != "ok" or facts.is_written(name):
+        return link
+    return replace(link, state="partial" if facts.is_due(name) else "not_due")
 
 
 def players_link(facts: SlateFacts, subject: Subject) -> Link:

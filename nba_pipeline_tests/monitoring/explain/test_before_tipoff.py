@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from nba_pipeline.monitoring.explain import before_tipoff
 from nba_pipeline.monitoring.explain.chain import chain
 from nba_pipeline.monitoring.explain.facts import SlateFacts
@@ -93,6 +95,12 @@ def test_predictions_that_all_lack_a_line_are_partial_once_lines_are_due(slate: 
 
 def test_games_that_are_not_final_have_the_instant_at_which_they_were_read(slate: Slate) -> None:
     assert links_of(slate())["schedule"].fact.endswith(f", as read at {eastern_time(BEFORE_TIPOFF, DAY)}")
+
+
+@pytest.mark.parametrize(("hours", "state"), [(48, "not_due"), (0, "partial")])
+def test_optional_sources_that_are_not_written_do_not_break_the_chain(hours: int, state: str, slate: Slate) -> None:
+    links = links_of(slate(TIPOFF - timedelta(hours=hours), upcoming_players=None))
+    assert (links["injuries"].state, links["rosters"].state) == (state, state)
 
 
 REPORT, LEAGUE = Slot("injury_report", "report", "1", DAY), Slot("espn", "injuries", "league", DAY)
