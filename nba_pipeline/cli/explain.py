@@ -17,6 +17,7 @@ def explain(
     game: Annotated[str | None, typer.Option(help="game_id, AWAY@HOME or one team of the game")] = None,
     player: Annotated[str | None, typer.Option(help="full name or id of a player")] = None,
     table: Annotated[str | None, typer.Option(help="a table, with its upstream tables")] = None,
+    is_verbose: Annotated[bool, typer.Option("--verbose", "-v", help="also list each later version of a number")] = False,
     style: Annotated[str, typer.Option("--format", help="text | json")] = "text",
 ) -> None:
     """Show the chain from provider to grade, its first broken link with evidence, and the next command. Runs nothing."""
@@ -27,19 +28,27 @@ def explain(
         from nba_pipeline.monitoring.explain.chain import chain
         from nba_pipeline.monitoring.explain.facts import SlateFacts
         from nba_pipeline.monitoring.explain.link import first_broken, is_broken, record_of
+        from nba_pipeline.monitoring.explain.open_alerts import alert_links
         from nba_pipeline.monitoring.explain.subject import subject_of
         from nba_pipeline.warehouse.partitions import recovering
 
         warehouse = warehouse_of(environment())
         subject = subject_of(warehouse, date, game, player, table)
         instance = open_instance(home()) if has_instance(home()) else None
+        alerts = alert_links(warehouse, clock(), date)
         links = recovering(lambda: chain(SlateFacts(warehouse, landing_of(environment()), clock(), instance, date), subject))
     first = first_broken(links)
     if style == "json":
         document = {"subject": subject.title, "first_broken": record_of(first) if first else None}
-        print(json.dumps(document | {"links": [record_of(link) for link in links]}, default=str, indent=1))
+        print(
+            json.dumps(
+                document | {"open_alerts": [record_of(link) for link in alerts], "links": [record_of(link) for link in links]},
+                default=str,
+                indent=1,
+            )
+        )
     else:
         from nba_pipeline.cli.explain_rendering import print_chain
 
-        print_chain(subject.title, links, first)
+        print_chain(subject.title, links, first, alerts, is_verbose)
     leave(int(is_broken(links)))

@@ -1,21 +1,34 @@
 """An explanation on the terminal: a tree of links, then the first broken link with its evidence and the next command."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from nba_pipeline.cli.consoles import out, print_line, printable
 from nba_pipeline.monitoring.explain.link import Link, first_broken, first_partial
+from nba_pipeline.tables.wording import counted
 
 STYLES = {"ok": "green", "partial": "yellow", "excluded": "cyan", "broken": "bold red", "not_due": "dim"}
 """State of a link -> its style."""
 INDENT = "  "
+CHANGES_SHOWN = 10
 
 
-def print_chain(title: str, links: Sequence[Link], first: Link | None) -> None:
-    """Print a chain. The evidence of a link is printed only if it is not ok; JSON has all of it."""
+def print_chain(
+    title: str, links: Sequence[Link], first: Link | None, alerts: Sequence[Link] = (), is_verbose: bool = False
+) -> None:
+    """Print the open alerts, then a chain. The evidence of a link is printed only if it is not ok; JSON has all of it.
+
+    Only a verbose chain has more than `CHANGES_SHOWN` changes.
+    """
     print_line(title, style="bold")
-    _print_links(links, depth=1)
+    for alert in alerts:
+        print_line(f"{INDENT}open alert: {printable(_alert_text(alert)).plain}", style=STYLES[alert.state])
+    _print_links([link if is_verbose else _shortened(link) for link in links], depth=1)
     if first is None:
-        print_line("no link is broken")
+        print_line(
+            "no link is broken"
+            + (f"; {counted(len(alerts), 'alert')} above {'is' if len(alerts) == 1 else 'are'} open" if alerts else "")
+        )
         if partial := first_partial(links):
             _print_end(partial)
         return
@@ -23,6 +36,18 @@ def print_chain(title: str, links: Sequence[Link], first: Link | None) -> None:
     broken = first_broken([link for link in links if link.state == "broken"])
     if broken and first.state == "excluded":
         _print_end(broken)
+
+
+def _alert_text(alert: Link) -> str:
+    severity = "critical" if alert.state == "broken" else "warning"
+    return f"{severity}: {alert.name}: {alert.fact}" + (f"; next: {alert.next_command}" if alert.next_command else "")
+
+
+def _shortened(link: Link) -> Link:
+    """Returns a link; the link of many changes without its parts."""
+    if link.name != "changes" or len(link.parts) <= CHANGES_SHOWN:
+        return link
+    return replace(link, fact=f"{link.fact}; -v lists them", parts=())
 
 
 def _print_end(first: Link) -> None:

@@ -8,6 +8,27 @@ NO_LINE = Link("prop_lines", "excluded", "no line for this player")
 BOXSCORES = Link("boxscores", "broken", "4 of 5 games", ("run 1",), "nba-pipeline repair --date D")
 
 
+def printed(links: list[Link], *, is_verbose: bool = False, alerts: tuple[Link, ...] = ()) -> list[str]:
+    with out.capture() as captured:
+        print_chain("a date", links, first_broken(links), alerts, is_verbose)
+    return captured.get().splitlines()
+
+
+def test_many_changes_are_counted_and_listed_on_request() -> None:
+    changes = Link("changes", "ok", "11 later versions", parts=[Link("a player", "ok", f"version {n}") for n in range(11)])
+    assert printed([changes])[1:-1] == ["  ok       changes: 11 later versions; -v lists them"]
+    assert len(printed([changes], is_verbose=True)[1:-1]) == 12
+
+
+def test_open_alerts_precede_the_chain_and_qualify_its_end() -> None:
+    alert = Link("daemon_silent daemon (2026-01-15)", "broken", "no tick since 19:00", (), "nba-pipeline decisions")
+    lines = printed([Link("schedule", "ok", "3 games")], alerts=(alert,))
+    assert lines[1] == (
+        "  open alert: critical: daemon_silent daemon (2026-01-15): no tick since 19:00; next: nba-pipeline decisions"
+    )
+    assert lines[-1] == "no link is broken; 1 alert above is open"
+
+
 def last_lines(*links: Link) -> list[str]:
     with out.capture() as captured:
         print_chain("a player", links, first_broken(links))

@@ -113,7 +113,7 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "FS04": Scenario(
         "the source of lines answers with an empty list", "history", (on_day(11, 45), on_day(13, 5)), state="DEGRADED",
-        rules=[NO_LINES], broken="prop_lines", command=f"nba-pipeline run --date {DAY}", alerts={LINES_LATE: True},
+        rules=[NO_LINES], broken="prop_lines, events", command=f"nba-pipeline run --date {DAY}", alerts={LINES_LATE: True},
     ),
     "FS05": Scenario(
         "lines are quoted during the games", "evening", NIGHT, rules=[{"action": "inplay_odds", "minutes": 10}], **PLAYED,
@@ -134,12 +134,12 @@ SCENARIOS: dict[str, Scenario] = {
     "FS10": Scenario(
         "every injury report is missing", "morning", (on_day(13, 5), on_day(16, 10)),
         rules=[{"match": {"provider": name}, "action": "status", "status": 500} for name in ("injury_report", "espn")],
-        state="EXPECTED",
+        state="EXPECTED", broken="injuries", command=f"nba-pipeline run --date {DAY}",
     ),
     "FS12": Scenario(
         "the box scores of the day before are lost", "history", (on_day(11, 45), on_day(12, 15)), state="FAILED",
         rules=no_boxscore(*YESTERDAY), acts={on_day(11, 45): lose_yesterday},
-        broken="gate the_last_slates_are_covered", command="nba-pipeline reconcile",
+        broken="gate the_last_slates_are_covered", command=f"nba-pipeline explain --date {BEFORE}",
         alerts={("run_failed", f"slate {DAY} upcoming_players"): True, BOXSCORES_MISSING: True},
     ),
     "FS13": Scenario(
@@ -149,7 +149,7 @@ SCENARIOS: dict[str, Scenario] = {
     "FS14": Scenario(
         "lines arrive four hours after the predictions", "history", (on_day(11, 45), on_day(13, 5), on_day(16, 10)), seen=2,
         rules=[{**NO_LINES, "until": "2026-01-15T15:00:00"}], state="DEGRADED",
-        broken="prop_lines", command=f"nba-pipeline run --date {DAY}", alerts={LINES_LATE: False},
+        broken="prop_lines, events", command=f"nba-pipeline run --date {DAY}", alerts={LINES_LATE: False},
     ),
     "FS16": Scenario(
         "box scores are empty when they are read again", "night", (on_next(6, 10),), rules=[{"action": "empty_players"}], **PLAYED,
@@ -173,7 +173,7 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "FS20": Scenario(
         "the settings change while the daemon runs", "evening", NIGHT[:1], acts={NIGHT[0]: change_settings}, state="LATE",
-        broken="schedule", command="nba-pipeline reconcile", alerts={("run_failed", f"final_games {DAY} schedule"): True},
+        broken="schedule", command="restart the daemon", alerts={("run_failed", f"final_games {DAY} schedule"): True},
     ),
     "FS21": Scenario(
         "the file of a model is missing", "morning", (on_day(13, 5),), acts={on_day(13, 5): lose_a_model}, state="EXPECTED",

@@ -12,7 +12,7 @@ from nba_pipeline.monitoring.counts import gradable
 from nba_pipeline.monitoring.explain.before_tipoff import derived_link
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link
-from nba_pipeline.monitoring.explain.origins import source_link
+from nba_pipeline.monitoring.explain.origins import evidence_of, source_link
 from nba_pipeline.monitoring.explain.subject import Subject
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.wording import counted
@@ -45,11 +45,22 @@ def coverage_gate_link(facts: SlateFacts) -> Link:
         return Link(name, "ok", f"open: {numbers}", waivers)
     if waivers:
         return Link(name, "partial", f"closed and waived: {numbers}", waivers)
-    fact = f"closed: {numbers}, fewer than {SETTINGS.coverage.enough:.0%}"
+    numbers += f", fewer than {SETTINGS.coverage.enough:.0%}"
     if not facts.is_due("boxscores"):
-        return Link(name, "not_due", f"{fact}; box scores are {facts.due_text('boxscores')}")
+        return Link(name, "not_due", f"closed so far: {numbers}; box scores are {facts.due_text('boxscores')}")
     command = f"nba-pipeline waive --date {facts.game_date} --gate {gates.COVERAGE_GATE} --reason R --author N"
-    return Link(name, "broken", f"{fact}; it is waived at {eastern_text(gates.deadline(facts.game_date))}", (), command)
+    return Link(name, "broken", _closed_text(facts, numbers), (), command)
+
+
+def _closed_text(facts: SlateFacts, numbers: str) -> str:
+    """Returns why the coverage gate is closed, and when or why not its deadline opens it."""
+    deadline = gates.deadline(facts.game_date)
+    at = eastern_text(deadline)
+    if facts.clock.now() < deadline:
+        return f"closed until {at}, then it opens by itself for the complete games: {numbers}"
+    if facts.covered["complete_games"]:
+        return f"closed: {numbers}; the next run of boxscores opens it for the complete games, because {at} is over"
+    return f"closed: {numbers}; the deadline, {at}, opens it only for complete games, and there are none"
 
 
 def summaries_link(facts: SlateFacts, subject: Subject) -> Link:
@@ -59,10 +70,14 @@ def summaries_link(facts: SlateFacts, subject: Subject) -> Link:
     expected = facts.of("boxscores", subject).join(complete.select("game_id"), on="game_id", how="semi")
     rows = facts.of("player_game_summary", subject)
     missing = expected.join(rows, on=key, how="anti")
-    fact = f"{rows.height} of {counted(expected.height, 'player')} of complete games"
+    others = rows.join(expected, on=key, how="anti").height
+    fact = f"{rows.height - others} of {counted(expected.height, 'player')} of complete games"
+    if expected.is_empty() and others:
+        return _not_comparable(facts, "player_game_summary", rows)
     if rows.is_empty() and expected.is_empty():
         return _without_a_game(facts, subject, "player_game_summary")
-    return derived_link(facts, "player_game_summary", fact, not rows.is_empty(), not missing.is_empty())
+    fact += f"; {counted(others, 'row')} of other games, written earlier" if others else ""
+    return derived_link(facts, "player_game_summary", fact, not rows.is_empty(), not missing.is_empty() or others > 0)
 
 
 def grades_link(facts: SlateFacts, subject: Subject) -> Link:
@@ -70,10 +85,20 @@ def grades_link(facts: SlateFacts, subject: Subject) -> Link:
     expected = subject.select(gradable(facts.warehouse, facts.rows("schedule"), facts.judged, [facts.game_date]))
     rows = facts.of("grades", subject)
     missing = expected.join(rows, on=BET, how="anti")
+    if rows.height and _of_game(facts.judged, subject).filter("is_complete").is_empty():
+        return _not_comparable(facts, "grades", rows)
     if expected.is_empty() and rows.is_empty():
         return _without_a_game(facts, subject, "grades")
     fact = f"{expected.height - missing.height} of {counted(expected.height, 'gradable prediction')}"
     return derived_link(facts, "grades", fact, not rows.is_empty(), not missing.is_empty())
+
+
+def _not_comparable(facts: SlateFacts, name: str, rows: pl.DataFrame) -> Link:
+    """Returns the link of a table without any complete game: nothing shows which rows it should have."""
+    if lost := facts.lost(name):
+        return Link(name, "broken", lost, evidence_of(facts, name), RECONCILE)
+    fact = f"{counted(rows.height, 'row')}, written earlier; they cannot be compared until boxscores has their games again"
+    return Link(name, "partial", fact, evidence_of(facts, name))
 
 
 def _without_a_game(facts: SlateFacts, subject: Subject, name: str) -> Link:

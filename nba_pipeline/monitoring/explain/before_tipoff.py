@@ -2,19 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date, timedelta
 
 import polars as pl
 
 from nba_pipeline.assets.predictions.predictions import readiness
 from nba_pipeline.completeness.expectations import games_without_predictions
-from nba_pipeline.completeness.next_steps import RECONCILE
 from nba_pipeline.completeness.not_played import OFF
+from nba_pipeline.completeness.slate_gates import RECENT_DAYS
+from nba_pipeline.league.calendar import days, week_of
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link, State
-from nba_pipeline.monitoring.explain.origins import evidence_of, source_link
+from nba_pipeline.monitoring.explain.origins import all_providers_failed, evidence_of, source_link
 from nba_pipeline.monitoring.explain.subject import Subject
 from nba_pipeline.monitoring.incidents import eastern_time
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.systems import SYSTEMS
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.wording import counted
 
 NAMED = 10
@@ -32,7 +36,9 @@ def schedule_link(facts: SlateFacts, subject: Subject) -> Link:
     if off.height == games.height:
         messages = [text for text in facts.not_played if subject.game_id is None or subject.game_id in text]
         return Link("schedule", "excluded", "; ".join(messages) or "the game is not played", evidence_of(facts, "schedule"))
-    return source_link(facts, subject, "schedule", _games_text(facts, games), is_complete=True)
+    read_at = eastern_time(games["as_of"].max(), facts.game_date)  # type: ignore[arg-type]
+    as_read = "" if (games["status"] == "final").all() else f", as read at {read_at}"
+    return source_link(facts, subject, "schedule", f"{_games_text(facts, games)}{as_read}", is_complete=True)
 
 
 def _games_text(facts: SlateFacts, games: pl.DataFrame) -> str:
@@ -69,6 +75,45 @@ def absent_lines_link(facts: SlateFacts, subject: Subject, fact: str) -> Link:
     return replace(link, state="not_due") if link.state == "ok" else link
 
 
+def injuries_link(facts: SlateFacts, subject: Subject) -> Link:
+    """Returns the link of the injury reports: the newest one, and the expected players whose status is unknown.
+
+    It is broken if the newest request of every provider failed and a status is unknown.
+    """
+    players = facts.of("upcoming_players", subject)
+    if players.is_empty():
+        return _optional_link(facts, subject, "injuries", "no status is used yet: there is no expected player")
+    unknown = players.filter(pl.col("injury_risk_level").is_null()).height
+    instants = [at for at in players["injury_snapshot_at"].to_list() if at is not None]
+    is_down = unknown > 0 and all_providers_failed(facts, "injuries")
+    newest = eastern_time(max(instants), facts.game_date) if instants else ""
+    report = "no report" if not newest else f"no report since {newest}" if is_down else f"the newest report is of {newest}"
+    fact = f"{report}; the status of {unknown} of {counted(players.height, 'expected player')} is unknown"
+    link = source_link(facts, subject, "injuries", fact, is_complete=True)
+    if not is_down or link.state == "broken":
+        return link
+    causes = [part.fact for part in link.parts if part.state != "ok"]
+    return replace(link, state="broken", evidence=[*link.evidence, *causes], next_command=facts.command_for_lines(subject))
+
+
+def rosters_link(facts: SlateFacts, subject: Subject) -> Link:
+    """Returns the link of the rosters: the number of teams, and when the oldest roster was seen."""
+    rosters = facts.of("rosters", subject)
+    if rosters.is_empty():
+        return _optional_link(facts, subject, "rosters", "no roster is loaded")
+    seen_at = eastern_time(rosters["seen_at"].min(), facts.game_date)  # type: ignore[arg-type]
+    fact = f"{counted(rosters['team'].n_unique(), 'team')}, the oldest roster seen at {seen_at}"
+    return source_link(facts, subject, "rosters", fact, is_complete=True)
+
+
+def _optional_link(facts: SlateFacts, subject: Subject, name: str, fact: str) -> Link:
+    """Returns the link of an optional source without rows of the subject. If it is not written in time, it is partial, not broken."""
+    link = source_link(facts, subject, name, fact, is_complete=True)
+    if link.state != "ok" or facts.is_written(name):
+        return link
+    return replace(link, state="partial" if facts.is_due(name) else "not_due")
+
+
 def players_link(facts: SlateFacts, subject: Subject) -> Link:
     """Returns the link of the expected players of a date or game."""
     players = facts.of("upcoming_players", subject)
@@ -82,14 +127,27 @@ def slate_gate_link(facts: SlateFacts, subject: Subject) -> Link:
     numbers = f"{slate['recent_complete']} of {slate['recent_games']} games of the last slates have a complete box score"
     name = "gate the_last_slates_are_covered"
     if not slate["is_open"]:
-        fact = f"closed: {numbers}, fewer than {SETTINGS.coverage.enough:.0%}; missing: {', '.join(slate['missing'][:NAMED])}"
-        return Link(name, "broken", fact, (), facts.command(RECONCILE))
+        first = _first_date_of(facts, slate["missing"])
+        fact = (
+            f"closed, waits for box scores of {first}: {numbers}, fewer than {SETTINGS.coverage.enough:.0%}; "
+            f"missing: {', '.join(slate['missing'][:NAMED])}; no deadline opens this gate"
+        )
+        return Link(name, "broken", fact, (), facts.command(f"nba-pipeline explain --date {first}"))
     if of_teams.is_empty():
         return Link(name, "ok", f"open: {numbers}")
     teams = [f"{team} ({matchup})" for _, team, matchup in of_teams.iter_rows()]
     fact = f"open; excluded because of an incomplete box score: {', '.join(teams[:NAMED])}"
     is_alone = of_teams["team"].n_unique() == len(subject.teams)
-    return Link(name, "broken" if is_alone else "partial", fact, (), facts.command(RECONCILE))
+    command = f"nba-pipeline explain --date {_first_date_of(facts, of_teams['matchup'].to_list())}"
+    return Link(name, "broken" if is_alone else "partial", fact, (), facts.command(command))
+
+
+def _first_date_of(facts: SlateFacts, matchups: Sequence[str]) -> date:
+    """Returns the first date of earlier games, each named AWAY@HOME and game_id."""
+    window = days(facts.game_date - timedelta(days=RECENT_DAYS), facts.game_date - timedelta(days=1))
+    games = facts.warehouse.scan(TABLES["schedule"], window).select("game_date", "game_id").collect()
+    named = games.filter(pl.col("game_id").is_in([matchup.rpartition(" ")[2] for matchup in matchups]))
+    return min(named["game_date"].to_list(), default=window[-1])
 
 
 def features_link(facts: SlateFacts, subject: Subject) -> Link:
@@ -113,11 +171,11 @@ def readiness_link(facts: SlateFacts) -> Link:
     judged = readiness(features, [facts.game_date]).select("system_id", "ready", "expected", "is_open")
     closed = [f"{system} {ready} of {expected}" for system, ready, expected, is_open in judged.iter_rows() if not is_open]
     number = judged.height - len(closed)
-    fact = f"open for {number} of {counted(judged.height, 'system')}"
-    if closed:
-        fact += f"; fewer than {SETTINGS.coverage.ready_block:.0%} of the players are ready for {', '.join(closed)}"
-    state: State = "broken" if not number else "partial" if closed else "ok"
-    return Link(name, state, fact, (), f"nba-pipeline explain --date {facts.game_date} --table features" if closed else "")
+    share = f"fewer than {SETTINGS.coverage.ready_block:.0%} of the players are ready for {', '.join(closed)}"
+    if not number:
+        return Link(name, "broken", f"closed: {share}", (), f"nba-pipeline explain --date {facts.game_date} --table features")
+    without = f"; no predictions by {counted(len(closed), 'system')}: {share}" if closed else ""
+    return Link(name, "ok", f"open for {number} of {counted(judged.height, 'system')}{without}")
 
 
 def predictions_link(facts: SlateFacts, subject: Subject) -> Link:
@@ -128,12 +186,24 @@ def predictions_link(facts: SlateFacts, subject: Subject) -> Link:
     games = subject.select(expected).height
     latest = rows.sort("version").unique(["game_id", "player_id", "system_id", "market", "run_kind"], keep="last")
     no_line = latest.filter(pl.col("recommendation") == "NO_LINE")["player_id"].n_unique()
+    players = rows["player_id"].n_unique()
+    is_without_lines = 0 < players == no_line
     fact = (
-        f"{counted(rows['player_id'].n_unique(), 'player')} by {counted(rows['system_id'].n_unique(), 'system')}, "
-        f"{no_line} without a line, {games - len(missing)} of {counted(games, 'game')}"
+        f"{counted(players, 'player')} by {rows['system_id'].n_unique()} of {counted(len(SYSTEMS), 'system')}, "
+        f"{'each' if is_without_lines else no_line} without a line, {games - len(missing)} of {counted(games, 'game')}"
+        f"{'; no prediction can be bet on without a line' if is_without_lines else ''}{_without_model(facts, rows)}"
     )
     fact = _with_names(fact + backtests_text(latest), missing)
-    return derived_link(facts, "predictions", fact, rows.height > 0 or not games, bool(missing))
+    link = derived_link(facts, "predictions", fact, rows.height > 0 or not games, bool(missing))
+    return replace(link, state="partial") if link.state == "ok" and is_without_lines and not facts.lines_due_text else link
+
+
+def _without_model(facts: SlateFacts, predictions: pl.DataFrame) -> str:
+    """Returns the systems without predictions that have no model of the week; empty without any."""
+    models = facts.warehouse.scan(TABLES["points_model"], [week_of(facts.game_date)]).collect().drop_nulls("model_id")
+    able = {*models["system_id"], *predictions["system_id"]}
+    names = [system.system_id for system in SYSTEMS if system.needs_model and system.system_id not in able]
+    return f"; no model of the week: {', '.join(names)}" if names and predictions.height else ""
 
 
 def backtests_text(predictions: pl.DataFrame) -> str:
@@ -168,8 +238,10 @@ def links(facts: SlateFacts, subject: Subject) -> Iterator[Link]:
     """Yields the links of a date or game up to its predictions. A date without games ends with its schedule."""
     first = schedule_link(facts, subject)
     yield first
-    if first.state in ("ok", "partial"):
+    if first.state != "excluded" and facts.is_written("schedule"):
         yield lines_link(facts, subject)
+        yield injuries_link(facts, subject)
+        yield rosters_link(facts, subject)
         yield players_link(facts, subject)
         yield slate_gate_link(facts, subject)
         yield features_link(facts, subject)

@@ -1,6 +1,7 @@
 """Why a number differs from an earlier one: versions of predictions and grades, and what changed between them."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -19,22 +20,20 @@ COMPARED = (
 )
 """Columns of `predictions` that explain another version, the most important first."""
 
-SHOWN = 10
-
 
 def changes_link(facts: SlateFacts, subject: Subject) -> Link | None:
-    """Returns the link of the changes: one part per new version of a prediction or grade; None without any."""
-    parts = [*_predictions(facts, subject), *_grades(facts, subject)]
-    if not parts:
+    """Returns the link of the changes: one part per new version of a prediction or grade, newest first; None without any."""
+    changes = [*_predictions(facts, subject), *_grades(facts, subject)]
+    if not changes:
         return None
-    fact = f"{counted(len(parts), 'later version')} of predictions and grades"
-    if len(parts) > SHOWN:
-        fact += f", the first {SHOWN} are shown"
-    return Link("changes", "ok", fact, (), "", parts[:SHOWN])
+    changes.sort(key=lambda change: change[0], reverse=True)
+    newest = eastern_time(changes[0][0], facts.game_date)
+    fact = f"{counted(len(changes), 'later version')} of predictions and grades, the newest of {newest}"
+    return Link("changes", "ok", fact, (), "", [link for _, link in changes])
 
 
-def _predictions(facts: SlateFacts, subject: Subject) -> Iterator[Link]:
-    """Yields a link per later version of a prediction, with the inputs that differ from the version before."""
+def _predictions(facts: SlateFacts, subject: Subject) -> Iterator[tuple[datetime, Link]]:
+    """Yields the instant and the link of each later version of a prediction, with the inputs that differ from the version before."""
     rows = facts.of("predictions", subject).sort(*PREDICTED, "version")
     if rows.is_empty() or not (rows["version"] > 1).any():
         return
@@ -45,7 +44,8 @@ def _predictions(facts: SlateFacts, subject: Subject) -> Iterator[Link]:
             name = f"{after['player_name']} {after['system_id']}"
             kind = "backtest " if after["run_kind"] == "backtest" else ""
             fact = f"{kind}version {before['version']} -> {after['version']} at {at}: {_differences(before, after)}"
-            yield Link(name, "ok", fact, [f"line from {after['line_source']}"] if after["line_source"] else [])
+            evidence = [f"line from {after['line_source']}"] if after["line_source"] else []
+            yield after["made_at"], Link(name, "ok", fact, evidence)
 
 
 def _differences(before: dict[str, Any], after: dict[str, Any]) -> str:
@@ -57,8 +57,8 @@ def _text(value: Any) -> str:
     return "none" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value) or "none"
 
 
-def _grades(facts: SlateFacts, subject: Subject) -> Iterator[Link]:
-    """Yields a link per later version of a grade, with its reason, once for all systems of a player."""
+def _grades(facts: SlateFacts, subject: Subject) -> Iterator[tuple[datetime, Link]]:
+    """Yields the instant and the link of each later version of a grade, with its reason, once for all systems of a player."""
     rows = facts.of("grades", subject)
     later = rows.filter(pl.col("grade_version") > 1).sort("as_of", *GRADED)
     if later.is_empty():
@@ -72,4 +72,4 @@ def _grades(facts: SlateFacts, subject: Subject) -> Iterator[Link]:
         at, grades = eastern_time(row["as_of"], facts.game_date), counted(row["systems"], "system")
         kind = "backtest " if row["run_kind"] == "backtest" else ""
         fact = f"{kind}grade version {row['grade_version']} at {at} for {grades}: {row['regrade_reason']}"
-        yield Link(str(row["player_name"] or row["player_id"]), "ok", fact, [f"from {row['source']}"])
+        yield row["as_of"], Link(str(row["player_name"] or row["player_id"]), "ok", fact, [f"from {row['source']}"])

@@ -95,12 +95,12 @@ class SlateFacts:
         return self.warehouse.scan_quarantine(TABLES[name], [self.game_date]).collect()
 
     def run_of(self, name: str) -> str:
-        """Returns the run that wrote the date of a table and its instant; an empty text if it is unknown."""
+        """Returns the last run that wrote the date of a table and its instant; an empty text if it is unknown."""
         record = latest_materialization(self.instance, name, self.game_date) if self.instance else None
         if record is None:
             return ""
         at = datetime.fromtimestamp(record.timestamp, UTC)
-        return f"written by run {record.run_id[:8]} at {eastern_time(at, self.game_date)}"
+        return f"last written by run {record.run_id[:8]} at {eastern_time(at, self.game_date)}"
 
     def failure_of(self, name: str) -> Failure | None:
         """Returns the failed runs of a table that no later run has repaired."""

@@ -8,7 +8,9 @@ import polars as pl
 
 from nba_pipeline.league.names import lookup
 from nba_pipeline.monitoring.explain.facts import SlateFacts
+from nba_pipeline.monitoring.explain.fallbacks import fallback_links
 from nba_pipeline.monitoring.explain.link import Link, State
+from nba_pipeline.monitoring.explain.listed_games import events_links
 from nba_pipeline.monitoring.explain.subject import Subject
 from nba_pipeline.monitoring.incidents import PROBLEMS, SLOT, eastern_time
 from nba_pipeline.monitoring.landed_dates import READS
@@ -21,6 +23,8 @@ SCHEDULE = (("nba_cdn", "schedule"),)
 NAME_COLUMNS = ("player_name", "spelling")
 UNAUTHORIZED, DOCTOR = 401, "nba-pipeline doctor"
 """Status of a refused key, and the command that tests every key."""
+SETTINGS_EDITED, RESTART = "restart the process to use the new settings", "restart the daemon"
+"""End of the failure of every run after the settings changed, and what ends it. No command helps before."""
 NOT_IN_THE_RESPONSES = "the provider answered every request without an error, and its responses do not have what is missing"
 
 
@@ -37,6 +41,8 @@ def source_link(
     is_needed = not is_complete and facts.is_due(name)
     parts = [
         requests_link(facts, subject, name, is_needed),
+        *events_links(facts, subject, name, is_needed),
+        *fallback_links(facts, subject, name, is_needed),
         landing_link(facts, subject, name, is_needed),
         *quarantine_links(facts, subject, name, is_needed),
     ]
@@ -45,8 +51,10 @@ def source_link(
     cause = [] if has_problem or not is_needed else [NOT_IN_THE_RESPONSES]
     repair = facts.repair_command if next_command is None else next_command
     if is_complete and (failure := facts.failure_of(name)):  # the rows are those of an earlier run
-        command = failure.resume or "nba-pipeline reconcile"
-        return Link(name, "broken", f"{fact}; a later run failed", evidence_of(facts, name), command, parts)
+        command = RESTART if SETTINGS_EDITED in failure.reason else failure.resume or "nba-pipeline reconcile"
+        return Link(
+            name, "broken", f"{fact}; a later run failed, and the stored rows are kept", evidence_of(facts, name), command, parts
+        )
     command = "" if is_complete else repair
     return Link(name, state, fact, [*evidence_of(facts, name), *cause], command, parts)
 
@@ -60,14 +68,15 @@ def evidence_of(facts: SlateFacts, name: str) -> list[str]:
 def requests_link(facts: SlateFacts, subject: Subject, name: str, is_needed: bool) -> Link:
     """Returns the link of a table's requests: the last outcome of each, and those without a usable response."""
     last = {tuple(line[field] for field in SLOT): line for line in _lines(facts, subject, name)}
-    failed = [line for line in last.values() if line["outcome"] in PROBLEMS or (is_needed and line["outcome"] == "not_yet")]
+    unanswered = [line for line in reversed(last.values()) if line["outcome"] != "landed"]
+    failed = [line for line in unanswered if line["outcome"] in PROBLEMS or (is_needed and line["outcome"] == "not_yet")]
     if not last:
         fact = "no request of the date is in the journals" if _is_archived(facts, name) else "no request was sent"
         return Link("requests", "broken" if is_needed else "ok", fact)
-    number = sum(line["outcome"] == "landed" for line in last.values())
-    fact = f"{number} of {counted(len(last), 'request')} answered"
-    if failed:
-        fact += f"; {request_text(failed[0], facts)}"
+    fact = f"{len(last) - len(unanswered)} of {counted(len(last), 'request')} answered"
+    named = failed or unanswered
+    fact += "".join(f"; {request_text(line, facts)}" for line in named[:1])
+    fact += f", and {len(named) - 1} more without a usable answer" if len(named) > 1 else ""
     command = DOCTOR if any((line["statuses"] or [])[-1:] == [UNAUTHORIZED] for line in failed) else ""
     evidence = [_request_evidence(line, facts) for line in failed[:SHOWN]]
     return Link("requests", _state(is_needed, bool(failed)), fact, evidence, command)
@@ -118,18 +127,28 @@ def of_subject(quarantined: pl.DataFrame, subject: Subject) -> pl.DataFrame:
     return rows.select(quarantined.columns)
 
 
+def all_providers_failed(facts: SlateFacts, name: str) -> bool:
+    """Whether the newest request of every requested provider of a table has failed. False without any request."""
+    newest = {line["provider"]: line["outcome"] in PROBLEMS for line in _lines(facts, Subject(facts.game_date), name)}
+    return bool(newest) and all(newest.values())
+
+
 def request_text(line: Mapping[str, Any], facts: SlateFacts) -> str:
     """Returns a request without a usable response in one sentence.
 
     The journal's problem names provider, endpoint and entity, if there is one.
     """
     problem = line["problem"] or f"{line['provider']} {line['endpoint']} {line['entity']}: status {line['status']}"
+    if line["outcome"] == "not_yet" and line["status"]:
+        not_yet = f"is not published yet ({line['provider']} answers {line['status']} for it)"
+        problem = problem.replace(f"is not published ({line['status']})", not_yet)
     return f"{problem} at {eastern_time(datetime.fromisoformat(line['fetched_at']), facts.game_date)}"
 
 
 def _request_evidence(line: Mapping[str, Any], facts: SlateFacts) -> str:
-    status = f"status {line['status']}" if line["status"] else "no status"
-    return f"{request_text(line, facts)} ({line['outcome']}, {status}, run {line['run_id'][:8]}) {line['url']}".rstrip()
+    outcome = f"{line['outcome']}, status {line['status']}" if line["status"] else f"{line['outcome']}, no status"
+    outcome = "answered, content unusable" if line["outcome"] == "rejected" else outcome
+    return f"{request_text(line, facts)} ({outcome}, run {line['run_id'][:8]}) {line['url']}".rstrip()
 
 
 def _lines(facts: SlateFacts, subject: Subject, name: str) -> list[Mapping[str, Any]]:

@@ -269,7 +269,7 @@ def links(facts: SlateFacts, subject: Subject) -> Iterator[Link]:
         yield Link("schedule", "excluded", fact, first.evidence)
         return
     yield first
-    if first.state in ("ok", "partial"):
+    if first.state != "excluded" and facts.is_written("schedule"):
         yield injury_link(facts, subject)
         yield lines_link(facts, subject)
         yield expected_link(facts, subject)

@@ -5,23 +5,37 @@ from datetime import timedelta
 import pytest
 
 from nba_pipeline.league.calendar import eastern
-from nba_pipeline.monitoring.explain.after_the_game import coverage_gate_link
+from nba_pipeline.monitoring.explain.after_the_game import coverage_gate_link, grades_link, summaries_link
+from nba_pipeline.monitoring.explain.subject import Subject
 from nba_pipeline_tests.builders import DAY, a_game
-from nba_pipeline_tests.builders_predictions import TIPOFF
+from nba_pipeline_tests.builders_predictions import GAME, TIPOFF
 from nba_pipeline_tests.monitoring.explain.conftest import Slate
+from nba_pipeline_tests.monitoring.explain.test_changes import GRADE
+
+NEXT = DAY + timedelta(days=1)
+NOON, NUMBERS = f"{NEXT} 12:00 US Eastern", "0 of 1 final game complete, fewer than 80%"
+WAIVE = f"nba-pipeline waive --date {DAY} --gate enough_final_games_are_covered --reason R --author N"
 
 
 @pytest.mark.parametrize(
-    ("hour", "state", "command"),
+    ("hour", "state", "fact"),
     [
-        (2, "not_due", ""),
-        (7, "broken", f"nba-pipeline waive --date {DAY} --gate enough_final_games_are_covered --reason R --author N"),
+        (2, "not_due", f"closed so far: {NUMBERS}; box scores are due at {NEXT} 06:00 US Eastern"),
+        (7, "broken", f"closed until {NOON}, then it opens by itself for the complete games: {NUMBERS}"),
+        (13, "broken", f"closed: {NUMBERS}; the deadline, {NOON}, opens it only for complete games, and there are none"),
     ],
 )
-def test_a_gate_is_closed_by_missing_box_scores_and_waived_once_they_are_due(
-    hour: int, state: str, command: str, slate: Slate
-) -> None:
+def test_a_gate_that_missing_box_scores_close_says_when_it_opens(hour: int, state: str, fact: str, slate: Slate) -> None:
     facts = slate(eastern(DAY + timedelta(days=1), hour), schedule=[a_game(tipoff_at=TIPOFF)])
     gate = coverage_gate_link(facts)
-    assert (gate.state, gate.next_command) == (state, command)
-    assert gate.fact.startswith("closed: 0 of 1 final game complete, fewer than 80%; ")
+    assert (gate.state, gate.fact, gate.next_command) == (state, fact, WAIVE if state == "broken" else "")
+
+
+def test_rows_derived_from_lost_box_scores_cannot_be_compared(slate: Slate) -> None:
+    rows, text = (
+        [{"game_id": GAME, "player_id": 1, "team": "GSW"}],
+        "they cannot be compared until boxscores has their games again",
+    )
+    facts = slate(TIPOFF, schedule=[a_game(tipoff_at=TIPOFF)], player_game_summary=rows, grades=[GRADE])
+    for link in (summaries_link(facts, Subject(DAY)), grades_link(facts, Subject(DAY))):
+        assert (link.state, link.fact) == ("partial", f"1 row, written earlier; {text}")

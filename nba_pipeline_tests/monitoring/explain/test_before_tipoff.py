@@ -2,14 +2,18 @@
 
 from datetime import timedelta
 
+import pytest
+
 from nba_pipeline.monitoring.explain import before_tipoff
 from nba_pipeline.monitoring.explain.chain import chain
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link
 from nba_pipeline.monitoring.explain.subject import Subject
+from nba_pipeline.monitoring.incidents import eastern_time
 from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.builders import DAY, PLAYER, a_game, a_prop_line, an_expected_player, frame_of
-from nba_pipeline_tests.builders_predictions import GAME, TIPOFF, a_feature_row, a_prediction
+from nba_pipeline_tests.builders_predictions import BEFORE_TIPOFF, GAME, TIPOFF, a_feature_row, a_prediction
 from nba_pipeline_tests.monitoring.explain.conftest import Slate
 
 DATE = Subject(DAY)
@@ -39,7 +43,9 @@ def test_an_incomplete_earlier_game_excludes_its_teams_and_breaks_the_chain_of_t
         day = yesterday - timedelta(days=number)
         facts.warehouse.replace(TABLES["schedule"], [day], frame_of(TABLES["schedule"], a_game(day, *teams) | LINEAGE), "test")
     gate = links_of(facts, OF_GAME)["gate the_last_slates_are_covered"]
-    assert gate.state == "broken" and gate.fact.startswith("closed: 0 of 3 games")
+    first = yesterday - timedelta(days=2)
+    assert gate.state == "broken" and gate.fact.startswith(f"closed, waits for box scores of {first}: 0 of 3 games")
+    assert gate.next_command == f"nba-pipeline explain --date {first}"
 
 
 LINEAGE = {"as_of": TIPOFF, "code_version": "1"}
@@ -66,10 +72,47 @@ def test_an_eligible_player_without_features_is_named(slate: Slate) -> None:
 
 def test_systems_that_are_not_ready_are_named_with_their_numbers(slate: Slate) -> None:
     gate = links_of(slate(features=[a_feature_row(points_mean_similar_games=None)]))["gate enough_players_are_ready"]
-    assert gate.state == "partial" and gate.fact.endswith("ready for similarity 0 of 1")
+    assert gate.state == "ok" and gate.fact.endswith(
+        "no predictions by 1 system: fewer than 60% of the players are ready for similarity 0 of 1"
+    )
 
 
 def test_predictions_count_players_systems_and_those_without_a_line(slate: Slate) -> None:
-    rows = [a_prediction("NO_LINE", line=None), a_prediction("NO_LINE", line=None, system_id="similarity")]
+    rows = [a_prediction("NO_LINE", line=None), a_prediction("OVER", system_id="similarity", player_id=PLAYER + 1)]
     predictions = links_of(slate(TIPOFF, predictions=rows))["predictions"]
-    assert predictions.fact == "1 player by 2 systems, 1 without a line, 0 of 0 games"
+    assert predictions.state == "ok" and predictions.fact == (
+        "2 players by 2 of 8 systems, 1 without a line, 0 of 0 games; no model of the week: catboost, linear_median, xgboost"
+    )
+
+
+def test_predictions_that_all_lack_a_line_are_partial_once_lines_are_due(slate: Slate) -> None:
+    rows = [a_prediction("NO_LINE", line=None)]
+    early = links_of(slate(TIPOFF - timedelta(hours=12), predictions=rows))["predictions"]
+    late = links_of(slate(TIPOFF, predictions=rows))["predictions"]
+    assert (early.state, late.state) == ("ok", "partial")
+    assert "each without a line, 0 of 0 games; no prediction can be bet on without a line" in late.fact
+
+
+def test_games_that_are_not_final_have_the_instant_at_which_they_were_read(slate: Slate) -> None:
+    assert links_of(slate())["schedule"].fact.endswith(f", as read at {eastern_time(BEFORE_TIPOFF, DAY)}")
+
+
+@pytest.mark.parametrize(("hours", "state"), [(48, "not_due"), (0, "partial")])
+def test_optional_sources_that_are_not_written_do_not_break_the_chain(hours: int, state: str, slate: Slate) -> None:
+    links = links_of(slate(TIPOFF - timedelta(hours=hours), upcoming_players=None))
+    assert (links["injuries"].state, links["rosters"].state) == (state, state)
+
+
+REPORT, LEAGUE = Slot("injury_report", "report", "1", DAY), Slot("espn", "injuries", "league", DAY)
+
+
+def test_unknown_statuses_are_broken_while_no_provider_of_injuries_answers(slate: Slate) -> None:
+    facts = slate(upcoming_players=[an_expected_player(injury_risk_level=None, injury_snapshot_at=None)])
+    facts.landing.note(REPORT, "failed", statuses=[500], problem="status 500")
+    facts.landing.note(LEAGUE, "failed", statuses=[500], problem="status 500")
+    injuries = links_of(facts)["injuries"]
+    assert (injuries.state, injuries.fact) == ("broken", "no report; the status of 1 of 1 expected player is unknown")
+    assert injuries.next_command == f"nba-pipeline run --date {DAY}"
+    facts.landing.keep(LEAGUE, b"{}", fetched_at=facts.clock.now())
+    again = SlateFacts(facts.warehouse, facts.landing, facts.clock, None, DAY)
+    assert links_of(again)["injuries"].state == "partial"

@@ -22,6 +22,13 @@ def test_a_later_version_of_a_prediction_names_what_changed(slate: Slate) -> Non
     ]
 
 
+def test_the_newest_version_is_first(slate: Slate) -> None:
+    later = [FIRST | {"version": n, "prediction_id": str(n), "made_at": at(16 + n)} for n in (2, 3)]
+    link = changes_link(slate(predictions=[FIRST, *later]), CURRY)
+    assert link and link.fact == "2 later versions of predictions and grades, the newest of 15:00"
+    assert ["version 2 -> 3" in part.fact for part in link.parts] == [True, False]
+
+
 def test_versions_of_other_players_are_not_compared(slate: Slate) -> None:
     others = [FIRST | {"player_id": 7, "version": n, "prediction_id": str(n)} for n in (1, 2)]
     assert changes_link(slate(predictions=[FIRST, *others]), CURRY) is None

@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 from nba_pipeline.completeness.date_facts import Failure
+from nba_pipeline.monitoring.explain.chain import chain
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link
-from nba_pipeline.monitoring.explain.origins import NOT_IN_THE_RESPONSES, landing_link, of_subject, source_link
+from nba_pipeline.monitoring.explain.origins import NOT_IN_THE_RESPONSES, landing_link, of_subject, requests_link, source_link
 from nba_pipeline.monitoring.explain.subject import Subject
 from nba_pipeline.monitoring.run_facts import RunFacts
 from nba_pipeline.tables.registry import QUARANTINE_SCHEMA
@@ -55,8 +56,21 @@ def test_a_table_whose_last_run_failed_is_broken_though_it_has_rows(slate: Slate
     failure = Failure(1, "57 rows would replace 90")
     vars(facts)["runs"] = RunFacts(failures={DAY: {"boxscores": failure}})  # as if they had been read
     link = source_link(facts, OF_GAME, "boxscores", "a fact", is_complete=True)
-    assert (link.state, link.fact, link.next_command) == ("broken", "a fact; a later run failed", "nba-pipeline reconcile")
+    assert (link.state, link.fact, link.next_command) == (
+        "broken",
+        "a fact; a later run failed, and the stored rows are kept",
+        "nba-pipeline reconcile",
+    )
     assert link.evidence == [failure.reason]
+
+
+def test_runs_that_edited_settings_stop_need_a_restart(slate: Slate) -> None:
+    facts = slate(TIPOFF)
+    failure = Failure(1, "settings.toml has changed since this process read it; restart the process to use the new settings")
+    vars(facts)["runs"] = RunFacts(failures={DAY: {"schedule": failure}})  # as if they had been read
+    links = chain(facts, Subject(DAY))
+    assert (links[0].state, links[0].next_command) == ("broken", "restart the daemon")
+    assert "predictions" in {link.name for link in links}, "the rows of the schedule are usable, so the chain continues"
 
 
 def test_a_request_that_was_answered_later_is_no_problem(facts: SlateFacts) -> None:
@@ -64,6 +78,20 @@ def test_a_request_that_was_answered_later_is_no_problem(facts: SlateFacts) -> N
     facts.landing.keep(BOX, b"{}", fetched_at=facts.clock.now(), url=URL)
     requests = parts_of(facts, is_complete=True)[1]["requests"]
     assert (requests.state, requests.fact) == ("ok", "1 of 1 request answered")
+
+
+def test_a_request_without_an_answer_is_named_before_the_table_is_due(facts: SlateFacts) -> None:
+    facts.landing.note(BOX, "not_yet", statuses=[403], problem=f"nba_cdn boxscore {GAME} is not published (403)")
+    facts.landing.keep(Slot("nba_cdn", "boxscore", "0022400998", DAY), b"{}", fetched_at=facts.clock.now(), url=URL)
+    requests = requests_link(facts, Subject(DAY), "boxscores", is_needed=False)
+    named = f"nba_cdn boxscore {GAME} is not published yet (nba_cdn answers 403 for it) at "
+    assert requests.state == "ok" and requests.fact.startswith(f"1 of 2 requests answered; {named}")
+
+
+def test_a_rejected_response_was_answered(facts: SlateFacts) -> None:
+    payload = facts.landing.keep(BOX, b"{}", fetched_at=facts.clock.now(), url=URL)
+    facts.landing.reject(payload, "statistics is missing")
+    assert "(answered, content unusable, run " in parts_of(facts, is_complete=False)[1]["requests"].evidence[0]
 
 
 def test_requests_of_other_games_do_not_count_for_a_game(facts: SlateFacts) -> None:
