@@ -12,8 +12,10 @@ from nba_pipeline.monitoring.explain.fallbacks import fallback_links
 from nba_pipeline.monitoring.explain.link import Link, State
 from nba_pipeline.monitoring.explain.listed_games import events_links
 from nba_pipeline.monitoring.explain.subject import Subject
+from nba_pipeline.monitoring.failure_messages import SETTINGS_EDITED
 from nba_pipeline.monitoring.incidents import PROBLEMS, SLOT, eastern_time
 from nba_pipeline.monitoring.landed_dates import READS
+from nba_pipeline.monitoring.watchdog import RESTART
 from nba_pipeline.tables.wording import counted
 
 SHOWN = 5
@@ -23,8 +25,6 @@ SCHEDULE = (("nba_cdn", "schedule"),)
 NAME_COLUMNS = ("player_name", "spelling")
 UNAUTHORIZED, DOCTOR = 401, "nba-pipeline doctor"
 """Status of a refused key, and the command that tests every key."""
-SETTINGS_EDITED, RESTART = "restart the process to use the new settings", "restart the daemon"
-"""End of the failure of every run after the settings changed, and what ends it. No command helps before."""
 NOT_IN_THE_RESPONSES = "the provider answered every request without an error, and its responses do not have what is missing"
 
 
@@ -51,7 +51,7 @@ def source_link(
     cause = [] if has_problem or not is_needed else [NOT_IN_THE_RESPONSES]
     repair = facts.repair_command if next_command is None else next_command
     if is_complete and (failure := facts.failure_of(name)):  # the rows are those of an earlier run
-        command = RESTART if SETTINGS_EDITED in failure.reason else failure.resume or "nba-pipeline reconcile"
+        command = RESTART if SETTINGS_EDITED.search(failure.reason) else failure.resume or "nba-pipeline reconcile"
         return Link(
             name, "broken", f"{fact}; a later run failed, and the stored rows are kept", evidence_of(facts, name), command, parts
         )
