@@ -1011,9 +1011,10 @@ class _Effective:
         return getattr(type(self).source.settings(), name)
 
 
-def register(source: Source) -> None:
-    """Registers the source of the settings in effect."""
-    _Effective.source = source
+def register(source: Source) -> Source:
+    """Registers the source of the settings in effect. Returns the earlier one."""
+    earlier, _Effective.source = _Effective.source, source
+    return earlier
 
 
 def refuse_changes() -> None:

@@ -50,9 +50,9 @@ class Overridden:
 
 @pytest.fixture(autouse=True)
 def one_subset() -> Iterator[None]:
-    register(Overridden())
+    earlier = register(Overridden())
     yield
-    register(Defaults())
+    register(earlier)
 
 
 def slate(*bets: Values, ledger: pl.DataFrame | None = None, state: Governed = CHAMPION, hours: float = 0) -> pl.DataFrame:

@@ -29,8 +29,9 @@ import polars as pl
 import nba_pipeline.definitions  # noqa: F401 - every table is known
 from nba_pipeline.environments import PROVIDER_ADDRESSES, warehouse_of
 from nba_pipeline.league.calendar import days, eastern
+from nba_pipeline.monitoring.alert_changes import CHANGES
 from nba_pipeline.monitoring.alerts import ALERTS
-from nba_pipeline.monitoring.deliveries import DELIVERIES
+from nba_pipeline.monitoring.deliveries import DELIVERIES, MESSAGE_DELIVERIES
 from nba_pipeline.sandbox.server import serve
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
@@ -56,6 +57,10 @@ COMMANDS: Commands = (
 When = Literal["before", "after"]
 WHENS: tuple[When, ...] = ("before", "after")
 """A process is killed before BigQuery receives its call, or after BigQuery has answered."""
+
+
+OF_ALERTS = (ALERTS.name, CHANGES.name, DELIVERIES.name, MESSAGE_DELIVERIES.name)
+"""Tables in which a day with killed processes differs from the undisturbed one."""
 
 
 @dataclass(frozen=True)
@@ -210,10 +215,13 @@ def faults_of(ended: Ended, expected: Mapping[str, pl.DataFrame]) -> list[str]:
     messages = [
         f"{name}: {ended.tables[name].height} rows, expected {rows.height}"
         for name, rows in expected.items()
-        if name not in (ALERTS.name, DELIVERIES.name) and not ended.tables[name].equals(rows)
+        if name not in OF_ALERTS and not ended.tables[name].equals(rows)
     ]
     strange = ended.tables[ALERTS.name].filter(pl.col("message") != "its process was killed")
     messages += [f"an alert: {message}" for message in strange["message"]]
+    # the command that is run again resolves the alert of the killed one
+    changes = ended.tables[CHANGES.name].filter(pl.col("change") != "resolved")
+    messages += [f"an alert was {row['change']}: {row['message']}" for row in changes.to_dicts()]
     jobs, recorded = done_jobs(ended.calls), set(ended.record["job_id"])
     messages += [f"{job} was done {times} times" for job, times in jobs.items() if times > 1]
     # a writer after an unrecorded MERGE finds its rows, and records that there was nothing to add

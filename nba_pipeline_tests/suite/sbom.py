@@ -36,7 +36,7 @@ def component_of(name: str, one: Distribution, is_development: bool) -> Componen
         type=ComponentType.APPLICATION if name == ROOT else ComponentType.LIBRARY,
         bom_ref=str(url) if url else f"{name}@{one.version}",
         purl=url,
-        description=one.metadata["Summary"],
+        description=one.metadata.get("Summary"),
         scope=ComponentScope.EXCLUDED if is_development else ComponentScope.REQUIRED,
         licenses=[LICENSES.make_from_string(license_name, license_acknowledgement=LicenseAcknowledgement.DECLARED)]
         if license_name
@@ -46,7 +46,7 @@ def component_of(name: str, one: Distribution, is_development: bool) -> Componen
 
 def license_of(one: Distribution) -> str | None:
     """The license that a distribution declares: its expression, its short name, or its classifier; None without any."""
-    short = one.metadata["License-Expression"] or (one.metadata["License"] or "").strip()
+    short = one.metadata.get("License-Expression") or (one.metadata.get("License") or "").strip()
     if short and len(short) <= LONGEST_LICENSE and "\n" not in short and short != "UNKNOWN":
         return short
     classifiers = one.metadata.get_all("Classifier") or ()
