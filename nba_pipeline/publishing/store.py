@@ -67,7 +67,8 @@ def _locked(place: "UPath") -> Iterator[None]:
         try:
             yield
         finally:
-            files.delete(lock)
+            if _holder(lock).get("id") == owner["id"]:  # an export that outlives its lock must not release that of another
+                files.delete(lock)
     finally:
         if claim is not None:
             files.delete(claim)

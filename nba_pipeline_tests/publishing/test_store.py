@@ -91,6 +91,20 @@ def test_the_lock_of_a_dead_export_is_taken_over_by_one(bucket: Bucket, public: 
     assert read(public / "index.html") == b"page"
 
 
+def test_an_export_whose_lock_was_taken_over_does_not_release_the_lock_of_the_other(
+    bucket: Bucket, public: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = store._put
+
+    def put_after_a_takeover(path: Any, body: bytes) -> None:
+        a_lock(public, minutes=0, owner="other")
+        put(path, body)
+
+    monkeypatch.setattr(store, "_put", put_after_a_takeover)
+    write_store(public, FILES)
+    assert exists(public / LOCK) and store._holder(public / LOCK)["id"] == "other"
+
+
 def test_a_lock_that_could_not_be_taken_over_is_taken_over_by_the_next_export(
     bucket: Bucket, public: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
