@@ -55,7 +55,9 @@ def publish_slate(runner: "Runner", day: date) -> tuple[str, Sequence[str]]:
     if result.error:
         raise result.error
     if not result.problems:
-        resolve_over(runner.notifier, {NOT_PUBLISHED: lambda one: one.game_date <= day})
+        resolve_over(
+            runner.notifier, {NOT_PUBLISHED: lambda one: one.game_date == day or one.game_date < day <= runner.clock.today}
+        )
     return result.slate.state if result.slate else "", result.problems
 
 

@@ -13,6 +13,7 @@ import dagster as dg
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.materializations import latest_materialization, materialized_at
+from nba_pipeline.league.calendar import eastern_date
 from nba_pipeline.monitoring.alert_changes import Incident, recent_incidents
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.failed_runs import CHECK_CRASHED, RUN_FAILED
@@ -99,9 +100,11 @@ def _is_written_again(instance: dg.DagsterInstance, table: str, one: Incident) -
 
 
 def _is_published_again(instance: dg.DagsterInstance, one: Incident) -> bool:
-    """Whether the slate of the date or of the next date was published after the alert, so that the page is current again."""
-    dates = (one.game_date, one.game_date + timedelta(days=1))
-    return any(_is_newer(materialized_at(instance, SLATE_EXPORT, day), one.since) for day in dates)
+    """Whether the slate was published after the alert, or the next one on its own date, which replaces the index."""
+    if _is_newer(materialized_at(instance, SLATE_EXPORT, one.game_date), one.since):
+        return True
+    at = materialized_at(instance, SLATE_EXPORT, one.game_date + timedelta(days=1))
+    return at is not None and at > one.since and eastern_date(at) > one.game_date
 
 
 def _is_covered(warehouse: Warehouse, one: Incident) -> bool:

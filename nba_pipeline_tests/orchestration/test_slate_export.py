@@ -1,11 +1,13 @@
 """The asset `slate_export`: what it publishes, and what it leaves when it cannot."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+import time_machine
 
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
@@ -110,6 +112,16 @@ def test_a_closed_gate_keeps_the_files_and_alerts_until_a_slate_is_published(hom
     home.export(DAY)
     over = over_by_data(home.days.instance, home.days.warehouse)
     assert resolve_over(home.resources["notifier"], over) == [f"{NOT_PUBLISHED} {SLATE_EXPORT}"]
+
+
+def test_the_page_of_tomorrow_ends_the_alert_of_today_only_on_its_own_date(home: Home) -> None:
+    home.days.write("predictions", DAY, *predicted(9))
+    home.export(DAY)
+    over, next_day = over_by_data(home.days.instance, home.days.warehouse), DAY + timedelta(days=1)
+    for at, resolved in ((eastern(DAY, 18), []), (eastern(next_day, 8), [f"{NOT_PUBLISHED} {SLATE_EXPORT}"])):
+        with time_machine.travel(at, tick=True):
+            home.days.instance.report_runless_asset_event(dg.AssetMaterialization(SLATE_EXPORT, partition=str(next_day)))
+        assert resolve_over(home.resources["notifier"], over) == resolved
 
 
 def test_files_that_cannot_be_written_are_an_alert_and_no_failed_run(home: Home) -> None:
