@@ -94,7 +94,7 @@ def _of_operation(measured: Measurements) -> Iterator[GaugeMetricFamily]:
     for kind in ("remaining", "used"):
         if kind in measured.quota:
             quota.add_metric([kind], measured.quota[kind])
-    seconds = _labeled("run_seconds", "Duration of the newest successful run of a job.", "job")
+    seconds = _labeled("run_seconds", "Duration of the newest successful run of a job.", "dagster_job")
     for job, duration in measured.run_seconds.items():
         seconds.add_metric([job], duration)
     yield from (alerts, ticks, breakers, quota, seconds)

@@ -19,6 +19,7 @@ from nba_pipeline.monitoring.metrics import Measurements, families
 DEPLOY = Path(__file__).parents[2] / "deploy"
 WATCH = ["watch", "--once"]
 METRIC = re.compile(r"nba_pipeline_\w+")
+LEGEND_LABEL = re.compile(r"{{(\w+)}}")
 
 
 def unit(name: str) -> configparser.ConfigParser:
@@ -74,3 +75,13 @@ def test_the_dashboard_shows_metrics_that_exist(tmp_path: Path) -> None:
     dashboard = json.loads((DEPLOY / "grafana-dashboard.json").read_text(encoding="utf-8"))
     named = {name for panel in dashboard["panels"] for one in panel["targets"] for name in METRIC.findall(one["expr"])}
     assert named and named <= known
+
+
+def test_the_dashboard_names_series_by_labels_that_prometheus_keeps(tmp_path: Path) -> None:
+    measured = Measurements(at=datetime(2026, 1, 5, tzinfo=UTC), today=date(2026, 1, 5), home=tmp_path)
+    labels = {one.name: set(one._labelnames) for one in families(measured)}
+    assert not [name for name, its in labels.items() if its & {"job", "instance"}], "Prometheus renames these labels"
+    for panel in json.loads((DEPLOY / "grafana-dashboard.json").read_text(encoding="utf-8"))["panels"]:
+        for one in panel["targets"]:
+            (metric,) = METRIC.findall(one["expr"]) or [""]
+            assert set(LEGEND_LABEL.findall(one["legendFormat"])) <= labels.get(metric, set()), panel["title"]
