@@ -1,6 +1,6 @@
 """Dagster's daemon on a simulated clock: evaluates schedules, sensors and conditions, and executes the requested runs.
 
-The process runs at the simulated instant, so that Dagster's events have it, too. The clock stands still during an
+The process runs at the simulated instant, so that Dagster's events have it, too. The clock does not move during an
 evaluation, because provider responses depend on the second. Cursors and unfinished requests are stored in a file, so the
 process can be killed at any event and restarted. Uses private modules of Dagster, verified with 1.13.
 """

@@ -179,7 +179,7 @@ def parse_game_log(payload: Payload, schedule: pl.DataFrame) -> pl.DataFrame:
 
     `schedule` needs game_id, season, home_team, away_team, status, home_points and away_points of every game of the date. Rows
     of games that are not final are omitted. A row with an unknown game or team, or with an unusable value, has a `problem`
-    that names game, player, field and value. Raises Permanent as `logged_rows`.
+    that names game, player, field and value. Raises Permanent like `logged_rows`.
     """
     games = {game["game_id"]: game for game in schedule.iter_rows(named=True)}
     rows = []

@@ -40,7 +40,7 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 
 def lock(connection: duckdb.DuckDBPyConnection) -> None:
-    """Disable file access, writes and configuration changes on a connection."""
+    """Disables file access, writes and configuration changes on a connection."""
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     connection.execute("BEGIN TRANSACTION READ ONLY")

@@ -33,8 +33,8 @@ def judge(live: Mapping[str, Instigator], now: datetime, *, is_in_season: bool, 
     """
     if not live and not is_production:
         return warning("daemon", "this home has never had a daemon, so nothing runs without a command", START)
-    if found := findings(live, EXPECTED, now):
-        message = " ".join(one.message for one in found)
+    if problems := findings(live, EXPECTED, now):
+        message = " ".join(one.message for one in problems)
         return failed("daemon", message, START) if is_in_season else ok("daemon", f"out of season: {message}")
     newest = max(one.last_tick for one in live.values() if one.last_tick)
     message = f"the newest tick is {duration(newest, now)} old"
