@@ -1,4 +1,4 @@
-"""Findings: reasons for an alert that a monitor or the watchdog sees now, and the report that keeps the alerts equal to them."""
+"""Findings: the present reasons for alerts, from the monitors and the watchdog. `report` raises and resolves the alerts."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -156,7 +156,7 @@ def _morning_deadline() -> time:
 
 
 def _after_the_game(minutes: float) -> tuple[pl.Expr, pl.Expr]:
-    """Returns two due instants: so many minutes after the last action, and so many minutes after the latest possible end.
+    """Returns two due instants: `minutes` after the last action, and `minutes` after the latest possible end.
 
     The first is null if the end of the game is unknown.
     """

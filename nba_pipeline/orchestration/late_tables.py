@@ -66,7 +66,7 @@ def _waits_for_box_scores(warehouse: Warehouse, work: Work, now: datetime) -> bo
 
 
 def _required(work: Work) -> set[str]:
-    """Returns the tables without which the date of a work is late. Without another table, it is degraded."""
+    """Returns the tables without which the date of a work is late. Without any other table, the date is degraded."""
     return {name for mode in MODES if mode == work.mode for name in (*critical_tables(mode), *results())}
 
 

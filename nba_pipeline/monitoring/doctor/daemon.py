@@ -27,7 +27,7 @@ def daemon(instance: dg.DagsterInstance, now: datetime, *, is_in_season: bool, i
 
 
 def judge(live: Mapping[str, Instigator], now: datetime, *, is_in_season: bool, is_production: bool) -> Result:
-    """Judges the ticks as the watchdog does, but warns earlier: within minutes of its end, a daemon has missed no schedule.
+    """Judges the ticks like the watchdog, but warns earlier: a daemon that ended minutes ago has missed no schedule yet.
 
     Out of season a silent daemon is no failure, because nothing is due. Outside of production, a home may never have had one.
     """
