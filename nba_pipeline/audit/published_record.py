@@ -24,7 +24,7 @@ def audit_record(warehouse: Warehouse, landing: Landing, day: date) -> dict[str,
     - a manifest is missing or was altered
     - a row is missing, or differs from its hash
     - a row was published after its tip-off
-    - no manifest has a pick
+    - a pick is in no manifest
     - a ledger is closed for the date
     """
     publications = warehouse.scan(TABLE, [day]).sort(NUMBER).collect()

@@ -1,6 +1,6 @@
 """A player's form across seasons: weighted averages, spreads, an empirical-Bayes scoring rate, and residuals from it.
 
-They have values for a season's first game, unlike the windows of `player_form`, which begin with the season.
+These columns have values for a season's first game. The windows of `player_form` begin with the season.
 """
 
 from collections.abc import Sequence

@@ -132,7 +132,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             return list(pool.map(payload_or_error, requests))
 
     def peek(self, request: Request) -> Any:
-        """Returns the JSON of a single attempt, for deciding when to fetch. Lands and journals nothing. Raises the errors of `get`.
+        """Returns the JSON of a single attempt, for deciding when to fetch. Lands and journals nothing. Raises like `get`.
 
         Circuit breakers are neither consulted nor updated; use `is_open`.
         """

@@ -93,7 +93,7 @@ class NbaStats(dg.ConfigurableResource):  # type: ignore[type-arg]
         return results
 
     def player_game_log(self, day: date, season_type: str) -> Payload:
-        """Returns the landed game log of an Eastern date with final games of the season type. Raises as HttpClient.get."""
+        """Returns the landed game log of an Eastern date with final games of the season type. Raises like HttpClient.get."""
         return self.http.get(player_game_log_request(day, season_type))
 
     def landed_player_game_logs(self, day: date, season_type: str) -> list[Payload]:

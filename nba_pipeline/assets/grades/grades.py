@@ -314,7 +314,7 @@ def _graded_forecasts(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFra
 
 
 def _gradable(warehouse: Warehouse, dates: Sequence[date], only_complete: bool) -> pl.DataFrame:
-    """Returns the predictions of covered games and of games that have left the date, with their matchup."""
+    """Returns the predictions of covered games and of games that moved to another date, with their matchup."""
     schedule = warehouse.scan(TABLES["schedule"], dates).collect()
     judged = gates.judge_games(schedule, warehouse.scan(TABLES["boxscores"], dates).collect()).filter("is_covered")
     games = judged.filter("is_complete") if only_complete else judged
