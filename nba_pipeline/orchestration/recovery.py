@@ -100,7 +100,7 @@ def _is_table_materialized_again(instance: dg.DagsterInstance, table: str, one: 
 
 
 def _is_published_again(instance: dg.DagsterInstance, one: Incident) -> bool:
-    """Whether the slate was published after the alert, or the next slate on its own date, when the index becomes that of the next slate."""
+    """Whether the slate was published after the alert, or the next slate has replaced it in the index."""
     if _is_newer(materialized_at(instance, SLATE_EXPORT, one.game_date), one.since):
         return True
     at = materialized_at(instance, SLATE_EXPORT, one.game_date + timedelta(days=1))

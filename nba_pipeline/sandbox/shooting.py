@@ -59,7 +59,7 @@ def shoot(
     weight: Floats,
     fouled: Floats,
 ) -> Shooting:
-    """Returns the shots of the teams. Their attempts, (games, 2 sides), are divided by weight and made according to talent."""
+    """Returns the shots of the teams. Weights divide the attempts, (games, 2 sides), and talents decide which are made."""
     attempts = field_goals[..., None] * weight / weight.sum(axis=-1, keepdims=True)
     visits = free_throws[..., None] * fouled / fouled.sum(axis=-1, keepdims=True)
     fga, fta = _drawn_counts(rng, attempts), 2 * _drawn_counts(rng, visits / 2)
