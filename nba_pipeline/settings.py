@@ -334,7 +334,7 @@ class Slates(Section):
         },
         description="feature -> minimum standard deviation in its unit, minimum distinct values on a full slate",
     )  # fmt: skip
-    null_share_days: int = Field(30, description="days before a slate with whose null shares its own are compared")
+    null_share_days: int = Field(30, description="days before a slate; their null shares are compared with those of the slate")
     least_dates_to_compare: int = Field(14, description="number of earlier dates below which a null share is not compared")
     null_share_rise: Share = Field(0.10, description="increase of a feature's null share over earlier days that is an error")
     come_during_the_day: tuple[str, ...] = Field(
@@ -637,8 +637,10 @@ class Picks(Section):
 class Halts(Section):
     """When picks halt."""
 
-    off_season_days: int = Field(21, description="days before and after today without games that are the off-season")
-    between_rounds_days: int = Field(14, description="days before and after today without games that are a break in a season")
+    off_season_days: int = Field(21, description="days without games, before and after today, that count as the off-season")
+    between_rounds_days: int = Field(
+        14, description="days without games, before and after today, that count as a break in a season"
+    )
     inactive_days: int = Field(3, description="days with games and without live predictions after which picks halt")
     collapse_days: int = Field(14, description="days over which the champion's gap to the line and log loss are judged")
     collapse_rows: int = Field(500, description="graded rows with a line below which they are not judged")

@@ -34,7 +34,7 @@ WRITE_PROBES = Table(
     key=("game_date", "token"),
     schema=WriteProbeRows,
     write="add",
-    is_ledger=True,  # a rebuild repeats runs, and `doctor` is none
+    is_ledger=True,  # `doctor` is not a run, so a rebuild cannot repeat it
 )
 
 
