@@ -27,7 +27,7 @@ from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.run_tags import PARTITION_TAG
 
 FIRST_LOOK_BACK = timedelta(minutes=30)
-"""Period before the first evaluation whose ticks of schedules this evaluation covers."""
+"""The first evaluation covers the ticks of schedules within this period before it."""
 
 RESTART_DELAY = timedelta(minutes=5)
 """Added to the clock when dead runs are closed. A killed daemon repeats its evaluation at the same instant, so no time has passed."""

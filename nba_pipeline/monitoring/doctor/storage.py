@@ -66,7 +66,7 @@ def landing_round_trip(landing: Landing) -> Result:
     finally:
         files.delete(path)
     if not is_equal:
-        return failed("landing", f"{path} was written, and has another content when read", "check the disk or the bucket")
+        return failed("landing", f"{path} was written, but has other content when read", "check the disk or the bucket")
     return ok("landing", f"written and read back at {landing.root}")
 
 
