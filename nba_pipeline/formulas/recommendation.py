@@ -65,7 +65,7 @@ def with_recommendation(
         least_probability: A lower published probability of the side with the edge is not actionable, given no push.
         quality_floor: A lower quality score is not actionable, 0-100.
         bootstrap_days: Days at the start of a season without bets.
-        stale_days: A model whose last training row is more days old is not actionable.
+        stale_days: Predictions of a model whose last training row is older than this are not actionable.
     """
     starts = pl.DataFrame(list(season_starts.items()), schema=SEASON_STARTS, orient="row")
     forbidding = _forbidding(actionable_edge, least_probability, quality_floor, bootstrap_days, stale_days)
