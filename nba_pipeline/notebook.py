@@ -75,7 +75,7 @@ def frame(name: str, first: str, last: str, *, engine: Engine = "pandas") -> Any
 
 
 def _rows(name: str, first: str, last: str, engine: str) -> pl.DataFrame:
-    """Returns the rows of a table or view, sorted. Raises as `frame`."""
+    """Returns the rows of a table or view, sorted. Raises like `frame`."""
     if engine not in ENGINES:
         raise BadInput(f"unknown engine {engine!r}; choose one of {', '.join(ENGINES)}")
     warehouse: Warehouse = resources_for(environment())["warehouse"]

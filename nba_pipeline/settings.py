@@ -209,7 +209,7 @@ class Lines(Section):
     late_hours: float = Field(6.0, description="hours before tip-off from which a movement of a line counts as late")
     material_move: float = Field(1.0, description="points; smallest movement of a line that causes a new version of a prediction")
     closing_minutes: float = Field(
-        20.0, description="time before tip-off from which a game's last capture has its closing lines; else they were missed"
+        20.0, description="maximum time between a game's last capture and its tip-off; beyond it, the closing lines are missed"
     )
     historical_minutes_before_tipoff: int = Field(15, description="time before tip-off of the requested snapshot of a past date")
     capture_from_hours: int = Field(12, description="hours before tip-off from which lines are captured")
@@ -334,7 +334,7 @@ class Slates(Section):
         },
         description="feature -> minimum standard deviation in its unit, minimum distinct values on a full slate",
     )  # fmt: skip
-    null_share_days: int = Field(30, description="days before a slate with whose null shares its own are compared")
+    null_share_days: int = Field(30, description="days before a slate; their null shares are compared with those of the slate")
     least_dates_to_compare: int = Field(14, description="number of earlier dates below which a null share is not compared")
     null_share_rise: Share = Field(0.10, description="increase of a feature's null share over earlier days that is an error")
     come_during_the_day: tuple[str, ...] = Field(
@@ -471,7 +471,7 @@ class Training(Section):
     drift_least_rows: int = Field(500, description="number of player-games of these days below which nothing is compared")
     drift_share: Share = Field(
         0.25,
-        description="share of a feature's values unlike the training rows above which a check warns; at most 0.19 in 2022-25",
+        description="a check warns if a larger share of a feature's values is unlike the training rows; at most 0.19 in 2022-25",
     )
 
 
@@ -558,7 +558,7 @@ class Evaluation(Section):
     suspect_log_loss_gain: float = Field(0.004, description="nats by which a probability may beat the market's, likewise")
     suspect_hit_rates: tuple[tuple[float, int, float], ...] = Field(
         ((1.0, 500, 0.56), (2.0, 400, 0.58), (3.0, 300, 0.60)),
-        description="least edge in points, bets from which, and hit rate above which, a leak is suspected; other markets: its return",
+        description="least edge in points, number of bets, and hit rate of a suspected leak; in other markets, the return at that rate",
     )
 
 
@@ -637,8 +637,10 @@ class Picks(Section):
 class Halts(Section):
     """When picks halt."""
 
-    off_season_days: int = Field(21, description="days before and after today without games that are the off-season")
-    between_rounds_days: int = Field(14, description="days before and after today without games that are a break in a season")
+    off_season_days: int = Field(21, description="days without games, before and after today, that count as the off-season")
+    between_rounds_days: int = Field(
+        14, description="days without games, before and after today, that count as a break in a season"
+    )
     inactive_days: int = Field(3, description="days with games and without live predictions after which picks halt")
     collapse_days: int = Field(14, description="days over which the champion's gap to the line and log loss are judged")
     collapse_rows: int = Field(500, description="graded rows with a line below which they are not judged")
@@ -666,7 +668,7 @@ class Patience(Section):
         30.0, description="delay of a schedule's tick from which it leaves its work to the reconciliation"
     )
     probe_alert_minutes: float = Field(
-        5.0, description="duration of a failing warehouse or provider after which an alert is raised"
+        5.0, description="time for which the warehouse or a provider fails before an alert is raised"
     )
     first_poll_seconds: float = Field(
         60.0, description="wait after the first request for a late box score; doubled with each request"

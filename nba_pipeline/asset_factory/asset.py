@@ -18,7 +18,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import Declaration, Wiring, declare
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.dated_metadata import NUMBERS
-from nba_pipeline.warehouse.io_manager import COLUMNS, LEFT_OUT, NAMED, OPTIONAL, REFERENCE
+from nba_pipeline.warehouse.io_manager import COLUMNS, EXCLUDED, NAMED, OPTIONAL, REFERENCE
 
 OWNERS = ["team:nba-pipeline"]
 
@@ -158,5 +158,5 @@ def plots_of(numbers: pl.DataFrame) -> dict[str, dg.MetadataValue[Any]]:
 def record_excluded(context: dg.AssetExecutionContext, excluded: Mapping[str, list[str]]) -> None:
     """Records the games or teams that a gate excluded, by date."""
     context.add_output_metadata(
-        {LEFT_OUT: dg.MetadataValue.json(dict(excluded)), "left_out_count": sum(len(names) for names in excluded.values())}
+        {EXCLUDED: dg.MetadataValue.json(dict(excluded)), "left_out_count": sum(len(names) for names in excluded.values())}
     )

@@ -1,8 +1,9 @@
 """Code versions: the hash of the source that determines a table's rows, and the earlier versions that give the same rows.
 
-The hash covers the table's module, its transitive imports in `FOLLOWED`, the values of the settings that these modules read
-and that affect data, and the code versions of the derived tables it reads. Comments, docstrings, descriptions and formatting
-do not count. The hash is the same on every supported Python version. Versions are never typed by hand.
+The hash covers the table's module, its transitive imports in `FOLLOWED`, and the code versions of the derived tables that it
+reads. It also covers the values of the settings that these modules read, if they affect data. Comments, docstrings,
+descriptions and formatting do not count. The hash is the same on every supported Python version. Versions are never typed by
+hand.
 """
 
 import ast
@@ -98,7 +99,7 @@ def _installed() -> dict[str, str]:
 
 
 def _asset_modules(package: Path) -> dict[str, str]:
-    """Returns table -> module below the package, as `assets.sources.schedule`."""
+    """Returns table -> module below the package, such as `assets.sources.schedule`."""
     modules = dict[str, str]()
     for path in sorted(package.glob("assets/*/*.py")):
         module = f"assets.{path.parent.name}.{path.stem}"
@@ -237,7 +238,7 @@ def _is_declaration(node: ast.AST) -> bool:
 
 
 def _imports(tree: ast.AST, package: Path) -> Iterator[str]:
-    """Yields the imported modules of `FOLLOWED`, as `formulas.odds`."""
+    """Yields the imported modules of `FOLLOWED`, such as `formulas.odds`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(f"{PACKAGE.name}."):
             module = node.module.removeprefix(f"{PACKAGE.name}.")

@@ -1,7 +1,8 @@
 """Frames of check results, one row per date, and the functions that build them.
 
-A frame of verdicts has `game_date`, `passed`, `missing` (the names of what is missing or off) and numeric columns, which are
-plotted over dates. `is_expected` marks a gate that is closed as expected. Reading tables belongs in the checks of the table modules.
+A frame of verdicts has `game_date`, `passed`, `missing` (the names of missing items or failing rows) and numeric columns,
+which are plotted over dates. `is_expected` marks a gate that is closed as expected. Reading tables belongs in the checks of
+the table modules.
 """
 
 from collections.abc import Mapping, Sequence
@@ -79,15 +80,15 @@ def count_off(
     off: str,
     **numbers: pl.Expr,
 ) -> pl.DataFrame:
-    """Returns verdicts that pass on dates on which no row is off, with the numbers of rows and of rows that are off.
+    """Returns verdicts that pass on dates without a failing row, with the numbers of all rows and of the failing ones.
 
     Args:
         dates: The dates to judge.
         rows: Rows with `game_date`, sorted by name.
-        is_off: Whether a row is off. Null counts as off.
-        name: The name of a row, shown if it is off.
+        is_off: Whether a row fails the check. Null counts as a failure.
+        name: The name of a row, shown if it fails.
         total: The metadata key of the number of rows.
-        off: The metadata key of the number of rows that are off.
+        off: The metadata key of the number of failing rows.
         numbers: Further metadata: aggregates over the rows of a date.
     """
     is_off = is_off.fill_null(value=True)

@@ -37,9 +37,9 @@ def with_more_threes(world: World, rows: pl.DataFrame) -> World:
     )
     schedule = world["schedule"]
     for side in ("home", "away"):
-        here = of_team.rename({"team": f"{side}_team"})
+        scores_of_side = of_team.rename({"team": f"{side}_team"})
         schedule = (
-            schedule.join(here, on=["game_id", f"{side}_team"], how="left", maintain_order="left")
+            schedule.join(scores_of_side, on=["game_id", f"{side}_team"], how="left", maintain_order="left")
             .with_columns(pl.col(f"{side}_points") + POINTS_PER_THREE * team)
             .drop("team_threes")
         )

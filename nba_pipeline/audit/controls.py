@@ -23,25 +23,25 @@ def dates_with_effect(audit: Audit, plants: Sequence[Derivation], dates: Sequenc
 
     The list is empty when fewer than `plant.min_dates` dates have players.
     """
-    real, shown = audit.baseline(REAL), dict[str, Sequence[date]]()
+    real, effective_dates = audit.baseline(REAL), dict[str, Sequence[date]]()
     dates_with_players = real["features"]["game_date"].n_unique()
     for plant in plants:
         audit.report(f"deriving features with the planted leak {plant.name}")
         changed = differing_dates(real, audit.baseline(plant), dates)
-        shown[plant.name] = changed if dates_with_players >= plant.min_dates else []
-    return shown
+        effective_dates[plant.name] = changed if dates_with_players >= plant.min_dates else []
+    return effective_dates
 
 
-def control_dates(world: World, dates: Sequence[date], shown: EffectiveDates) -> list[date]:
+def control_dates(world: World, dates: Sequence[date], effective_dates: EffectiveDates) -> list[date]:
     """Returns a small set of dates that together show the effect of every leak. Prefers early dates, which are faster.
 
     Includes a date with known tip-offs if one exists, because some leaks show only in altered worlds (for example a line
     from a game in play).
     """
     has_tipoffs = {day for day in dates if first_tipoff(world, day)}
-    remaining, control = {name for name in shown if set(shown[name]).intersection(dates)}, list[date]()
+    remaining, control = {name for name in effective_dates if set(effective_dates[name]).intersection(dates)}, list[date]()
     while remaining:
-        uncaught = {day: {name for name in remaining if day in shown[name]} for day in dates}
+        uncaught = {day: {name for name in remaining if day in effective_dates[name]} for day in dates}
         best = min(dates, key=lambda day: (-len(uncaught[day]), day not in has_tipoffs, day))
         control.append(best)
         remaining -= uncaught[best]
@@ -51,7 +51,7 @@ def control_dates(world: World, dates: Sequence[date], shown: EffectiveDates) ->
 
 
 def plant_results(
-    audit: Audit, plants: Sequence[Derivation], shown: EffectiveDates, failed: Collection[str]
+    audit: Audit, plants: Sequence[Derivation], effective_dates: EffectiveDates, failed: Collection[str]
 ) -> Iterator[dict[str, Any]]:
     """Yields, per plant, the test results on its control dates and the names of the tests that caught it.
 
@@ -60,14 +60,14 @@ def plant_results(
     """
     for plant in plants:
         audit.report(f"testing the planted leak {plant.name}")
-        is_shown = bool(shown[plant.name])
-        dates = [day for day in audit.control if day in shown[plant.name]] or audit.control
+        has_effect = bool(effective_dates[plant.name])
+        dates = [day for day in audit.control if day in effective_dates[plant.name]] or audit.control
         results = [test(audit, plant, dates) for test in TESTS]
-        caught = [result.name for result in results if result.passed is False and (is_shown or result.name not in failed)]
+        caught = [result.name for result in results if result.passed is False and (has_effect or result.name not in failed)]
         yield {
             "name": plant.name,
             "story": plant.description,
-            "is_tried": is_shown or bool(caught),
+            "is_tried": has_effect or bool(caught),
             "dates": [str(day) for day in dates],
             "caught_by": caught,
             "tests": [{"name": r.name, "passed": r.passed, "n": r.n, "detail": r.detail} for r in results],

@@ -57,11 +57,11 @@ def leakage(
     log(f"reading the sources of {counted(len(sample), 'date')}")
     audit = _audit_of(warehouse, span, sample, now, seed, log)
     audit.written = materialized((*audit.world, FEATURES.name), _dates_of(audit.world))
-    shown = dates_with_effect(audit, plants, sample)
-    audit.control = control_dates(audit.world, sample, shown)
+    effective_dates = dates_with_effect(audit, plants, sample)
+    audit.control = control_dates(audit.world, sample, effective_dates)
     tests = [test(audit, REAL, sample) for test in ALL_TESTS]
     failed = [result.name for result in tests if result.passed is False]
-    records = {record["name"]: record for record in plant_results(audit, plants, shown, failed)}
+    records = {record["name"]: record for record in plant_results(audit, plants, effective_dates, failed)}
     untested = [plant for plant in plants if not records[plant.name]["is_tried"]]
     if (rest := sorted(set(candidates) - set(sample))) and untested:
         records |= _tested_outside_the_sample(sources_before(warehouse, [rest[0], last]), rest, untested, audit)
@@ -124,10 +124,10 @@ def _tested_outside_the_sample(
     """Returns the records of the plants that change a value on a date outside the sample."""
     audit.report(f"testing {len(plants)} more planted leaks on the {len(rest)} dates outside the sample")
     outside = Audit(world, sorted({*rest, *preceding_dates(world, rest)}), audit.as_of, (), audit.seed, report=audit.report)
-    shown = dates_with_effect(outside, plants, rest)
-    outside.control = control_dates(outside.world, rest, shown)
-    detectable = [plant for plant in plants if shown[plant.name]]
-    return {record["name"]: record for record in plant_results(outside, detectable, shown, ())}
+    effective_dates = dates_with_effect(outside, plants, rest)
+    outside.control = control_dates(outside.world, rest, effective_dates)
+    detectable = [plant for plant in plants if effective_dates[plant.name]]
+    return {record["name"]: record for record in plant_results(outside, detectable, effective_dates, ())}
 
 
 def _are_controlled(plants: Sequence[dict[str, Any]]) -> bool:

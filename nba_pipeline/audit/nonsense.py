@@ -72,9 +72,9 @@ def _with_scores(games: pl.DataFrame, boxes: pl.DataFrame) -> pl.DataFrame:
     """Returns the games as final, with the scores of the box scores. Games without a box score receive an invented score."""
     scores = boxes.select("game_id", "team", "team_points").unique(["game_id", "team"])
     for side, otherwise in (("home", 199), ("away", 51)):
-        here = scores.select("game_id", pl.col("team").alias(f"{side}_team"), "team_points")
+        scores_of_side = scores.select("game_id", pl.col("team").alias(f"{side}_team"), "team_points")
         games = (
-            games.join(here, on=["game_id", f"{side}_team"], how="left", maintain_order="left")
+            games.join(scores_of_side, on=["game_id", f"{side}_team"], how="left", maintain_order="left")
             .with_columns(pl.col("team_points").fill_null(otherwise).alias(f"{side}_points"))
             .drop("team_points")
         )

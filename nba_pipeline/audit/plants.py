@@ -153,7 +153,7 @@ def weighted_average_that_holds_tonight(world: World, dates: Sequence[date], as_
 
 
 def absences_of_tonights_box(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """Expected absences read off the box score of the game: the minutes of the teammates who are not in it."""
+    """Expected absences from the box score of the game: the minutes of the teammates whom it does not list."""
     derived, side = derive(world, dates, as_of), ["game_id", "team"]
     is_over = derived["features"].join(world["player_game_summary"].select("game_id").unique(), on="game_id", how="semi")
     out = is_over.join(_played(world), on=PLAYER, how="anti")

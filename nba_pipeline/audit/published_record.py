@@ -19,8 +19,13 @@ from nba_pipeline.warehouse.row_hashes import HASH
 def audit_record(warehouse: Warehouse, landing: Landing, day: date) -> dict[str, Any]:
     """Returns the publications of a date and every difference from the ledgers. Raises BadInput for a date without any.
 
-    A difference is a manifest that is missing or altered, a row that differs from its hash or is missing, a row that was
-    published after its tip-off, a pick that no manifest has, and a ledger that is closed for the date.
+    Each of these is a difference:
+
+    - a manifest is missing or was altered
+    - a row is missing, or differs from its hash
+    - a row was published after its tip-off
+    - a pick is in no manifest
+    - a ledger is closed for the date
     """
     publications = warehouse.scan(TABLE, [day]).sort(NUMBER).collect()
     picks = warehouse.scan(TABLES["picks"], [day]).filter("is_pick", pl.col("run_kind") == "live").collect()

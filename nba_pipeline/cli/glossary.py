@@ -34,11 +34,11 @@ GLOSSARY: Mapping[str, str] = {
     ),
     "live": (
         "The `run_kind` of a prediction. A live prediction was made before the game started. A backtest was made "
-        "afterwards, from data and a model of before the game."
+        "afterwards, from data and a model that are older than the game."
     ),
     "backtest": (
         "The `run_kind` of a prediction. A live prediction was made before the game started. A backtest was made "
-        "afterwards, from data and a model of before the game."
+        "afterwards, from data and a model that are older than the game."
     ),
     "snapshot": (
         "The statement of a source at one instant, such as the lines of a book. Later snapshots do not replace earlier ones."
@@ -52,7 +52,7 @@ GLOSSARY: Mapping[str, str] = {
         "The baseline: a weighted mean of the last 5 games, the last 10 and the season, with small corrections for rest, "
         "matchup, pace, usage and venue."
     ),
-    "zone_matchup": "The season's and recent means, moved by the opponent's defense in the shot zones that the player uses.",
+    "zone_matchup": "The season's and recent means, adjusted for the opponent's defense in the shot zones that the player uses.",
     "similarity": (
         "The mean of the player's own games that resemble the next one in opponent, rest, venue and form. It needs enough"
         " such games, so it is absent in the first weeks of a history."
@@ -67,8 +67,8 @@ GLOSSARY: Mapping[str, str] = {
     ),
     "consensus": "The median line of the distinct feeds for a player. The gap to the consensus compares errors on the same rows.",
     "closing-line value": (
-        "How far the line moved toward a bet between the offer and the closing line, the last one before tip-off. It "
-        "needs both captures, so it is empty where lines were captured once."
+        "How far the line moved toward a bet between the offer and the closing line, which is the last line before tip-off. "
+        "It needs both captures, so it is empty if lines were captured only once."
     ),
     "home": "The folder of `NBA_PIPELINE_HOME`. It holds the warehouse, the landing, the models and Dagster's instance.",
     "warehouse": "Where the tables are stored: Parquet files in the home, or BigQuery.",

@@ -86,7 +86,7 @@ def print_slate_of(runner: "Runner", slate: date, *, has_failed: bool = False) -
 def backfill(
     first: Annotated[str, typer.Option("--from", help="first US Eastern date")],
     last: Annotated[str, typer.Option("--to", help="last US Eastern date, included")],
-    stop_after: Annotated[str, typer.Option(help="features | grades: the last stage to make")] = "grades",
+    stop_after: Annotated[str, typer.Option(help="features | grades: the last stage to materialize")] = "grades",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan and change nothing")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="skip dates that are complete already")] = False,
 ) -> None:

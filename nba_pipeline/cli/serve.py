@@ -41,8 +41,8 @@ def serve_health(
         places = (runner.instance, runner.warehouse, runner.landing)
         levels = reader.read(*places, runner.clock.now())
         measurements = measure(*places, runner.clock, runner.code_versions, graded, home(), levels)
-        found = findings(measurements.instigators, EXPECTED, Clock().now()) if is_in_season(measurements.today) else []
-        return measurements, [one.message for one in found]
+        problems = findings(measurements.instigators, EXPECTED, Clock().now()) if is_in_season(measurements.today) else []
+        return measurements, [one.message for one in problems]
 
     health = Health(measured, SETTINGS.metrics.every_seconds)
     listening = server(health, host, port)

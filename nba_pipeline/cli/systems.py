@@ -109,7 +109,7 @@ def resume(reason: Reason, author: Author) -> None:
 
 
 def trained_members(system_id: str) -> list[str]:
-    """Returns the trained systems behind a system: itself, or the members of a combination."""
+    """Returns the trained systems that a system uses: itself, or the members of a combination."""
     from nba_pipeline.systems import SYSTEMS, TRAINED_SYSTEMS, Combination
 
     trained = {system.system_id for system in TRAINED_SYSTEMS}

@@ -1,4 +1,4 @@
-"""What a slate is expected to have, derived from the schedule and from earlier slates, never from its own data.
+"""The data that a slate is expected to have, derived from the schedule and from earlier slates, never from its own data.
 
 Functions of tables. The checks and `states` decide what a gap means.
 """

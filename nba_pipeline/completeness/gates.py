@@ -75,7 +75,7 @@ def judge_games(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame
 
 
 def _sides(boxscores: pl.DataFrame) -> pl.DataFrame:
-    """Returns per game and team the number of players, their points and minutes, and how far the minutes are off."""
+    """Returns per game and team the number of players, their points and minutes, and the error of the minutes."""
     minutes = pl.col("minutes").sum()
     overtimes = ((minutes - REGULATION_MINUTES) / OVERTIME_MINUTES).round().clip(lower_bound=0)
     is_exact = (pl.col("minutes_precision") == "exact").any()

@@ -1,7 +1,8 @@
-"""What the stored history cannot contain because it begins too late: games before its first date, and models of its first weeks.
+"""Data that a stored history cannot contain, because it begins too late: earlier games, and the models of its first weeks.
 
-Checks do not expect it, so that they fail only for gaps. Gates stay closed there. The functions read tables. Several tables are
-evidence of the beginning of the history, so that lost rows of one table do not look like a late beginning.
+Checks do not expect such data, so they fail only for gaps. Gates stay closed on these dates. The functions read tables.
+Several tables are evidence of the beginning of the history, so that lost rows of one table do not look like a late
+beginning.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -31,7 +31,7 @@ def tables_of_mode(mode: Mode) -> tuple[str, ...]:
 
 @cache
 def critical_tables(mode: Mode) -> frozenset[str]:
-    """Returns the critical tables of a mode. It fails without one of them. Without another table, its result is degraded."""
+    """Returns the critical tables of a mode. The mode fails without one of them. Without any other table, it is degraded."""
     return frozenset(name for name, one in declared().items() if mode in one.critical_in)
 
 

@@ -18,7 +18,7 @@ from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.io_manager import SLATE_CLOSED
 
 RECENT_DAYS = 40
-"""Days before a slate in which its gate looks for a team's last games. Longer than any break within a season."""
+"""Days before a slate in which its gate searches for a team's last games. Longer than any break within a season."""
 
 OVERDUE_HOURS = 6.0
 OVERDUE_DAYS = 3

@@ -190,7 +190,7 @@ def _is_overnight_table(name: str) -> bool:
 def _required_tables(facts: Facts, now: datetime) -> Collection[str]:
     """Returns the critical tables of the modes that were due. A future slate has fewer of them.
 
-    A date without one of them is late; a date without another table is degraded.
+    A date without one of them is late. A date without any other table is degraded.
     """
     modes: Sequence[Mode] = ("tomorrow",) if now < eastern(facts.game_date, 0) else MODES
     return {*results()}.union(*(critical_tables(mode) for mode in modes))

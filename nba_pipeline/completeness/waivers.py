@@ -53,7 +53,7 @@ def waive(
 ) -> list[str]:
     """Adds a waiver and returns messages about its effect.
 
-    Raises BadInput as `refuse_invalid_waiver` does, and if the gate is already waived.
+    Raises BadInput like `refuse_invalid_waiver`, and if the gate is already waived.
     """
     refuse_invalid_waiver(now, day, gate, reason, author, ends_at)
     existing = warehouse.scan(gates.WAIVERS, [day]).collect()

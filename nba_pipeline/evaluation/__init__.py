@@ -2,7 +2,7 @@
 
     source              the stored rows that an evaluation reads, by date
     market              lines, prices and closing lines per player and game
-    perfect_knowledge   the bound of a forecast that knows who plays
+    perfect_knowledge   the bound of a forecast with knowledge of who plays
     walk_forward        weekly refits and forecasts that use only the past
     manifest            what is fixed before the first outcome is read, and the hash of each model
     metrics             errors, intervals, probabilities and returns of a set of rows

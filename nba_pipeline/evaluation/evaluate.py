@@ -58,7 +58,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Report:
-    """The result: the header of the manifest with its hashes, notes, records, and the frames behind the plots."""
+    """The result: the header of the manifest with its hashes, notes, records, and the frames that the plots show."""
 
     header: Mapping[str, Any]
     manifest: Path
@@ -101,9 +101,9 @@ def evaluate(source: Source, home: Path, request: Request, report: Callable[[str
         raise PipelineError(_why_nothing_is_graded(systems, request))
     rows = with_conditions(rows, source.features(days(request.first, request.last)))
     reported_systems = (*request.systems, ADJUSTED, MARKET)
-    made = records(rows, reported_systems, request.market)
+    recorded = records(rows, reported_systems, request.market)
     counts = _counts(lined, weeks, rows)
-    suspected = suspicions(made, CONTAINING_THE_LINE, request.market)
+    suspected = suspicions(recorded, CONTAINING_THE_LINE, request.market)
     notes = (*overlap, *header["bound"], *_notes(request, systems, counts), *blend_weight_notes(rows), *suspected)
     return Report(
         header,
@@ -112,7 +112,7 @@ def evaluate(source: Source, home: Path, request: Request, report: Callable[[str
         open_manifest.chain_sha256,
         notes,
         counts,
-        made,
+        recorded,
         _reliabilities(rows, request.systems),
         _importances(systems, models),
         _closings(offered, request.market),
@@ -193,9 +193,9 @@ def _code_hash() -> str:
 
 def _graded_rows(weeks: Sequence[Week], lined: pl.DataFrame, market: Market = POINTS) -> pl.DataFrame:
     """Returns the graded forecasts with their distribution. The distribution of a date reads results of earlier dates only."""
-    made = pl.concat([week.forecasts for week in weeks])
+    forecasts = pl.concat([week.forecasts for week in weeks])
     outcomes = pl.concat([week.outcomes for week in weeks])
-    inputs = made.with_columns(pl.lit(market.name).alias("market"), pl.lit("backtest").alias("run_kind")).join(
+    inputs = forecasts.with_columns(pl.lit(market.name).alias("market"), pl.lit("backtest").alias("run_kind")).join(
         lined.select(*PLAYER_GAME, "line", "adjusted_line", "market_over_probability"), on=PLAYER_GAME
     )
     truth = outcomes.select(*PLAYER_GAME, pl.lit(market.name).alias("market"), pl.col(market.statistic).alias("actual_value"))
@@ -206,7 +206,7 @@ def _graded_rows(weeks: Sequence[Week], lined: pl.DataFrame, market: Market = PO
     distributed = with_distribution(known, none_yet, truth, rules)
     columns = ["blended_over_probability", "blended_push_probability", "over_probability"]
     key = [*PLAYER_GAME, "system_id"]
-    return graded(made.join(distributed.select(*key, *columns), on=key, how="left"), lined, outcomes, market)
+    return graded(forecasts.join(distributed.select(*key, *columns), on=key, how="left"), lined, outcomes, market)
 
 
 def _counts(lined: pl.DataFrame, weeks: Sequence[Week], rows: pl.DataFrame) -> dict[str, int]:
@@ -262,11 +262,11 @@ def _reliabilities(rows: pl.DataFrame, systems: Sequence[str]) -> pl.DataFrame:
 
 def _importances(systems: Sequence[System], models: Mapping[str, Trained]) -> pl.DataFrame:
     """Returns the importances in each system's last model: system_id, feature and share, the largest share first."""
-    made = [
+    rows = [
         {"system_id": system.system_id, "feature": feature, "share": share}
         for system in systems
         if isinstance(system, TrainedSystem) and models[system.system_id].fitted is not None
         for feature, share in system.importances(models[system.system_id].fitted).items()
     ]
     schema = {"system_id": pl.String, "feature": pl.String, "share": pl.Float64}
-    return pl.DataFrame(made, schema=schema).sort("system_id", "share", "feature", descending=[False, True, False])
+    return pl.DataFrame(rows, schema=schema).sort("system_id", "share", "feature", descending=[False, True, False])

@@ -30,14 +30,14 @@ def record_of(grades: pl.DataFrame) -> pl.DataFrame:
     system `market` is the line itself, over the player-games that have one.
     """
     rows = grades.sort("system_id", "game_id", "player_id")
-    made = list[dict[str, Any]]()
+    records = list[dict[str, Any]]()
     for (market, kind), of_kind in rows.partition_by("market", "run_kind", as_dict=True).items():
         for (system,), part in of_kind.partition_by("system_id", as_dict=True, maintain_order=True).items():
-            made.append({"system_id": system, "market": market, "run_kind": kind, **_of_system(part)})
+            records.append({"system_id": system, "market": market, "run_kind": kind, **_of_system(part)})
         lines = of_kind.unique(["game_id", "player_id", "line"], maintain_order=True)
-        made.append({"system_id": MARKET, "market": market, "run_kind": kind, **_of_line(lines)})
+        records.append({"system_id": MARKET, "market": market, "run_kind": kind, **_of_line(lines)})
     is_the_line = pl.col("system_id") == MARKET
-    return pl.DataFrame(made, infer_schema_length=None).sort("market", "run_kind", is_the_line, "system_id")
+    return pl.DataFrame(records, infer_schema_length=None).sort("market", "run_kind", is_the_line, "system_id")
 
 
 def _of_system(rows: pl.DataFrame) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The manifest of an evaluation: what is fixed before any result of the period is read, and the models of each week.
+"""The manifest of an evaluation: the facts fixed before any result of the period is read, and the models of each week.
 
     <home>/evaluations/<first 12 digits of the header's SHA-256>.jsonl
 

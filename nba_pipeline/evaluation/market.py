@@ -67,7 +67,7 @@ def market_of(prop_lines: pl.DataFrame, population: str, market: Market = POINTS
 def _rows_of(
     offered: pl.DataFrame, pickem_books: tuple[str, ...], kind: str, market: Market
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Returns the line used and the consensus per player and game, and the latest offers behind them."""
+    """Returns the line used and the consensus per player and game, and the latest offers that determine both."""
     settings = SETTINGS.lines
     used = market_lines(offered, **settings.cascade_of(market.name) | {"pickem_books": pickem_books})
     offers = latest_offers(offered, **settings.adjusting_of(market.name) | {"pickem_books": pickem_books})

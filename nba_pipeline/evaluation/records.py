@@ -1,6 +1,6 @@
 """Records: the metrics of every system, over all rows and per season, month, direction, tier, book and edge.
 
-One row per system, group and value. All metrics of a row come from the same player-games, but each has its own N: a
+One row per system, group and value. All metrics of a row come from the same player-games. Each has its own N, because a
 result can be a push, a price can be missing, and a probability needs earlier residuals.
 """
 
@@ -106,13 +106,13 @@ def with_conditions(rows: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
 
 def records(rows: pl.DataFrame, systems: Sequence[str], market: Market = POINTS) -> pl.DataFrame:
     """Returns one row per system, group and value, from rows of `with_conditions`, in the order of `systems`, GROUPS and value."""
-    made = [
+    parts = [
         {"system_id": system, "group": group, "value": value, **metrics_of(part)}
         for system in systems
         for group in GROUPS
         for value, part in _parts(rows.filter(pl.col("system_id") == system), group, market)
     ]
-    return pl.DataFrame(made, infer_schema_length=None)
+    return pl.DataFrame(parts, infer_schema_length=None)
 
 
 def _parts(rows: pl.DataFrame, group: str, market: Market) -> Iterator[tuple[str, pl.DataFrame]]:

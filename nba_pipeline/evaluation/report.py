@@ -69,7 +69,7 @@ def sections(report: Report) -> list[Section]:
     """Returns the tables of a report. If its period overlaps a search, or if it is a bound, every title says so."""
     warning = "".join(f" - {note}" for note in (*report.header["overlap"], *report.header["bound"]))
     overall = report.records.filter(pl.col("group") == OVERALL)
-    made = [
+    tables = [
         Section(f"{title}{warning}", head, tuple(cells(row) for row in overall.iter_rows(named=True)))
         for title, head, cells in (
             (f"Errors in {STATISTICS[report.header['market']]}, beside the line on the same rows", ERRORS, _errors),
@@ -82,10 +82,10 @@ def sections(report: Report) -> list[Section]:
         values = rows.select("value").unique(maintain_order=True)
         ordered = values.join(rows, on="value", maintain_order="left_right")
         cells = tuple((row["value"], *_of_group(row)) for row in ordered.iter_rows(named=True))
-        made.append(Section(f"By {group}{warning}", (group, *OF_GROUPS), cells, names=2, is_detail=True))
+        tables.append(Section(f"By {group}{warning}", (group, *OF_GROUPS), cells, names=2, is_detail=True))
     closings = tuple((book, f"{captured:,}", f"{missed:,}") for book, captured, missed in report.closings.iter_rows())
     title, head = f"Closing lines by book, in player-games{warning}", ("book", "captured", "missed")
-    return [*made, Section(title, head, closings, is_detail=True)]
+    return [*tables, Section(title, head, closings, is_detail=True)]
 
 
 def footnote() -> str:

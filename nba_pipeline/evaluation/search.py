@@ -126,19 +126,19 @@ def search(
     ledger = _opened(home / FILE)
     period = {"system": system_id, "from": str(first), "to": str(last), "seed": seed}
     ledger.append({**period, "refit_weeks": REFIT_WEEKS, "trials": planned})
-    made = []
+    results = []
     for number, parameters in enumerate(planned):
         trial = {"trial": number, **_result_of(source, lined, _with(system_id, parameters))}
         ledger.append({**period, **trial, "parameters": parameters})
-        made.append({**trial, "parameters": ", ".join(f"{name} {value:g}" for name, value in parameters.items())})
+        results.append({**trial, "parameters": ", ".join(f"{name} {value:g}" for name, value in parameters.items())})
         score = "no forecast has a result" if trial["mae"] is None else f"mean absolute error {trial['mae']}"
         report(f"trial {number} ({number + 1} of {len(planned)}): {score}")
-    if not any(trial["n"] for trial in made):
+    if not any(trial["n"] for trial in results):
         raise BadInput(
             f"no trial of {system_id} has a forecast with a result from {first} to {last}, because no model could be trained; "
             "this search does not count against an evaluation of these dates"
         )
-    return pl.DataFrame(made).sort("mae", "trial", nulls_last=True)
+    return pl.DataFrame(results).sort("mae", "trial", nulls_last=True)
 
 
 def plan(system_id: str, trials: int, seed: int) -> list[dict[str, float | int]]:
@@ -164,10 +164,10 @@ def _with(system_id: str, parameters: Mapping[str, float | int]) -> TrainedSyste
 def _result_of(source: Source, lined: pl.DataFrame, system: TrainedSystem) -> dict[str, Any]:
     """Returns the number of graded forecasts of a trial, their mean absolute error and their gap to the consensus."""
     weeks = walk(source, lined, [system], {system.system_id: REFIT_WEEKS}, lambda _: None)
-    made = pl.concat(
+    forecasts = pl.concat(
         [week.forecasts.join(week.outcomes.select(*PLAYER_GAME, actual_value=system.label), on=PLAYER_GAME) for week in weeks]
     )
-    rows = made.join(lined.select(*PLAYER_GAME, "consensus"), on=PLAYER_GAME)
+    rows = forecasts.join(lined.select(*PLAYER_GAME, "consensus"), on=PLAYER_GAME)
     errors = (rows["predicted_value"] - rows["actual_value"]).abs().mean()
     lead = mean_of(rows.select(gap("predicted_value", "consensus")).to_series())
     mae = rounded(errors) if isinstance(errors, float) else None

@@ -1,8 +1,8 @@
 """Flags results that are too good. Each counts as a leak until target ablation and an audit of the lines prove otherwise.
 
-Two limits of points do not hold for a statistic with low counts. Its books move the prices and rarely the line, so that the line
-is not the median: on real lines of rebounds, bets on the side that the prices favor win 55.7 % (n = 3,599) and return -2.8 ± 2.9 %.
-Two other limits replace them in another market than points:
+Two limits of points do not hold for a statistic with low counts. Its books move the prices and rarely the line, so the line
+is not the median. On real lines of rebounds, bets on the side that the prices favor win 55.7 % (n = 3,599) and return -2.8 ±
+2.9 %. Two other limits replace them in another market than points:
 
     points                      another market
     gap to the consensus        gap to the price-adjusted line, on lines of a known instant

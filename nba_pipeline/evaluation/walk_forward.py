@@ -1,7 +1,7 @@
 """The walk-forward replay: week by week, train on earlier weeks, forecast the week's lined players, then read their results.
 
-The training rule is that of `points_model`: all player-games before the week's Monday. The order of the steps is what makes
-the result a forecast: the models and forecasts of a week are recorded before any of its results is read.
+The training rule is that of `points_model`: all player-games before the week's Monday. The result is a forecast, because the
+models and forecasts of a week are recorded before any of its results is read.
 """
 
 import hashlib
@@ -67,13 +67,13 @@ def walk(
         for system in systems:
             if isinstance(system, TrainedSystem) and number % refit_weeks.get(system.system_id, 1) == 0:
                 models[system.system_id] = train(system, history.features, history.outcomes, monday)
-        here = lined.filter(pl.col("game_date").is_between(monday, monday + WEEK, closed="left"))
-        of_week = here["game_date"].unique().sort().to_list()
+        lined_of_week = lined.filter(pl.col("game_date").is_between(monday, monday + WEEK, closed="left"))
+        of_week = lined_of_week["game_date"].unique().sort().to_list()
         features = source.features(of_week)
-        rows = features.join(here.select(PLAYER_GAME), on=PLAYER_GAME, how="semi", maintain_order="left")
-        made = forecasts(systems, rows, models, here)
-        record(_entry(monday, made, models, features))
-        yield Week(monday, made, source.outcomes(of_week), dict(models))
+        rows = features.join(lined_of_week.select(PLAYER_GAME), on=PLAYER_GAME, how="semi", maintain_order="left")
+        predicted = forecasts(systems, rows, models, lined_of_week)
+        record(_entry(monday, predicted, models, features))
+        yield Week(monday, predicted, source.outcomes(of_week), dict(models))
 
 
 class _Rows:
@@ -110,32 +110,32 @@ def train(system: TrainedSystem, features: pl.DataFrame, outcomes: pl.DataFrame,
 
 def forecasts(systems: Sequence[System], rows: pl.DataFrame, models: Mapping[str, Trained], lines: pl.DataFrame) -> pl.DataFrame:
     """Returns `FORECAST` of each system for each row of `features` that it predicts."""
-    made = dict[str, pl.DataFrame]()
+    by_system = dict[str, pl.DataFrame]()
     for system in systems:
         if isinstance(system, Combination):
-            made[system.system_id] = system.combine(made, lines)
+            by_system[system.system_id] = system.combine(by_system, lines)
         elif isinstance(system, TrainedSystem):
             usable = system.predictable(rows) if models[system.system_id].fitted is not None else rows.clear()
-            made[system.system_id] = system.forecast_rows(models[system.system_id].fitted, usable)
+            by_system[system.system_id] = system.forecast_rows(models[system.system_id].fitted, usable)
         else:
-            made[system.system_id] = system.predict(rows)
+            by_system[system.system_id] = system.predict(rows)
     dates = rows.select("game_date", *PLAYER_GAME)
     parts = [
         frame.select(*PLAYER_GAME, pl.col("predicted_value").cast(pl.Float64), pl.col("reasons").cast(pl.List(pl.String)))
         .with_columns(pl.lit(system_id).alias("system_id"))
         .join(dates, on=PLAYER_GAME)
-        for system_id, frame in made.items()
+        for system_id, frame in by_system.items()
     ]
     return pl.concat(parts).select(FORECAST).sort("system_id", "game_date", *PLAYER_GAME)
 
 
-def _entry(monday: date, made: pl.DataFrame, models: Mapping[str, Trained], features: pl.DataFrame) -> dict[str, Any]:
+def _entry(monday: date, predicted: pl.DataFrame, models: Mapping[str, Trained], features: pl.DataFrame) -> dict[str, Any]:
     versions = features["code_version"].unique().drop_nulls().sort().to_list() if "code_version" in features.columns else []
     return {
         "week": str(monday),
         "models": {name: model.entry for name, model in models.items()},
-        "forecasts": made.height,
-        "forecasts_sha256": frame_hash(made.drop("reasons")),
+        "forecasts": predicted.height,
+        "forecasts_sha256": frame_hash(predicted.drop("reasons")),
         "feature_versions": versions,
     }
 

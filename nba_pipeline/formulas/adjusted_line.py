@@ -1,4 +1,4 @@
-"""The price-adjusted line: where the market's median lies, from the line and the prices of both sides.
+"""The price-adjusted line: the market's median, from the line and the prices of both sides.
 
 A book moves its prices before its line. A line of 20.5 implies more points if the over is at 55 % than at 50 %.
 """

@@ -1,8 +1,9 @@
 """Injury status per player, and the effect of absences on the team.
 
 Per team and game, the newest snapshot of the injury report decides. Only snapshots known to be from before tip-off count. A
-snapshot in which the team has not submitted is skipped, so the previous one stays valid. An unusable entry makes the status of
-its player unknown. Without a player id, it makes the status of every player that the snapshot does not list unknown.
+snapshot in which the team has not submitted is skipped, so the previous one stays valid. If an entry is unusable, the status
+of its player is unknown. If such an entry has no player id, every player whom the snapshot does not list has an unknown
+status.
 """
 
 from datetime import datetime

@@ -49,7 +49,9 @@ def profit(result: pl.Expr, price: pl.Expr) -> pl.Expr:
 
 
 def scores() -> list[pl.Expr]:
-    """Scores of the probability of the over given no push, and of the market's. Null for a push and without either probability.
+    """Scores of the probability of the over given no push, and of the market's.
+
+    Null for a push, and if one of the two probabilities is null.
 
     Reads actual_value, line, over_probability, blended_over_probability, blended_push_probability and market_over_probability.
     """

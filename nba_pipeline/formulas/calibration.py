@@ -48,7 +48,7 @@ def reliability(rows: pl.DataFrame, probability: str, by: Sequence[str] = ()) ->
     Args:
         rows: Rows of `decided`. Rows without a probability are excluded; fewer than ten rows give no groups.
         probability: Column with the probability of the over.
-        by: Columns whose values have ten groups each, which come first in the result.
+        by: Columns that come first in the result. Each combination of their values has its own ten groups.
     """
     keys = [pl.col(name) for name in by] or [pl.lit(0)]
     with_probability = rows.filter(pl.col(probability).is_not_null()).sort(*by, probability, maintain_order=True)

@@ -1,6 +1,6 @@
 """A player's form across seasons: weighted averages, spreads, an empirical-Bayes scoring rate, and residuals from it.
 
-They have values for a season's first game, unlike the windows of `player_form`, which begin with the season.
+These columns have values for a season's first game. The windows of `player_form` begin with the season.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from nba_pipeline.formulas.shooting import FREE_THROW_POSSESSION_SHARE
 CAREER_DAYS = 1095
 """Length of the window: days before the date in which games count."""
 RATE_DAYS, RESIDUAL_DAYS = 365, 730
-"""Days of games behind the rate of a past game, and days of past games with a residual. Their sum is CAREER_DAYS."""
+"""Days of games that determine the rate of a past game, and days of past games with a residual. Their sum is CAREER_DAYS."""
 
 PRIOR_MINUTES = 120
 OPPONENT_GAMES, HOME_GAMES = 8, 60
@@ -182,8 +182,8 @@ def residuals(played: pl.DataFrame, rows: pl.DataFrame, market: Market = POINTS)
     """Returns one row per played game with `residual`: the points beyond those expected from its minutes, in whole thousandths.
 
     points - rate * minutes of the game, with the rate of the 365 days before; another market has its statistic in place of
-    points. Excludes games without a game in those days, and games that no row reads. A row reads the games of the 730 days
-    before that have its opponent or its venue (home or away).
+    points. Excludes games whose player had no game in those 365 days. A row only reads the games of the
+    730 days before that have its opponent or its venue (home or away), so other games are excluded, too.
     """
     columns = ["player_id", "game_date", "game_id", "opponent", "is_home", market.statistic, "minutes"]
     first = rows.select(pl.col("game_date").min() - pl.duration(days=RESIDUAL_DAYS)).to_series()

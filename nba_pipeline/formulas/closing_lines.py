@@ -25,7 +25,7 @@ def closing_lines(
 
     A closing line is captured if the lines of its game were captured at most `closing_minutes` before tip-off. Otherwise it
     is missed: `closing_status` is missed, and line and prices are null. It is also missed if the tip-off is unknown. A
-    capture without a change of any book of the game leaves no row, so it does not count.
+    capture in which no book of the game changed its lines stores no row, so it does not count.
 
     Args:
         prop_lines: Rows of the table.
@@ -90,10 +90,10 @@ def _columns(prefix: str, of: Callable[[pl.Expr], pl.Expr]) -> list[pl.Expr]:
 def closing_line_value(is_over: pl.Expr, market: Market = POINTS) -> pl.Expr:
     """Expected profit per unit staked at the first snapshot's price, if the closing no-vig probability is right.
 
-    probability of the side x (1 + payout) - 1, a fraction; positive beats the market. The probability is the closing one at
-    the line that was taken: it differs from the one at the closing line by 0.4 / `deviation(line)` per point, which is about
-    2.8 % per half point at a points line of 20. Null without both closing prices, without a price taken, or if the
-    first snapshot is the closing one.
+    probability of the side x (1 + payout) - 1, a fraction; positive beats the market. The probability is that of the closing
+    prices, moved from the closing line to the line of the bet: by 0.4 / `deviation(line)` per point, about 2.8 % per half
+    point at a points line of 20. Null if a closing price or the price of the bet is missing, or if the first snapshot is the
+    closing one.
 
     >>> row = dict(first_line=20.5, first_over_price=100, first_under_price=-120, first_at=1, closing_at=2)
     >>> row |= dict(closing_line=20.5, closing_over_price=-140, closing_under_price=110)

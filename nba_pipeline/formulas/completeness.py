@@ -1,4 +1,4 @@
-"""Completeness of a window: whether it contains every game that the team played in its span."""
+"""Completeness of a window: whether it contains every game of the team between its first and last game."""
 
 import polars as pl
 

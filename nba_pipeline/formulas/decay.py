@@ -23,7 +23,7 @@ class Window:
 class Decay:
     """The state on a date. `since` is the date from which the gap is above the limit; None while it is not.
 
-    `is_thin`: the window has too few rows, so that the state is that of the date before.
+    `is_thin`: the window has too few rows, so the state of the date before still applies.
     """
 
     state: str = HEALTHY
@@ -35,7 +35,7 @@ class Decay:
 
 
 def decay(windows: Iterable[Window], *, largest_gap: float, least_rows: int, watch_days: int) -> Decay:
-    """Returns the state after the last window. Without a window with enough rows, it is HEALTHY and thin.
+    """Returns the state after the last window. If no window has enough rows, the state is HEALTHY and thin.
 
     WATCH      the gap is above the limit
     DEGRADING  WATCH for `watch_days` days

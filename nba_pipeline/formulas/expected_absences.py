@@ -1,9 +1,9 @@
 """Minutes and points that a team is expected to lack: each teammate's playing time times his probability of being out.
 
 A teammate averages 10 minutes or more, and his latest game was for the team, this season, at most 25 team games ago. His
-probability of being out is a rate over the 365 days before the date: among teammates with the same number of missed games
-and the same status on the injury report, the share who were out. Without a report, or with too few earlier cases of the
-status, the rate ignores the status. The box score of the game itself is never read.
+probability of being out is a share over the 365 days before the date. It covers all players with the same number of missed
+games and the same status on the injury report, and counts those who were out. Without a report, or with too few earlier
+cases of the status, the rate ignores the status. The box score of the game itself is never read.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,10 @@ from nba_pipeline.formulas.rolling import GAME, difference, in_order, strictly_b
 
 TEAM_SEASON = ["team", "season"]
 HISTORY_DAYS = 365
-"""Days of games behind playing time, rates and past absences. The three are chained, so the history is three times as long."""
+"""Days of games that playing time, rates and past absences use. Each of them reads the one before it.
+
+The history is therefore three times as long.
+"""
 TEAM_GAMES = 25
 MIN_MINUTES = 10.0
 MAX_MISSED_GAMES = 10
@@ -29,7 +32,7 @@ NOT_LISTED = "not_listed"
 PRIOR_CASES = 10
 """Weight, in cases, with which the rate after m missed games is shrunk towards the rate after m - 1."""
 LIKENESS_PER_POINT = 0.2
-"""Exponential decay of the likeness of two players, per point of difference between their position indices."""
+"""Exponential decay of the similarity of two players, per point of difference between their position indices."""
 TEAM_MINUTES = 240
 MILLIONTHS = 1_000_000
 """Sums over teammates add whole millionths, so that they are exact."""
@@ -62,7 +65,7 @@ ABSENCE_FEATURES = tuple(name for name, kind in EXPECTED_ABSENCES.items() if kin
 """The columns of EXPECTED_ABSENCES that systems read."""
 
 Rate = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
-"""A function of the arguments of `with_out_probability`."""
+"""A function with the arguments of `with_out_probability`."""
 
 
 def with_expected_absences(

@@ -4,8 +4,9 @@ There are two distributions. The model's is centered on the system's own forecas
 mean of the forecast and the price-adjusted line, so it contains the market. Only the blended one is published, and only while
 its log loss is not above the market's.
 
-The weight is a constant. A weight between 0.1 and 0.3 that is chosen anew each date, by the log loss of all earlier rows, is
-0.1 to 0.2, and its log loss is 0.0001 ± 0.0002 higher (20,897 real rows of 2022-03 to 2025-01; `benchmarks/blend_weights.py`).
+The weight is a constant. `benchmarks/blend_weights.py` chooses it for each date between 0.1 and 0.3 instead, by the log loss
+of all earlier rows. The chosen weights are 0.1 to 0.2, and the log loss is 0.0001 ± 0.0002 higher (20,897 real rows of
+2022-03 to 2025-01).
 
 Every step of a date sees only graded rows of the 300 days before it (`earlier_rows`).
 """
@@ -68,7 +69,7 @@ class Rules:
 def earlier_rows(graded: pl.DataFrame, day: date) -> pl.DataFrame:
     """Returns the graded rows of the RESIDUAL_DAYS days before a date, without the date itself.
 
-    The limit makes a long range of dates give the same values as each date alone.
+    Because of the limit, a range of dates gives the same values as its dates one by one.
     """
     return graded.filter(pl.col("game_date").is_between(day - timedelta(days=RESIDUAL_DAYS), day, closed="left"))
 
@@ -94,8 +95,8 @@ def with_distribution(
 ) -> pl.DataFrame:
     """Adds the columns of `DISTRIBUTION` to predictions of any dates.
 
-    The result of a date depends only on rows of that date and of earlier dates. Predictions of a date count as graded for later
-    dates, unless `graded` has a row of the same key.
+    The result of a date depends only on rows of that date and of earlier dates. Predictions of these dates count as graded
+    for later dates, unless `graded` has a row with the same key.
 
     Args:
         predictions: The columns of `FORECAST`, without the blended ones.

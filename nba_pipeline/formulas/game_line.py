@@ -8,7 +8,7 @@ import polars as pl
 HALF_POINTS = 2
 """Half points per point. Lines are whole numbers of half points, so their medians are exact."""
 VIEW = {"home": "home", "away": "home", "over": "over", "under": "over"}
-"""Outcome -> the outcome whose perspective represents the market."""
+"""Outcome -> the outcome to which its line is converted, because two outcomes of a market share one line."""
 MARKET = ["game_id", "view"]
 LINES = ("game_total", "game_spread", "absolute_game_spread", "implied_team_total")
 

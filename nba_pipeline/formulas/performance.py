@@ -94,7 +94,7 @@ def _measured(rows: pl.DataFrame, tiers: Sequence[float]) -> pl.DataFrame:
 
 
 def _sums(measured: pl.DataFrame) -> pl.DataFrame:
-    """Returns per date and cell the counts, and of each metric the number of known values, their sum and sum of squares."""
+    """Returns, per date and cell, the counts, and the number, sum and sum of squares of the known values of each metric."""
     systems = _numbered(measured)
     known = [*ESTIMATES, *MEANS]
     numbered = measured.join(systems, on=SYSTEM).select("system", "game_date", *GROUPS, *known, *COUNTS)

@@ -30,8 +30,8 @@ FORBIDDING = (
 )
 """The entries of `reasons` in `predictions` that forbid a bet. Each of them is a rule of every subset.
 
-The reasons GOVERNED of `formulas.recommendation` are not among them: they may have ended since the prediction, so the picks
-judge halts and decay states at their own instant.
+The reasons GOVERNED of `formulas.recommendation` are excluded. A halt or decay state may have ended since the prediction, so
+`picks` evaluates both at its own instant.
 """
 
 
@@ -64,8 +64,8 @@ def select_picks(
 ) -> pl.DataFrame:
     """Returns the candidates of one date and subset with `rank_value`, `failed_rules`, `is_pick` and `rank`.
 
-    The candidates that fail no rule are ranked by their value, the highest first, and those without a value last. A team or a
-    day that has enough picks takes no further ones; the rule is then `team_limit` or `day_limit`.
+    The candidates that fail no rule are ranked by their value, the highest first, and those without a value last. A
+    candidate beyond the limit of its team or date fails the rule `team_limit` or `day_limit`.
 
     Args:
         candidates: One row per candidate, with the columns that the rules read.

@@ -50,7 +50,7 @@ LATEST = {
     "contributing_game_ids": "contributing_game_ids",
     "first_of_window": "window_starts",
 }
-"""Other columns of the player's latest game of the season: team, date, and the ten games behind the windows."""
+"""Other columns of the player's latest game of the season: team, date, and the games of the 10-game windows."""
 
 
 def with_player_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFrame:

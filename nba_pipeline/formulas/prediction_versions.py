@@ -33,9 +33,15 @@ HASH_LENGTH = 16
 def new_versions(predictions: pl.DataFrame, ledger: pl.DataFrame, *, material_move: float) -> pl.DataFrame:
     """Returns the rows that are new or need another version, with `version` and `prediction_id`.
 
-    A row needs another version after a material move of the line, the arrival of required features, a new injury status of the
-    player or of a rotation teammate, the start or end of a halt or of a decay state without bets, or a move of the game to
-    another date. A line move of `material_move` points or more is material. A key with a live prediction gets no backtest.
+    A row needs another version after one of these changes:
+
+    - the line moves by `material_move` points or more
+    - required features arrive
+    - the player or a rotation teammate has a new injury status
+    - a halt, or a decay state without bets, starts or ends
+    - the game moves to another date
+
+    A key with a live prediction gets no backtest.
     """
     compared = ("version", "game_date", "line", "reasons", "injury_status", "teammates_listed")
     latest = (

@@ -96,7 +96,7 @@ def with_side_prices(predictions: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_expected_values(predictions: pl.DataFrame) -> pl.DataFrame:
-    """Adds the prices of the recommended side and the expected values at them; null without a published probability."""
+    """Adds the prices of the recommended side, and the expected value at each price; null without a published probability."""
     is_over, over, under = pl.col("recommendation") == "OVER", pl.col("over_probability"), pl.col("blended_under_probability")
     published = pl.when(over.is_not_null()).then(under)
     wins, loses = pl.when(is_over).then(over).otherwise(published), pl.when(is_over).then(published).otherwise(over)

@@ -102,7 +102,7 @@ def _mean_absolute_error(rows: pl.DataFrame, largest: float) -> Gate:
 
 
 def _log_loss(lined: pl.DataFrame) -> Gate:
-    """Passes if neither system has probabilities. Cannot be computed if only one system has them."""
+    """Passes if neither system has probabilities. The gate cannot be computed if only one system has them."""
     rows, losses = decided(lined), []
     for suffix in ("", "_champion"):
         over = without_push(pl.col(f"blended_over_probability{suffix}"), pl.col(f"blended_push_probability{suffix}"))

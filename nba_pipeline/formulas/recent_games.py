@@ -1,8 +1,8 @@
 """Statistics over the last games before a date, with equal weights or with weights that halve every few games.
 
 `rolling` has the windows within one season or group. This module adds weights, and windows that reach back a number of days.
-Both modules add only whole numbers: values in whole parts of their unit, and weights in whole parts of 1. A statistic
-is therefore bitwise identical whatever other rows the frame holds, however they are ordered, and for any number of dates.
+Both modules add only whole numbers: values in whole parts of their unit, and weights in whole parts of 1. A statistic is
+therefore bitwise identical for any other rows in the frame, any order of the rows, and any number of dates.
 """
 
 from collections.abc import Mapping, Sequence

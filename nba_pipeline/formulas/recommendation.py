@@ -19,10 +19,10 @@ LOW_PROBABILITY = "low_probability"
 """Requires a published probability."""
 
 HALTED, MODEL_STATE, WATCH_EDGE = GOVERNED = ("halted", "model_state", "watch_edge")
-"""Reasons of live predictions by halts and decay states. They describe the instant of the prediction; picks judge them again."""
+"""Reasons that halts and decay states add to live predictions when these are made. `picks` evaluates both again."""
 
 FEW_CAREER_GAMES = "few_career_games"
-"""A system on features across seasons gives this flag for a player with few games. It widens the distribution."""
+"""A flag of systems that read features across seasons, for a player with few games. It widens the distribution."""
 
 
 def _recommendation(edge: pl.Expr, pass_below_edge: float) -> pl.Expr:
@@ -57,15 +57,15 @@ def with_recommendation(
     """Adds edge, recommendation and the reasons against a bet. The system's own reasons do not forbid a bet.
 
     Args:
-        predictions: One row per player, game and system, with predicted_value, line, the distribution and the facts behind the
-            reasons.
+        predictions: One row per player, game and system, with predicted_value, line, the distribution and the columns that
+            the reasons read.
         season_starts: Season -> date of its first game. A season without an entry counts as just begun.
         pass_below_edge: Smaller edges are PASS, in points.
         actionable_edge: Smaller edges are not actionable, in points.
         least_probability: A lower published probability of the side with the edge is not actionable, given no push.
         quality_floor: A lower quality score is not actionable, 0-100.
         bootstrap_days: Days at the start of a season without bets.
-        stale_days: A model whose last training row is more days old is not actionable.
+        stale_days: Predictions of a model whose last training row is older than this are not actionable.
     """
     starts = pl.DataFrame(list(season_starts.items()), schema=SEASON_STARTS, orient="row")
     forbidding = _forbidding(actionable_edge, least_probability, quality_floor, bootstrap_days, stale_days)

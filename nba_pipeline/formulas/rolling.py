@@ -5,8 +5,8 @@ Sort a frame with `in_order`. The window functions then return, on each row, the
 `recent_games` adds weighted windows.
 
 Windows add only whole numbers (points; seconds; billionths of a rate), as differences of running totals. Whole numbers
-have no rounding error, so a window is bitwise identical whatever other rows the frame holds, however they are ordered, and for
-any number of dates.
+have no rounding error, so a window is bitwise identical for any other rows in the frame, any order of the rows, and any
+number of dates.
 """
 
 from collections.abc import Mapping, Sequence

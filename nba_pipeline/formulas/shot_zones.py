@@ -140,8 +140,8 @@ def with_team_zones(team_games: pl.DataFrame, play_by_play: pl.DataFrame, heaves
         play_by_play: The actions, with or without the heaves.
         heaves: Attempts in fga that count for the team only. Default: none.
 
-    The columns are null as a group without play-by-play, with other makes than the team's, and if the attempts match neither
-    with nor without the heaves.
+    All of the columns are null without play-by-play, if the makes differ from the team's, or if the attempts differ from fga
+    both with and without the heaves.
     """
     attempts, makes = _sum_of_zones("fga"), _sum_of_zones("fgm")
     of_players = pl.col("fga") - (pl.lit(0) if heaves is None else heaves)

@@ -95,7 +95,7 @@ def ignored_injuries(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
 def _of_their_game(rows: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     """Gives rows with an unknown team the game of their matchup, because they may concern either of its teams.
 
-    A matchup without a team of the slate is written into game_id: the row concerns no player of the slate.
+    If the matchup has no team of the slate, its text becomes the game_id, because the row concerns no player of the slate.
     """
     of_matchup = games.select("home_team", "away_team", pl.col("game_id").alias("of_matchup"))
     teams = team_games(games)["team"].unique().implode()

@@ -1,4 +1,4 @@
-"""The decay state of each system, folded over the windows of 30 days in `system_performance`."""
+"""The decay state of each system, derived from the sequence of 30-day windows in `system_performance`."""
 
 from collections.abc import Collection, Mapping
 from datetime import date, timedelta

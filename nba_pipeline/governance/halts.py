@@ -53,7 +53,7 @@ class HaltRows(Row):
     is_halted = dy.Bool(description="false from a resumption on")
     halt_reason = code(REASONS, "why picks are halted; null after a resumption", nullable=True)
     since = dy.Datetime(time_zone="UTC", description="instant from which the state applies")
-    metrics = dy.String(nullable=True, description="JSON: the numbers behind a halt that the platform derived")
+    metrics = dy.String(nullable=True, description="JSON: the numbers from which the platform derived a halt")
     note = dy.String(description="reason of the author")
     actor = dy.String(description="name of the author, or `platform`")
     recorded_at = dy.Datetime(time_zone="UTC", description="instant of the record; later than `since` if a halt was confirmed")
@@ -91,13 +91,13 @@ class Facts:
     """Dates with live predictions."""
     champion: str
     decays: Mapping[str, Decay] | None
-    """Decay state of every system with a role, also of the champion."""
+    """Decay state of every system with a role, including the champion."""
     recent: Mapping[str, float | None] | None
     """The champion's n, gap_low and log_loss_gap over the days of a collapse."""
 
 
 def read_halts(warehouse: Warehouse) -> pl.DataFrame:
-    """Returns every recorded change in order. Raises Damaged as `read_ledger`."""
+    """Returns every recorded change in order. Raises Damaged like `read_ledger`."""
     return read_ledger(warehouse, HALTS)
 
 

@@ -31,7 +31,7 @@ def pick_rules(candidates: pl.DataFrame) -> tuple[dict[str, Conditions], Conditi
 
 
 def _compiled(setting: str, rules: Mapping[str, str], candidates: pl.DataFrame) -> Conditions:
-    """Returns the conditions of a setting. Raises BadInput as `pick_rules`, with the setting and the rule."""
+    """Returns the conditions of a setting. Raises BadInput like `pick_rules`, with the setting and the rule."""
     compiled = Conditions()
     for name, text in rules.items():
         try:

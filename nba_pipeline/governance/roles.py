@@ -48,7 +48,7 @@ ROLES_TABLE = Table("system_roles", grain="decision", key=(NUMBER,), schema=Syst
 
 
 def read_decisions(warehouse: Warehouse) -> pl.DataFrame:
-    """Returns every decision in order. Raises Damaged as `read_ledger`."""
+    """Returns every decision in order. Raises Damaged like `read_ledger`."""
     return read_ledger(warehouse, ROLES_TABLE)
 
 
@@ -135,7 +135,7 @@ def promote(
     author: str,
     evidence: Mapping[str, Any],
 ) -> str:
-    """Records a promotion whose gates have passed. Returns a message. Raises BadInput as `record`."""
+    """Records a promotion whose gates have passed. Returns a message. Raises BadInput like `record`."""
     refuse_empty(reason=reason, author=author)
     former = champion_of(decisions)
     row = {
@@ -161,7 +161,7 @@ def retire(
     reason: str,
     author: str,
 ) -> str:
-    """Records that a system is retired. Returns a message. Raises BadInput as `refuse_retirement` and `record`."""
+    """Records that a system is retired. Returns a message. Raises BadInput like `refuse_retirement` and `record`."""
     refuse_empty(reason=reason, author=author)
     refuse_retirement(system_id, roles)
     row = {

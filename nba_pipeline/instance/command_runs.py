@@ -1,8 +1,8 @@
 """Runs that a command executes in its own process, recorded like the runs of Dagster's daemon.
 
-Dagster 1.13 shows a run in the timeline and on the page of its job, and passes it to failure sensors, only if the run names the
-code location of the job. `execute_in_process` cannot name it, so this module passes it to the creation of the run. It can be
-removed when `execute_in_process` takes an origin.
+Dagster 1.13 shows a run in the timeline and on the page of its job only if the run names the code location of the job. The
+same holds for failure sensors. `execute_in_process` cannot name it, so this module passes it to the creation of the run. It
+can be removed when `execute_in_process` takes an origin.
 """
 
 import os

@@ -5,7 +5,7 @@ killed: it stays STARTED. Therefore a tag of each run names its process, and `cl
 has died. This workaround can be removed when DefaultRunLauncher supports check_run_worker_health.
 
 The start of a process is read from /proc: ticks since boot, which a change of the system clock does not move. psutil 7 adds
-the boot time on the wall clock to it, so after a change of the clock a living run would look like a later process.
+the boot time by the system clock to these ticks. After a change of that clock, a living run would look like a later process.
 """
 
 import os

@@ -9,7 +9,7 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatu
 
 @dataclass(frozen=True)
 class Instigator:
-    """A schedule or sensor as the daemon knows it."""
+    """A schedule or sensor, as recorded by the daemon."""
 
     name: str
     is_running: bool

@@ -90,7 +90,7 @@ def _this_process() -> str:
 
 
 def _refuse(holder: str, place: str) -> NoReturn:
-    """Ends the process at once: Dagster catches and logs an exception of a heartbeat, and would go on."""
+    """Ends the process at once: Dagster catches and logs an exception of a heartbeat, and would continue."""
     sys.stderr.write(
         f"nba-pipeline: another daemon {holder} is running on the run history of {place}; stop it, or do not start a second one\n"
     )

@@ -87,7 +87,7 @@ def is_in_postgres(home: Path) -> bool:
 
 
 def is_in_sqlite(home: Path) -> bool:
-    """Whether the history of a home is in SQLite, also if its dagster.yaml was deleted."""
+    """Whether the history of a home is in SQLite, even if its dagster.yaml was deleted."""
     return not is_in_postgres(home) and (_file(home).exists() or (home / RUNS).exists())
 
 

@@ -1,4 +1,4 @@
-"""Dagster's watcher of the process that mirrors the output of a run, without a traceback on Ctrl-C.
+"""Replaces Dagster's watcher of the process that mirrors the output of a run, so that Ctrl-C prints no traceback.
 
 Dagster 1.13.27 starts the script `watch_orphans.py` beside each run. Ctrl-C reaches the whole process group, and the script
 ends with a traceback of KeyboardInterrupt between the messages of the command. This module is run instead of the script. It

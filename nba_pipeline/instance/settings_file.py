@@ -65,8 +65,9 @@ class Loaded:
 def load(file: Path, *, is_required: bool = False, features: Names = tuple) -> Loaded:
     """Reads a settings file. An absent file that is not required gives the defaults.
 
-    `features` returns the names that settings about features may use. Raises BadInput, with the file, the key and the value,
-    for a file that cannot be read or parsed, an unknown key, a value of another type and a value out of range.
+    `features` returns the names that settings about features may use. Raises BadInput for a file that cannot be read or
+    parsed, an unknown key, a value of another type and a value out of range. The message names the file, the key and the
+    value.
     """
     if not file.exists() and not is_required:
         return Loaded(Settings(), file)

@@ -1,6 +1,6 @@
 """Dagster's daemon on a simulated clock: evaluates schedules, sensors and conditions, and executes the requested runs.
 
-The process runs at the simulated instant, so that Dagster's events have it, too. The clock stands still during an
+The process runs at the simulated instant, so that Dagster's events have it, too. The clock does not move during an
 evaluation, because provider responses depend on the second. Cursors and unfinished requests are stored in a file, so the
 process can be killed at any event and restarted. Uses private modules of Dagster, verified with 1.13.
 """
@@ -27,7 +27,7 @@ from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.run_tags import PARTITION_TAG
 
 FIRST_LOOK_BACK = timedelta(minutes=30)
-"""The first evaluation covers the ticks of schedules since this time before it."""
+"""The first evaluation covers the ticks of schedules within this period before it."""
 
 RESTART_DELAY = timedelta(minutes=5)
 """Added to the clock when dead runs are closed. A killed daemon repeats its evaluation at the same instant, so no time has passed."""

@@ -51,7 +51,7 @@ def within(seconds: float, work: str) -> Iterator[None]:
 
 @contextmanager
 def within_a_run(instance: dg.DagsterInstance, run_id: str, seconds: float, work: str) -> Iterator[None]:
-    """As `within`. Also tags the run after a timeout, so that `run_retries` repeats it like a crashed run."""
+    """Like `within`. Also tags the run after a timeout, so that `run_retries` repeats it like a crashed run."""
     try:
         with within(seconds, work):
             yield

@@ -20,7 +20,7 @@ SEEN_COLUMNS = tuple(SEEN_SCHEMA)
 
 
 def active_players(sides: pl.DataFrame, seen: pl.DataFrame, players: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Returns the active players of each game, with their standing towards its teams.
+    """Returns the active players of each game, with their relation to its teams.
 
     A player is active if seen in a box score or roster within `settings.Names.active_days` days before the date.
 

@@ -11,7 +11,7 @@ EASTERN_NAME = "America/New_York"
 EASTERN = ZoneInfo(EASTERN_NAME)
 FIRST_DATE = date(2021, 10, 1)
 SEASON_DAYS = 300
-"""Number of days before any date of a season that covers all earlier games of the season."""
+"""Days before a date that include every earlier game of its season."""
 
 SEASON_FIRST_MONTH = 7  # a season runs from 1 July to 30 June
 

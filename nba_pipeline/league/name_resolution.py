@@ -60,7 +60,8 @@ def resolve_names(
             after a long absence.
         active: (game_id, player_id, player_name, standing) of `league.active_players`. Without `standing`, all players are of
             the game's teams.
-        resolutions: (game_id, spelling, player_id), an operator's resolution of spellings that the two teams leave open.
+        resolutions: (game_id, spelling, player_id), an operator's resolution of spellings that no player of the two teams
+            resolves.
 
     Returns:
         game_id, spelling, player_id (null if unresolved), resolved_by (a step of STEPS, operator, league or seed) and problem
@@ -147,7 +148,7 @@ def _first_matches(
 
 
 def _with_operator_matches(mentions: pl.DataFrame, matches: pl.DataFrame, resolutions: pl.DataFrame | None) -> pl.DataFrame:
-    """Returns the matches, with the operator's if the two teams have no match, several, or a player without an id."""
+    """Returns the matches. Adds the operator's match if the two teams have no match, several, or a player without an id."""
     if resolutions is None or resolutions.is_empty():
         return matches
     is_clear = (pl.col("player_id").list.len() == 1) & (pl.col("player_id").list.first() > 0)

@@ -64,7 +64,7 @@ def rules() -> tuple[Rule, ...]:
 
 
 def burn(objective: Objective, judged: pl.DataFrame, hours: float, now: datetime) -> Burn:
-    """Returns the burn of the window of so many hours before now. Units that are already good or bad but not due yet count, too."""
+    """Returns the burn of the last `hours` hours. Units that are already good or bad count, even if they are not due yet."""
     cost = judged.filter(pl.col("at") > now - timedelta(hours=hours))["cost"].drop_nulls()
     budget = objective.budget(cost.len(), hours)
     return Burn(hours, cost.len(), cost.len() - good_units(objective, cost), float(cost.sum()) / budget if budget else None)

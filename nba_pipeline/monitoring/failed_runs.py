@@ -107,7 +107,8 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
 def waits_for_box_scores(failures: Sequence[str], span: Sequence[date], now: datetime) -> bool:
     """Whether only box scores that are not due yet stopped the run.
 
-    Those of the date are due at its deadline, which raises its own alert. The next slate needs them when its own day begins.
+    The box scores of the date are due at its deadline, which raises its own alert. The next slate needs them from the
+    beginning of its day on.
     """
     if not span or not failures:  # unidentified failures always raise an alert
         return False

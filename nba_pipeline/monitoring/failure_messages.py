@@ -34,7 +34,7 @@ def next_step_of(failures: Sequence[str]) -> str:
 
 
 def of_a_closed_slate(span: Sequence[date]) -> tuple[str, ...]:
-    """Returns how the failures of a closed slate begin: that of the check, and that of `features`, which uses the same gate."""
+    """Returns the beginnings of the failures of a closed slate: of its check, and of `features`, which has the same gate."""
     return SLATE, *(f"features: the slate of {day} is closed" for day in span)
 
 

@@ -1,4 +1,4 @@
-"""Findings: reasons for an alert that a monitor or the watchdog sees now, and the report that keeps the alerts equal to them."""
+"""Findings: the present reasons for alerts, from the monitors and the watchdog. `report` raises and resolves the alerts."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def is_open(known: Collection[Incident], kind: str, subject: str, day: date | No
     return any((one.kind, one.subject) == (kind, subject) and day in (None, one.game_date) for one in known)
 
 
-def report(notifier: Notifier, found: Collection[Finding], kinds: Collection[str]) -> list[str]:
+def report(notifier: Notifier, findings: Collection[Finding], kinds: Collection[str]) -> list[str]:
     """Raises an alert per finding, and resolves the open incidents of these kinds without a finding. Returns a line per change.
 
     The open incident of a finding without a date keeps its date, so it is not raised again after midnight.
@@ -40,7 +40,7 @@ def report(notifier: Notifier, found: Collection[Finding], kinds: Collection[str
     known = [one for one in open_incidents(notifier) if one.kind in kinds]
     dated = {(one.kind, one.subject): one.game_date for one in known}
     lines, present = [], set()
-    for one in found:
+    for one in findings:
         day = one.game_date or dated.get((one.kind, one.subject), today)
         present.add((day, one.kind, one.subject))
         if notifier.raise_alert(day, one.kind, one.subject, one.message, one.severity, one.next_command):
@@ -49,12 +49,12 @@ def report(notifier: Notifier, found: Collection[Finding], kinds: Collection[str
     return lines
 
 
-def raise_unread(notifier: Notifier, found: Collection[Finding]) -> list[str]:
+def raise_unread(notifier: Notifier, findings: Collection[Finding]) -> list[str]:
     """Raises an alert per finding while the ledgers of alerts cannot be read. Resolves nothing."""
     today = notifier.clock.today
-    for one in found:
+    for one in findings:
         notifier.raise_alert(one.game_date or today, one.kind, one.subject, one.message, one.severity, one.next_command)
-    return [f"alert {one.kind} {one.subject}: {one.message}" for one in found]
+    return [f"alert {one.kind} {one.subject}: {one.message}" for one in findings]
 
 
 def _resolved(notifier: Notifier, incident: Incident) -> str:

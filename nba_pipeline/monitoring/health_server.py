@@ -30,7 +30,7 @@ class Measured:
     measurements: Measurements | None = None
     problem: str = "nothing has been measured yet"
     not_ready: tuple[str, ...] = ()
-    """Reasons why nothing new can be expected of the pipeline, such as a silent daemon."""
+    """Reasons why the pipeline produces nothing new, such as a silent daemon."""
     at: float = 0.0
     """Monotonic instant of the end of the measurement."""
 

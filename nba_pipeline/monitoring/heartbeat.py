@@ -1,4 +1,4 @@
-"""The heartbeat of the daemon: a ping to a monitor outside of this machine, which alerts when it stops.
+"""The heartbeat of the daemon: pings to a monitor outside of this machine, which alerts when they stop.
 
 The URL follows the convention of healthchecks.io and Uptime Kuma: a GET of the URL means that the work was done, and a GET of
 `<url>/fail` that it failed. The URL is a secret: it allows anyone to report success.

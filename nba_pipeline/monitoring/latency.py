@@ -1,9 +1,14 @@
 """Latency of final games: when each step of the pipeline had them. Pure functions of frames; `latency_facts` reads them.
 
-One row per final game: `final_at` (the instant of its last action), `boxscore_at` (the first landed final box score),
-`summary_at` (the first materialization of its date that could contain it), `graded_at` (its first grade), and of the next slate
-`features_at` and `predictions_at`, each the first materialization after the step before. An instant that is unknown, or not
-reached yet, is null. `is_predicted` tells whether the game has a prediction to grade.
+One row per final game, with these instants:
+
+    final_at                       its last action
+    boxscore_at                    the first landed final box score
+    summary_at                     the first materialization of its date that could contain it
+    graded_at                      its first grade
+    features_at, predictions_at    of the next slate: the first materialization after the preceding step
+
+An instant that is unknown, or not reached yet, is null. `is_predicted` says whether the game has a prediction to grade.
 """
 
 from collections.abc import Mapping, Sequence
@@ -79,13 +84,13 @@ def _first_after(table: str, of_date: str, after: str, materialized: Mapping[str
 def transitions(rows: pl.DataFrame) -> pl.DataFrame:
     """Returns game_date, game_id, step and minutes: one row per game and step whose two instants are known.
 
-    A step that began before the one before it ended has 0 minutes: it did not wait.
+    A step that began before the preceding step ended has 0 minutes, because it did not wait.
     """
     return pl.concat([_minutes(rows, step, pl.col(end)) for step, (_, end) in TRANSITIONS.items()])
 
 
 def _minutes(rows: pl.DataFrame, step: str, end: pl.Expr) -> pl.DataFrame:
-    """Returns game_date, game_id, step and minutes until `end`, for the games whose step could begin and has that end.
+    """Returns game_date, game_id, step and minutes until `end`, for the games whose step could begin and whose `end` is known.
 
     Features of the next slate cannot begin before the first mode of that slate is due, for example after a break of three days.
     """

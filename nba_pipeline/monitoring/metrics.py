@@ -1,7 +1,8 @@
 """Metrics in Prometheus' format about the tables, the alerts, the runs and the machine at an instant.
 
 The label `days_ago` is 0 for today and 6 for six days ago, US Eastern, so that the number of series does not grow. A number
-that is unknown has no sample. Dagster's internals (queues, daemon loops) are left to existing exporters, see docs/monitoring.md.
+that is unknown has no sample. Dagster's internals (queues, daemon loops) are left to existing exporters, see
+docs/operations.md.
 """
 
 import shutil

@@ -14,7 +14,7 @@ Numbers = Mapping[date, Mapping[str, Count]]
 
 
 def notes(warehouse: Warehouse, clock: Clock, states: Mapping[date, str], numbers: Numbers) -> dict[date, list[str]]:
-    """Returns the notes of each date. The reasons of a late or failed date explain its empty tables, so that it has no notes.
+    """Returns the notes of each date. A late or failed date has no notes, because its reasons explain its empty tables.
 
     Args:
         warehouse: Holds the schedule and the tables whose first date is that of the history.

@@ -156,7 +156,7 @@ def _morning_deadline() -> time:
 
 
 def _after_the_game(minutes: float) -> tuple[pl.Expr, pl.Expr]:
-    """Returns two due instants: so many minutes after the last action, and so many minutes after the latest possible end.
+    """Returns two due instants: `minutes` after the last action, and `minutes` after the latest possible end.
 
     The first is null if the end of the game is unknown.
     """
@@ -165,7 +165,7 @@ def _after_the_game(minutes: float) -> tuple[pl.Expr, pl.Expr]:
 
 
 def _end_to_end(minutes: float) -> tuple[pl.Expr, pl.Expr]:
-    """As `_after_the_game`. After a break, the minutes count from the first due instant of the next slate."""
+    """Like `_after_the_game`. After a break, the minutes count from the first due instant of the next slate."""
     limit = timedelta(minutes=minutes)
     return not_before_first_due(pl.col("final_at")) + limit, not_before_first_due(_ended_at_latest()) + limit
 

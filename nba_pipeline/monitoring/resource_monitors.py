@@ -41,7 +41,7 @@ def stale_sources(warehouse: Warehouse, landing: Landing, clock: Clock, known: C
     """
     if not is_game_day(warehouse, clock.today):
         return []
-    found = []
+    findings = []
     named = {word for one in known for word in one.subject.replace(",", " ").split()}
     for table, hours in SETTINGS.monitors.source_hours.items():
         if table in named and not is_open(known, SOURCE_STALE, table):
@@ -50,8 +50,8 @@ def stale_sources(warehouse: Warehouse, landing: Landing, clock: Clock, known: C
         if fetched_at is not None and clock.now() - fetched_at > timedelta(hours=hours):
             age = duration(fetched_at, clock.now())
             message = f"{table}: the newest response is {age} old; at most {hours:g} h are expected on a day with games"
-            found.append(Finding(SOURCE_STALE, table, message, next_command="nba-pipeline reconcile"))
-    return found
+            findings.append(Finding(SOURCE_STALE, table, message, next_command="nba-pipeline reconcile"))
+    return findings
 
 
 def low_quota(instance: dg.DagsterInstance, clock: Clock) -> list[Finding]:

@@ -75,7 +75,7 @@ def failed_betting_checks(
     instance: dg.DagsterInstance, clock: Clock, late: Collection[Finding], known: Collection[Incident]
 ) -> list[Finding]:
     """Returns a finding per failed check of today's slate that affects betting. Late lines explain predictions without one."""
-    today, found = clock.today, []
+    today, findings = clock.today, []
     for table, check in BETTING_CHECKS:
         subject, is_about_lines = f"{table}.{check}", (table, check) == NO_LINE_CHECK
         are_lines_due = clock.now() >= lines_due_at(today)
@@ -87,14 +87,14 @@ def failed_betting_checks(
             names = f": {result.names}" if result.names else ""
             message = f"{table} of {today}: check {check} failed{names}"
             command = f"nba-pipeline status --from {today} --to {today}"
-            found.append(Finding(BETTING_CHECK_FAILED, subject, message, next_command=command, game_date=today))
-    return found
+            findings.append(Finding(BETTING_CHECK_FAILED, subject, message, next_command=command, game_date=today))
+    return findings
 
 
 def old_quarantines(warehouse: Warehouse, clock: Clock) -> list[Finding]:
     """Returns a finding per table and date with rows that are quarantined for more than 24 hours, in season.
 
-    A re-read writes the quarantine anew, so the age of the rows of a past date is the time since its end.
+    A re-read rewrites the quarantine, so the age of the rows of a past date is the time since the end of that date.
     """
     settings, today, now = SETTINGS.monitors, clock.today, clock.now()
     if not is_game_day(warehouse, today, SETTINGS.watch.games_within_days):
@@ -102,7 +102,7 @@ def old_quarantines(warehouse: Warehouse, clock: Clock) -> list[Finding]:
     patience, dates = timedelta(hours=settings.quarantine_hours), days(today - timedelta(days=settings.quarantine_days), today)
     over = [day for day in dates if eastern(day + timedelta(days=1), 0) + patience <= now]
     is_old = pl.col("game_date").is_in(over) | (pl.col("as_of") <= now - patience)
-    found = []
+    findings = []
     for name in daily_tables():
         rows = (
             unexpected_quarantine(warehouse, name, dates)
@@ -115,8 +115,8 @@ def old_quarantines(warehouse: Warehouse, clock: Clock) -> list[Finding]:
                 f"{name} of {day}: {counted(number, 'row')} quarantined for more than {settings.quarantine_hours:g} h: {problem}"
             )
             command = f"nba-pipeline status --from {day} --to {day}"
-            found.append(Finding(QUARANTINE_OLD, name, message, next_command=command, game_date=day))
-    return found
+            findings.append(Finding(QUARANTINE_OLD, name, message, next_command=command, game_date=day))
+    return findings
 
 
 def unexpected_quarantine(warehouse: Warehouse, table: str, dates: Collection[date]) -> pl.LazyFrame:

@@ -56,12 +56,12 @@ def post_document(url: str, document: Mapping[str, Any], deadline_seconds: float
 
 
 def ping(url: str, deadline_seconds: float) -> str:
-    """Sends a GET. Returns the reason if it was not answered with success, else an empty string."""
+    """Sends a GET. Returns the reason if the answer is not a success, else an empty string."""
     return _answer(lambda client: client.stream("GET", url), deadline_seconds)
 
 
 def _answer(request: Request, deadline_seconds: float) -> str:
-    """Sends a request. Returns the reason if it was not answered with success within the deadline."""
+    """Sends a request. Returns the reason if there is no successful answer within the deadline."""
     # not asyncio.run: on exit it waits for a hanging name resolution
     loop = asyncio.new_event_loop()
     try:

@@ -131,7 +131,7 @@ def _training_steps(weeks: Sequence[date], complete: Collection[date]) -> Iterat
 def chunks(first: date, last: date, size: int | None = None) -> Iterator[tuple[date, date]]:
     """Yields the first and last date of each chunk of at most `size` dates of one season, ascending.
 
-    A file of an archive holds a season, so that an unusable file costs the dates of its season only.
+    An archive file holds one season, so an unusable file only affects chunks of its season.
     """
     size = SETTINGS.warehouse.dates_per_run if size is None else size
     for _, season in groupby(days(first, last), key=season_of):
@@ -209,7 +209,7 @@ def weeks_with_games(warehouse: Warehouse, dates: Sequence[date]) -> list[date]:
 
 
 def is_attempted(warehouse: Warehouse, week: date, code_version: str) -> bool:
-    """Whether this code version already attempted the week's training of every system and its input has not changed since."""
+    """Whether this code version already attempted the week's training of every system, and no input has changed since."""
     rows = (
         warehouse.scan(TABLES["points_model"], [week])
         .filter(pl.col("code_version").is_in(current_versions("points_model", code_version)))

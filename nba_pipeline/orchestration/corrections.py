@@ -6,7 +6,7 @@ For each date within the window:
     a re-read landed new data             the tables of `overnight`, which load it
     a re-read is due                      the job `recheck`, at its instants or while sources contradict each other
     the stored box scores changed         the features of later dates, beyond the window of the automation conditions
-    a grade is newer than the performance the performance of later dates, whose windows include the grade
+    a grade is newer                      the performance of later dates, whose windows include the grade
 
 Predictions of past slates are never repeated.
 """

@@ -41,15 +41,15 @@ from nba_pipeline.warehouse.landing import Landing
 MONITOR_FAILED = "monitor_failed"
 SLOW = (TABLE_LATE, QUARANTINE_OLD, SOURCE_STALE, STEP_SLOW, TRANSITION_LATE, BURN_RATE_HIGH)
 """Kinds whose monitors run every few minutes, because they read many dates and their facts last for hours."""
-PATIENT = (TABLE_LATE, SOURCE_STALE)
-"""Kinds whose findings are reported once they persist: right after an outage, much is overdue and is done within minutes."""
+PERSISTENT = (TABLE_LATE, SOURCE_STALE)
+"""Kinds whose findings are reported once they persist, because overdue work is done within minutes after an outage."""
 
 Monitor = Callable[[], list[Finding]]
 
 
 @dataclass(frozen=True)
 class Memory:
-    """The cursor: when the slow monitors ran, and since when each finding of a patient kind exists."""
+    """The cursor: when the slow monitors ran, and since when each finding of a kind in PERSISTENT exists."""
 
     slow_at: datetime | None = None
     since: Mapping[str, datetime] = field(default_factory=dict)
@@ -73,9 +73,9 @@ class Memory:
         """Whether the slow monitors run now."""
         return self.slow_at is None or now - self.slow_at >= timedelta(minutes=SETTINGS.monitors.slow_every_minutes)
 
-    def after(self, found: Collection[Finding], now: datetime) -> "Memory":
+    def after(self, findings: Collection[Finding], now: datetime) -> "Memory":
         """Returns the memory after a run of the slow monitors with these findings."""
-        return Memory(now, {key: self.since.get(key, now) for key in map(_key, found)})
+        return Memory(now, {key: self.since.get(key, now) for key in map(_key, findings)})
 
     def at(self, now: datetime) -> "Memory":
         """Returns this memory, or an empty one after an outage, because findings may have ended and returned during it."""
@@ -112,14 +112,14 @@ def alert_on_data(
     monitors = monitors_of(context.instance, warehouse, landing, notifier, known)
     if not memory.are_slow_due(now):
         monitors = {kind: monitor for kind, monitor in monitors.items() if kind not in SLOW}
-    found, failures = run_monitors(monitors)
+    findings, failures = run_monitors(monitors)
     if memory.are_slow_due(now):
-        memory = memory.after([one for one in found if one.kind in PATIENT], now)
-    found = [one for one in found if one.kind not in PATIENT or memory.persists(one, known, now)]
+        memory = memory.after([one for one in findings if one.kind in PERSISTENT], now)
+    findings = [one for one in findings if one.kind not in PERSISTENT or memory.persists(one, known, now)]
     not_run = [
         Finding(one.kind, one.subject, one.message) for one in known if one.kind == MONITOR_FAILED and one.subject not in monitors
     ]
-    changes = report(notifier, found, monitors.keys() - {one.subject for one in failures})
+    changes = report(notifier, findings, monitors.keys() - {one.subject for one in failures})
     changes += report(notifier, [*failures, *not_run], [MONITOR_FAILED])
     return dg.SensorResult(skip_reason="; ".join(changes) or "nothing has changed", cursor=memory.cursor)
 
@@ -147,12 +147,12 @@ def monitors_of(
 
 def run_monitors(monitors: Mapping[str, Monitor]) -> tuple[list[Finding], list[Finding]]:
     """Returns the findings of the monitors, and a finding per monitor that failed."""
-    found, failures = list[Finding](), list[Finding]()
+    findings, failures = list[Finding](), list[Finding]()
     for kind, monitor in monitors.items():
         try:
-            found += monitor()
+            findings += monitor()
         except Exception as error:  # noqa: BLE001  raised as an alert, because no other code has this monitor's findings
             reason = str(error) if isinstance(error, (PipelineError, OSError)) else f"{type(error).__name__}: {error}"
             message = f"The monitor of {kind} failed, so it is unknown whether there is a reason for that alert: {reason}"
             failures.append(Finding(MONITOR_FAILED, kind, message, "critical", "nba-pipeline status"))
-    return found, failures
+    return findings, failures

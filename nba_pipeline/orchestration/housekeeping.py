@@ -56,7 +56,7 @@ def verify_ledgers(warehouse: Warehouse, notifier: Notifier) -> tuple[int, list[
 
 
 def _message(one: Verified) -> str:
-    """Returns how many rows differ from the manifest and in what, then the first finding."""
+    """Returns the number of rows per kind of difference from the manifest, then the first finding."""
     first, numbers = one.findings[0], Counter(ON_DISK[finding.problem] for finding in one.findings if finding.key)
     if not numbers:  # the finding concerns the whole date
         return str(first)

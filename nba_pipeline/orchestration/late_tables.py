@@ -30,13 +30,13 @@ def late_tables(
     Omits a table if one of its upstream tables is missing on the date, or if another open alert explains it. An alert that is
     open already stays open until its table is written.
     """
-    found, due_work = [], [work for work in undone if not _waits_for_box_scores(warehouse, work, now)]
+    findings, due_work = [], [work for work in undone if not _waits_for_box_scores(warehouse, work, now)]
     for (day, table), work in sorted(_missing(instance, due_work).items(), key=lambda item: item[0]):
         if not is_open(known, TABLE_LATE, table, day) and any(_explains(one, day, table) for one in known):
             continue
         message = f"{table} of {day} was due at {eastern_text(work.due_at)} and is not written; {work.why}"
-        found.append(Finding(TABLE_LATE, table, message, next_command=work.command, game_date=day))
-    return found
+        findings.append(Finding(TABLE_LATE, table, message, next_command=work.command, game_date=day))
+    return findings
 
 
 def _missing(instance: dg.DagsterInstance, undone: Sequence[Work]) -> dict[tuple[date, str], Work]:
@@ -66,7 +66,7 @@ def _waits_for_box_scores(warehouse: Warehouse, work: Work, now: datetime) -> bo
 
 
 def _required(work: Work) -> set[str]:
-    """Returns the tables without which the date of a work is late. Without another table, it is degraded."""
+    """Returns the tables without which the date of a work is late. Without any other table, the date is degraded."""
     return {name for mode in MODES if mode == work.mode for name in (*critical_tables(mode), *results())}
 
 

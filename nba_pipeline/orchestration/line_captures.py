@@ -60,7 +60,7 @@ def decide_capture(
 
 
 def _shortfall(warehouse: Warehouse, day: date, capture: str, share: float) -> str:
-    """Returns since when lines are missing, or for what share of the games the capture has them."""
+    """Returns a message: since when lines are missing, or the share of the games with lines in the capture."""
     if share:
         return f"prop_lines of {day}: {capture} has lines of only {share:.0%} of the upcoming games"
     newest = warehouse.scan(TABLES["prop_lines"], [day]).select(pl.col("captured_at").max()).collect().item()

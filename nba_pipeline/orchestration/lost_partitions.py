@@ -68,7 +68,7 @@ def _raise_alert(notifier: Notifier, notice: Notice) -> bool:
 def is_repaired(warehouse: Warehouse, landing: Landing, subject: str) -> bool:
     """Whether an unreadable file of an alert is replaced: its rows are written again, or its request has another response.
 
-    A line of a journal is never written again. It is over when a person has moved the journal away.
+    A line of a journal is never written again. Its alert is over when a person has moved the journal away.
     """
     folder, name, *rest = subject.split("/")
     if folder in ("tables", "quarantine"):

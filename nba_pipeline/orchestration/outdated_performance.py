@@ -1,4 +1,4 @@
-"""Finds the dates whose performance is older than a grade of an earlier date, whose windows include that grade."""
+"""Finds the dates whose performance is older than a grade of an earlier date in one of their windows."""
 
 from collections.abc import Sequence
 from datetime import date, datetime

@@ -187,7 +187,7 @@ def install(old: Warehouse, new: LocalWarehouse | Warehouse, home: Path) -> None
 
 
 def refuse_while_in_use(instance: dg.DagsterInstance, work: str = "rebuild") -> None:
-    """Raises Busy while a run or Dagster's daemon may write a table or the run history. `work` is what the message says to repeat."""
+    """Raises Busy while a run or Dagster's daemon may write a table or the run history. The message asks to repeat `work`."""
     close_dead_runs(instance, Clock().now())
     runs = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS))
     if runs:

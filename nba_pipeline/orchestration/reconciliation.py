@@ -104,7 +104,7 @@ def _work_of_mode(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at
     day = slate.game_date
     instants = materialized_dates(instance, tables, [day]).get(day, {})
     materialized = {table: instants.get(table) if table in slate.written else None for table in tables}
-    # tables behind a closed gate are not due before the deadline: the sensor final_games requests the missing box scores
+    # tables that a closed gate stops are not due before the deadline: the sensor final_games requests the missing box scores
     is_gated = mode == "overnight" and not slate.is_open and now < gates.deadline(day)
     due = [table for table in tables if not (is_gated and table in derived_from_games())]
     missing = [table for table in due if (at := materialized[table]) is None or at < due_at]

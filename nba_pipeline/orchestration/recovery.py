@@ -48,8 +48,8 @@ def resolve_over(notifier: Notifier, is_over: Mapping[str, IsOver]) -> list[str]
 def over_by_data(instance: dg.DagsterInstance, warehouse: Warehouse) -> Mapping[str, IsOver]:
     """Returns kind of alert -> whether the tables and materializations show that its cause is over."""
     return {
-        RUN_FAILED: lambda one: _is_made_again(instance, one),
-        CHECK_CRASHED: lambda one: _is_written_again(instance, one.subject, one),
+        RUN_FAILED: lambda one: _is_materialized_again(instance, one),
+        CHECK_CRASHED: lambda one: _is_table_materialized_again(instance, one.subject, one),
         "boxscores_missing": lambda one: _is_covered(warehouse, one),
         "lines_missing": lambda one: share_captured(instance, one.game_date, one.since) == 1.0,
         "injury_report_missing": lambda one: _is_newer(materialized_at(instance, "injuries", one.game_date), one.since),
@@ -74,7 +74,7 @@ def over_by_reconciliation(undone: Collection[Work]) -> Mapping[str, IsOver]:
     return {"probe_failed": lambda one: True, "work_undone": lambda one: (one.game_date, one.subject) not in remaining}
 
 
-def _is_made_again(instance: dg.DagsterInstance, one: Incident) -> bool:
+def _is_materialized_again(instance: dg.DagsterInstance, one: Incident) -> bool:
     """Whether every table that the subject of a failed run names was materialized for its date afterwards.
 
     The subject of a killed run, and of a job without tables, names only its mode or job. Then its runs are read.
@@ -84,10 +84,10 @@ def _is_made_again(instance: dg.DagsterInstance, one: Incident) -> bool:
     if not tables:
         since = one.since - timedelta(days=SETTINGS.watch.incident_days)  # the run ended before its alert
         return is_superseded(instance, name, one.game_date, since)
-    return all(_is_written_again(instance, table, one) for table in tables)
+    return all(_is_table_materialized_again(instance, table, one) for table in tables)
 
 
-def _is_written_again(instance: dg.DagsterInstance, table: str, one: Incident) -> bool:
+def _is_table_materialized_again(instance: dg.DagsterInstance, table: str, one: Incident) -> bool:
     """Whether a table was materialized afterwards, by a run that succeeded.
 
     A run that writes the table and fails its check again does not count: its alert would be resolved and reopened.
@@ -100,7 +100,7 @@ def _is_written_again(instance: dg.DagsterInstance, table: str, one: Incident) -
 
 
 def _is_published_again(instance: dg.DagsterInstance, one: Incident) -> bool:
-    """Whether the slate was published after the alert, or the next one on its own date, which replaces the index."""
+    """Whether the slate was published after the alert, or the next slate has replaced it in the index."""
     if _is_newer(materialized_at(instance, SLATE_EXPORT, one.game_date), one.since):
         return True
     at = materialized_at(instance, SLATE_EXPORT, one.game_date + timedelta(days=1))

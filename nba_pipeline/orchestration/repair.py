@@ -116,9 +116,9 @@ def _blocked(runner: Runner, day: date, schedule: pl.DataFrame) -> dict[str, str
     if not slates["is_open"][0]:
         blocked |= dict.fromkeys(("features", "predictions"), "the gate the_last_slates_are_covered is closed")
     if has_begun(playing(schedule)["tipoff_at"].to_list(), now):
-        blocked["predictions"] = "the slate has begun, so that predictions would be backtests"
+        blocked["predictions"] = "the slate has begun, so predictions would be backtests"
         written = [name for name in ("picks", "publications") if day in warehouse.dates(TABLES[name])]
-        blocked |= dict.fromkeys(written, "the slate has begun, so that nothing more is published")
+        blocked |= dict.fromkeys(written, "the slate has begun, so nothing more is published")
     return blocked
 
 

@@ -222,7 +222,7 @@ class Runner:
                     yield self.do(work)
 
     def do(self, work: Work) -> Outcome:
-        """Returns the outcome of one run of the work. A re-read that was not answered by every source has failed."""
+        """Returns the outcome of one run of the work. A re-read has failed if a source did not answer."""
         outcome = self.run(work.job, work.tables, work.game_date, work.game_date, work.tags)
         if work.job == RECHECK and outcome.succeeded:
             done = next((one for one in rereads(self.instance, work.game_date) if one.run_id == outcome.run_id), None)

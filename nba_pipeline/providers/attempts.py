@@ -59,7 +59,7 @@ class Attempts:
         return self._usable_response(self._send_with_retries)
 
     def single_response(self) -> httpx.Response:
-        """As `response`, with a single attempt."""
+        """Like `response`, with a single attempt."""
         return self._usable_response(self._send_once)
 
     def _usable_response(self, send: Callable[[], httpx.Response]) -> httpx.Response:

@@ -86,7 +86,7 @@ class Balldontlie(dg.ConfigurableResource):  # type: ignore[type-arg]
     def box_scores(self, day: date) -> list[Payload]:
         """Returns all pages of a date's box scores. Each page is landed before the next is fetched.
 
-        Raises Permanent without a key, for a repeated cursor and for too many pages, otherwise as HttpClient.get.
+        Raises Permanent without a key, for a repeated cursor and for too many pages, otherwise the errors of HttpClient.get.
         """
         pages, cursor, requested = list[Payload](), "", set[str]()
         for _ in range(SETTINGS.payloads.most_list_pages):

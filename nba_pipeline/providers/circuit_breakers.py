@@ -4,8 +4,8 @@
     open        every request fails at once with the breaker's message, until an instant
     half_open   that instant has passed: a few concurrent trials are sent; a response closes the breaker, a failure reopens it
 
-Providers: a breaker opens after a number of consecutive requests that exhausted their attempts, or after a number of
-consecutive 429 or 403 responses. 404, 401 and payloads that break the contract count as responses. A 403 means either that the
+Providers: a breaker opens after several consecutive requests that exhausted their attempts, or after several consecutive 429
+or 403 responses. Status 404, status 401 and payloads that break the contract count as responses. A 403 means either that the
 file is not published or that the host refuses the client, so the limit is set per provider. After the open period 403
 responses are counted from zero, because a trial for an unpublished file proves nothing.
 

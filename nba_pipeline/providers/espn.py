@@ -74,7 +74,7 @@ class Espn(dg.ConfigurableResource):  # type: ignore[type-arg]
     http: dg.ResourceDependency[HttpClient]
 
     def injuries(self, day: date) -> Payload:
-        """Returns the league's current injuries, landed under a slate. Raises as HttpClient.get."""
+        """Returns the league's current injuries, landed under a slate. Raises like HttpClient.get."""
         return self.http.get(injuries_request(day))
 
     def landed_injuries(self, day: date) -> list[Payload]:

@@ -132,20 +132,20 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             return list(pool.map(payload_or_error, requests))
 
     def peek(self, request: Request) -> Any:
-        """Returns the JSON of a single attempt, for deciding when to fetch. Nothing is landed or journaled. Raises as `get`.
+        """Returns the JSON of a single attempt, for deciding when to fetch. Lands and journals nothing. Raises like `get`.
 
         Circuit breakers are neither consulted nor updated; use `is_open`.
         """
         return document_of(request, self.peek_response(request))
 
     def peek_body(self, request: Request) -> bytes:
-        """As `peek`, but returns the bytes of a response that is not JSON."""
+        """Like `peek`, but returns the bytes of a response that is not JSON."""
         response = self.peek_response(request)
         document_of(request, response)
         return response.content
 
     def peek_response(self, request: Request) -> httpx.Response:
-        """As `peek`, but returns the response with its headers, whatever its format."""
+        """Like `peek`, but returns the response of any format with its headers."""
         if self.landing.sends_nothing:
             raise NotLanded(f"{request.name}: an offline run sends no requests, and a peeked response is never landed")
         attempts = self._attempts_for(request)

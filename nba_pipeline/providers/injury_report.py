@@ -112,7 +112,7 @@ class InjuryReport(dg.ConfigurableResource):  # type: ignore[type-arg]
         return None, problems
 
     def peek(self, day: date, name: str) -> pl.DataFrame:
-        """Returns a report's rows from one attempt, for deciding when to fetch. Nothing is landed. Raises as HttpClient.peek."""
+        """Returns a report's rows from one attempt, to decide when to fetch. Lands nothing. Raises like HttpClient.peek."""
         request = self.request(day, name)
         payload = Payload(request, f"peek at {name}", self.http.clock.now(), Path(name))
         vars(payload)["body"] = self.http.peek_body(request)

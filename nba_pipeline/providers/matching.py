@@ -9,8 +9,8 @@ def match_games(provider_games: pl.DataFrame, schedule: pl.DataFrame) -> pl.Data
     """Returns the same rows with `game_id` added, null for no match or more than one.
 
     Both frames need game_date (Eastern), home_team and away_team (tricodes). `schedule` also needs game_id. Games match
-    on date and teams, with home and away in either order. Without such a match, a game matches the scheduled game of its teams
-    one day earlier or later, if there is exactly one that no game matches on its own date.
+    on date and teams, with home and away in either order. Otherwise a game matches a scheduled game of its teams one day
+    earlier or later, if no game matches that one on its own date. There must be exactly one such scheduled game.
     """
     keys = provider_games.select(KEYS).unique(maintain_order=True).with_columns(_pair())
     games = schedule.select("game_id", *KEYS).unique().with_columns(_pair())

@@ -45,7 +45,7 @@ class NbaCdn(dg.ConfigurableResource):  # type: ignore[type-arg]
     http: dg.ResourceDependency[HttpClient]
 
     def schedule(self, day: date | None = None) -> Payload:
-        """Returns the landed schedule of the current season. Raises as HttpClient.get.
+        """Returns the landed schedule of the current season. Raises like HttpClient.get.
 
         `day` selects another season in an offline run. The provider only serves the current season.
         """
@@ -68,13 +68,13 @@ class NbaCdn(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self.http.landed(playbyplay_request(game_id, game_date))
 
     def scoreboard(self) -> Scoreboard:
-        """Returns the current scoreboard, for deciding when to fetch box scores. Nothing is landed. Raises as HttpClient.peek."""
+        """Returns the current scoreboard, to decide when to fetch box scores. Lands nothing. Raises like HttpClient.peek."""
         return read_scoreboard(self.http.peek(scoreboard_request()))
 
     def has_ended(self, game_id: str, game_date: date) -> bool:
         """True if a game's box score is final, for games that the scoreboard does not list. Nothing is landed.
 
-        Raises as HttpClient.peek, except NotPublished: an unpublished box score is not final.
+        Raises like HttpClient.peek, except NotPublished: an unpublished box score is not final.
         """
         try:
             return bool(final_game_ids(self.http.peek(boxscore_request(game_id, game_date))))

@@ -69,9 +69,9 @@ def parse_team_boxscores(payload: Payload) -> pl.DataFrame:
     """Returns one row per team of the box score, with the NBA's own totals.
 
     Turnovers, rebounds and fouls are sums over players, as in every other source. `turnoversTotal` also counts team
-    turnovers, about one per game, and would shift pace and ratings against the data that models were trained on. `seconds` is
-    the sum over players, null if the source rounds. Raises Permanent naming game, field and value if a value is missing or
-    unusable, or if a team has no players who played.
+    turnovers, about one per game, and would shift pace and ratings relative to the data that models were trained on.
+    `seconds` is the sum over players, null if the source rounds. Raises Permanent naming game, field and value if a value is
+    missing or unusable, or if a team has no players who played.
     """
     game = _requested_game(payload)
     sides = {side: _side(game, side, payload) for side in SIDES}

@@ -93,7 +93,7 @@ class NbaStats(dg.ConfigurableResource):  # type: ignore[type-arg]
         return results
 
     def player_game_log(self, day: date, season_type: str) -> Payload:
-        """Returns the landed game log of an Eastern date with final games of the season type. Raises as HttpClient.get."""
+        """Returns the landed game log of an Eastern date with final games of the season type. Raises like HttpClient.get."""
         return self.http.get(player_game_log_request(day, season_type))
 
     def landed_player_game_logs(self, day: date, season_type: str) -> list[Payload]:
@@ -179,7 +179,7 @@ def parse_game_log(payload: Payload, schedule: pl.DataFrame) -> pl.DataFrame:
 
     `schedule` needs game_id, season, home_team, away_team, status, home_points and away_points of every game of the date. Rows
     of games that are not final are omitted. A row with an unknown game or team, or with an unusable value, has a `problem`
-    that names game, player, field and value. Raises Permanent as `logged_rows`.
+    that names game, player, field and value. Raises Permanent like `logged_rows`.
     """
     games = {game["game_id"]: game for game in schedule.iter_rows(named=True)}
     rows = []

@@ -39,7 +39,7 @@ class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]
     def events(self, day: date, at: datetime | None = None) -> Payload:
         """Returns the landed events of an Eastern date, as listed now or at the past instant `at`.
 
-        Raises Permanent without a key, otherwise as HttpClient.get.
+        Raises Permanent without a key, otherwise the errors of HttpClient.get.
         """
         return self.http.get(self.events_request(day, at))
 

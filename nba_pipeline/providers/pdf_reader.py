@@ -55,7 +55,7 @@ class PdfReader:
             return layout
 
     def _read(self, body: bytes) -> dict[str, Any]:
-        """Returns the layout of a PDF. A process that has read others and ends without a response is replaced once."""
+        """Returns the layout of a PDF. A process that has read other PDFs and ends without a response is replaced once."""
         has_read_others = self._process is not None
         try:
             response = _response(self._running(), body)

@@ -21,7 +21,7 @@ NAME_COLUMNS = SEEN_COLUMNS[:-1]
 def candidate_players(
     schedule: pl.DataFrame, boxscores: pl.DataFrame, players: pl.DataFrame, rosters: pl.DataFrame
 ) -> pl.DataFrame:
-    """Returns the active players of each game with their standing towards its teams, see `active_players`.
+    """Returns the active players of each game with their relation to its teams, see `active_players`.
 
     `boxscores` needs NAME_COLUMNS. `rosters` is the result of `roster_sightings`.
     """

@@ -92,7 +92,10 @@ def season_absences(seed: int, season: str, teams: Integers, day_numbers: Intege
 
 
 def _last_games(teams: Integers) -> tuple[tuple[Integers, Integers], Booleans]:
-    """Returns the index and side of each team's previous game, and whether this is its first (then the game itself)."""
+    """Returns the index and side of each team's previous game, and whether the game is the team's first.
+
+    A first game is its own previous game.
+    """
     flat = teams.ravel()
     order = np.argsort(flat, kind="stable")
     is_first = np.append(True, np.diff(flat[order]) != 0)

@@ -116,7 +116,10 @@ def _set_received(rows: list[PlayerGame], *, blocks: int, fouls: int) -> None:
 
 
 def _distribute(total: int, weights: list[int]) -> list[int]:
-    """Returns integers that sum to the total, in proportion to the weights. None exceeds its weight unless the total does."""
+    """Returns integers that sum to the total, in proportion to the weights.
+
+    An integer exceeds its weight only if the total exceeds the sum of the weights.
+    """
     total_weight = sum(weights)
     shares = [total * weight // total_weight for weight in weights] if total_weight else [0] * len(weights)
     if total_weight:

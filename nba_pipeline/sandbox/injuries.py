@@ -208,7 +208,7 @@ def _drawn_statuses(shares: Shares, chance: float) -> tuple[str, ...]:
 def _timeline(statuses: Sequence[str], submitted_at: datetime, tipoff_at: datetime, chance: Floats) -> Timeline:
     """Returns statuses with instants: on submission, around noon, and 3.5 hours to 30 minutes before tip-off.
 
-    Two statuses use the first and the last instant, three use all.
+    A player with two statuses gets the first and the last instant, one with three gets all.
     """
     noon = max(submitted_at, tipoff_at - timedelta(minutes=480 - int(240 * float(chance[0]))))
     decision = max(noon, tipoff_at - timedelta(minutes=210 - int(180 * float(chance[1]))))

@@ -1,7 +1,7 @@
 """Betting lines for players and games, set around the expected values and moved several times before tip-off.
 
-Each book has an error of its own, and all books share another one, because a player's form is not known exactly. Both errors
-shrink towards tip-off. A book reacts to a reported absence within minutes: it removes the player and moves the teammates.
+Each book has its own error. All books share a second error, because a player's form is not known exactly. Both errors shrink
+towards tip-off. A book reacts to a reported absence within minutes: it removes the player and moves the teammates.
 """
 
 import itertools
@@ -39,7 +39,7 @@ MEDIAN_SHARE = 0.96  # of the mean, because the distribution is right-skewed
 MARKET_ERROR = (1.00, 0.90, 0.82, 0.75, 0.70)  # points at each move, shared by all books
 BOOK_ERROR = (0.30, 0.28, 0.26, 0.23, 0.20)  # points at each move, per book
 STEP_ERROR = 0.15  # points, per book and move, independent of the others
-REACTION_MINUTES = (2, 10)  # from the report of an absence to the quotes without the player, quickest and slowest book
+REACTION_MINUTES = (2, 10)  # from the report of an absence to the removal of the player, for the quickest and slowest book
 MARGIN = 1.07  # sum of the two implied probabilities
 LADDER_STEPS = range(-4, 5)
 

@@ -35,7 +35,7 @@ def with_overtimes(
 ) -> tuple[Integers, Integers]:
     """Returns each player's turnovers and offensive rebounds of the whole game.
 
-    `share` is the time on the court in units of 48 minutes, `overtime_share` the part of it in overtimes.
+    `share` is the time on the court in units of 48 minutes. `overtime_share` is the part of that time in overtimes.
     """
     turnovers, rebounds = _expected(talent, teams, overtime_share)
     weight = talent.offensive_rebound_share[teams] * share

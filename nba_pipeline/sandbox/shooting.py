@@ -59,7 +59,7 @@ def shoot(
     weight: Floats,
     fouled: Floats,
 ) -> Shooting:
-    """Returns the attempts of each team, (games, 2 sides), divided by weight and made according to talent."""
+    """Returns the shots of the teams. Weights divide the attempts, (games, 2 sides), and talents decide which are made."""
     attempts = field_goals[..., None] * weight / weight.sum(axis=-1, keepdims=True)
     visits = free_throws[..., None] * fouled / fouled.sum(axis=-1, keepdims=True)
     fga, fta = _drawn_counts(rng, attempts), 2 * _drawn_counts(rng, visits / 2)
@@ -70,7 +70,7 @@ def shoot(
 
 
 def _drawn_counts(rng: np.random.Generator, expected: Floats) -> Integers:
-    """Rounds each player's expectation up or down by chance. The sum of a team is within one of its expectation."""
+    """Rounds each player's expectation up or down at random. A team's sum differs from its expectation by less than 1."""
     steps = np.floor(np.cumsum(expected, axis=-1) + rng.random((*expected.shape[:-1], 1)))
     return np.diff(steps, axis=-1, prepend=0.0).astype(np.int64)
 
@@ -82,7 +82,7 @@ def _free_throw(shooting: Shooting, games: Integers, side: Integers, leader: Int
 
 
 def rescue(rng: np.random.Generator, shooting: Shooting, leader: Integers) -> None:
-    """Adds a free throw to some sides that trail by one point, so that overtime is more frequent than by chance."""
+    """Adds a free throw to some sides that trail by one point, to make overtimes more frequent."""
     score = shooting.score
     margin = score[:, 0] - score[:, 1]
     games = np.flatnonzero((np.abs(margin) == 1) & (rng.random(len(margin)) < REGULATION_RESCUE_SHARE))

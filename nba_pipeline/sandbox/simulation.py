@@ -100,7 +100,7 @@ class GameShots:
     extra_attempts: Floats  # (games, 2 sides)
 
     def drawn(self, games: Integers, share_of_game: float, on_court: Floats) -> Shooting:
-        """Returns the shots of a share of the given games."""
+        """Returns the shots of the given games during a share of their length."""
         matchups, pace = self.matchups, self.pace[games]
         weight = on_court * matchups.shot_weight[games] * self.night[games]
         return shoot(

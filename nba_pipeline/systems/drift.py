@@ -1,4 +1,4 @@
-"""Drift between training and serving: the range of each feature in the training rows, and the share of served values outside."""
+"""Drift between training and serving: feature ranges in the training rows, and the share of served values outside of them."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -213,7 +213,7 @@ class TrainedSystem(System):
         return self.forecast_rows(model.fitted, rows)
 
     def forecast_rows(self, model: Any, rows: pl.DataFrame) -> pl.DataFrame:
-        """Returns game_id, player_id, predicted_value and reasons, for each of the rows, which are rows of `predictable`.
+        """Returns game_id, player_id, predicted_value and reasons, for each of the rows, a result of `predictable`.
 
         `predict` and the walk-forward replay share it, so that both give the same reasons.
         """

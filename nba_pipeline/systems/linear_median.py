@@ -83,7 +83,7 @@ class LinearMedian(CrossSeasonSystem):
     def forecast_matrix(self, model: LinearModel, matrix: Any) -> Any:
         """See TrainedSystem.forecast_matrix."""
         design = _design(matrix, np.array(model.means), np.array(model.deviations), self.forecasts.linear_clip)
-        # unlike a matrix product, this gives a row the same bits alone as together with others
+        # unlike in a matrix product, the bits of a row do not depend on the other rows
         return (design * np.array([*model.coefficients, model.intercept])).sum(axis=1)
 
     def importances(self, model: LinearModel) -> Mapping[str, float]:

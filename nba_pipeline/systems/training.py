@@ -46,7 +46,7 @@ def mean_error(forecast: pl.Series, rows: pl.DataFrame, label: str) -> float | N
 
 
 def refuse_the_label(rows: pl.DataFrame, system: TrainedSystem) -> None:
-    """Raises Permanent for a feature that has the label's name, or that equals the label in every row in which it is known."""
+    """Raises Permanent for a feature with the label's name, or with the label's value in every row where it is known."""
     label = system.label
     if label in system.reads:
         raise Permanent(f"{system.model_name}_training: the label `{label}` is among the features")

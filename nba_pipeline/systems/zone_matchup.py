@@ -1,4 +1,4 @@
-"""zone_matchup: season and recent means, moved by the opponent's defense in the player's own shot zones.
+"""zone_matchup: season and recent means, adjusted for the opponent's defense in the player's own shot zones.
 
     points = 0.7 season + 0.3 last 10 + clamp(shot_zone_points_effect + free_throw_points_effect, -4..4)
              + 0.4 pace_score + 0.8 (home_court_level - 0.5) + rest

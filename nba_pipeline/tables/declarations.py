@@ -29,7 +29,7 @@ Unit = Literal["game", "player", "date"]
 """What a row covers: a complete final game, an expected player of a game, or a date with games."""
 
 SLATE_EXPORT = "slate_export"
-"""The asset of the published files. It is no table: it has no rows, no mode and no deadline."""
+"""The asset of the published files. It is not a table, because it has neither rows nor a mode."""
 
 WITHIN_DAYS = 4
 """Tomorrow, today and the two days before. Corrections of these dates propagate automatically; older ones are left to the reconciliation."""
@@ -44,7 +44,7 @@ class Wiring(TypedDict, total=False):
     modes: Required[Sequence[Mode]]
     """The modes that materialize the table."""
     critical_in: Sequence[Mode]
-    """The modes that fail without the table. Without another table, their result is degraded."""
+    """The modes that fail without the table. Without a table that is not critical, a mode is degraded."""
     follows: Sequence[str]
     """Upstream tables. An update of one of them requests the date."""
     needs: Sequence[str]
@@ -55,7 +55,7 @@ class Wiring(TypedDict, total=False):
     if_changed: Sequence[str]
     """Tables of `follows` whose update counts only with a new data version, which the asset derives from the contents."""
     within_days: int
-    """The number of newest days, tomorrow included, of which updates propagate."""
+    """Updates propagate for this many of the newest days, tomorrow included."""
     requested_by: Sensor
     """The sensor that requests a source table."""
     endpoints: Sequence[str]
@@ -65,7 +65,8 @@ class Wiring(TypedDict, total=False):
     is_record: bool
     """Whether the table is part of the published record, derived from finished predictions and grades.
 
-    A date without it is degraded, never late. A home may be older than the table: dates before its first one do not need it.
+    A date without the table is degraded, never late. A home may be older than the table, so dates before the table's first
+    date do not need it.
     """
     covers: Unit
     """What a row covers in the season audit."""
@@ -82,7 +83,7 @@ class Declaration:
     name: str
     module: str
     dependencies: tuple[str, ...]
-    """The tables that the asset reads, in the order of its parameters, and those that must run first."""
+    """The tables that the asset reads, in the order of its parameters, then the tables that must run before it."""
     is_daily: bool = True
     modes: Sequence[Mode] = ()
     critical_in: Sequence[Mode] = ()
@@ -145,12 +146,12 @@ def check(declaration: Declaration) -> None:
 
 
 def complete() -> None:
-    """Orders the declarations once every table's module is imported. Raises BadInput as `in_order`."""
+    """Orders the declarations once every table's module is imported. Raises BadInput like `in_order`."""
     _IN_ORDER.update(in_order(_DECLARED))
 
 
 def in_order(declarations: Mapping[str, Declaration]) -> dict[str, Declaration]:
-    """Returns the declarations by stage. In a stage, upstream tables come first, otherwise critical tables.
+    """Returns the declarations by stage. Within a stage, upstream tables precede their dependents.
 
     Raises BadInput for an unknown dependency, a cycle and a mode without a critical table.
     """
@@ -178,13 +179,13 @@ def in_order(declarations: Mapping[str, Declaration]) -> dict[str, Declaration]:
 
 
 def _position(declaration: Declaration) -> tuple[int, int]:
-    """Returns the position of the stage, and in the stage the position of the sensor."""
+    """Returns the position of the stage, and the position of the sensor within the stage."""
     sensors = (*SENSORS, None)
     return STAGES.index(declaration.stage), sensors.index(declaration.requested_by)
 
 
 def declared() -> Mapping[str, Declaration]:
-    """Returns table -> declaration in pipeline order, see `in_order`. Raises PipelineError before every table is declared."""
+    """Returns table -> declaration in pipeline order, see `in_order`. Raises PipelineError if a table is not declared yet."""
     if not _IN_ORDER:
         raise PipelineError("the tables are not declared yet; import nba_pipeline.assets first")
     return _IN_ORDER

@@ -91,7 +91,7 @@ def checked(rows: pl.DataFrame, frame_type: dg.DagsterType) -> tuple[Any, Mappin
 
 
 def to_pandas(rows: pl.DataFrame) -> Any:
-    """Convert rows to pandas without loss; the module lists the dtypes. Raises Permanent for a type without a dtype."""
+    """Converts rows to pandas without loss; the module docstring lists the dtypes. Raises Permanent for a type without one."""
     import pyarrow as pa  # noqa: PLC0415
 
     unsupported = [f"{name} {kind}" for name, kind in rows.schema.items() if not isinstance(kind, CONVERTIBLE)]

@@ -94,7 +94,7 @@ class Table:
         return pl.DataFrame(schema=self.dtypes)
 
     def conform(self, frame: pl.DataFrame, as_of: datetime, code_version: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Split a transform's output into valid rows and quarantined rows.
+        """Splits a transform's output into valid rows and quarantined rows.
 
         Adds the lineage columns and casts. Merges rows that differ only in lineage. Quarantines rows that break a rule and all
         rows of a duplicate key. Raises PipelineError for a missing or unknown column or another type.

@@ -51,7 +51,7 @@ class Compacted:
 
 
 def compact(home: Path, tables: Iterable[StoredTable], today: date) -> Compacted:
-    """Compact the closed months of these tables. Ledgers are skipped.
+    """Compacts the closed months of these tables. Ledgers are skipped.
 
     A month is closed `warehouse.compact_after_days` after its last day. Raises PipelineError if a month file differs from its
     date files.

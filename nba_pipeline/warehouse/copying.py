@@ -90,7 +90,7 @@ class Rows:
         return warehouse.dates(self.table) & set(requested)
 
     def readable_dates(self, warehouse: Warehouse, requested: Collection[date]) -> list[date]:
-        """The requested dates whose content the warehouse knows."""
+        """The requested dates whose content the warehouse can read."""
         return sorted(self.dates(warehouse, requested))
 
     def read(self, warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
@@ -242,7 +242,7 @@ def _copy_chunk(source: Warehouse, target: Warehouse, side: Rows, chunk: Sequenc
 
 
 def _parts(side: Rows, warehouse: Warehouse, dates: Sequence[date]) -> dict[date, Part]:
-    """The current row counts and checksums of the dates that a warehouse knows."""
+    """The current row counts and checksums of the dates that a warehouse can read."""
     known_dates = side.readable_dates(warehouse, dates)
     return side.parts(side.read(warehouse, known_dates), known_dates)
 

@@ -4,11 +4,11 @@ What belongs here: listing, reading, writing and renaming for both kinds of stor
 not.
 
     place("/srv/nba")             a pathlib path: a rename makes a write atomic, and appends are possible
-    place("gs://bucket/prefix")   a UPath: a PUT is atomic and appends are impossible, so a log is parts, then one file
+    place("gs://bucket/prefix")   a UPath: a PUT is atomic and appends are impossible, so an open log is several parts
 
-The two kinds differ in more than their paths, so most functions have a branch. A UPath's own methods are not sufficient:
-`exists` is False for every error, also for a missing permission; `read_bytes` and `unlink` send several requests instead of one; a
-write to a local UPath is not atomic.
+The two kinds differ in more than their paths, so most functions have a branch for each kind. A UPath's own methods are not
+sufficient: `exists` is False for every error, also for a missing permission; `read_bytes` and `unlink` send several requests
+instead of one; a write to a local UPath is not atomic.
 """
 
 import os

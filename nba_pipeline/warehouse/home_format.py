@@ -108,19 +108,19 @@ def _recorded_simulation(home: Path) -> int | None:
 
 
 def refuse_another_simulation(home: Path) -> None:
-    """Raises BadInput for a home with rows of another version of the simulated league. Its rows can be read, not extended."""
+    """Raises BadInput for a home with rows of another version of the simulated league. The rows can only be read."""
     simulation = simulation_of(home)
     if simulation not in (None, SIMULATION):
         raise BadInput(
             f"the home {home} holds games of version {simulation} of the simulated league, and this version of nba_pipeline plays "
-            f"version {SIMULATION}. Its tables can still be read. `nba-pipeline migrate` keeps the home beside a new one"
+            f"version {SIMULATION}. Its tables can still be read. `nba-pipeline migrate` renames the home and starts a new one"
         )
 
 
 def prepare_write(home: Path, league: str | None = None) -> None:
     """Assigns the current format to a home without tables, and records the league of its first write.
 
-    Raises BadInput as `refuse_another_format` and `refuse_another_league`.
+    Raises BadInput like `refuse_another_format` and `refuse_another_league`.
     """
     refuse_another_format(home)
     if _is_current(home) and (league is None or _current[home][1] == league):

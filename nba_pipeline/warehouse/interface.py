@@ -32,9 +32,10 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     ) -> None:
         """Replaces the rows of these dates with the rows of the frame. A date without rows becomes an empty partition.
 
-        Raises PipelineError for a row outside the dates, a duplicate key, columns or types that differ from the table's, and
-        a date that would keep less than the fraction `coverage.shrink_floor` of its rows. `excused` is the number of rows per
-        date that may be removed without counting. Raises Busy while another writer holds a date.
+        Raises PipelineError for a row outside the dates, a duplicate key, and columns or types that differ from the table's.
+        Raises it also for a date that would keep less than the fraction `coverage.shrink_floor` of its rows. `excused` is
+        the number of rows per date that may be removed and are not counted as lost. Raises Busy while another writer holds a
+        date.
         """
 
     def add(self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str) -> int:
@@ -48,7 +49,7 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     def add_recorded(
         self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, recorded: Mapping[date, pl.DataFrame]
     ) -> int:
-        """As `add`, for ledger rows that already have hashes. `recorded` has the key and hash of each row, by date."""
+        """Like `add`, for ledger rows that already have hashes. `recorded` has the key and hash of each row, by date."""
         recorder = Recorder(self.manifests, table, recorded, records_all=True)
         return self._add(table, dates, by_date(table, dates, frame), writer, recorder)
 

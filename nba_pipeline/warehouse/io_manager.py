@@ -25,11 +25,11 @@ from nba_pipeline.warehouse.dated_metadata import add_dated_metadata
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.partitions import recovering
 
-LEFT_OUT = "left_out"
+EXCLUDED = "left_out"
 """Output metadata: {date: [names]} of the games or teams that a gate excluded."""
 
 SLATE_CLOSED = "the slate is closed"
-"""The name in `LEFT_OUT` when a gate excluded the whole date."""
+"""The name in `EXCLUDED` when a gate excluded the whole date."""
 
 DATES_NAMED = 5
 OPTIONAL = "optional"
@@ -105,8 +105,8 @@ class TableIO(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> pl.DataFrame:
         """The rows of the dates in the partition mapping.
 
-        Raises Closed if a required table was never written for a date or a ledger is closed for every date, Damaged if a
-        required date is unreadable and not rebuilt yet.
+        Raises Closed if a required table was never written for a date, or if a ledger is closed for every date. Raises
+        Damaged if a required date is unreadable and not rebuilt yet.
         """
         reader, name = context.step_context, context.asset_key.path[-1]
         span = reader.partition_key_range
@@ -164,7 +164,7 @@ class TableIO(dg.ConfigurableIOManager):
         scheduled = self.warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
         removed = before.join(scheduled, on=["game_date", "game_id"], how="anti")
         excused = dict(removed.group_by("game_date").len().iter_rows())
-        exclusions = (metadata or {}).get(LEFT_OUT)
+        exclusions = (metadata or {}).get(EXCLUDED)
         for key, names in (getattr(exclusions, "data", exclusions) or {}).items():
             day, excluded = date.fromisoformat(key), " ".join(names)
             rows = before.filter(pl.col("game_date") == day)

@@ -9,8 +9,8 @@ A write to a ledger holds the write lock of its dates. For each date it
     2. writes the rows
     3. replaces the old manifest with the pending one
 
-A killed writer leaves a pending manifest. The next writer or verification settles it under the lock: it adopts new entries
-whose rows are in the ledger, with the hash recorded before the write, and drops the others.
+A killed writer leaves a pending manifest. The next writer or verification resolves it under the lock. It keeps the new
+entries whose rows are in the ledger, with the hash recorded before the write, and drops the others.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Recorder:
 
     @contextmanager
     def recording(self, dates: Sequence[date], existing: pl.DataFrame, new: Mapping[date, pl.DataFrame]) -> Iterator[None]:
-        """Record the new rows, which are written inside this block. The caller holds the write lock of the dates.
+        """Records the new rows, which are written inside this block. The caller holds the write lock of the dates.
 
         `existing` has `game_date` and key of every row of the dates. Before any date is written, raises InvalidManifest, or
         Closed if recorded rows of a date are missing; those can only be restored from a backup.
@@ -85,7 +85,7 @@ def missing_rows(table: StoredTable, day: date, number: int) -> str:
 
 
 def recorder_of(manifests: Manifests, table: Table, parts: Mapping[date, pl.DataFrame]) -> Recorder:
-    """Hash rows that are written for the first time, and return their recorder."""
+    """Hashes rows that are written for the first time, and returns their recorder."""
     if not parts or not table.is_ledger:
         return Recorder(manifests, table, {})
     return Recorder(manifests, table, dict(rows_by_date(hashed(table, pl.concat(list(parts.values()))))))
@@ -97,7 +97,7 @@ def hashed(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def recovered_manifest(manifests: Manifests, table: Table, day: date, existing: pl.DataFrame) -> Manifest:
-    """The manifest of a date, after adopting or dropping a pending one. The caller holds the write lock.
+    """The manifest of a date, after applying or dropping a pending one. The caller holds the write lock.
 
     `existing` has the key of every row of the date in the ledger. Raises InvalidManifest.
     """
@@ -116,7 +116,7 @@ def recovered_manifest(manifests: Manifests, table: Table, day: date, existing: 
 
 
 def record_existing(manifests: Manifests, table: Table, day: date, rows: pl.DataFrame) -> bool:
-    """Record the rows of a date without a manifest, and return whether the date has any. The caller holds the write lock.
+    """Records the rows of a date without a manifest, and returns whether the date has any. The caller holds the write lock.
 
     Only for ledgers that are older than manifests: the existing rows are trusted.
     """
@@ -133,7 +133,7 @@ def rows_by_date(rows: pl.DataFrame) -> Iterable[tuple[date, pl.DataFrame]]:
 
 
 def for_each(manifests: Manifests, function: Callable[[date], Result], dates: Sequence[date]) -> list[Result]:
-    """Call a function per date; in parallel for a store, where file operations are slow."""
+    """Calls a function per date; in parallel for a store, where file operations are slow."""
     if isinstance(manifests.root, Path) or len(dates) <= 1:
         return [function(day) for day in dates]
     with ThreadPoolExecutor(FILES_AT_ONCE) as pool:

@@ -23,7 +23,7 @@ from nba_pipeline.warehouse.local_reading import LocalReading, check_home
 from nba_pipeline.warehouse.months import scan_parts
 from nba_pipeline.warehouse.partitions import QUARANTINE, TABLES_FOLDER, move_aside
 from nba_pipeline.warehouse.stored_dates import StoredDates
-from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, under_a_date
+from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, with_date
 
 
 class LocalWarehouse(LocalReading, Warehouse):
@@ -91,7 +91,7 @@ class LocalWarehouse(LocalReading, Warehouse):
         return str(copy)
 
     def quarantine(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
-        parts = partitioned(table.name, dates, under_a_date(rejected, dates))
+        parts = partitioned(table.name, dates, with_date(rejected, dates))
         prepare_write(Path(self.home), self.league)
         for day in dates:
             move_aside(self._partition(QUARANTINE, table, day))
@@ -120,7 +120,7 @@ class LocalWarehouse(LocalReading, Warehouse):
             shutil.rmtree(Path(self.home, kind, table.name), ignore_errors=True)
 
     def _prepare_write(self, table: Table, dates: Sequence[date]) -> None:
-        """Refuse another format, and move unreadable month files aside, which needs more locks than those of the dates."""
+        """Refuses another format, and moves unreadable month files aside, which needs more locks than those of the dates."""
         prepare_write(Path(self.home), self.league)
         if not table.is_ledger:
             self._parts(TABLES_FOLDER, table, dates)

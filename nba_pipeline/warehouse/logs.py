@@ -39,7 +39,7 @@ class Log:
             file.write(line + "\n")
 
     def close(self) -> None:
-        """End the log. No lines may be written afterwards."""
+        """Ends the log. No lines may be written afterwards."""
 
 
 class PartedLog(Log):
@@ -55,7 +55,7 @@ class PartedLog(Log):
         self._is_closed = False
 
     def write(self, line: str) -> None:
-        """Put one line as the next part. Threads only wait for the part number, not for each other's requests."""
+        """Writes one line as the next part. Threads only wait for the part number, not for each other's requests."""
         with self._lock:
             if self._is_closed:
                 raise PipelineError(f"{self._merged} is closed and accepts no further lines")

@@ -73,7 +73,7 @@ def empty_manifest(table: StoredTable, game_date: date) -> Manifest:
 
 
 def parse_manifest(body: bytes, table: StoredTable, game_date: date, path: object) -> Manifest:
-    """Parse a manifest. Raises InvalidManifest, naming the file, for one that cannot be trusted."""
+    """Parses a manifest. Raises InvalidManifest, naming the file, for one that cannot be trusted."""
     try:
         document = json.loads(body)
         version, belongs_to = document["format"], (document["table"], document["game_date"])
@@ -125,19 +125,19 @@ class Manifests:
         return self._read(self.pending_path(table, game_date), table, game_date)
 
     def prepare(self, manifest: Manifest) -> None:
-        """Write a pending manifest atomically."""
+        """Writes a pending manifest atomically."""
         files.write(self.pending_path(manifest.table, manifest.game_date), manifest.to_bytes())
 
     def commit(self, table: StoredTable, game_date: date) -> None:
-        """Replace the manifest with the pending one."""
+        """Replaces the manifest with the pending one."""
         files.rename(self.pending_path(table, game_date), self.path(table, game_date).name)
 
     def discard(self, table: StoredTable, game_date: date) -> None:
-        """Delete the pending manifest."""
+        """Deletes the pending manifest."""
         files.delete(self.pending_path(table, game_date))
 
     def set_aside(self, table: StoredTable, game_date: date) -> list[str]:
-        """Move invalid manifests of a date, pending or not, to the folder `damaged`, and return their new paths."""
+        """Moves invalid manifests of a date, pending or not, to the folder `damaged`, and returns their new paths."""
         moved = []
         for path in (self.path(table, game_date), self.pending_path(table, game_date)):
             try:

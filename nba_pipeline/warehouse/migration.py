@@ -76,7 +76,7 @@ def ledger_format(table: str, columns: Collection[str]) -> LedgerFormat | None:
 
 
 def to_format_2(table: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """Convert ledger rows from format 1 to format 2. Values, order and other columns are unchanged."""
+    """Converts ledger rows from format 1 to format 2. Values, order and other columns are unchanged."""
     renamed = rows.rename(RENAMED[table])
     after = [name for name in TABLES[table].dtypes if name in renamed.columns or name == MARKET]
     place = renamed.columns.index(after[after.index(MARKET) - 1]) + 1
@@ -84,7 +84,7 @@ def to_format_2(table: str, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def plan(home: Path) -> list[Partition]:
-    """Read and return every partition of the ledgers that change. Empty if the home needs no migration.
+    """Reads and returns every partition of the ledgers that change. Empty if the home needs no migration.
 
     Raises BadInput for a home of a newer format, PipelineError for an unreadable partition or one of neither format.
     """
@@ -108,7 +108,7 @@ def summary(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
 
 
 def migrate(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
-    """Convert the partitions from `plan`, run the other steps, then write the format number. Yields a message per step.
+    """Converts the partitions from `plan`, runs the other steps, then writes the format number. Yields a message per step.
 
     Raises BadInput for a home that cannot be written, Busy while another writer holds a date. Repeating it resumes it.
     """
@@ -124,7 +124,7 @@ def migrate(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
 
 
 def convert_ledgers(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
-    """Convert the partitions of format 1."""
+    """Converts the partitions of format 1."""
     for table in _ledgers():
         old = [part for part in partitions if part.table is table and part.format == 1]
         for part in old:
@@ -135,7 +135,7 @@ def convert_ledgers(home: Path, partitions: Collection[Partition]) -> Iterator[s
 
 
 def record_ledgers(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
-    """Record the rows of every ledger in the manifests, which format 1 did not have."""
+    """Records the rows of every ledger in the manifests, which format 1 did not have."""
     manifests = Manifests(home / MANIFESTS)
     for table in ledgers():
         recorded = 0
@@ -193,7 +193,7 @@ def _read(file: Path) -> pl.DataFrame:
 
 
 def _convert(table: Table, file: Path) -> None:
-    """Replace a partition with its converted rows after reading them back and comparing. The caller holds the lock."""
+    """Replaces a partition with its converted rows after reading them back and comparing. The caller holds the lock."""
     before = _read(file)
     if ledger_format(table.name, before.columns) != 1:
         return  # another process converted it after the plan
@@ -208,7 +208,7 @@ def _convert(table: Table, file: Path) -> None:
 
 
 def _refuse_difference(table: Table, file: Path, before: pl.DataFrame, after: pl.DataFrame) -> None:
-    """Raise PipelineError unless rows, order and values are unchanged under the new names."""
+    """Raises PipelineError unless rows, order and values are unchanged under the new names."""
     expected = before.rename(RENAMED[table.name])
     converted = after.select(expected.columns)
     markets = after[MARKET].unique().to_list() if after.height else [MARKET_OF_FORMAT_1]

@@ -49,7 +49,7 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
         return files.exists(self.folder(model_id) / CARD)
 
     def save(self, system: "TrainedSystem", fitted: Any, card: "Card") -> None:
-        """Save a model and its card. Does nothing if another writer saved the same model first."""
+        """Saves a model and its card. Does nothing if another writer saved the same model first."""
         target = self.folder(card.model_id)
         if not isinstance(target, Path):
             self._put(target, system, fitted, card)

@@ -1,4 +1,4 @@
-"""Files of the local warehouse with the rows of several dates: reading, writing, and which file has the rows of a date.
+"""Files of the local warehouse with the rows of several dates, and the choice of the file with the rows of a date.
 
     <home>/tables/boxscores/month=2024-01/part.parquet              the rows of a closed month, sorted by date
     <home>/tables/boxscores/game_date=2024-01-14/part.parquet       a date file

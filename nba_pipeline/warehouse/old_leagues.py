@@ -1,4 +1,4 @@
-"""Homes of an earlier version of the simulated league: they are kept beside the home, and the home begins anew.
+"""Homes of an earlier version of the simulated league: each is renamed, and an empty home replaces it.
 
 The rows of two versions must not mix, and the earlier games cannot be played again. Renaming the folder keeps every file.
 """
@@ -19,7 +19,7 @@ def is_of_old_league(home: Path) -> bool:
 
 
 def kept_as(home: Path) -> Path:
-    """The folder as which a home of an earlier league is kept."""
+    """The new name of a home of an earlier league."""
     return home.with_name(f"{home.name}.league_{simulation_of(home)}")
 
 

@@ -127,7 +127,7 @@ def moved_at(moved: Path) -> datetime:
 
 
 def find_damage() -> list[Notice]:
-    """Fully read every file without a checksum that this process has read, and move unreadable ones aside."""
+    """Reads each file without a checksum in full, if this process has read it before. Moves unreadable files aside."""
     notices = []
     for partition in list(_unsealed.values()):
         try:
@@ -152,7 +152,7 @@ def recovering(work: Callable[[], Result]) -> Result:
 
 @contextmanager
 def damage_named() -> Iterator[None]:
-    """For work that cannot be repeated: if a read fails, move unreadable files aside and raise Damaged with their names."""
+    """For work that cannot be repeated: if a read fails, moves unreadable files aside and raises Damaged with their names."""
     try:
         yield
     except READ_ERRORS as error:

@@ -1,6 +1,6 @@
 """The limits on a payload: its size, received or landed, and the depth of its JSON.
 
-What belongs here: reading bytes within the memory limits of the settings. The request behind a payload does not.
+What belongs here: reading bytes within the memory limits of the settings. Requests do not belong here.
 """
 
 import gzip
@@ -26,7 +26,7 @@ def most_bytes(provider: str, endpoint: str, extension: str) -> int:
 
 
 def gunzip(body: bytes, max_bytes: int) -> bytes:
-    """Decompress gzip data. Raises TooLarge after more than `max_bytes` bytes, otherwise as `gzip.decompress`."""
+    """Decompresses gzip data. Raises TooLarge after more than `max_bytes` bytes, otherwise like `gzip.decompress`."""
     with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:

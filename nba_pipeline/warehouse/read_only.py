@@ -40,7 +40,7 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 
 def lock(connection: duckdb.DuckDBPyConnection) -> None:
-    """Disable file access, writes and configuration changes on a connection."""
+    """Disables file access, writes and configuration changes on a connection."""
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     connection.execute("BEGIN TRANSACTION READ ONLY")
@@ -64,7 +64,8 @@ def reading_statement(connection: duckdb.DuckDBPyConnection, query: str) -> duck
 def result_of(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> Any:
     """Runs a statement and returns its Arrow table. KeyboardInterrupt ends the statement.
 
-    The statement runs in a thread, because DuckDB does not return to Python, where a signal is handled, before it is done.
+    The statement runs in a thread, because DuckDB returns to Python only when it is done, and Python handles a signal only
+    then.
     """
     with ThreadPoolExecutor(1) as pool:
         result = pool.submit(lambda: connection.sql(statement).to_arrow_table())

@@ -49,7 +49,7 @@ PARQUET = ".parquet"
 
 @dataclass
 class Restored:
-    """What a restore added, or would add in a dry run, and the differences from the backup."""
+    """The additions of a restore, or of its dry run, and the differences from the backup."""
 
     rows: dict[str, int] = field(default_factory=dict)
     """The number of rows by ledger."""

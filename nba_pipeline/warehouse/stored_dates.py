@@ -1,4 +1,4 @@
-"""Which file has the rows of each date of a table in the local warehouse: its date file, or the file of its month.
+"""The file with the rows of each date of a table in the local warehouse: its date file, or the file of its month.
 
 The files themselves are described in `months`, and checked in `partitions`.
 """
@@ -43,7 +43,7 @@ class MonthPartition(Partition):
 
 
 class StoredDates:
-    """Which file has the rows of each date of a table. Ledgers and the quarantine have date files only.
+    """The file with the rows of each date of a table. Ledgers and the quarantine have date files only.
 
     A date of a month file whose later date file was moved aside is lost: the month file has older rows.
     """
@@ -121,7 +121,7 @@ class StoredDates:
         return parts
 
     def _readable_month_of(self, day: date) -> Month | None:
-        """As `month_of`, after a check of the whole file. Moves an unreadable file aside."""
+        """Like `month_of`, after a check of the whole file. Moves an unreadable file aside."""
         month = self.month_of(day)
         if month and month.file not in self._checked:
             if not is_readable(MonthPartition(self.home, self.kind, self.table, day)):

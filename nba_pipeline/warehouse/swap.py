@@ -38,7 +38,7 @@ def install(home: Path, names: Sequence[str]) -> None:
 
 
 def finish(home: Path) -> None:
-    """Do the remaining renames of an installation. Does nothing without one."""
+    """Performs the remaining renames of an installation. Does nothing without one."""
     folder = home / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "install.lock"):

@@ -65,7 +65,7 @@ class Verified:
 
 
 def verify(warehouse: "Warehouse", table: Table, dates: Collection[date] | None = None) -> Iterator[Verified]:
-    """Compare a ledger with its manifests on these dates, or on all, and yield one result per date.
+    """Compares a ledger with its manifests on these dates, or on all, and yields one result per date.
 
     Matching dates are read in batches without a lock. A date with a difference is read again under its lock, so that a
     write in progress is not reported as an alteration.
@@ -97,7 +97,7 @@ class Inspection:
 
 
 def verify_date(warehouse: "Warehouse", table: Table, day: date) -> Verified:
-    """Compare one date under its write lock, after settling a pending manifest."""
+    """Compares one date under its write lock, after resolving a pending manifest."""
     try:
         with warehouse.locked(table, [day], VERIFIER):
             inspection = inspect(warehouse, table, day)
@@ -108,7 +108,7 @@ def verify_date(warehouse: "Warehouse", table: Table, day: date) -> Verified:
 
 
 def inspect(warehouse: "Warehouse", table: Table, day: date) -> Inspection:
-    """Read rows and manifest of a date and compare them. The caller holds the write lock."""
+    """Reads rows and manifest of a date and compares them. The caller holds the write lock."""
     file, path = warehouse.partition_name(table, day), str(warehouse.manifests.path(table, day))
 
     def finding(problem: str, message: str, location: str) -> tuple[Finding, ...]:
@@ -134,7 +134,7 @@ def inspect(warehouse: "Warehouse", table: Table, day: date) -> Inspection:
 
 
 def inspect_matching(warehouse: "Warehouse", table: Table, dates: Sequence[date]) -> dict[date, Inspection]:
-    """Inspect the dates that have no pending manifest and exactly the recorded rows. Reads all dates at once."""
+    """Inspects the dates that have no pending manifest and exactly the recorded rows. Reads all dates at once."""
     pending = warehouse.manifests.dates(table)
     dates = [day for day in dates if not pending.get(day)]
     if not dates:

@@ -11,7 +11,7 @@ from nba_pipeline.league.calendar import FIRST_DATE
 from nba_pipeline.tables.registry import TABLES, StoredTable
 from nba_pipeline.warehouse import journal_views
 
-EVER = f"game_date >= DATE '{FIRST_DATE}'"
+ALL_DATES = f"game_date >= DATE '{FIRST_DATE}'"
 
 OUTCOMES = """count(*) AS graded, sum(CASE WHEN outcome = 'WIN' THEN 1 ELSE 0 END) AS wins,
        sum(CASE WHEN outcome = 'LOSS' THEN 1 ELSE 0 END) AS losses, sum(CASE WHEN outcome = 'PUSH' THEN 1 ELSE 0 END) AS pushes,
@@ -23,10 +23,10 @@ OUTCOMES = """count(*) AS graded, sum(CASE WHEN outcome = 'WIN' THEN 1 ELSE 0 EN
 
 VIEWS = {
     "latest_predictions": f"""
-SELECT * FROM {{predictions}} WHERE {EVER}
+SELECT * FROM {{predictions}} WHERE {ALL_DATES}
 QUALIFY row_number() OVER (PARTITION BY game_date, game_id, player_id, system_id, market ORDER BY run_kind DESC, version DESC) = 1""",
     "latest_grades": f"""
-SELECT * FROM {{grades}} WHERE {EVER}
+SELECT * FROM {{grades}} WHERE {ALL_DATES}
 QUALIFY row_number() OVER (PARTITION BY game_date, game_id, player_id, system_id, market, run_kind ORDER BY grade_version DESC) = 1""",
     "season_record": f"""
 SELECT season, system_id, market, run_kind, {OUTCOMES}
@@ -35,10 +35,10 @@ FROM (SELECT *, extract(YEAR FROM game_date) - CASE WHEN extract(MONTH FROM game
 GROUP BY season, system_id, market, run_kind""",
     "game_ids": f"""
 SELECT s.game_date, s.season, s.game_id, s.home_team, s.away_team, s.tipoff_at, o.odds_event_id
-FROM (SELECT * FROM {{schedule}} WHERE {EVER}) AS s
-LEFT JOIN (SELECT DISTINCT game_id, odds_event_id FROM {{prop_lines}} WHERE {EVER} AND odds_event_id IS NOT NULL
+FROM (SELECT * FROM {{schedule}} WHERE {ALL_DATES}) AS s
+LEFT JOIN (SELECT DISTINCT game_id, odds_event_id FROM {{prop_lines}} WHERE {ALL_DATES} AND odds_event_id IS NOT NULL
            UNION DISTINCT
-           SELECT DISTINCT game_id, odds_event_id FROM {{game_lines}} WHERE {EVER} AND odds_event_id IS NOT NULL) AS o
+           SELECT DISTINCT game_id, odds_event_id FROM {{game_lines}} WHERE {ALL_DATES} AND odds_event_id IS NOT NULL) AS o
   ON o.game_id = s.game_id""",
 }
 
@@ -65,19 +65,19 @@ def reads(view: str) -> list[str]:
 
 
 def base_tables(names: set[str], tables: Collection[str] = TABLES) -> set[str]:
-    """The tables behind these tables and views."""
-    behind, remaining = set[str](), list(names)
+    """The tables that these names refer to: tables themselves, and the tables that views read."""
+    tables_read, remaining = set[str](), list(names)
     while remaining:
         name = remaining.pop()
         if name in tables:
-            behind.add(name)
+            tables_read.add(name)
         elif name in VIEWS:
             remaining += reads(name)
-    return behind
+    return tables_read
 
 
 def tables_in(query: str, tables: Mapping[str, StoredTable] = TABLES) -> list[StoredTable]:
-    """The tables that a query may read: those in its text, and those behind the views in its text."""
+    """The tables that a query may read: those that its text names, and those that the named views read."""
     return [tables[name] for name in sorted(base_tables(set(re.findall(r"[a-z_]+", query.lower())), tables))]
 
 

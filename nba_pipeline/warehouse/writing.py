@@ -41,7 +41,7 @@ def partitioned(name: str, dates: Sequence[date], frame: pl.DataFrame) -> dict[d
     return parts
 
 
-def under_a_date(rejected: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
+def with_date(rejected: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
     """Rejected rows, with the first date of the run in place of a missing `game_date`."""
     return rejected.with_columns(pl.col("game_date").fill_null(min(dates))) if dates else rejected
 

@@ -25,7 +25,7 @@ from nba_pipeline.assets.summaries.team_game_summary import (
 )
 from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.warehouse.io_manager import LEFT_OUT
+from nba_pipeline.warehouse.io_manager import EXCLUDED
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, at, before, frame_of
 from nba_pipeline_tests.builders_summaries import a_team_boxscore, a_team_game, plays_of, shots_of, team_games
@@ -171,7 +171,7 @@ def test_games_without_summaries_are_left_out_by_name() -> None:
         play_by_play=plays_of(),
     )
     assert found["game_id"].unique().to_list() == [GAME]  # type: ignore[index]
-    assert context.get_output_metadata("result")[LEFT_OUT].data == {str(DAY): ["LAL@BOS 2"]}
+    assert context.get_output_metadata("result")[EXCLUDED].data == {str(DAY): ["LAL@BOS 2"]}
 
 
 def both_boxes() -> list[Values]:

@@ -36,7 +36,7 @@ from nba_pipeline.sandbox.server import serve
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
-from nba_pipeline.warehouse.bigquery.loads import EVER
+from nba_pipeline.warehouse.bigquery.loads import EARLIEST_PARTITION
 from nba_pipeline.warehouse.bigquery.shapes import STAGING_PREFIX
 from nba_pipeline.warehouse.copying import copy
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -187,7 +187,7 @@ def played(
 def record(warehouse: Warehouse) -> pl.DataFrame:
     """The record of writes."""
     assert isinstance(warehouse, BigQueryWarehouse)
-    return warehouse.session.frame(f"SELECT * FROM loads WHERE game_date >= DATE '{EVER}'")
+    return warehouse.session.frame(f"SELECT * FROM loads WHERE game_date >= DATE '{EARLIEST_PARTITION}'")
 
 
 def contents(warehouse: Warehouse) -> dict[str, pl.DataFrame]:

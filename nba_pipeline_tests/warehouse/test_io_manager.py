@@ -23,7 +23,7 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Row, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import Account, RowsIn, account_of
-from nba_pipeline.warehouse.io_manager import LEFT_OUT, TableIO
+from nba_pipeline.warehouse.io_manager import EXCLUDED, TableIO
 from nba_pipeline.warehouse.local import LocalWarehouse
 
 DAY, NEXT = date(2024, 3, 12), date(2024, 3, 13)
@@ -75,7 +75,7 @@ def asset(
     )
     def it(context: dg.AssetExecutionContext) -> pl.DataFrame:
         if left_out is not None:
-            context.add_output_metadata({LEFT_OUT: dg.MetadataValue.json(dict(left_out))})
+            context.add_output_metadata({EXCLUDED: dg.MetadataValue.json(dict(left_out))})
         if rows_in is not None:
             context.add_output_metadata(rows_in.metadata())
         return frame

@@ -153,7 +153,7 @@ class FeatureRows(Row, CareerFormFeatures, TeamOutlookFeatures, ExpectedAbsenceF
     injury_status = dy.String(
         nullable=True, description="see upcoming_players; null: not listed, or unknown (injury_risk_level is null)"
     )
-    latest_game_date = dy.Date(nullable=True, description="the last played game behind the windows; before game_date")
+    latest_game_date = dy.Date(nullable=True, description="the last played game in the windows; before game_date")
     missing_features = dy.List(dy.String(), description="features that are unknown, stale or out of range; and `age`")
     matchup_quality = dy.Float64(min=0, max=100, description="share of the family's required features present x 100")
     player_history_quality = dy.Float64(min=0, max=100, description="as matchup_quality")
@@ -297,7 +297,7 @@ UPSTREAM = (
     "prop_lines",
     "game_lines",
 )
-"""The tables whose updates request a date, and which must have passed first. `matchups` follows the tables of shot zones."""
+"""Tables whose updates request a date once their checks have passed. `matchups` reads the tables of shot zones."""
 
 
 def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:

@@ -2,9 +2,9 @@
 
 Grain: one row per player and date
 Source: player_game_summary of the season before the date
-Caveats: every window ends strictly before `game_date` and contains games with known shot zones, so it reaches further
-  back where play-by-play is missing; a date without such games in the 60 days before has no rows; shares of the last 10
-  need 5 games and 20 attempts, those of the last 20 need 10 games, else they are null.
+Caveats: every window ends strictly before `game_date`; a game without known shot zones is not counted, so the window then
+  reaches further back; a date without such games in the 60 days before has no rows; shares of the last 10 need 5 games and
+  20 attempts, those of the last 20 need 10 games, else they are null.
 """
 
 from collections.abc import Sequence
@@ -34,8 +34,8 @@ class PlayerShotZoneRows(Row):
     player_id = dy.Int64(min=1, description="the NBA's person id")
     season = dy.String(description="1 July to 30 June, as 2024-25")
     team = code(TEAMS, "tricode of the latest game with zones")
-    latest_game_date = dy.Date(description="the last game behind the windows; before game_date")
-    games_with_zones_last_10 = dy.Int64(min=1, max=10, description="games behind the columns of the last 10")
+    latest_game_date = dy.Date(description="the last game in the windows; before game_date")
+    games_with_zones_last_10 = dy.Int64(min=1, max=10, description="games in the columns of the last 10")
     paint_attempt_pct_last_10_games = number("share of field-goal attempts in the paint", 0, 1)
     mid_range_attempt_pct_last_10_games = number("share of attempts from mid-range", 0, 1)
     three_point_attempt_pct_last_10_games = number("share of attempts from three", 0, 1)
@@ -44,7 +44,7 @@ class PlayerShotZoneRows(Row):
     three_point_field_goal_pct_last_10_games = number("field-goal percentage from three; null without an attempt", 0, 1)
     field_goal_attempts_per_game_last_10_games = number("field-goal attempts per game", 0, 60)
     assisted_pct_last_10_games = number("share of the field goals made that were assisted; null without one", 0, 1)
-    games_with_zones_last_20 = dy.Int64(min=1, max=20, description="games behind the columns of the last 20")
+    games_with_zones_last_20 = dy.Int64(min=1, max=20, description="games in the columns of the last 20")
     paint_attempt_pct_last_20_games = number("share of field-goal attempts in the paint", 0, 1)
     mid_range_attempt_pct_last_20_games = number("share of attempts from mid-range", 0, 1)
     three_point_attempt_pct_last_20_games = number("share of attempts from three", 0, 1)

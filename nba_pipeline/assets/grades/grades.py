@@ -223,7 +223,7 @@ def every_prediction_is_graded(warehouse: Warehouse, dates: Sequence[date], cloc
 def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """No system with 100 bets or more in 30 days has a hit rate with its 95 % interval above 58 %. Otherwise, look for a leak.
 
-    The hit rate with its number of bets, and the mean absolute error of systems and lines on the same rows are plotted.
+    The hit rate with its number of bets is plotted, and the mean absolute error of systems and lines on the same rows.
     """
     window = days(min(dates) - timedelta(days=LEAK_DAYS - 1), max(dates))
     latest = warehouse.scan(TABLE, window).sort("grade_version").group_by(OF_A_DATE).last()
@@ -314,7 +314,7 @@ def _graded_forecasts(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFra
 
 
 def _gradable(warehouse: Warehouse, dates: Sequence[date], only_complete: bool) -> pl.DataFrame:
-    """Returns the predictions of covered games and of games that have left the date, with their matchup."""
+    """Returns the predictions of covered games and of games that moved to another date, with their matchup."""
     schedule = warehouse.scan(TABLES["schedule"], dates).collect()
     judged = gates.judge_games(schedule, warehouse.scan(TABLES["boxscores"], dates).collect()).filter("is_covered")
     games = judged.filter("is_complete") if only_complete else judged

@@ -255,8 +255,8 @@ def plotted(rows: pl.DataFrame) -> pl.DataFrame:
 def no_system_decays(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """No live system is worse than the points line by more than 0.15 points over 30 days, on 500 rows or more.
 
-    The gap, hit rate and log-loss gap of each system over 30 days are plotted, with the number of recommendations by kind and
-    the quality of the features on the date.
+    The check plots the gap, hit rate and log-loss gap of each system over 30 days. It also plots the recommendations by kind
+    and the quality of the features on the date.
     """
     rows = warehouse.scan(TABLE, dates).filter(_is_all_live()).sort("system_id").collect()
     recent = rows.filter(pl.col("window") == "30 days")

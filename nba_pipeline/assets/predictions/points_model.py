@@ -3,8 +3,8 @@
 Grain: one row per training week and system
 Source: features and player_game_summary of dates before the week
 Caveats: the only weekly table; `game_date` is the Monday of the week; `model_id` is null, with the reason, in a week
-  without enough rows; for CatBoost the validation days determine the number of trees, so their error does not estimate that
-  on new games.
+  without enough rows; for CatBoost the validation days determine the number of trees, so the error on these days does not
+  estimate the error on new games.
 """
 
 import json

@@ -111,14 +111,14 @@ def reject_lines(rows: pl.DataFrame) -> pl.DataFrame:
     """Marks each line that is not a line of the market with its reason.
 
     `problem` marks lines shown at or after tip-off, and placeholders in the points market. `ignored` marks points lines below
-    the lowest, which books offer every day, and every rung of a ladder whose main line is below it: without its main line, the
-    ladder would seem to have another one.
+    the lowest one, which books offer every day. If the main line of a ladder is that low, `ignored` marks every rung,
+    because another rung would otherwise look like the main line.
     """
     settings = SETTINGS.lines
     rows = rows.with_columns(pl.coalesce(pl.col("player_id").cast(pl.String), "spelling").alias("who"))
     is_of_market = pl.col("market") == settings.market
     is_low = is_of_market & (pl.col("line") < settings.lowest)
-    # Only the few ladders with a low rung are checked. Lines of unknown instant join nothing, so they form no ladder.
+    # Only the few ladders with a low rung are checked. A null instant matches no other one, so such lines form no ladder.
     with_a_low_rung = rows.filter(is_low).select(LADDER).unique()
     ladders = rows.filter(is_of_market).join(with_a_low_rung, on=LADDER, how="semi")
     low = ladders.filter(is_low & is_main_line(LADDER)).select(*LADDER, pl.lit(True).alias("is_of_low_ladder")).unique()

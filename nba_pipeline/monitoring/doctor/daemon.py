@@ -27,14 +27,14 @@ def daemon(instance: dg.DagsterInstance, now: datetime, *, is_in_season: bool, i
 
 
 def judge(live: Mapping[str, Instigator], now: datetime, *, is_in_season: bool, is_production: bool) -> Result:
-    """Judges the ticks as the watchdog does, but warns earlier: within minutes of its end, a daemon has missed no schedule.
+    """Judges the ticks like the watchdog, but warns earlier: a daemon that ended minutes ago has missed no schedule yet.
 
     Out of season a silent daemon is no failure, because nothing is due. Outside of production, a home may never have had one.
     """
     if not live and not is_production:
         return warning("daemon", "this home has never had a daemon, so nothing runs without a command", START)
-    if found := findings(live, EXPECTED, now):
-        message = " ".join(one.message for one in found)
+    if problems := findings(live, EXPECTED, now):
+        message = " ".join(one.message for one in problems)
         return failed("daemon", message, START) if is_in_season else ok("daemon", f"out of season: {message}")
     newest = max(one.last_tick for one in live.values() if one.last_tick)
     message = f"the newest tick is {duration(newest, now)} old"

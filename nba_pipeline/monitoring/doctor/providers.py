@@ -31,7 +31,7 @@ SET_KEY = "set a valid key in the environment of the daemon"
 KEY_VARIABLES = {balldontlie.PROVIDER: balldontlie.KEY_VARIABLE, odds_api.PROVIDER: odds_api.KEY_VARIABLE}
 REGULAR_SEASON = "regular_season"
 SECOND_SOURCES = ("nba_stats", "balldontlie", "espn")
-"""Providers that are only asked if another one fails: without them, nothing is late."""
+"""Providers that are requested only if another provider fails. Nothing is late without them."""
 
 
 def provider_probes(resources: Any, today: date, without_key: Collection[str] = ()) -> list[Probe]:

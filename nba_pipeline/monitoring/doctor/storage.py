@@ -34,7 +34,7 @@ WRITE_PROBES = Table(
     key=("game_date", "token"),
     schema=WriteProbeRows,
     write="add",
-    is_ledger=True,  # a rebuild repeats runs, and `doctor` is none
+    is_ledger=True,  # `doctor` is not a run, so a rebuild cannot repeat it
 )
 
 
@@ -66,7 +66,7 @@ def landing_round_trip(landing: Landing) -> Result:
     finally:
         files.delete(path)
     if not is_equal:
-        return failed("landing", f"{path} was written and reads differently", "check the disk or the bucket")
+        return failed("landing", f"{path} was written, but has other content when read", "check the disk or the bucket")
     return ok("landing", f"written and read back at {landing.root}")
 
 

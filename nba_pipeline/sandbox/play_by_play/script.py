@@ -51,7 +51,7 @@ class Script:
         return place in self.lineups[side][stint]
 
     def take(self, side: int, units: list[int], stint: int, unlike: int | None = None) -> int | None:
-        """Removes and returns one unit, preferably of a player on the court; null if all units belong to `unlike`."""
+        """Removes and returns one unit, preferably of a player on the court; None if all units belong to `unlike`."""
         lineup = self.lineups[side][stint]
         best = None
         for number, place in enumerate(units):

@@ -39,7 +39,7 @@ from nba_pipeline.warehouse.ledgers import Recorder
 from nba_pipeline.warehouse.manifests import FOLDER as MANIFESTS
 from nba_pipeline.warehouse.manifests import Manifests
 from nba_pipeline.warehouse.migration import RENAMED
-from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, under_a_date
+from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, with_date
 
 ADDED_NOTHING = "nothing_to_add"
 """Replaces the job id when a date is first written without any rows to add."""
@@ -155,7 +155,7 @@ class BigQueryWarehouse(Warehouse):
 
     def quarantine(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
         shape, loads = quarantine_of(table), self._connection.loads
-        parts = partitioned(shape.name, dates, under_a_date(rejected, dates))
+        parts = partitioned(shape.name, dates, with_date(rejected, dates))
         empty = pl.DataFrame(schema=dict(QUARANTINE_SCHEMA))
         rows_before = {day: load.rows for day in dates if (load := loads.get(shape.name, day))}
         rows_to_replace = {day: parts.get(day, empty) for day in dates if day in parts or rows_before.get(day)}

@@ -17,7 +17,7 @@ import polars as pl
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.bigquery.jobs import day_parameters, identity, parquet
-from nba_pipeline.warehouse.bigquery.loads import EVER, Load, Loads
+from nba_pipeline.warehouse.bigquery.loads import EARLIEST_PARTITION, Load, Loads
 from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline.warehouse.bigquery.shapes import PARTITION, Column, Shape
 from nba_pipeline.warehouse.journal import JournalDay
@@ -61,7 +61,7 @@ SCHEMA: Mapping[str, pl.DataType] = {
 _REQUEST_COLUMNS = ", ".join(
     f"{ASKED_DATE} AS {name}" if name == PARTITION else name for name in JOURNAL_COLUMNS if name not in ("kind", "as_of", "job")
 )
-_FROM = f"FROM {{journal}} WHERE {PARTITION} >= DATE '{EVER}'"
+_FROM = f"FROM {{journal}} WHERE {PARTITION} >= DATE '{EARLIEST_PARTITION}'"
 
 VIEWS = {
     "requests": f"SELECT {_REQUEST_COLUMNS} {_FROM} AND kind = 'request'",

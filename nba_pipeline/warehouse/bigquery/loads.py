@@ -21,7 +21,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.bigquery.jobs import Parameter, day_parameters
 from nba_pipeline.warehouse.bigquery.session import Session
 
-EVER = FIRST_DATE.replace(month=1, day=1)
+EARLIEST_PARTITION = FIRST_DATE.replace(month=1, day=1)
 """Earlier than every partition, including the weekly ones."""
 
 CURRENT = """
@@ -121,7 +121,7 @@ class Loads:
     def forget(self, tables: Iterable[str]) -> None:
         """Deletes every row of dropped tables from the record."""
         self.session.query(
-            f"DELETE FROM loads WHERE game_date >= DATE '{EVER}' AND table_name IN UNNEST(@tables)",
+            f"DELETE FROM loads WHERE game_date >= DATE '{EARLIEST_PARTITION}' AND table_name IN UNNEST(@tables)",
             [bigquery.ArrayQueryParameter("tables", "STRING", list(tables))],
             asset="loads",
         )
@@ -135,7 +135,7 @@ class Loads:
             is_old = not self.is_cached and (self._changes != len(_changes) or age > SETTINGS.bigquery.record_seconds)
             if self._record is None or is_old:
                 self._read_at, self._changes = time.monotonic(), len(_changes)
-                self._record = self._read(f"game_date >= DATE '{EVER}'", [])
+                self._record = self._read(f"game_date >= DATE '{EARLIEST_PARTITION}'", [])
             return self._record
 
     def _read(self, condition: str, parameters: Sequence[Parameter]) -> dict[tuple[str, date], Load]:

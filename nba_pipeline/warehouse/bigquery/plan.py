@@ -153,7 +153,7 @@ def _add_column(session: Session, shape: Shape, column: Column) -> None:
 def _definitions(dataset: str) -> dict[str, View]:
     """Every view, listed after the views that it reads."""
     every = " UNION ALL ".join(
-        f"SELECT * FROM `{dataset}.{quarantine_of(table).name}` WHERE {views.EVER}" for table in TABLES.values()
+        f"SELECT * FROM `{dataset}.{quarantine_of(table).name}` WHERE {views.ALL_DATES}" for table in TABLES.values()
     )
     return {
         **{name: View(views.statement(name, f"`{dataset}.{{}}`"), views.DESCRIPTIONS[name]) for name in views.VIEWS},

@@ -1,6 +1,6 @@
 """A BigQuery session: one client per run, jobs with timeouts and retries, and a clear message for every error.
 
-What belongs here: submitting jobs, waiting for them and giving up. What to write and how to read a table does not.
+What belongs here: submitting jobs, waiting for them and canceling them. How tables are read and written does not belong here.
 """
 
 import concurrent.futures
