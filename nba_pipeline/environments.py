@@ -87,7 +87,10 @@ def missing_keys() -> list[str]:
 
 def public() -> str:
     """Returns the bucket of the published files: NBA_PIPELINE_PUBLIC, such as gs://bucket/prefix; empty: a folder of the home."""
-    return os.environ.get("NBA_PIPELINE_PUBLIC", "")
+    address = os.environ.get("NBA_PIPELINE_PUBLIC", "")
+    if address and "://" not in address:
+        raise BadInput(f"NBA_PIPELINE_PUBLIC is {address!r}; name a bucket, such as gs://bucket/prefix")
+    return address
 
 
 class FileSettings:

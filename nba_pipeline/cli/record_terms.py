@@ -36,7 +36,9 @@ DECAY_STATES: Mapping[str, Term] = {
 
 HALTS: Mapping[str, Term] = {
     "off_season": Term("No games within {halts.off_season_days} days.", "Nothing to do. The halt ends with the first games."),
-    "between_rounds": Term("No games within {halts.between_rounds_days} days.", "Nothing to do. The halt ends with the next games."),
+    "between_rounds": Term(
+        "No games within {halts.between_rounds_days} days.", "Nothing to do. The halt ends with the next games."
+    ),
     "manual": Term(
         "An operator halted the picks. The check a_manual_halt_is_confirmed warns after {halts.unconfirmed_hours:g} hours without a confirmation.",
         "`nba-pipeline resume` ends the halt; a further `nba-pipeline halt` confirms it.",
@@ -46,7 +48,8 @@ HALTS: Mapping[str, Term] = {
         "`nba-pipeline reconcile` trains the models of the week. Promote a system that is HEALTHY.",
     ),
     "edge_collapse": Term(
-        "Over {halts.collapse_days} days, the champion is worse than the line, or its probabilities are worse than the market's.", SYSTEMS_LIST
+        "Over {halts.collapse_days} days, the champion is worse than the line, or its probabilities are worse than the market's.",
+        SYSTEMS_LIST,
     ),
     "predictions_inactive": Term(
         "{halts.inactive_days} days with games have no live predictions.",

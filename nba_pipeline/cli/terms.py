@@ -73,10 +73,12 @@ GATES: Mapping[str, Term] = {
         f"{WHAT_IS_MISSING} `nba-pipeline waive` opens the gate for the complete games.",
     ),
     "the_last_slates_are_covered": Term(
-        "The features of a slate wait until {coverage.enough:.0%} of the final games of the last slates are complete.", WHAT_IS_MISSING
+        "The features of a slate wait until {coverage.enough:.0%} of the final games of the last slates are complete.",
+        WHAT_IS_MISSING,
     ),
     "enough_players_are_summarised": Term(
-        "Features and grades wait until {coverage.enough:.0%} of the players of the eligible games have a summary.", WHAT_IS_MISSING
+        "Features and grades wait until {coverage.enough:.0%} of the players of the eligible games have a summary.",
+        WHAT_IS_MISSING,
     ),
     "enough_summarised_games_have_two_rows": Term(
         "Features wait until {coverage.enough:.0%} of the summarized games have a row for both teams.", WHAT_IS_MISSING
@@ -93,14 +95,16 @@ GATES: Mapping[str, Term] = {
         "The check names the feature. Run the date again after the source is correct: `nba-pipeline run --date D`.",
     ),
     "enough_eligible_players_are_predicted": Term(
-        "The predictions of a slate fail if less than {coverage.enough:.0%} of the ready and eligible players have one.", WHAT_IS_MISSING
+        "The predictions of a slate fail if less than {coverage.enough:.0%} of the ready and eligible players have one.",
+        WHAT_IS_MISSING,
     ),
     "every_line_is_from_before_tipoff": Term(
         "The predictions of a slate fail if one of them uses a line from after tip-off.",
         "The check names the players. Compare tip-off and snapshot in `predictions`.",
     ),
     "enough_gradable_predictions_are_graded": Term(
-        "The grades of a date fail if less than {coverage.enough:.0%} of the predictions of complete games have one.", WHAT_IS_MISSING
+        "The grades of a date fail if less than {coverage.enough:.0%} of the predictions of complete games have one.",
+        WHAT_IS_MISSING,
     ),
     "training_ends_before_the_week": Term(
         "A model is not used if one of its training rows lies in or after its week.", "Train again: `nba-pipeline reconcile`."
@@ -143,7 +147,8 @@ ALERTS: Mapping[str, Term] = {
         "A ledger has a row that differs from its recorded hash, or a recorded row is missing.", "`nba-pipeline audit ledgers`"
     ),
     "lines_late": Term(
-        "Too few of today's games have a line at {monitors.lines_due_hour_eastern}:00 Eastern.", "`nba-pipeline explain --date D --table prop_lines`"
+        "Too few of today's games have a line at {monitors.lines_due_hour_eastern}:00 Eastern.",
+        "`nba-pipeline explain --date D --table prop_lines`",
     ),
     "lines_missing": Term("A capture of the lines failed repeatedly for some games.", "Run the command that the alert names."),
     "mode_undecided": Term("A mode was due and left no decision.", "`nba-pipeline reconcile` runs what is due."),
@@ -157,7 +162,8 @@ ALERTS: Mapping[str, Term] = {
     ),
     "probe_failed": Term("No run can start, because the provider or the warehouse does not answer.", "`nba-pipeline breakers`"),
     "quarantine_old": Term(
-        "Rows of a table are quarantined for more than {monitors.quarantine_hours:g} hours in season.", "`nba-pipeline status --from D --to D` names why."
+        "Rows of a table are quarantined for more than {monitors.quarantine_hours:g} hours in season.",
+        "`nba-pipeline status --from D --to D` names why.",
     ),
     "quota_low": Term(
         "Most credits of the provider of lines are used.", "Capture less often, or order a larger plan; see the runbook."
