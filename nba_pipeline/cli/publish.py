@@ -48,13 +48,16 @@ def publish_slate(runner: "Runner", day: date) -> tuple[str, Sequence[str]]:
     from nba_pipeline.orchestration.published_rows import Sources
     from nba_pipeline.orchestration.recovery import resolve_over
     from nba_pipeline.orchestration.slate_export import NOT_PUBLISHED, export_slates
+    from nba_pipeline.orchestration.slate_messages import announce
 
     files = (runner.definitions.resources or {})["public"]
     sources = Sources(runner.instance, runner.warehouse, runner.landing, runner.clock, files.is_simulated)
     [result] = export_slates(sources, files, [day])
     if result.error:
         raise result.error
-    if not result.problems:
+    if result.slate and not result.problems:
+        for problem in announce(files, runner.warehouse, runner.clock, [result.slate]):
+            print_error(problem)
         resolve_over(
             runner.notifier, {NOT_PUBLISHED: lambda one: one.game_date == day or one.game_date < day <= runner.clock.today}
         )
