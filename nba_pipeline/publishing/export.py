@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
@@ -164,7 +165,7 @@ def problems(folder: Place) -> list[str]:
 
 def _published(folder: Place) -> set[str]:
     """Returns the names of all files except the locks of exports."""
-    paths = [file.path for file in files.tree(folder)]
+    paths: list[Any] = [file.path for file in files.tree(folder)]  # of the same kind as the folder
     return {path.relative_to(folder).as_posix() for path in paths if not path.name.startswith(LOCK)}
 
 

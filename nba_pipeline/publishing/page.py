@@ -14,8 +14,11 @@ from types import MappingProxyType
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from nba_pipeline.formulas.markets import STATISTICS
 from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline.publishing.documents import Graded, Performance, Player, Slate
+from nba_pipeline.publishing.plots import ABSENT, NOTES
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.wording import counted
 
 EIGHTY_PERCENT = 1.2816
@@ -30,6 +33,8 @@ RESULTS = (
     ("NO_BET", "pass", "passes"),
 )
 """Outcome, its noun in the singular, and in the plural."""
+SOURCE_NAMES = {"prop_lines": "lines", "injuries": "injury report"}
+"""Source table -> its name on the page, if they differ."""
 STATE_CLASSES = {"ok": "ok", "degraded": "degraded", "halted": "halted", "pending": "pending", "no games": "none"}
 
 
@@ -38,6 +43,7 @@ class Row:
     """The cells of a player."""
 
     player: Player
+    name: str
     forecast: str
     line: str
     edge: str
@@ -50,13 +56,16 @@ class Row:
 def page(slate: Slate, plots: Mapping[str, str] = MappingProxyType({})) -> str:
     """Returns the HTML of a slate. `plots` is title -> trusted SVG, which is not escaped. Equal slates give equal bytes."""
     has_lines = slate.prices != "none"
-    columns = [("Player", "text", ""), ("Team", "text", ""), ("Opponent", "text", "l"), ("Forecast", "number", "")]
+    columns = [("Player", "text", ""), ("Team", "text", "l"), ("Opponent", "text", "l"), ("Forecast", "number", "")]
     if has_lines:
         columns += [("Line", "number", ""), ("Edge", "number", ""), ("Call", "text", ""), ("P(over)", "number", "l")]
     html: str = _template().render(
         slate=slate,
         weekday=f"{slate.game_date:%A}",
         state_class=STATE_CLASSES[slate.state],
+        unit=STATISTICS[SETTINGS.lines.market],
+        axis=f"{AXIS_POINTS:.0f}",
+        source_names=SOURCE_NAMES,
         teams=sorted({player.team for player in slate.players}),
         rows=[_row(player) for player in slate.players],
         columns=columns,
@@ -65,9 +74,13 @@ def page(slate: Slate, plots: Mapping[str, str] = MappingProxyType({})) -> str:
         has_picks=any(player.pick for player in slate.players),
         probability_note=_probability_note(slate.players) if has_lines else "Lines and prices are not published.",
         plots={title: Markup(svg) for title, svg in plots.items()},
+        notes=NOTES,
+        absent=ABSENT,
         yesterday=_yesterday(slate.yesterday),
         eastern=_eastern,
         clock=partial(_clock, day=slate.game_date),
+        named=_named,
+        system=_system,
         gap=_gap,
         hits=_hits,
     )
@@ -86,6 +99,7 @@ def _row(player: Player) -> Row:
     shown = next(forecast for forecast in player.forecasts if forecast.system == player.displayed_system)
     return Row(
         player,
+        _named(player),
         f"{shown.value:.1f}",
         "" if player.line is None else f"{player.line:.1f}",
         "" if shown.edge is None else _signed(shown.edge),
@@ -94,6 +108,19 @@ def _row(player: Player) -> Row:
         _range(shown.value, shown.standard_deviation, player.line),
         _more(player),
     )
+
+
+def _named(row: Player | Graded) -> str:
+    """Returns the name of a player, with the unit of a market other than the main one."""
+    return row.name + _unit_note(row.market)
+
+
+def _system(one: Performance) -> str:
+    return ("the line" if one.system == "market" else one.system) + _unit_note(one.market)
+
+
+def _unit_note(market: str) -> str:
+    return "" if market == SETTINGS.lines.market else f" ({STATISTICS.get(market, market)})"
 
 
 def _range(value: float, deviation: float | None, line: float | None) -> Markup:
@@ -113,8 +140,9 @@ def _range(value: float, deviation: float | None, line: float | None) -> Markup:
 
 
 def _more(player: Player) -> str:
-    """Returns the fields without a column: the forecasts of all systems, the best price, the injury status and the reasons."""
-    parts = [", ".join(f"{forecast.system} {forecast.value:.1f}" for forecast in player.forecasts)]
+    """Returns the fields without a column on a phone: the teams, the forecasts of all systems, the best price, the injury status and the reasons."""
+    parts = [f"{player.team} against {player.opponent}"]
+    parts.append(", ".join(f"{forecast.system} {forecast.value:.1f}" for forecast in player.forecasts))
     if player.best_price is not None:
         parts.append(f"best price {player.best_price:+d} at {player.best_price_book}")
     if player.injury_status:
