@@ -42,7 +42,7 @@ def plots(report: Report) -> dict[str, str]:
     return {title: svg for title, svg in svgs.items() if svg}
 
 
-def svg_of(draw: Callable[[Any], bool]) -> str:
+def svg_of(draw: Callable[[Any], bool], size: tuple[float, float] = SIZE) -> str:
     """Returns the SVG of a plot; an empty string if `draw` had no data. Imports matplotlib on first use: it takes 0.3 s."""
     import matplotlib as mpl  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -50,7 +50,7 @@ def svg_of(draw: Callable[[Any], bool]) -> str:
     with mpl.rc_context(
         {"svg.hashsalt": "nba_pipeline", "svg.fonttype": "none", "font.size": 9, "font.sans-serif": ["DejaVu Sans"]}
     ):
-        figure = Figure(figsize=SIZE, layout="constrained")
+        figure = Figure(figsize=size, layout="constrained")
         axes = figure.add_subplot()
         axes.spines[["top", "right"]].set_visible(False)
         if not draw(axes):

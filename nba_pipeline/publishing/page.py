@@ -31,8 +31,9 @@ RESULTS = (
     ("PUSH", "push", "pushes"),
     ("VOID", "void", "voids"),
     ("NO_BET", "pass", "passes"),
+    ("NO_LINE", "player without a line", "players without a line"),
 )
-"""Outcome, its noun in the singular, and in the plural."""
+"""Outcome, its noun in the singular, and in the plural. A player without a line has the call as his outcome."""
 SOURCE_NAMES = {"prop_lines": "lines", "injuries": "injury report"}
 """Source table -> its name on the page, if they differ."""
 STATE_CLASSES = {"ok": "ok", "degraded": "degraded", "halted": "halted", "pending": "pending", "no games": "none"}
@@ -77,6 +78,7 @@ def page(slate: Slate, plots: Mapping[str, str] = MappingProxyType({})) -> str:
         notes=NOTES,
         absent=ABSENT,
         yesterday=_yesterday(slate.yesterday),
+        record=_record(slate.record.performance),
         eastern=_eastern,
         clock=partial(_clock, day=slate.game_date),
         named=_named,
@@ -113,6 +115,13 @@ def _row(player: Player) -> Row:
 def _named(row: Player | Graded) -> str:
     """Returns the name of a player, with the unit of a market other than the main one."""
     return row.name + _unit_note(row.market)
+
+
+def _record(performance: Sequence[Performance]) -> Mapping[str, Sequence[Performance]]:
+    """Returns title -> rows of the record. Live forecasts come first."""
+    titles = {"live": "Made before the game", "backtest": "Made after the game, with models from before it (backtests)"}
+    groups = {title: [one for one in performance if one.run_kind == run_kind] for run_kind, title in titles.items()}
+    return {title: rows for title, rows in groups.items() if rows}
 
 
 def _system(one: Performance) -> str:
@@ -159,16 +168,16 @@ def _probability_note(players: Sequence[Player]) -> str:
     reasons = {player.probability_reason for player in players if player.over_probability is None and player.line is not None}
     if any(player.over_probability is not None for player in players) or len(reasons) != 1:
         return ""
-    return f"P(over) is not shown: {reasons.pop()}."
+    return f"P(over) is not shown: {str(reasons.pop()).replace('_', ' ')}."
 
 
 def _yesterday(graded: Sequence[Graded]) -> str:
-    """Returns a summary of yesterday's results: the number of each outcome, or without lines the mean error."""
-    outcomes = Counter(row.outcome for row in graded if row.outcome)
-    if outcomes:
-        return ", ".join(f"{counted(outcomes[name], one, many)}" for name, one, many in RESULTS if outcomes[name])
+    """Returns a summary of yesterday's results: the number of each outcome where lines are published, and the mean error."""
+    outcomes = Counter("NO_LINE" if row.recommendation == "NO_LINE" else row.outcome for row in graded if row.outcome)
+    parts = [f"{counted(outcomes[name], one, many)}" for name, one, many in RESULTS if outcomes[name]]
     errors = [abs(row.forecast - row.actual) for row in graded if row.actual is not None]
-    return f"mean error {fmean(errors):.2f} over {counted(len(errors), 'player')}" if errors else ""
+    mean = [f"mean error {fmean(errors):.2f} over {counted(len(errors), 'player')}"] if errors else []
+    return ", ".join([*parts, *mean])
 
 
 def _eastern(at: datetime) -> str:

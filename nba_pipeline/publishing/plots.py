@@ -23,7 +23,9 @@ MOST_MARKS = 40
 """Number of dates above which a line has no marks."""
 WINDOW = "7 days"
 """Window of the gap and of the closing-line value. A single date has too few bets, and too few lines to publish their average."""
-MOST_TICKS = 8
+MOST_TICKS = 6
+SIZE = (4.6, 3.2)
+"""Inches. On a phone, the text of a larger plot would be too small to read."""
 GAP, RELIABILITY, VALUE = f"Gap to the line over {WINDOW}", "Reliability of P(over)", f"Closing-line value over {WINDOW}"
 NOTES: Mapping[str, str] = {
     GAP: f"The mean error of the forecasts of the {WINDOW} that end on a date, minus that of the line on the same forecasts. Below 0, "
@@ -48,13 +50,13 @@ def plots(grades: pl.DataFrame, performance: pl.DataFrame, prices: Prices) -> Ma
     is_all = pl.all_horizontal(pl.col(name) == ALL for name in GROUPS)
     is_shown = pl.col("system_id").is_in(displayed(prices)), is_all, pl.col("window") == WINDOW
     of_window = performance.filter(*is_live, *is_shown).sort("system_id", "game_date")
-    svgs = {GAP: svg_of(partial(_draw_gap, rows=published_gaps(of_window, prices)))}
+    svgs = {GAP: svg_of(partial(_draw_gap, rows=published_gaps(of_window, prices)), SIZE)}
     if prices == "all":
         # both displayed systems have the same probability
         known = grades.filter(*is_live, pl.col("over_probability").is_not_null(), pl.col("system_id") == DISPLAYED[0])
         groups = reliability(decided(known), "over_probability", by=["system_id"])
-        svgs[RELIABILITY] = svg_of(partial(draw_reliability, reliability=groups))
-        svgs[VALUE] = svg_of(partial(_draw_value, rows=of_window))
+        svgs[RELIABILITY] = svg_of(partial(draw_reliability, reliability=groups), SIZE)
+        svgs[VALUE] = svg_of(partial(_draw_value, rows=of_window), SIZE)
     return svgs
 
 

@@ -3,13 +3,22 @@
 import re
 from typing import Any
 
-from nba_pipeline.publishing.documents import Performance, Record
+from nba_pipeline.publishing.documents import Graded, Performance, Record
 from nba_pipeline.publishing.page import page
 from nba_pipeline.publishing.plots import VALUE
 from nba_pipeline.publishing.slate import slate_document
 from nba_pipeline_tests.builders_predictions import a_prediction, predictions_of
 from nba_pipeline_tests.publishing.test_slate import DAY, FORECASTS, NOON, PLAYED, PRICED, RECORD, rows
 
+GRADE: dict[str, Any] = {
+    "name": "Al Able",
+    "team": "GSW",
+    "market": "player_points",
+    "system": "ensemble",
+    "forecast": 20.0,
+    "line": 20.5,
+    "actual": 17,
+}
 HOSTILE = "<script>alert(1)</script>\"'&"
 
 
@@ -95,3 +104,11 @@ def test_the_page_says_what_its_columns_mean_and_names_none_that_it_lacks() -> N
 def test_a_plot_without_rows_has_a_reason() -> None:
     html = page(slate_document(rows(), "all", RECORD), {VALUE: ""})
     assert f"{VALUE} is not shown: no bet has a line that was captured when it was offered" in html and "<figure>" not in html
+
+
+def test_a_player_without_a_line_is_no_pass() -> None:
+    grades = [GRADE | {"outcome": outcome, "recommendation": call} for call, outcome in (("OVER", "LOSS"), ("PASS", "NO_BET"))]
+    grades += [GRADE | {"outcome": "NO_BET", "recommendation": "NO_LINE", "line": None}] * 2
+    graded = [Graded(**row, player_id=number) for number, row in enumerate(grades)]
+    html = page(slate_document(rows(), "all", RECORD).model_copy(update={"yesterday": graded}))
+    assert "<p>1 loss, 1 pass, 2 players without a line, mean error 3.00 over 4 players</p>" in html
