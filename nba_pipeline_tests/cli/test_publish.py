@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.cli.publish import FOLDER
+from nba_pipeline.league.calendar import eastern
 from nba_pipeline.publishing.export import LOCK, PUBLIC
 from nba_pipeline.publishing.store import write_store
 from nba_pipeline.warehouse.files import place, write
@@ -108,6 +109,15 @@ def test_a_place_that_a_command_cannot_use_is_named(
     monkeypatch.setenv("NBA_PIPELINE_PUBLIC", address)
     ended = nba_pipeline(*words, home=tmp_path)
     assert ended.returncode == 2 and ended.stderr.startswith(f"nba-pipeline: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("day", "problem"),
+    [("2020-01-01", "--date 2020-01-01 is before "), ("2026-01-17", "--date 2026-01-17 is after tomorrow, 2026-01-16")],
+)
+def test_a_date_that_cannot_have_a_slate_is_refused(day: str, problem: str, tmp_path: Path) -> None:
+    ended = nba_pipeline("publish", "--date", day, home=tmp_path, now=eastern(date(2026, 1, 15), 12))
+    assert ended.returncode == 2 and problem in ended.stderr and not (tmp_path / "public").exists()
 
 
 @pytest.mark.parametrize("name", ["predictions", "schedule"])

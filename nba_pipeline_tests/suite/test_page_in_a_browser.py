@@ -31,7 +31,7 @@ from nba_pipeline_tests.publishing.test_slate import DAY, GAME, PLAYED, PRICED, 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HOSTILE = "<script>parent.document.title = 'taken'</script>\"'&"
 NAMES = ("Nikola Jokić", "De'Aaron O'Neale", HOSTILE, "Zoë Zell")
-PLAYERS = 400
+PLAYERS, GAMES = 400, 15
 PHONE, PHONE_WIDTH = "phone", 400
 """Page of a slate on a phone, whose names and calls are long, and its width in pixels."""
 
@@ -68,11 +68,11 @@ def a_plot(axes: Any, value: float) -> bool:
     return True
 
 
-def a_slate(number: int, call: str = "OVER", name: str = "", **fields: Any) -> Any:
+def a_slate(number: int, call: str = "OVER", name: str = "", games: int = 1, **fields: Any) -> Any:
     """A slate of players with two forecasts each. Every tenth has a pick, and the first names have special characters."""
     predictions = [
         a_prediction(
-            call, **PLAYED | PRICED | {"player_name": name or (NAMES[n] if n < len(NAMES) else f"Player Name {n}"), "team": ("GSW", "NYK")[n % 2]},
+            call, **PLAYED | PRICED | {"player_name": name or (NAMES[n] if n < len(NAMES) else f"Player Name {n}"), "team": ("GSW", "NYK")[n % 2], "game_id": str(n % games)},
             system_id=system, predicted_value=10.0 + n % 20, player_id=n + 1, standard_deviation=6.0, reasons=["low_edge"], injury_status="questionable",
         )
         for n in range(number)
@@ -80,7 +80,10 @@ def a_slate(number: int, call: str = "OVER", name: str = "", **fields: Any) -> A
     ]  # fmt: skip
     names = ("game_id", "player_id", "market")
     picks = predictions_of(*predictions[::20]).select(*names, "recommendation").with_row_index("rank", 1)
-    return rows(predictions_of(*predictions), graded=graded(4), picks=picks.with_columns(rank=picks["rank"].cast(int)), **fields)
+    schedule = frame_of(SCHEDULE, *(GAME | {"game_id": str(game)} for game in range(games)))
+    return rows(
+        predictions_of(*predictions), schedule, graded=graded(4), picks=picks.with_columns(rank=picks["rank"].cast(int)), **fields
+    )
 
 
 @cache
@@ -91,7 +94,7 @@ def pages() -> dict[str, str]:
     degraded = {"state": "DEGRADED", "reasons": ["missing: LAL @ BOS", HOSTILE]}
     slates = {
         "healthy": (a_slate(12), "all"),
-        "large": (a_slate(PLAYERS), "all"),
+        "large": (a_slate(PLAYERS, games=GAMES), "all"),
         "degraded": (a_slate(12, status=degraded), "all"),
         "without prices": (a_slate(12), "none"),
         "halted": (a_slate(12, halt="picks are halted: manual (injury news)"), "all"),
