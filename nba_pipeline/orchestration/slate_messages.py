@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import polars as pl
+from pydantic import ValidationError
 
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.clock import Clock
@@ -37,7 +38,7 @@ def announce(public: PublicFiles, warehouse: Warehouse, clock: Clock, slates: Co
     try:
         problems = [_retry(one, public, warehouse, clock) for one in unsent(warehouse, _dates(clock)) if one.sink == PUBLIC_SINK]
         return [problem for problem in [*problems, *(_first(one, public, warehouse, clock) for one in slates)] if problem]
-    except (PipelineError, OSError) as error:
+    except (PipelineError, OSError, ValidationError) as error:  # a published document may be damaged
         return [f"the messages about slates cannot be sent: {error}"]
 
 

@@ -2,6 +2,8 @@
 
 from nba_pipeline.publishing.documents import Performance, Player, Slate
 from nba_pipeline.publishing.prices import displayed
+from nba_pipeline.publishing.units import unit, unit_note
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.wording import counted
 
 NAMES = 5
@@ -25,12 +27,13 @@ def _headline(slate: Slate) -> str:
 def _players(slate: Slate) -> str:
     """Returns the picks, best first. Without published prices, returns the highest forecasts."""
     if slate.prices != "all":
-        highest = [f"{player.name} {_forecast(player):.1f}" for player in slate.players[:NAMES]]
-        return f"Highest forecasts, in points: {', '.join(highest)}" if highest else "No forecasts"
+        of_market = [player for player in slate.players if player.market == SETTINGS.lines.market]
+        highest = [f"{player.name} {_forecast(player):.1f}" for player in of_market[:NAMES]]
+        return f"Highest forecasts, in {unit()}: {', '.join(highest)}" if highest else "No forecasts"
     picks = sorted((player for player in slate.players if player.pick), key=lambda player: player.pick_rank or 0)
     if not picks:
         return "No picks: picks are halted" if slate.is_halted else "No picks"
-    names = ", ".join(f"{player.name} {player.pick}" for player in picks[:NAMES])
+    names = ", ".join(f"{player.name} {player.pick}{unit_note(player.market)}" for player in picks[:NAMES])
     more = f", and {len(picks) - NAMES} more" if len(picks) > NAMES else ""
     return f"{counted(len(picks), 'pick')}: {names}{more}"
 
@@ -42,12 +45,13 @@ def _forecast(player: Player) -> float:
 def _record(slate: Slate) -> str:
     """Returns the error of the displayed system beside that of the line on the same rows."""
     record = slate.record
-    by_system = {one.system: one for one in record.performance if one.run_kind == "live"}
+    live = [one for one in record.performance if one.run_kind == "live" and one.market == SETTINGS.lines.market]
+    by_system = {one.system: one for one in live}
     shown = next((by_system[name] for name in displayed(slate.prices) if name in by_system), None)
     if shown is None or shown.mae is None or record.first is None:
         return "No record yet"
     gap = _gap(shown)
-    error = f"{shown.system} has a mean error of {shown.mae:.2f} points over {counted(shown.with_line, 'forecast')} with a line"
+    error = f"{shown.system} has a mean error of {shown.mae:.2f} {unit()} over {counted(shown.with_line, 'forecast')} with a line"
     return f"{record.first} to {record.last}: {error}{gap}"
 
 

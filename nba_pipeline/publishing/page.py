@@ -14,11 +14,10 @@ from types import MappingProxyType
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from nba_pipeline.formulas.markets import STATISTICS
 from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline.publishing.documents import Graded, Performance, Player, Slate
 from nba_pipeline.publishing.plots import ABSENT, NOTES
-from nba_pipeline.settings import SETTINGS
+from nba_pipeline.publishing.units import unit, unit_note
 from nba_pipeline.tables.wording import counted
 
 EIGHTY_PERCENT = 1.2816
@@ -64,7 +63,7 @@ def page(slate: Slate, plots: Mapping[str, str] = MappingProxyType({})) -> str:
         slate=slate,
         weekday=f"{slate.game_date:%A}",
         state_class=STATE_CLASSES[slate.state],
-        unit=STATISTICS[SETTINGS.lines.market],
+        unit=unit(),
         axis=f"{AXIS_POINTS:.0f}",
         source_names=SOURCE_NAMES,
         teams=sorted({player.team for player in slate.players}),
@@ -114,7 +113,7 @@ def _row(player: Player) -> Row:
 
 def _named(row: Player | Graded) -> str:
     """Returns the name of a player, with the unit of a market other than the main one."""
-    return row.name + _unit_note(row.market)
+    return row.name + unit_note(row.market)
 
 
 def _record(performance: Sequence[Performance]) -> Mapping[str, Sequence[Performance]]:
@@ -125,11 +124,7 @@ def _record(performance: Sequence[Performance]) -> Mapping[str, Sequence[Perform
 
 
 def _system(one: Performance) -> str:
-    return ("the line" if one.system == "market" else one.system) + _unit_note(one.market)
-
-
-def _unit_note(market: str) -> str:
-    return "" if market == SETTINGS.lines.market else f" ({STATISTICS.get(market, market)})"
+    return ("the line" if one.system == "market" else one.system) + unit_note(one.market)
 
 
 def _range(value: float, deviation: float | None, line: float | None) -> Markup:

@@ -12,9 +12,9 @@ import polars as pl
 
 from nba_pipeline.evaluation.plots import color_of, draw_reliability, svg_of
 from nba_pipeline.formulas.calibration import decided, reliability
-from nba_pipeline.formulas.markets import STATISTICS
 from nba_pipeline.formulas.performance import ALL, GROUPS
 from nba_pipeline.publishing.prices import DISPLAYED, Prices, displayed, has_enough_lines, rounded
+from nba_pipeline.publishing.units import unit
 from nba_pipeline.settings import SETTINGS
 
 MARGIN = timedelta(days=3)
@@ -73,7 +73,7 @@ def published_gaps(performance: pl.DataFrame, prices: Prices) -> pl.DataFrame:
 def _draw_gap(axes: Any, rows: pl.DataFrame) -> bool:
     for (system,), part in rows.partition_by("system_id", as_dict=True, maintain_order=True).items():
         _draw_line(axes, str(system), part, "gap")
-    return _finish(axes, rows, f"{STATISTICS[SETTINGS.lines.market]} per forecast")
+    return _finish(axes, rows, f"{unit()} per forecast")
 
 
 def _draw_value(axes: Any, rows: pl.DataFrame) -> bool:

@@ -156,6 +156,15 @@ def test_a_refused_message_that_is_no_longer_news_is_given_up(
     assert given_up == [f"the webhook answered 503; {reason}"]
 
 
+def test_a_damaged_document_is_named_and_its_message_stays_due(home: Home) -> None:
+    home.publish(1)
+    home.slack.status = 503
+    home.announce(SLATE)
+    write_local(home.folder, {f"v1/slate/{DAY}.json": b"{}"})
+    [problem] = home.announce(now=NOON + RETRY)
+    assert problem.startswith("the messages about slates cannot be sent: ") and home.states()[-1] == (1, 1, "failed")
+
+
 @pytest.mark.parametrize("table", ["publications", "alert_message_deliveries"])
 def test_an_unreadable_ledger_sends_nothing(home: Home, table: str) -> None:
     """Whether the message was sent is then unknown."""

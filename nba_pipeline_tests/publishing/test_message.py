@@ -8,6 +8,7 @@ import pytest
 from nba_pipeline.publishing.documents import Performance, Record
 from nba_pipeline.publishing.message import LONGEST_LINE, message_lines
 from nba_pipeline.publishing.slate import slate_document
+from nba_pipeline_tests.builders_predictions import predictions_of
 from nba_pipeline_tests.publishing.test_slate import DAY, FORECASTS, NOON, document, rows
 
 KNOWN: dict[str, Any] = {
@@ -60,10 +61,15 @@ def test_without_prices_the_message_has_no_value_of_a_line() -> None:
     assert not [value for value in ("20.5", "OVER", "market_blend", "pick") if value in text]
 
 
+def test_the_highest_forecasts_are_those_of_the_main_market() -> None:
+    of_rebounds = [row | {"market": "player_rebounds", "predicted_value": 99.0} for row in FORECASTS]
+    lines = message_lines(slate_document(rows(predictions_of(*FORECASTS, *of_rebounds)), "none", RECORD))
+    assert lines[1] == "Highest forecasts, in points: Al Able 25.0"
+
+
 def test_a_degraded_simulated_slate_says_so_on_one_short_line() -> None:
     [headline, _, record] = message_lines(
         document(rows(is_simulated=True, status={"state": "DEGRADED", "reasons": ["missing:\nLAL @ BOS " + "x" * 900]}))
     )
     assert headline.startswith("Simulated league, Thursday 2026-01-15: 1 game, 1 player, degraded (missing: LAL @ BOS x")
     assert len(headline) == LONGEST_LINE and headline.endswith("…") and record == "No record yet"
-    assert FORECASTS[0]["player_name"] == "Al Able"
