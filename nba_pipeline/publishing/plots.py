@@ -97,13 +97,13 @@ def _finish(axes: Any, rows: pl.DataFrame, label: str) -> bool:
     """Adds the time axis, the zero line and the legend. Returns whether the plot has rows."""
     if rows.is_empty():
         return False
-    from matplotlib import dates as untyped  # noqa: PLC0415  # see `svg_of`
+    from matplotlib import dates as module  # noqa: PLC0415  # see `svg_of`
 
-    of_matplotlib: Any = untyped
+    axis_dates: Any = module  # it has no annotations
     dates: list[date] = rows["game_date"].to_list()
     axes.set_xlim(min(dates) - MARGIN, max(dates) + MARGIN)  # a single date would have an axis of years
-    axes.xaxis.set_major_locator(of_matplotlib.AutoDateLocator(minticks=2, maxticks=MOST_TICKS, interval_multiples=False))
-    axes.xaxis.set_major_formatter(of_matplotlib.DateFormatter("%Y-%m-%d"))
+    axes.xaxis.set_major_locator(axis_dates.AutoDateLocator(minticks=2, maxticks=MOST_TICKS, interval_multiples=False))
+    axes.xaxis.set_major_formatter(axis_dates.DateFormatter("%Y-%m-%d"))
     axes.axhline(0, color="#999999", linewidth=1)
     axes.set_ylabel(label)
     axes.tick_params(axis="x", labelrotation=30)
