@@ -34,10 +34,14 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalWarehou
 
 def test_each_slate_of_a_new_home_has_picks_or_says_why_not(warehouse: LocalWarehouse) -> None:
     dates = days(FIRST, LAST)
-    with_games = set(warehouse.scan(TABLES["predictions"], dates).select("game_date").collect()["game_date"])
+    with_games = set(warehouse.scan(TABLES["schedule"], dates).select("game_date").collect()["game_date"])
     verdicts = a_slate_without_picks_has_reasons(warehouse, dates, Clock(fixed_at=eastern(LAST, 12).isoformat())).to_dicts()
     judged = {row["game_date"]: row for row in verdicts if row["game_date"] in with_games}
     silent = [day for day, row in judged.items() if not row["passed"] or not (row["picks"] or row["missing"])]
-    assert len(judged) > 25 and silent == []
-    reasons = {row["missing"][0] for row in judged.values() if row["missing"]}
-    assert "no candidate: ensemble has no predictions" in reasons and judged[LAST]["picks"]
+    assert judged.keys() == set(dates) and silent == []
+    first = [judged[day]["missing"][0] for day in dates if not judged[day]["candidates"]]
+    assert list(dict.fromkeys(first)) == [
+        "no candidate: no system has predictions",
+        "no candidate: ensemble has no predictions",
+    ]
+    assert all("short_history" in judged[day]["missing"][0] for day in dates[len(first) :] if not judged[day]["picks"])

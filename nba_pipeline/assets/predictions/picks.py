@@ -28,14 +28,13 @@ from nba_pipeline.formulas.picks import (
     slate_problems,
 )
 from nba_pipeline.formulas.prediction_versions import PREDICTED
-from nba_pipeline.governance.candidates import champion_or_reason, reason_without_candidates
+from nba_pipeline.governance.candidates import reasons_without_candidates
 from nba_pipeline.governance.halts import read_halts, standing_halt
 from nba_pipeline.governance.pick_rules import pick_rules, slate_rules
 from nba_pipeline.governance.states import Governed, governed
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import PROMOTABLE
-from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Row, Table, number
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
@@ -245,15 +244,14 @@ def a_slate_without_picks_has_reasons(warehouse: Warehouse, dates: Sequence[date
     subset = next(iter(SETTINGS.picks.subsets), "")
     rows = warehouse.scan(TABLE, dates).filter(pl.col(SUBSET) == subset).sort("version")
     latest, verdicts = rows.group_by("game_date", *KEY).last().collect(), []
-    predictions, (champion, unknown) = warehouse.scan(TABLES["predictions"], dates), champion_or_reason(warehouse)
+    without_candidates = reasons_without_candidates(warehouse, dates)
     for day in dates:
         of_day = latest.filter(pl.col("game_date") == day)
         number_of_picks = int(of_day[IS_PICK].sum())
         counts = of_day[FAILED].explode().drop_nulls().value_counts().sort("count", FAILED, descending=[True, False])
         names = [] if number_of_picks else [f"{rule} ({counted(count, 'candidate')})" for rule, count in counts.iter_rows()]
         if of_day.is_empty():
-            of_champion = predictions.filter(pl.col("game_date") == day).collect()
-            names = [reason for reason in [unknown or reason_without_candidates(of_champion, champion)] if reason]
+            names = [reason for reason in [without_candidates.get(day, "")] if reason]
         unexplained = of_day.filter(~pl.col(IS_PICK), pl.col(FAILED).list.len() == 0).height
         verdicts.append(
             {"game_date": day, PASSED: not unexplained, MISSING: names, "candidates": of_day.height, "picks": number_of_picks}
