@@ -38,10 +38,10 @@ def reasons_without_candidates(warehouse: Warehouse, dates: Sequence[date]) -> d
 def reason_without_candidates(predictions: pl.DataFrame, champion: str) -> str:
     """Returns why the champion has no prediction with a side; empty if it has one. `predictions` are those of a date with games."""
     if predictions.is_empty():
-        return "no candidate: no system has predictions"
+        return "no system has predictions"
     of_champion = predictions.filter(pl.col("system_id") == champion).sort("version").group_by("game_date", *PREDICTED).last()
     calls = of_champion["recommendation"].value_counts().sort("count", "recommendation", descending=[True, False])
     if set(calls["recommendation"]) & set(SIDES):
         return ""
     numbers = ", ".join(f"{count} {call}" for call, count in calls.iter_rows())
-    return f"no candidate: {champion} has {numbers or 'no predictions'}"
+    return f"{champion} has {numbers or 'no predictions'}"

@@ -18,13 +18,13 @@ DAY = date(2026, 1, 15)
 @pytest.mark.parametrize(
     ("calls", "reason"),
     [
-        ([("xgboost", "OVER")], "no candidate: ensemble has no predictions"),
+        ([("xgboost", "OVER")], "ensemble has no predictions"),
         (
             [("ensemble", "PASS"), ("ensemble", "NO_LINE"), ("ensemble", "NO_LINE")],
-            "no candidate: ensemble has 2 NO_LINE, 1 PASS",
+            "ensemble has 2 NO_LINE, 1 PASS",
         ),
         ([("ensemble", "PASS"), ("ensemble", "UNDER")], ""),
-        ([], "no candidate: no system has predictions"),
+        ([], "no system has predictions"),
     ],
 )
 def test_the_calls_of_the_champion_are_the_reason(calls: list[tuple[str, str]], reason: str) -> None:
@@ -34,7 +34,7 @@ def test_the_calls_of_the_champion_are_the_reason(calls: list[tuple[str, str]], 
 
 def test_the_last_version_of_a_prediction_counts() -> None:
     rows = [a_prediction(call, system_id="ensemble", version=number) for number, call in enumerate(("OVER", "PASS"), 1)]
-    assert reason_without_candidates(predictions_of(*rows), "ensemble") == "no candidate: ensemble has 1 PASS"
+    assert reason_without_candidates(predictions_of(*rows), "ensemble") == "ensemble has 1 PASS"
 
 
 def test_the_champion_of_an_unreadable_ledger_is_unknown(tmp_path: Path) -> None:
@@ -53,4 +53,4 @@ def test_only_dates_with_games_need_a_reason(tmp_path: Path) -> None:
         warehouse.add(TABLES["schedule"], [day], frame_of(TABLES["schedule"], a_game(day, status=status)), "test")
     bet = a_prediction("OVER", system_id="ensemble", game_date=DAY)
     warehouse.add(TABLES["predictions"], [DAY], predictions_of(bet), "test")
-    assert reasons_without_candidates(warehouse, dates) == {DAY: "", dates[1]: "no candidate: no system has predictions"}
+    assert reasons_without_candidates(warehouse, dates) == {DAY: "", dates[1]: "no system has predictions"}

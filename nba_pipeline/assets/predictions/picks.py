@@ -251,7 +251,7 @@ def a_slate_without_picks_has_reasons(warehouse: Warehouse, dates: Sequence[date
         counts = of_day[FAILED].explode().drop_nulls().value_counts().sort("count", FAILED, descending=[True, False])
         names = [] if number_of_picks else [f"{rule} ({counted(count, 'candidate')})" for rule, count in counts.iter_rows()]
         if of_day.is_empty():
-            names = [reason for reason in [without_candidates.get(day, "")] if reason]
+            names = [f"no candidate: {reason}" for reason in [without_candidates.get(day)] if reason]
         unexplained = of_day.filter(~pl.col(IS_PICK), pl.col(FAILED).list.len() == 0).height
         verdicts.append(
             {"game_date": day, PASSED: not unexplained, MISSING: names, "candidates": of_day.height, "picks": number_of_picks}
