@@ -84,8 +84,8 @@ def test_the_page_says_whose_games_and_whose_forecasts_it_shows() -> None:
 
 def test_the_page_says_which_system_may_become_a_pick() -> None:
     known, unknown = (page(slate_document(rows(champion=name), "all", RECORD)) for name in ("ensemble", None))
-    assert "A pick: a forecast of the champion, ensemble, that is actionable" in known
-    assert "A pick: a forecast of the champion that is actionable" in unknown
+    assert "A pick: an actionable forecast of the champion, ensemble, that meets" in known
+    assert "A pick: an actionable forecast of the champion that meets" in unknown
 
 
 def test_numbers_of_another_market_have_their_unit() -> None:
@@ -97,7 +97,8 @@ def test_numbers_of_another_market_have_their_unit() -> None:
 def test_the_page_says_what_its_columns_mean_and_names_none_that_it_lacks() -> None:
     priced, unpriced = (page(slate_document(rows(), prices, RECORD)) for prices in ("all", "none"))  # type: ignore[arg-type]
     terms = [re.findall(r"<dt>(.*?)</dt>", html) for html in (priced, unpriced)]
-    assert terms == [["Forecast", "Line", "Edge", "Call", "P(over)", "Range", "★"], ["Forecast", "Range"]]
+    assert terms == [["Forecast", "Line", "Edge", "Call", "P(over)", "Range", "Actionable", "★"], ["Forecast", "Range"]]
+    assert "only actionable" in priced and "only actionable" not in unpriced, "without prices, no forecast says whether it is"
     assert "The forecast minus the line." in priced and "Lines and prices are not published." in unpriced
 
 
