@@ -39,6 +39,9 @@ KEYS = {"balldontlie": "BALLDONTLIE_API_KEY", "odds_api": "ODDS_API_KEY"}
 SINKS = {"webhook_url": "SLACK_WEBHOOK_URL", "pagerduty_key": "PAGERDUTY_ROUTING_KEY", "alert_webhook_url": "ALERT_WEBHOOK_URL"}
 """Field of the notifier -> variable with its secret."""
 
+PUBLIC_WEBHOOK = "NBA_PIPELINE_PUBLIC_WEBHOOK"
+"""Variable with the address of the webhook that receives a message about each published slate."""
+
 SANDBOX_KEY = "sandbox"
 SETTINGS_FILE = "settings.toml"
 """Name of the settings file in a home."""
@@ -87,7 +90,18 @@ def missing_keys() -> list[str]:
 
 def public() -> str:
     """Returns the bucket of the published files: NBA_PIPELINE_PUBLIC, such as gs://bucket/prefix; empty: a folder of the home."""
-    return os.environ.get("NBA_PIPELINE_PUBLIC", "")
+    address = os.environ.get("NBA_PIPELINE_PUBLIC", "")
+    if address and "://" not in address:
+        raise BadInput(f"NBA_PIPELINE_PUBLIC is {address!r}; name a bucket, such as gs://bucket/prefix")
+    return address
+
+
+def public_url() -> str:
+    """Returns the address at which readers see the published files: NBA_PIPELINE_PUBLIC_URL, as https://host/path, or nothing."""
+    url = os.environ.get("NBA_PIPELINE_PUBLIC_URL", "")
+    if url and not url.startswith(("https://", "http://")):
+        raise BadInput(f"NBA_PIPELINE_PUBLIC_URL is {url!r}; it must begin with https:// or http://")
+    return url
 
 
 class FileSettings:
@@ -192,7 +206,13 @@ def resources_for(name: str, now: "Clock | None" = None) -> dict[str, Any]:
         **_providers(name, landing, now),
         "notifier": notifier_for(warehouse, now),
         "heartbeat": Heartbeat(url=dg.EnvVar("HEARTBEAT_URL") if os.environ.get("HEARTBEAT_URL") else ""),
-        "public": PublicFiles(home=folder, bucket=public(), is_simulated=name == "sandbox"),
+        "public": PublicFiles(
+            home=folder,
+            bucket=public(),
+            is_simulated=name == "sandbox",
+            url=public_url(),
+            webhook_url=dg.EnvVar(PUBLIC_WEBHOOK) if os.environ.get(PUBLIC_WEBHOOK) else "",
+        ),
         "archive": Archive(folder=archive, landing=landing, clock=now),
     }
 

@@ -152,6 +152,21 @@ def test_landing_and_models_of_production_may_be_in_a_bucket(monkeypatch: pytest
     assert resources_for("local")["landing"].home == str(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        ("NBA_PIPELINE_PUBLIC", "/srv/public", "NBA_PIPELINE_PUBLIC is '/srv/public'; name a bucket, such as gs://bucket/prefix"),
+        ("NBA_PIPELINE_PUBLIC_URL", "nba.example.org", "NBA_PIPELINE_PUBLIC_URL is 'nba.example.org'; it must begin with https:// or http://"),
+    ],
+)  # fmt: skip
+def test_an_address_of_the_published_files_that_is_none_is_refused(
+    variable: str, value: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(BadInput, match=f"^{problem}$"):
+        resources_for("sandbox")
+
+
 def test_every_environment_has_the_same_resources() -> None:
     sandbox, *other_environments = (resources_for(name).keys() for name in ENVIRONMENTS)
     assert all(names == sandbox for names in other_environments)

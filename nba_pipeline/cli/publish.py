@@ -48,13 +48,16 @@ def publish_slate(runner: "Runner", day: date) -> tuple[str, Sequence[str]]:
     from nba_pipeline.orchestration.published_rows import Sources
     from nba_pipeline.orchestration.recovery import resolve_over
     from nba_pipeline.orchestration.slate_export import NOT_PUBLISHED, export_slates
+    from nba_pipeline.orchestration.slate_messages import announce
 
     files = (runner.definitions.resources or {})["public"]
     sources = Sources(runner.instance, runner.warehouse, runner.landing, runner.clock, files.is_simulated)
     [result] = export_slates(sources, files, [day])
     if result.error:
         raise result.error
-    if not result.problems:
+    if result.slate and not result.problems:
+        for problem in announce(files, runner.warehouse, runner.clock, [result.slate]):
+            print_error(problem)
         resolve_over(
             runner.notifier, {NOT_PUBLISHED: lambda one: one.game_date == day or one.game_date < day <= runner.clock.today}
         )
@@ -67,17 +70,17 @@ def export(
 ) -> None:
     """Verify the published files; exit code 1 names each file that is missing, changed or invalid."""
     from nba_pipeline.publishing.export import MANIFEST, problems
+    from nba_pipeline.warehouse import files
 
     if not validate:
         raise BadInput("export needs --validate; `nba-pipeline publish` writes the files")
-    if public():
-        raise BadInput(f"export --validate reads files of the home only, and NBA_PIPELINE_PUBLIC is {public()}")
-    differences = problems(home() / FOLDER)
+    folder = files.place(public() or str(home() / FOLDER))
+    differences = problems(folder)
     for problem in differences:
         print_error(problem)
     if not differences:
-        number = len(json.loads((home() / FOLDER / MANIFEST).read_text())["sha256"])
-        print_line(f"{number} files are as recorded and fit their schemas")
+        number = len(json.loads(files.read(folder / MANIFEST))["sha256"])
+        print_line(f"{number} files of {folder} are as recorded and fit their schemas")
     leave(int(bool(differences)))
 
 
@@ -90,6 +93,8 @@ def serve_public(
     from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
     refuse_invalid_port(port)
+    if public():
+        raise BadInput(f"the files are published to {public()}, which serves them; unset NBA_PIPELINE_PUBLIC to serve the home's")
     folder = home() / FOLDER
     if not folder.exists():
         raise BadInput(f"{folder} does not exist; first: `nba-pipeline publish`")

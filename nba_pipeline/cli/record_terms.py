@@ -17,23 +17,30 @@ ROLES: Mapping[str, Term] = {
 }
 
 DECAY_STATES: Mapping[str, Term] = {
-    "HEALTHY": Term("The mean error of the system is at most 0.15 points above the line's, over 30 days of live predictions."),
-    "WATCH": Term("The gap to the line is above 0.15 points. Bets need an edge that is one point larger.", SYSTEMS_LIST),
+    "HEALTHY": Term(
+        "The mean error of the system is at most {governance.decay_gap:g} points above the line's, over 30 days of live predictions."
+    ),
+    "WATCH": Term(
+        "The gap to the line is above {governance.decay_gap:g} points. Bets need an edge that is larger by {governance.watch_edge:.1f} points.",
+        SYSTEMS_LIST,
+    ),
     "DEGRADING": Term(
-        "The system has been in WATCH for 7 days. It has no bets; its role stays until a promotion.",
+        "The system has been in WATCH for {governance.watch_days} days. It has no bets; its role stays until a promotion.",
         "Find the cause, or promote another system: `nba-pipeline systems promote`.",
     ),
     "BLOCKED": Term(
-        "The 95 % interval of the gap to the line lies above 0.15 points. The system has no bets and should be trained again.",
+        "The 95 % interval of the gap to the line lies above {governance.decay_gap:g} points. The system has no bets and should be trained again.",
         "`nba-pipeline reconcile` trains the model of the week; `nba-pipeline systems promote` makes another system the champion.",
     ),
 }
 
 HALTS: Mapping[str, Term] = {
-    "off_season": Term("No games within 21 days.", "Nothing to do. The halt ends with the first games."),
-    "between_rounds": Term("No games within 14 days.", "Nothing to do. The halt ends with the next games."),
+    "off_season": Term("No games within {halts.off_season_days} days.", "Nothing to do. The halt ends with the first games."),
+    "between_rounds": Term(
+        "No games within {halts.between_rounds_days} days.", "Nothing to do. The halt ends with the next games."
+    ),
     "manual": Term(
-        "An operator halted the picks. The check a_manual_halt_is_confirmed warns after 36 hours without a confirmation.",
+        "An operator halted the picks. The check a_manual_halt_is_confirmed warns after {halts.unconfirmed_hours:g} hours without a confirmation.",
         "`nba-pipeline resume` ends the halt; a further `nba-pipeline halt` confirms it.",
     ),
     "fleet_blocked": Term(
@@ -41,10 +48,11 @@ HALTS: Mapping[str, Term] = {
         "`nba-pipeline reconcile` trains the models of the week. Promote a system that is HEALTHY.",
     ),
     "edge_collapse": Term(
-        "Over 14 days, the champion is worse than the line, or its probabilities are worse than the market's.", SYSTEMS_LIST
+        "Over {halts.collapse_days} days, the champion is worse than the line, or its probabilities are worse than the market's.",
+        SYSTEMS_LIST,
     ),
     "predictions_inactive": Term(
-        "Three days with games have no live predictions.",
+        "{halts.inactive_days} days with games have no live predictions.",
         "`nba-pipeline status` names the cause; `nba-pipeline reconcile` runs what is due.",
     ),
     "unknown": Term(
@@ -63,10 +71,12 @@ PICK_RULES: Mapping[str, Term] = {
     "day_limit": Term("The subset has its maximum number of picks on the date: see `per_day` in the settings."),
     "price": Term("No sportsbook shows a price of the recommended side at the line."),
     "price_edge": Term("The best price is not better than the other feeds say."),
-    "fresh_line": Term("The lines of the game were last captured more than 6 hours ago."),
+    "fresh_line": Term("The lines of the game were last captured too long ago: see `subsets` in the settings."),
     "under": Term("The recommendation is not UNDER."),
-    "over_extra_edge": Term("On trial: an OVER needs an edge of 4 points."),
-    "star_under": Term("On trial: no UNDER on a player with 25 points a game."),
-    "hot_streak_under": Term("On trial: no UNDER on a player whose last 5 games are 5 points above his season."),
+    "over_extra_edge": Term("On trial: an OVER needs a larger edge: see `trial_rules` in the settings."),
+    "star_under": Term("On trial: no UNDER on a player with many points a game: see `trial_rules` in the settings."),
+    "hot_streak_under": Term(
+        "On trial: no UNDER on a player whose last games are far above his season: see `trial_rules` in the settings."
+    ),
 }
 """Rule in `failed_rules` or `failed_trial_rules` of a candidate -> its meaning. The reasons against a bet are also rules."""

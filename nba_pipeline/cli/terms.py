@@ -3,13 +3,29 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nba_pipeline.settings import SETTINGS, Settings
+
 
 @dataclass(frozen=True)
 class Term:
-    """The meaning of a term, and the next step for the operator."""
+    """The meaning of a term, and the next step for the operator. A text names a threshold as `{section.setting}`."""
 
-    meaning: str
-    next_step: str = ""
+    text: str
+    next_text: str = ""
+
+    @property
+    def meaning(self) -> str:
+        """The meaning, with the thresholds of the settings in effect."""
+        return _filled(self.text)
+
+    @property
+    def next_step(self) -> str:
+        """The next step, with the thresholds of the settings in effect; empty without one."""
+        return _filled(self.next_text)
+
+
+def _filled(text: str) -> str:
+    return text.format(**{name: getattr(SETTINGS, name) for name in Settings.model_fields})
 
 
 STATES: Mapping[str, Term] = {
@@ -32,7 +48,7 @@ STATES: Mapping[str, Term] = {
     ),
     "DEGRADED": Term(
         "The date is usable. An optional table, a game without predictions or a book without lines is missing and named. "
-        "Lines are expected from 13:00 US Eastern of the day.",
+        "Lines are expected from {monitors.lines_due_hour_eastern}:00 US Eastern of the day.",
         "`nba-pipeline status --from D --to D` names what is missing.",
     ),
     "WAIVED": Term(
@@ -53,23 +69,25 @@ WHAT_IS_MISSING = "`nba-pipeline status --from D --to D` names what is missing; 
 
 GATES: Mapping[str, Term] = {
     "enough_final_games_are_covered": Term(
-        "Summaries, features and grades of a date wait until 80 % of its final games have a complete box score.",
+        "Summaries, features and grades of a date wait until {coverage.enough:.0%} of its final games have a complete box score.",
         f"{WHAT_IS_MISSING} `nba-pipeline waive` opens the gate for the complete games.",
     ),
     "the_last_slates_are_covered": Term(
-        "The features of a slate wait until 80 % of the final games of the last slates are complete.", WHAT_IS_MISSING
+        "The features of a slate wait until {coverage.enough:.0%} of the final games of the last slates are complete.",
+        WHAT_IS_MISSING,
     ),
     "enough_players_are_summarised": Term(
-        "Features and grades wait until 80 % of the players of the eligible games have a summary.", WHAT_IS_MISSING
+        "Features and grades wait until {coverage.enough:.0%} of the players of the eligible games have a summary.",
+        WHAT_IS_MISSING,
     ),
     "enough_summarised_games_have_two_rows": Term(
-        "Features wait until 80 % of the summarized games have a row for both teams.", WHAT_IS_MISSING
+        "Features wait until {coverage.enough:.0%} of the summarized games have a row for both teams.", WHAT_IS_MISSING
     ),
     "enough_expected_players_have_features": Term(
-        "Predictions wait until 80 % of the expected players have a row of features.", WHAT_IS_MISSING
+        "Predictions wait until {coverage.enough:.0%} of the expected players have a row of features.", WHAT_IS_MISSING
     ),
     "enough_players_are_ready": Term(
-        "Predictions wait until 60 % of the players with five games have the features that the baseline requires.",
+        "Predictions wait until {coverage.ready_block:.0%} of the players with five games have the features that the baseline requires.",
         WHAT_IS_MISSING,
     ),
     "no_feature_is_constant": Term(
@@ -77,14 +95,16 @@ GATES: Mapping[str, Term] = {
         "The check names the feature. Run the date again after the source is correct: `nba-pipeline run --date D`.",
     ),
     "enough_eligible_players_are_predicted": Term(
-        "The predictions of a slate fail if less than 80 % of the ready and eligible players have one.", WHAT_IS_MISSING
+        "The predictions of a slate fail if less than {coverage.enough:.0%} of the ready and eligible players have one.",
+        WHAT_IS_MISSING,
     ),
     "every_line_is_from_before_tipoff": Term(
         "The predictions of a slate fail if one of them uses a line from after tip-off.",
         "The check names the players. Compare tip-off and snapshot in `predictions`.",
     ),
     "enough_gradable_predictions_are_graded": Term(
-        "The grades of a date fail if less than 80 % of the predictions of complete games have one.", WHAT_IS_MISSING
+        "The grades of a date fail if less than {coverage.enough:.0%} of the predictions of complete games have one.",
+        WHAT_IS_MISSING,
     ),
     "training_ends_before_the_week": Term(
         "A model is not used if one of its training rows lies in or after its week.", "Train again: `nba-pipeline reconcile`."
@@ -112,7 +132,7 @@ ALERTS: Mapping[str, Term] = {
         "`nba-pipeline reconcile` rebuilds a table; a ledger requires `nba-pipeline restore`.",
     ),
     "daemon_silent": Term(
-        "No schedule or sensor has ticked for 30 minutes, so nothing is collected or predicted.",
+        "No schedule or sensor has ticked for {watch.silent_warning_minutes:g} minutes, so nothing is collected or predicted.",
         "Start the daemon. It catches up by itself.",
     ),
     "definitions_differ": Term(
@@ -127,7 +147,8 @@ ALERTS: Mapping[str, Term] = {
         "A ledger has a row that differs from its recorded hash, or a recorded row is missing.", "`nba-pipeline audit ledgers`"
     ),
     "lines_late": Term(
-        "Too few of today's games have a line at 13:00 Eastern.", "`nba-pipeline explain --date D --table prop_lines`"
+        "Too few of today's games have a line at {monitors.lines_due_hour_eastern}:00 Eastern.",
+        "`nba-pipeline explain --date D --table prop_lines`",
     ),
     "lines_missing": Term("A capture of the lines failed repeatedly for some games.", "Run the command that the alert names."),
     "mode_undecided": Term("A mode was due and left no decision.", "`nba-pipeline reconcile` runs what is due."),
@@ -141,7 +162,8 @@ ALERTS: Mapping[str, Term] = {
     ),
     "probe_failed": Term("No run can start, because the provider or the warehouse does not answer.", "`nba-pipeline breakers`"),
     "quarantine_old": Term(
-        "Rows of a table are quarantined for more than 24 hours in season.", "`nba-pipeline status --from D --to D` names why."
+        "Rows of a table are quarantined for more than {monitors.quarantine_hours:g} hours in season.",
+        "`nba-pipeline status --from D --to D` names why.",
     ),
     "quota_low": Term(
         "Most credits of the provider of lines are used.", "Capture less often, or order a larger plan; see the runbook."
@@ -157,17 +179,17 @@ ALERTS: Mapping[str, Term] = {
         "On a day with games, the newest response of a source is too old.", "`nba-pipeline reconcile` requests what is due."
     ),
     "step_slow": Term(
-        "The newest step of a table took at least twice its usual duration. The table is written.",
+        "The newest step of a table took at least {steps.slow_times:g} times its usual duration. The table is written.",
         "See the runbook; nothing is lost while the tables arrive in time.",
     ),
     "table_late": Term(
-        "A table was due half an hour ago and is not written.",
+        "A table has been LATE for {monitors.patience_minutes:g} minutes and is not written.",
         "Run the command that the alert names, or `nba-pipeline reconcile`.",
     ),
     "test_alert": Term("A person tested whether alerts arrive.", "Nothing to do."),
     "tick_failed": Term("A schedule or sensor of the daemon raised an error.", "`nba-pipeline decisions`"),
     "transition_late": Term(
-        "A finished game has waited an hour for its next table.",
+        "A finished game has waited {latency.warning_minutes:g} minutes for its next table.",
         "`nba-pipeline explain --date D` names the first broken link and the next command.",
     ),
     "watch_failed": Term(
@@ -200,7 +222,9 @@ REASONS: Mapping[str, Term] = {
     "model_state": Term(
         "The system was DEGRADING or BLOCKED when the prediction was made.", "`nba-pipeline systems list` shows the decay states."
     ),
-    "watch_edge": Term("The system was in WATCH when the prediction was made, which requires an edge that is one point larger."),
+    "watch_edge": Term(
+        "The system was in WATCH when the prediction was made, which requires an edge that is larger by {governance.watch_edge:.1f} points."
+    ),
 }
 """Reason against a bet, in `reasons` of a prediction -> its meaning."""
 

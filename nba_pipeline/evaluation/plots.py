@@ -13,6 +13,7 @@ import polars as pl
 from nba_pipeline.evaluation.evaluate import Report
 from nba_pipeline.evaluation.records import ADJUSTED, MARKET
 from nba_pipeline.formulas.markets import STATISTICS
+from nba_pipeline.formulas.wilson import wilson_ends
 from nba_pipeline.systems import SYSTEMS
 
 SIZE = (6.2, 3.9)
@@ -41,7 +42,7 @@ def plots(report: Report) -> dict[str, str]:
     return {title: svg for title, svg in svgs.items() if svg}
 
 
-def svg_of(draw: Callable[[Any], bool]) -> str:
+def svg_of(draw: Callable[[Any], bool], size: tuple[float, float] = SIZE) -> str:
     """Returns the SVG of a plot; an empty string if `draw` had no data. Imports matplotlib on first use: it takes 0.3 s."""
     import matplotlib as mpl  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -49,7 +50,7 @@ def svg_of(draw: Callable[[Any], bool]) -> str:
     with mpl.rc_context(
         {"svg.hashsalt": "nba_pipeline", "svg.fonttype": "none", "font.size": 9, "font.sans-serif": ["DejaVu Sans"]}
     ):
-        figure = Figure(figsize=SIZE, layout="constrained")
+        figure = Figure(figsize=size, layout="constrained")
         axes = figure.add_subplot()
         axes.spines[["top", "right"]].set_visible(False)
         if not draw(axes):
@@ -72,20 +73,25 @@ def _with_own_ids(svg: str) -> str:
 
 
 def draw_reliability(axes: Any, reliability: pl.DataFrame) -> bool:
-    """Draws the share of overs over the mean probability per system. Returns whether there is anything to see."""
+    """Draws the share of overs with its 95 % interval over the mean probability, per system. Returns whether there are groups."""
     if reliability.is_empty():
         return False
-    for (system,), rows in reliability.partition_by("system_id", as_dict=True, maintain_order=True).items():
-        axes.plot(
+    low, high = wilson_ends(pl.col("over_share") * pl.col("rows"), pl.col("rows").cast(pl.Float64))
+    groups = reliability.with_columns(below=pl.col("over_share") - low, above=high - pl.col("over_share"))
+    for (system,), rows in groups.partition_by("system_id", as_dict=True, maintain_order=True).items():
+        axes.errorbar(
             rows["mean_probability"].to_list(),
             rows["over_share"].to_list(),
+            yerr=[rows["below"].to_list(), rows["above"].to_list()],
             color=color_of(system),
             marker="o",
             markersize=3,
-            label=system,
+            capsize=2,
+            linewidth=1,
+            label=f"{system} (N = {rows['rows'].sum():,})",
         )
-    low, high = axes.get_xlim()
-    axes.plot([low, high], [low, high], color="#999999", linewidth=1, linestyle="--", label="perfect")
+    first, last = axes.get_xlim()
+    axes.plot([first, last], [first, last], color="#999999", linewidth=1, linestyle="--", label="perfect")
     axes.set(xlabel="mean probability of the over, given no push", ylabel="share of overs")
     axes.legend(frameon=False, fontsize=8)
     return True

@@ -1,8 +1,8 @@
 """Deliveries of messages about alerts: the ledgers of all attempts, and the deliveries that are due.
 
 The content of an alert is in `alerts`, that of a change in `alert_changes`. The notifier sends the messages.
-`alert_deliveries` has the messages to Slack about raised alerts. `alert_message_deliveries` has the messages about changes, and
-those to other sinks.
+`alert_deliveries` has the messages to Slack about raised alerts. `alert_message_deliveries` has the messages about changes,
+those to other sinks, and those to readers about published slates, which `orchestration/slate_messages.py` sends.
 
     pending    attempt n is claimed and has no outcome yet; attempt 0: the message waits for its first attempt
     sent       the webhook accepted the message
@@ -29,8 +29,11 @@ State = Literal["pending", "sent", "failed", "given_up"]
 STATES: tuple[State, ...] = ("pending", "sent", "failed", "given_up")
 """In the order of an attempt; the outcome comes last."""
 
-Sink = Literal["slack", "pagerduty", "webhook"]
+Sink = Literal["slack", "pagerduty", "webhook", "public_webhook"]
 SINKS: tuple[Sink, ...] = ("slack", "pagerduty", "webhook")
+"""The sinks of alerts."""
+PUBLIC_SINK: Sink = "public_webhook"
+"""The sink of the messages to readers about published slates."""
 
 OPEN: tuple[State, ...] = ("pending", "failed")
 
@@ -40,6 +43,8 @@ PAUSED = "the webhook has just failed"
 HELD = "many messages of this kind were sent within an hour; a digest follows"
 SUMMARY = "morning_summary"
 """Kind and subject of the deliveries of the morning summary. It belongs to no alert, and has one attempt."""
+SLATE_PUBLISHED = "slate_published"
+"""Kind of the deliveries of messages to readers. They belong to no alert: `alert_date` is the date of the slate."""
 NO_OUTCOME = "the process that sent it ended without an outcome"
 
 
@@ -69,8 +74,8 @@ DELIVERIES = Table(
 class MessageDeliveryRows(DeliveryRows):
     """Columns of `alert_message_deliveries`. Here `game_date` is the US Eastern date on which the message was due."""
 
-    number = dy.Int64(min=0, description="number of the change of the alert; 0 for the first message")
-    sink = code(SINKS, "where the message is sent")
+    number = dy.Int64(min=0, description="number of the change of the alert, 0 for the first message; or of the publication")
+    sink = code((*SINKS, PUBLIC_SINK), "where the message is sent")
 
 
 MESSAGE_DELIVERIES = Table(
@@ -141,18 +146,22 @@ class Delivery:
         if not reason:
             return replace(self, state="sent", reason="", recorded_at=now, next_at=None)
         if self.is_last_attempt:
-            return replace(self, state="given_up", reason=reason, recorded_at=now, next_at=None)
+            return self.given_up(reason, now)
         minutes = min(settings.first_wait_minutes * 2 ** (self.attempt - 1), settings.longest_wait_minutes)
         return replace(self, state="failed", reason=reason, recorded_at=now, next_at=now + timedelta(minutes=minutes))
 
+    def given_up(self, reason: str, now: datetime) -> "Delivery":
+        """Returns the outcome of a delivery that is not attempted again."""
+        return replace(self, state="given_up", reason=reason, recorded_at=now, next_at=None)
+
     @property
     def message(self) -> str:
-        """The message about an undelivered alert or summary."""
-        content = (
-            f"the morning summary of {self.alert_date}"
-            if self.kind == SUMMARY
-            else f"alert {self.kind} {self.subject} ({self.alert_date})"
-        )
+        """The message about an undelivered alert, summary or message to readers."""
+        contents = {
+            SUMMARY: f"the morning summary of {self.alert_date}",
+            SLATE_PUBLISHED: f"the message about the published slate of {self.alert_date}",
+        }
+        content = contents.get(self.kind, f"alert {self.kind} {self.subject} ({self.alert_date})")
         reason, attempts = self.reason or NO_OUTCOME, counted(self.attempt, "attempt")
         if self.state == "given_up":
             return f"{content} was not delivered: given up after {attempts}, last reason: {reason}"

@@ -12,6 +12,9 @@ from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.monitoring.kinds import KINDS, runbook
 
 REFUSED_FROM = 300
+REFUSED = "the webhook answered"
+UNCONNECTED = ("ConnectError", "InvalidURL", "UnsupportedProtocol")
+"""Errors before a connection exists."""
 Request = Callable[[httpx.AsyncClient], AbstractAsyncContextManager[httpx.Response]]
 
 # the INFO messages of httpx contain the whole URL, which is the webhook's secret; so does the target of a redirect, which
@@ -72,7 +75,12 @@ def _answer(request: Request, deadline_seconds: float) -> str:
         return type(error).__name__
     finally:
         loop.close()
-    return f"the webhook answered {status}" if status >= REFUSED_FROM else ""
+    return f"{REFUSED} {status}" if status >= REFUSED_FROM else ""
+
+
+def is_refused(reason: str) -> bool:
+    """Whether a message with this reason was certainly not accepted. After a timeout or a lost connection it may have been."""
+    return reason.startswith(REFUSED) or reason in UNCONNECTED
 
 
 async def _status_within(request: Request, deadline_seconds: float) -> int:

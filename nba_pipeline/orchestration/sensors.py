@@ -52,12 +52,14 @@ from nba_pipeline.orchestration.run_requests import (
     warehouse_problem,
 )
 from nba_pipeline.orchestration.scoreboard import pending_games, read_game_states
+from nba_pipeline.orchestration.slate_messages import announce
 from nba_pipeline.orchestration.slate_status import slate_status_sensor
 from nba_pipeline.orchestration.undone import find_undone
 from nba_pipeline.orchestration.weekly_training import TRAINING_HOUR, untrained_week
 from nba_pipeline.orchestration.work import attempts_at, is_in_progress, next_of
 from nba_pipeline.providers.injury_report import InjuryReport
 from nba_pipeline.providers.nba_cdn import NbaCdn
+from nba_pipeline.publishing.place import PublicFiles
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import SLATE_EXPORT, daily_tables, followers, requested_by
 from nba_pipeline.tables.wording import counted
@@ -255,12 +257,14 @@ def _training(instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Raises an alert for each schedule or sensor whose evaluation failed. Sends undelivered alerts again.",
 )
-def alert_on_failed_tick(context: dg.SensorEvaluationContext, notifier: Notifier) -> dg.SkipReason:
+def alert_on_failed_tick(context: dg.SensorEvaluationContext, notifier: Notifier, public: PublicFiles) -> dg.SkipReason:
     """Raises one alert per day and failed schedule or sensor. Resolves alerts whose cause is over. Retries undelivered messages.
 
     The retries run in this sensor, so that an unresponsive webhook delays no other sensor.
     """
     now, retried = Clock().now(), notifier.retry_deliveries()
+    for problem in announce(public, notifier.warehouse, notifier.clock):
+        context.log.warning(problem)
     recent = decisions(context.instance, now - timedelta(minutes=FAILED_TICK_MINUTES), now)
     failed = {record["name"]: record["reason"] for record in recent if record["decision"] == "failed"}
     for name, reason in failed.items():

@@ -30,6 +30,7 @@ from nba_pipeline.orchestration.published_rows import (
     refuse_unreadable,
     slate_rows,
 )
+from nba_pipeline.orchestration.slate_messages import announce
 from nba_pipeline.publishing.documents import Slate
 from nba_pipeline.publishing.export import record_files, slate_files
 from nba_pipeline.publishing.gate import closed_because
@@ -160,7 +161,10 @@ def slate_export(
     _alert(notifier, exports)
     for one in exports:
         context.log.info(f"{one.game_date}: " + (f"not published: {'; '.join(one.problems)}" if one.problems else "published"))
-    if published := [one for one in exports if one.slate and not one.problems]:
+    published = [one for one in exports if one.slate and not one.problems]
+    for problem in announce(public, warehouse, clock, [one.slate for one in published if one.slate]):
+        context.log.warning(problem)
+    if published:
         yield dg.MaterializeResult(metadata=_metadata(published[-1], public))
     if not context.has_partition_key:  # Dagster records these results without a date, see `instance/check_evaluations.py`
         report_per_date(context, context.asset_key, [one for export in exports for one in _dated_results(export)])

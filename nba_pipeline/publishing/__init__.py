@@ -5,6 +5,8 @@
     record       grades -> the document and the CSV of the record
     performance  system_performance -> its document
     plots        grades and system_performance -> SVG
+    message      the document of a slate -> three lines for readers
+    units        the unit of the published numbers
     page         the documents of a date -> one HTML file
     prices       rules for publishing lines and prices
     gate         whether a slate may be published

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
@@ -28,6 +29,8 @@ from nba_pipeline.warehouse.files import Place
 
 PUBLIC, SETS = "public", "public.sets"
 MANIFEST = "manifest.json"
+LOCK = "export.lock"
+"""The lock of an export to a bucket, and the beginning of the names of its claims; see `store.py`."""
 INDEX, LATEST = "index.html", "v1/latest.json"
 """The files of the latest slate."""
 KEPT_SETS = 2
@@ -129,7 +132,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 def _manifest(folder: Path) -> bytes:
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names if name != MANIFEST}
+    hashes = {name: _sha256((folder / name).read_bytes()) for name in names if name != MANIFEST}
     return json.dumps({"version": 1, "sha256": hashes}, indent=1).encode()
 
 
@@ -141,39 +144,45 @@ def recorded_hashes(manifest: bytes) -> dict[str, str] | None:
         return None
 
 
-def problems(folder: Path) -> list[str]:
-    """Returns a message per file of a set that is missing, differs from the manifest or does not fit its schema."""
+def problems(folder: Place) -> list[str]:
+    """Returns a message per file of a folder or bucket that is missing, differs from the manifest or does not fit its schema."""
     try:
-        recorded = recorded_hashes((folder / MANIFEST).read_bytes())
+        recorded = recorded_hashes(files.read(folder / MANIFEST))
     except FileNotFoundError:
         return [f"{folder / MANIFEST} does not exist; first: `nba-pipeline publish`"]
     if recorded is None:
         return [f"{folder / MANIFEST} is not a manifest"]
     messages = []
     for name, digest in recorded.items():
-        path = folder / name
-        if not path.exists():
+        try:
+            content = files.read(folder / name)
+        except FileNotFoundError:
             messages.append(f"{name} is missing")
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            messages.append(f"{name} differs from the manifest")
-        else:
-            messages += _invalid(name, path)
-    unrecorded = (
-        {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - recorded.keys() - {MANIFEST}
-    )
-    return messages + [f"{name} is not in the manifest" for name in sorted(unrecorded)]
+            continue
+        messages += _invalid(name, content) if _sha256(content) == digest else [f"{name} differs from the manifest"]
+    return messages + [f"{name} is not in the manifest" for name in sorted(_published(folder) - recorded.keys() - {MANIFEST})]
 
 
-def _invalid(name: str, path: Path) -> list[str]:
+def _published(folder: Place) -> set[str]:
+    """Returns the names of all files except the locks of exports."""
+    paths: list[Any] = [file.path for file in files.tree(folder)]  # of the same kind as the folder
+    return {path.relative_to(folder).as_posix() for path in paths if not path.name.startswith(LOCK)}
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _invalid(name: str, content: bytes) -> list[str]:
     """Returns why a document does not fit its schema; empty if it does."""
     if name == RECORD_CSV:
-        problem = csv_problem(path.read_bytes())
+        problem = csv_problem(content)
         return [f"{name}: {problem}"] if problem else []
     is_slate = name.startswith("v1/slate/") or name == LATEST
     kind = "slate" if is_slate else name.removeprefix("v1/").removesuffix(".json")
     try:
         if kind in MODELS:
-            MODELS[kind].model_validate_json(path.read_bytes())
+            MODELS[kind].model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         return [f"{name}: {'.'.join(map(str, first['loc']))}: {first['msg']}"]

@@ -16,6 +16,8 @@ from markupsafe import Markup
 
 from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline.publishing.documents import Graded, Performance, Player, Slate
+from nba_pipeline.publishing.plots import ABSENT, NOTES
+from nba_pipeline.publishing.units import unit, unit_note
 from nba_pipeline.tables.wording import counted
 
 EIGHTY_PERCENT = 1.2816
@@ -28,8 +30,11 @@ RESULTS = (
     ("PUSH", "push", "pushes"),
     ("VOID", "void", "voids"),
     ("NO_BET", "pass", "passes"),
+    ("NO_LINE", "player without a line", "players without a line"),
 )
-"""Outcome, its noun in the singular, and in the plural."""
+"""Outcome, its noun in the singular, and in the plural. A player without a line has the call as his outcome."""
+SOURCE_NAMES = {"prop_lines": "lines", "injuries": "injury report"}
+"""Source table -> its name on the page, if they differ."""
 STATE_CLASSES = {"ok": "ok", "degraded": "degraded", "halted": "halted", "pending": "pending", "no games": "none"}
 
 
@@ -38,6 +43,7 @@ class Row:
     """The cells of a player."""
 
     player: Player
+    name: str
     forecast: str
     line: str
     edge: str
@@ -50,13 +56,16 @@ class Row:
 def page(slate: Slate, plots: Mapping[str, str] = MappingProxyType({})) -> str:
     """Returns the HTML of a slate. `plots` is title -> trusted SVG, which is not escaped. Equal slates give equal bytes."""
     has_lines = slate.prices != "none"
-    columns = [("Player", "text", ""), ("Team", "text", ""), ("Opponent", "text", "l"), ("Forecast", "number", "")]
+    columns = [("Player", "text", ""), ("Team", "text", "l"), ("Opponent", "text", "l"), ("Forecast", "number", "")]
     if has_lines:
         columns += [("Line", "number", ""), ("Edge", "number", ""), ("Call", "text", ""), ("P(over)", "number", "l")]
     html: str = _template().render(
         slate=slate,
         weekday=f"{slate.game_date:%A}",
         state_class=STATE_CLASSES[slate.state],
+        unit=unit(),
+        axis=f"{AXIS_POINTS:.0f}",
+        source_names=SOURCE_NAMES,
         teams=sorted({player.team for player in slate.players}),
         rows=[_row(player) for player in slate.players],
         columns=columns,
@@ -65,9 +74,14 @@ def page(slate: Slate, plots: Mapping[str, str] = MappingProxyType({})) -> str:
         has_picks=any(player.pick for player in slate.players),
         probability_note=_probability_note(slate.players) if has_lines else "Lines and prices are not published.",
         plots={title: Markup(svg) for title, svg in plots.items()},
+        notes=NOTES,
+        absent=ABSENT,
         yesterday=_yesterday(slate.yesterday),
+        record=_record(slate.record.performance),
         eastern=_eastern,
         clock=partial(_clock, day=slate.game_date),
+        named=_named,
+        system=_system,
         gap=_gap,
         hits=_hits,
     )
@@ -86,6 +100,7 @@ def _row(player: Player) -> Row:
     shown = next(forecast for forecast in player.forecasts if forecast.system == player.displayed_system)
     return Row(
         player,
+        _named(player),
         f"{shown.value:.1f}",
         "" if player.line is None else f"{player.line:.1f}",
         "" if shown.edge is None else _signed(shown.edge),
@@ -94,6 +109,22 @@ def _row(player: Player) -> Row:
         _range(shown.value, shown.standard_deviation, player.line),
         _more(player),
     )
+
+
+def _named(row: Player | Graded) -> str:
+    """Returns the name of a player, with the unit of a market other than the main one."""
+    return row.name + unit_note(row.market)
+
+
+def _record(performance: Sequence[Performance]) -> Mapping[str, Sequence[Performance]]:
+    """Returns title -> rows of the record. Live forecasts come first."""
+    titles = {"live": "Made before the game", "backtest": "Made after the game, with models from before it (backtests)"}
+    groups = {title: [one for one in performance if one.run_kind == run_kind] for run_kind, title in titles.items()}
+    return {title: rows for title, rows in groups.items() if rows}
+
+
+def _system(one: Performance) -> str:
+    return ("the line" if one.system == "market" else one.system) + unit_note(one.market)
 
 
 def _range(value: float, deviation: float | None, line: float | None) -> Markup:
@@ -113,8 +144,9 @@ def _range(value: float, deviation: float | None, line: float | None) -> Markup:
 
 
 def _more(player: Player) -> str:
-    """Returns the fields without a column: the forecasts of all systems, the best price, the injury status and the reasons."""
-    parts = [", ".join(f"{forecast.system} {forecast.value:.1f}" for forecast in player.forecasts)]
+    """Returns the fields without a column on a phone: the teams, the forecasts of all systems, the best price, the injury status and the reasons."""
+    parts = [f"{player.team} against {player.opponent}"]
+    parts.append(", ".join(f"{forecast.system} {forecast.value:.1f}" for forecast in player.forecasts))
     if player.best_price is not None:
         parts.append(f"best price {player.best_price:+d} at {player.best_price_book}")
     if player.injury_status:
@@ -131,16 +163,16 @@ def _probability_note(players: Sequence[Player]) -> str:
     reasons = {player.probability_reason for player in players if player.over_probability is None and player.line is not None}
     if any(player.over_probability is not None for player in players) or len(reasons) != 1:
         return ""
-    return f"P(over) is not shown: {reasons.pop()}."
+    return f"P(over) is not shown: {str(reasons.pop()).replace('_', ' ')}."
 
 
 def _yesterday(graded: Sequence[Graded]) -> str:
-    """Returns a summary of yesterday's results: the number of each outcome, or without lines the mean error."""
-    outcomes = Counter(row.outcome for row in graded if row.outcome)
-    if outcomes:
-        return ", ".join(f"{counted(outcomes[name], one, many)}" for name, one, many in RESULTS if outcomes[name])
+    """Returns a summary of yesterday's results: the number of each outcome where lines are published, and the mean error."""
+    outcomes = Counter("NO_LINE" if row.recommendation == "NO_LINE" else row.outcome for row in graded if row.outcome)
+    parts = [f"{counted(outcomes[name], one, many)}" for name, one, many in RESULTS if outcomes[name]]
     errors = [abs(row.forecast - row.actual) for row in graded if row.actual is not None]
-    return f"mean error {fmean(errors):.2f} over {counted(len(errors), 'player')}" if errors else ""
+    mean = [f"mean error {fmean(errors):.2f} over {counted(len(errors), 'player')}"] if errors else []
+    return ", ".join([*parts, *mean])
 
 
 def _eastern(at: datetime) -> str:

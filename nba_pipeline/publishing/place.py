@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
+from pydantic import Field
 
 from nba_pipeline.publishing.export import PUBLIC, write_local
 from nba_pipeline.publishing.prices import Prices
@@ -12,18 +13,41 @@ from nba_pipeline.publishing.store import write_store
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse import files
 
+STORAGE_URL = "https://storage.googleapis.com"
+"""Where the public objects of Google Cloud Storage are served (https://cloud.google.com/storage/docs/request-endpoints)."""
+
 
 class PublicFiles(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The published files of an environment. `bucket` is empty if they are in the home."""
+    """The published files of an environment. `bucket` is empty if they are in the home.
+
+    `url` is where readers see them. `webhook_url` receives a message about each slate. It is a secret: it allows anyone to post.
+    """
 
     home: str
     bucket: str = ""
     is_simulated: bool = False
+    url: str = ""
+    webhook_url: str = Field(default="", repr=False)
 
     @property
     def location(self) -> str:
         """The folder or the bucket."""
         return self.bucket or str(Path(self.home, PUBLIC))
+
+    @property
+    def webhook(self) -> str:
+        """The address of the webhook; empty without one. Outside of a run, Dagster passes its EnvVar instead of the value."""
+        return (self.webhook_url.get_value() or "") if isinstance(self.webhook_url, dg.EnvVar) else self.webhook_url
+
+    def link(self, day: date) -> str:
+        """Returns the address of the page of a slate; empty if readers have none."""
+        path = self.bucket.removeprefix("gs://")
+        url = self.url or (f"{STORAGE_URL}/{path}" if path != self.bucket else "")
+        return f"{url.rstrip('/')}/{day}.html" if url else ""
+
+    def read(self, name: str) -> bytes:
+        """Returns the content of a published file. Raises FileNotFoundError."""
+        return files.read(files.place(self.location) / name)
 
     @property
     def prices(self) -> Prices:

@@ -1,6 +1,6 @@
 """The plots of the page as SVG: gap to the line over time, reliability of the probability, closing-line value over time.
 
-Equal rows give equal bytes. Without prices only the gap is drawn, over dates with enough lines.
+Equal rows give equal bytes. Without prices only the gap is drawn, of windows with enough lines. A plot without rows is empty.
 """
 
 from collections.abc import Mapping
@@ -11,73 +11,99 @@ from typing import Any
 import polars as pl
 
 from nba_pipeline.evaluation.plots import color_of, draw_reliability, svg_of
-from nba_pipeline.formulas.bets import gap
 from nba_pipeline.formulas.calibration import decided, reliability
 from nba_pipeline.formulas.performance import ALL, GROUPS
-from nba_pipeline.publishing.prices import Prices, displayed, has_enough_lines, rounded
+from nba_pipeline.publishing.prices import DISPLAYED, Prices, displayed, has_enough_lines, rounded
+from nba_pipeline.publishing.units import unit
 from nba_pipeline.settings import SETTINGS
 
 MARGIN = timedelta(days=3)
 """Space before the first and after the last date."""
 MOST_MARKS = 40
 """Number of dates above which a line has no marks."""
-VALUE_WINDOW = "7 days"
-"""Window of the closing-line value. A single date has too few bets."""
+WINDOW = "7 days"
+"""Window of the gap and of the closing-line value. A single date has too few bets, and too few lines to publish their average."""
+MOST_TICKS = 6
+SIZE = (4.6, 3.2)
+"""Inches. On a phone, the text of a larger plot would be too small to read."""
+GAP, RELIABILITY, VALUE = f"Gap to the line over {WINDOW}", "Reliability of P(over)", f"Closing-line value over {WINDOW}"
+NOTES: Mapping[str, str] = {
+    GAP: f"The mean error of the forecasts of the {WINDOW} that end on a date, minus that of the line on the same forecasts. Below 0, "
+    "the forecasts are better than the line. The band is the 95 % interval. N is the number of forecasts of the last window.",
+    RELIABILITY: "Ten groups of equal size, ordered by their P(over), with the share of results over the line and its 95 % interval. "
+    "A reliable probability is on the dashed line. Both systems have the same P(over). N is the number of forecasts.",
+    VALUE: "The profit per unit staked that the bets would be expected to have at the closing line, the last one before tip-off. Above 0, "
+    "the bets beat it. The band is the 95 % interval. N is the number of bets of the last window.",
+}
+"""Title of a plot -> what it shows."""
+ABSENT: Mapping[str, str] = {
+    GAP: "too few forecasts with a line are graded",
+    RELIABILITY: "too few forecasts with a published P(over) are graded",
+    VALUE: "no bet has a line that was captured when it was offered and again shortly before tip-off",
+}
+"""Title of a plot -> why it has no rows."""
 
 
 def plots(grades: pl.DataFrame, performance: pl.DataFrame, prices: Prices) -> Mapping[str, str]:
-    """Returns title -> SVG. `grades` are the graded forecasts of the record, `performance` the rows of its dates."""
-    is_shown = pl.col("system_id").is_in(displayed(prices)), pl.col("market") == SETTINGS.lines.market
-    live = grades.filter(*is_shown, pl.col("run_kind") == "live")
-    svgs = {"Gap to the line by date": svg_of(partial(_draw_gap, rows=gap_by_date(live, prices)))}
+    """Returns title -> SVG, empty without rows. `grades` are those of the record, `performance` the rows of its dates."""
+    is_live = pl.col("market") == SETTINGS.lines.market, pl.col("run_kind") == "live"
+    is_all = pl.all_horizontal(pl.col(name) == ALL for name in GROUPS)
+    is_shown = pl.col("system_id").is_in(displayed(prices)), is_all, pl.col("window") == WINDOW
+    of_window = performance.filter(*is_live, *is_shown).sort("system_id", "game_date")
+    svgs = {GAP: svg_of(partial(_draw_gap, rows=published_gaps(of_window, prices)), SIZE)}
     if prices == "all":
-        groups = reliability(decided(live.filter(pl.col("over_probability").is_not_null())), "over_probability", by=["system_id"])
-        is_all = pl.all_horizontal(pl.col(name) == ALL for name in GROUPS)
-        of_window = performance.filter(*is_shown, is_all, pl.col("run_kind") == "live", pl.col("window") == VALUE_WINDOW)
-        svgs["Reliability of the probability"] = svg_of(partial(draw_reliability, reliability=groups))
-        svgs[f"Closing-line value over {VALUE_WINDOW}"] = svg_of(partial(_draw_value, rows=of_window))
-    return {title: svg for title, svg in svgs.items() if svg}
+        # both displayed systems have the same probability
+        known = grades.filter(*is_live, pl.col("over_probability").is_not_null(), pl.col("system_id") == DISPLAYED[0])
+        groups = reliability(decided(known), "over_probability", by=["system_id"])
+        svgs[RELIABILITY] = svg_of(partial(draw_reliability, reliability=groups), SIZE)
+        svgs[VALUE] = svg_of(partial(_draw_value, rows=of_window), SIZE)
+    return svgs
 
 
-def gap_by_date(live: pl.DataFrame, prices: Prices) -> pl.DataFrame:
-    """Returns per system and date the mean error minus that of the line, over dates with enough lines."""
-    dated = live.with_columns(gap("predicted_value", "line").alias("gap")).filter(pl.col("gap").is_not_null())
-    means = dated.group_by("system_id", "game_date").agg(pl.col("gap").mean(), pl.len().alias("rows"))
+def published_gaps(performance: pl.DataFrame, prices: Prices) -> pl.DataFrame:
+    """Returns the rows of `system_performance` whose gap may be published, with its ends rounded like every published average."""
     kept = [
-        row | {"gap": rounded(row["gap"], prices)} for row in means.iter_rows(named=True) if has_enough_lines(row["rows"], prices)
+        row | {name: rounded(row[name], prices) for name in ("gap", "gap_low", "gap_high")}
+        for row in performance.iter_rows(named=True)
+        if row["gap"] is not None and has_enough_lines(row["gap_n"], prices)
     ]
-    return pl.DataFrame(kept, schema=means.schema).sort("system_id", "game_date")
+    return pl.DataFrame(kept, schema=performance.schema)
 
 
 def _draw_gap(axes: Any, rows: pl.DataFrame) -> bool:
     for (system,), part in rows.partition_by("system_id", as_dict=True, maintain_order=True).items():
         _draw_line(axes, str(system), part, "gap")
-    return _finish(axes, rows, "points; below 0 is better than the line")
+    return _finish(axes, rows, f"{unit()} per forecast")
 
 
 def _draw_value(axes: Any, rows: pl.DataFrame) -> bool:
-    known = rows.filter(pl.col("closing_line_value").is_not_null()).sort("system_id", "game_date")
+    known = rows.filter(pl.col("closing_line_value").is_not_null())
     for (system,), part in known.partition_by("system_id", as_dict=True, maintain_order=True).items():
         _draw_line(axes, str(system), part, "closing_line_value")
-        with_interval = part.filter(pl.col("closing_line_value_low").is_not_null())
-        low, high = (with_interval[f"closing_line_value_{end}"].to_list() for end in ("low", "high"))
-        axes.fill_between(with_interval["game_date"].to_list(), low, high, color=color_of(str(system)), alpha=0.15, linewidth=0)
-    return _finish(axes, known, "expected profit per unit; above 0 beats the closing line")
+    return _finish(axes, known, "expected profit per unit staked")
 
 
 def _draw_line(axes: Any, system: str, part: pl.DataFrame, column: str) -> None:
-    """Draws a column over the dates. Marks on many dates would take half of the page's size."""
+    """Draws a column with its interval over the dates. Marks on many dates would take half of the page's size."""
     mark = "o" if part.height <= MOST_MARKS else ""
-    dates, values = part["game_date"].to_list(), part[column].to_list()
-    axes.plot(dates, values, color=color_of(system), marker=mark, markersize=3, linewidth=1, label=system)
+    dates, values, label = part["game_date"].to_list(), part[column].to_list(), f"{system} (N = {part[f'{column}_n'][-1]:,})"
+    axes.plot(dates, values, color=color_of(system), marker=mark, markersize=3, linewidth=1, label=label)
+    known = part.filter(pl.col(f"{column}_low").is_not_null())
+    low, high = (known[f"{column}_{end}"].to_list() for end in ("low", "high"))
+    axes.fill_between(known["game_date"].to_list(), low, high, color=color_of(system), alpha=0.15, linewidth=0)
 
 
 def _finish(axes: Any, rows: pl.DataFrame, label: str) -> bool:
     """Adds the time axis, the zero line and the legend. Returns whether the plot has rows."""
     if rows.is_empty():
         return False
+    from matplotlib import dates as module  # noqa: PLC0415  # see `svg_of`
+
+    axis_dates: Any = module  # it has no annotations
     dates: list[date] = rows["game_date"].to_list()
     axes.set_xlim(min(dates) - MARGIN, max(dates) + MARGIN)  # a single date would have an axis of years
+    axes.xaxis.set_major_locator(axis_dates.AutoDateLocator(minticks=2, maxticks=MOST_TICKS, interval_multiples=False))
+    axes.xaxis.set_major_formatter(axis_dates.DateFormatter("%Y-%m-%d"))
     axes.axhline(0, color="#999999", linewidth=1)
     axes.set_ylabel(label)
     axes.tick_params(axis="x", labelrotation=30)

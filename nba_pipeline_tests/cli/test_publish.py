@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,15 @@ import polars as pl
 import pytest
 
 from nba_pipeline.cli.publish import FOLDER
-from nba_pipeline.publishing.export import PUBLIC
+from nba_pipeline.league.calendar import eastern
+from nba_pipeline.publishing.export import LOCK, PUBLIC
+from nba_pipeline.publishing.store import write_store
+from nba_pipeline.warehouse.files import place, write
 from nba_pipeline_tests.cli.conftest import Faulty
+from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.orchestration.test_runner import DAY, NEXT
+from nba_pipeline_tests.publishing.test_export import FILES
+from nba_pipeline_tests.warehouse.gcs_server import a_bucket
 
 PUBLISH = ("publish", "--date", str(DAY))
 
@@ -67,6 +74,50 @@ def test_the_document_has_the_values_of_the_ledger(own: Faulty) -> None:
                 "model_id",
             )
             assert {name: player[name] for name in same} == {name: row[name] for name in same}
+
+
+def test_the_files_of_a_bucket_are_validated_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = "gs://bucket/a/prefix"
+    monkeypatch.setenv("NBA_PIPELINE_PUBLIC", address)
+    validate = partial(nba_pipeline, "export", "--validate", home=tmp_path)
+    with a_bucket() as bucket:
+        missing = validate()
+        assert (missing.returncode, missing.stderr.split(";")[0]) == (1, f"{address}/manifest.json does not exist")
+        write_store(place(address), FILES)  # type: ignore[arg-type]  # a bucket is no local path
+        write(place(f"{address}/{LOCK}"), b"{}")
+        valid = validate()
+        assert (valid.returncode, valid.stdout) == (0, f"{len(FILES)} files of {address} are as recorded and fit their schemas\n")
+        write(place(f"{address}/index.html"), b"changed")
+        write(place(f"{address}/extra.html"), b"extra")
+        del bucket.objects["a/prefix/v1/record.csv"]
+        ended = validate()
+    assert (ended.returncode, sorted(ended.stderr.splitlines())) == (
+        1, ["extra.html is not in the manifest", "index.html differs from the manifest", "v1/record.csv is missing"]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("address", "words", "problem"),
+    [
+        ("/srv/public", ("export", "--validate"), "NBA_PIPELINE_PUBLIC is '/srv/public'; name a bucket, such as gs://bucket/prefix"),
+        ("gs://bucket/p", ("serve", "public"), "the files are published to gs://bucket/p, which serves them; "),
+    ],
+)  # fmt: skip
+def test_a_place_that_a_command_cannot_use_is_named(
+    address: str, words: tuple[str, ...], problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NBA_PIPELINE_PUBLIC", address)
+    ended = nba_pipeline(*words, home=tmp_path)
+    assert ended.returncode == 2 and ended.stderr.startswith(f"nba-pipeline: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("day", "problem"),
+    [("2020-01-01", "--date 2020-01-01 is before "), ("2026-01-17", "--date 2026-01-17 is after tomorrow, 2026-01-16")],
+)
+def test_a_date_that_cannot_have_a_slate_is_refused(day: str, problem: str, tmp_path: Path) -> None:
+    ended = nba_pipeline("publish", "--date", day, home=tmp_path, now=eastern(date(2026, 1, 15), 12))
+    assert ended.returncode == 2 and problem in ended.stderr and not (tmp_path / "public").exists()
 
 
 @pytest.mark.parametrize("name", ["predictions", "schedule"])

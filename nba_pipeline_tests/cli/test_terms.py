@@ -15,7 +15,7 @@ from nba_pipeline.formulas.picks import DAY_LIMIT, TEAM_LIMIT
 from nba_pipeline.governance import halts, roles
 from nba_pipeline.governance.halts import Halt
 from nba_pipeline.governance.pick_rules import slate_rules
-from nba_pipeline.settings import Picks
+from nba_pipeline.settings import Defaults, Governance, Picks, Settings, register
 from nba_pipeline.systems.cross_season import FEW_CAREER_GAMES
 from nba_pipeline.tables import catalog
 from nba_pipeline_tests.suite.test_public_strings import SNAPSHOT
@@ -65,3 +65,30 @@ def test_every_reason_for_an_unpublished_probability_is_explained() -> None:
 
 def test_every_flag_is_explained() -> None:
     assert set(FLAGS) == {FEW_CAREER_GAMES}
+
+
+TERMS = [STATES, GATES, ALERTS, REASONS, FLAGS, UNPUBLISHED, record_terms.ROLES, record_terms.DECAY_STATES, record_terms.HALTS,
+         record_terms.PICK_RULES]  # fmt: skip
+NO_THRESHOLDS = {"00", "30", "95"}
+"""The minutes of an hour, the days of a window of the performance, and the percentage of an interval."""
+
+
+def test_the_text_of_a_term_repeats_no_threshold_of_the_settings() -> None:
+    texts = [text for terms in TERMS for term in terms.values() for text in (term.text, term.next_text)]
+    typed = {number for text in texts for number in re.findall(r"\d+", re.sub(r"\{[^}]*\}", "", text))}
+    assert typed <= NO_THRESHOLDS and any("{" in text for text in texts)
+
+
+def test_the_meaning_of_a_term_has_the_threshold_of_the_settings_in_effect() -> None:
+    changed = Settings(governance=Governance(decay_gap=0.4))
+
+    class Changed(Defaults):
+        def settings(self) -> Settings:
+            return changed
+
+    earlier = register(Changed())
+    try:
+        assert "at most 0.4 points above the line's" in record_terms.DECAY_STATES["HEALTHY"].meaning
+        assert record_terms.HALTS["off_season"].meaning == "No games within 21 days."
+    finally:
+        register(earlier)

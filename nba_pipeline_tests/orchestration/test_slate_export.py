@@ -10,7 +10,7 @@ import pytest
 import time_machine
 
 from nba_pipeline.definitions import build_definitions
-from nba_pipeline.environments import resources_for
+from nba_pipeline.environments import PUBLIC_WEBHOOK, resources_for
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.league.calendar import eastern
@@ -20,8 +20,11 @@ from nba_pipeline.orchestration.jobs import with_export
 from nba_pipeline.orchestration.recovery import over_by_data, resolve_over
 from nba_pipeline.orchestration.slate_export import IS_PUBLISHED, IS_SMALL, NOT_PUBLISHED
 from nba_pipeline.tables.declarations import SLATE_EXPORT
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline_tests.builders import frame_of
 from nba_pipeline_tests.builders_days import Days, slate_of
 from nba_pipeline_tests.builders_predictions import a_prediction
+from nba_pipeline_tests.monitoring.webhook import SECRET, listening
 from nba_pipeline_tests.orchestration.ticks import DAY, TOMORROW, YESTERDAY
 
 NOON = eastern(DAY, 12)
@@ -96,6 +99,33 @@ def test_a_slate_is_published_with_its_place_size_and_state(home: Home) -> None:
     page = home.days.home / "public" / f"{DAY}.html"
     assert verdict(result) and exported(result) == {"page": str(page), "page_bytes": page.stat().st_size, "state": "degraded"}
     assert len(home.published()["players"]) == 12 and home.open_alerts() == []
+
+
+def test_a_published_slate_is_announced_once_and_the_webhook_stays_secret(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.days.write("predictions", DAY, *predicted(12))
+    publication = {
+        "publication_number": 1,
+        "published_at": NOON,
+        "first_tipoff_at": GAME["tipoff_at"],
+        "predictions": 12,
+        "picks": 0,
+    }
+    with listening() as slack:
+        monkeypatch.setenv(PUBLIC_WEBHOOK, slack.url)
+        home.resources = resources_for("sandbox", home.clock)
+        home.export(DAY)
+        assert slack.sent == [], "nothing is published before the first publication"
+        home.days.warehouse.add(
+            TABLES["publications"],
+            [DAY],
+            frame_of(TABLES["publications"], publication | {"game_date": DAY, "manifest_sha256": "a"}),
+            "test",
+        )
+        results = [home.export(DAY), home.export(DAY)]
+    [text] = slack.texts
+    assert text.startswith(f"Simulated league, {DAY:%A} {DAY}: 2 games, 12 players, degraded")
+    logs = [event for one in results for event in home.days.instance.all_logs(one.run_id)]
+    assert SECRET not in f"{home.resources['public']!r}{logs}"
 
 
 def test_a_closed_gate_keeps_the_files_and_alerts_until_a_slate_is_published(home: Home) -> None:

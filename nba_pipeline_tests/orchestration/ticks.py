@@ -31,7 +31,7 @@ YESTERDAY, TOMORROW = DAY - timedelta(days=1), DAY + timedelta(days=1)
 MONDAY = week_of(DAY)
 MINUTE = timedelta(minutes=1)
 CLOCK_CHANGES = {"25 hours": date(2025, 11, 2), "23 hours": date(2026, 3, 8)}
-NEEDED = ("warehouse", "nba_cdn", "notifier", "landing", "model_store", "injury_report", "heartbeat")
+NEEDED = ("warehouse", "nba_cdn", "notifier", "landing", "model_store", "injury_report", "heartbeat", "public")
 SCHEDULES = {schedule.name: schedule for schedule in ALL}
 
 

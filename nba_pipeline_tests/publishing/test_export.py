@@ -6,9 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from nba_pipeline.assets.grades.system_performance import TABLE
-from nba_pipeline.errors import PipelineError
+from nba_pipeline.errors import Busy, PipelineError
 from nba_pipeline.publishing import export
 from nba_pipeline.publishing.export import problems, record_files, slate_files, write_local
 from nba_pipeline.publishing.page import page
@@ -112,6 +113,23 @@ def test_a_home_without_published_files_names_the_command(tmp_path: Path) -> Non
 def test_a_folder_that_people_made_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "public").mkdir()
     with pytest.raises(PipelineError, match="is not a link that an export made"):
+        write_local(tmp_path, FILES)
+
+
+def test_a_second_export_at_once_is_refused_and_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_local(tmp_path, {"index.html": b"old"})
+    monkeypatch.setattr(export, "LOCK_SECONDS", 0)
+    with (
+        FileLock(tmp_path / "public.sets" / "lock"),
+        pytest.raises(Busy, match=r"another export writes .*; try again when it has"),
+    ):
+        write_local(tmp_path, FILES)
+    assert contents(tmp_path)["index.html"] == b"old" and problems(tmp_path / "public") == []
+
+
+def test_a_home_in_which_no_folder_can_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "public.sets").write_text("a file where the folder of the sets should be")
+    with pytest.raises(PipelineError, match="public cannot be written: File exists; the earlier files stay public"):
         write_local(tmp_path, FILES)
 
 

@@ -3,12 +3,22 @@
 import re
 from typing import Any
 
-from nba_pipeline.publishing.documents import Performance, Record
+from nba_pipeline.publishing.documents import Graded, Performance, Record
 from nba_pipeline.publishing.page import page
+from nba_pipeline.publishing.plots import VALUE
 from nba_pipeline.publishing.slate import slate_document
 from nba_pipeline_tests.builders_predictions import a_prediction, predictions_of
 from nba_pipeline_tests.publishing.test_slate import DAY, FORECASTS, NOON, PLAYED, PRICED, RECORD, rows
 
+GRADE: dict[str, Any] = {
+    "name": "Al Able",
+    "team": "GSW",
+    "market": "player_points",
+    "system": "ensemble",
+    "forecast": 20.0,
+    "line": 20.5,
+    "actual": 17,
+}
 HOSTILE = "<script>alert(1)</script>\"'&"
 
 
@@ -69,10 +79,37 @@ def test_equal_slates_give_equal_bytes() -> None:
 def test_the_page_says_whose_games_and_whose_forecasts_it_shows() -> None:
     real, simulated = (page(slate_document(rows(is_simulated=is_so), "all", RECORD)) for is_so in (False, True))
     assert "simulated league" in simulated and "simulated league" not in real
-    assert "The forecast is that of market_blend." in real
+    assert "It is that of market_blend." in real
 
 
 def test_the_page_says_which_system_may_become_a_pick() -> None:
     known, unknown = (page(slate_document(rows(champion=name), "all", RECORD)) for name in ("ensemble", None))
-    assert "Only actionable forecasts of the champion, ensemble, may become picks." in known
-    assert "Only actionable forecasts of the champion may become picks." in unknown
+    assert "A pick: an actionable forecast of the champion, ensemble, that meets" in known
+    assert "A pick: an actionable forecast of the champion that meets" in unknown
+
+
+def test_numbers_of_another_market_have_their_unit() -> None:
+    html = page(slate_document(rows(predictions_of(*FORECASTS, FORECASTS[1] | {"market": "player_rebounds"})), "all", RECORD))
+    assert "Numbers without a unit are points." in html
+    assert html.count("<td>Al Able<td>") == 1 and html.count("<td>Al Able (rebounds)<td>") == 1
+
+
+def test_the_page_says_what_its_columns_mean_and_names_none_that_it_lacks() -> None:
+    priced, unpriced = (page(slate_document(rows(), prices, RECORD)) for prices in ("all", "none"))  # type: ignore[arg-type]
+    terms = [re.findall(r"<dt>(.*?)</dt>", html) for html in (priced, unpriced)]
+    assert terms == [["Forecast", "Line", "Edge", "Call", "P(over)", "Range", "Actionable", "★"], ["Forecast", "Range"]]
+    assert "only actionable" in priced and "only actionable" not in unpriced, "without prices, no forecast says whether it is"
+    assert "The forecast minus the line." in priced and "Lines and prices are not published." in unpriced
+
+
+def test_a_plot_without_rows_has_a_reason() -> None:
+    html = page(slate_document(rows(), "all", RECORD), {VALUE: ""})
+    assert f"{VALUE} is not shown: no bet has a line that was captured when it was offered" in html and "<figure>" not in html
+
+
+def test_a_player_without_a_line_is_no_pass() -> None:
+    grades = [GRADE | {"outcome": outcome, "recommendation": call} for call, outcome in (("OVER", "LOSS"), ("PASS", "NO_BET"))]
+    grades += [GRADE | {"outcome": "NO_BET", "recommendation": "NO_LINE", "line": None}] * 2
+    graded = [Graded(**row, player_id=number) for number, row in enumerate(grades)]
+    html = page(slate_document(rows(), "all", RECORD).model_copy(update={"yesterday": graded}))
+    assert "<p>1 loss, 1 pass, 2 players without a line, mean error 3.00 over 4 players</p>" in html

@@ -9,7 +9,7 @@ import pytest
 from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.grades.system_performance import TABLE as PERFORMANCE
 from nba_pipeline.publishing.performance import performance_document
-from nba_pipeline.publishing.plots import gap_by_date
+from nba_pipeline.publishing.plots import GAP, RELIABILITY, VALUE, plots, published_gaps
 from nba_pipeline.publishing.record import record_csv, record_document
 from nba_pipeline_tests.builders import frame_of
 from nba_pipeline_tests.publishing.test_slate import DAY, NOON
@@ -48,7 +48,6 @@ def test_the_record_over_few_lines_is_the_same_for_every_line(prices: Any) -> No
     one, other = (graded(30, line, outcome=outcome) for line, outcome in ((20.5, "WIN"), (24.5, "LOSS")))
     assert record_document(one, DAY, DAY, NOON, prices) == record_document(other, DAY, DAY, NOON, prices)
     assert record_csv(one, prices) == record_csv(other, prices) and record_csv(one, "all") != record_csv(other, "all")
-    assert gap_by_date(one, prices).is_empty() and gap_by_date(other, prices).is_empty()
 
 
 def test_the_csv_has_the_values_of_the_grades() -> None:
@@ -97,6 +96,22 @@ def test_without_prices_the_performance_has_averages_over_many_lines_only(gap_n:
     values = row.model_dump()
     assert (values["gap"], values["graded"], values["mae_all"], values["roi"]) == (gap, 150, 5.0, None)
     assert performance_document(performance(ENOUGH, system_id="market_blend"), NOON, "none").rows == []
+
+
+@pytest.mark.parametrize(("gap_n", "prices", "gap"), [(ENOUGH - 1, "none", []), (ENOUGH, "none", [-0.12]), (1, "all", [-0.1235])])
+def test_without_prices_the_plot_of_the_gap_has_averages_over_many_lines_only(gap_n: int, prices: Any, gap: list[float]) -> None:
+    rows = performance(gap_n).filter(pl.col("game_date") == DAY, pl.col("direction") == "all")
+    assert published_gaps(rows, prices)["gap"].to_list() == gap
+
+
+def test_each_plot_has_n_and_one_without_rows_is_empty() -> None:
+    rows = performance(1234, window="7 days", closing_line_value=0.02, closing_line_value_n=56, closing_line_value_low=0.01, closing_line_value_high=0.03)  # fmt: skip
+    drawn = plots(graded(30), rows, "all")
+    assert [f"(N = {number})" in drawn[title] for title, number in ((GAP, "1,234"), (RELIABILITY, "30"), (VALUE, "56"))] == [
+        True
+    ] * 3
+    assert plots(GRADED, PERFORMANCE.empty(), "all") == {GAP: "", RELIABILITY: "", VALUE: ""}
+    assert plots(graded(30), rows, "none").keys() == {GAP}
 
 
 def test_a_home_without_grades_has_an_empty_record() -> None:

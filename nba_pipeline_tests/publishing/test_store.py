@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -36,9 +37,9 @@ def names(bucket: Bucket) -> list[str]:
     return [name.removeprefix("a/prefix/") for name in bucket.objects]
 
 
-def a_lock(public: Any, minutes: float, owner: str = "one") -> None:
+def a_lock(public: Any, minutes: float, owner: str = "one", name: str = LOCK) -> None:
     since = (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()
-    write(public / LOCK, json.dumps({"id": owner, "host": "far", "since": since}).encode())
+    write(public / name, json.dumps({"id": owner, "host": "far", "since": since}).encode())
 
 
 def test_data_is_written_first_and_the_manifest_last(bucket: Bucket, public: Any) -> None:
@@ -85,7 +86,7 @@ def test_the_lock_of_a_dead_export_is_taken_over_by_one(bucket: Bucket, public: 
     write_store(public, FILES)
     assert sorted(names(bucket)) == sorted([*FILES, "manifest.json"])
     a_lock(public, minutes=16, owner="two")
-    write(public / f"{LOCK}.two", b"{}")  # another process has claimed it
+    a_lock(public, minutes=1, owner="three", name=f"{LOCK}.two")  # another process has claimed it
     with pytest.raises(Busy, match="another export writes"):
         write_store(public, {"index.html": b"late"})
     assert read(public / "index.html") == b"page"
@@ -116,6 +117,72 @@ def test_a_lock_that_could_not_be_taken_over_is_taken_over_by_the_next_export(
             write_store(public, FILES)
     write_store(public, FILES)
     assert sorted(names(bucket)) == sorted([*FILES, "manifest.json"])
+
+
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_the_lock_of_an_export_that_died_while_it_took_over_is_taken_over(
+    bucket: Bucket, public: Any, monkeypatch: pytest.MonkeyPatch, deaths: int
+) -> None:
+    """The process is killed between its claim and the replacement of the lock."""
+    a_lock(public, minutes=16)
+    for _ in range(deaths):
+        with monkeypatch.context() as patch:
+            patch.setattr(store.files, "delete", killed)
+            with pytest.raises(KeyboardInterrupt):
+                write_store(public, FILES)
+        with pytest.raises(Busy, match=r"another export writes .* since .*; try again when it has ended"):
+            write_store(public, FILES)
+        age_claims(bucket, public)
+    write_store(public, FILES)
+    assert sorted(names(bucket)) == sorted([*FILES, "manifest.json"]), "no lock and no claim remains"
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def age_claims(bucket: Bucket, public: Any) -> None:
+    """Lets the time pass after which a claim is stale."""
+    for name in [name for name in names(bucket) if name.startswith(f"{LOCK}.")]:
+        a_lock(public, minutes=16, owner=json.loads(read(public / name))["id"], name=name)
+
+
+@pytest.mark.parametrize("stopped_at", range(len(FILES) + 1))
+def test_an_export_killed_at_a_file_leaves_whole_files_and_the_next_one_completes_them(
+    bucket: Bucket, public: Any, monkeypatch: pytest.MonkeyPatch, stopped_at: int
+) -> None:
+    """A bucket cannot replace several objects at once. The index and the manifest are the last ones, so the page is old or new."""
+    old = {name: b"old " + content for name, content in FILES.items()}
+    write_store(public, old)
+    put, calls = store._put, iter(range(len(FILES) + 1))
+
+    def dying(path: Any, body: bytes) -> None:
+        if next(calls) == stopped_at:
+            raise KeyboardInterrupt
+        put(path, body)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_put", dying)
+        with pytest.raises(KeyboardInterrupt):
+            write_store(public, FILES)
+    assert all(read(public / name) in (old[name], FILES[name]) for name in FILES)
+    assert (read(public / "index.html") == FILES["index.html"]) is (stopped_at == len(FILES))
+    write_store(public, FILES)
+    assert problems_of_hashes(public) == []
+
+
+def problems_of_hashes(public: Any) -> list[str]:
+    recorded = json.loads(read(public / "manifest.json"))["sha256"]
+    return [name for name in FILES if recorded[name] != sha256(read(public / name)).hexdigest()]
+
+
+@pytest.mark.parametrize("body", [b"no json", b"{}"])
+def test_an_unreadable_claim_is_named(bucket: Bucket, public: Any, body: bytes) -> None:
+    """An earlier version wrote claims without an owner."""
+    a_lock(public, minutes=16)
+    write(public / f"{LOCK}.one", body)
+    with pytest.raises(Busy, match=r"export.lock.one is unreadable; delete it if no export is running"):
+        write_store(public, FILES)
 
 
 def test_an_unreadable_lock_is_named(bucket: Bucket, public: Any) -> None:

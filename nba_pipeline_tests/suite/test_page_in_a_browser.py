@@ -20,6 +20,7 @@ import pytest
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.evaluation.plots import svg_of
 from nba_pipeline.publishing.page import page
+from nba_pipeline.publishing.plots import GAP, RELIABILITY
 from nba_pipeline.publishing.record import record_document
 from nba_pipeline.publishing.slate import slate_document
 from nba_pipeline_tests.builders import frame_of
@@ -30,7 +31,9 @@ from nba_pipeline_tests.publishing.test_slate import DAY, GAME, PLAYED, PRICED, 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HOSTILE = "<script>parent.document.title = 'taken'</script>\"'&"
 NAMES = ("Nikola Jokić", "De'Aaron O'Neale", HOSTILE, "Zoë Zell")
-PLAYERS = 400
+PLAYERS, GAMES = 400, 15
+PHONE, PHONE_WIDTH = "phone", 375
+"""Page of a slate on a phone, whose names and calls are long, and its width in pixels."""
 
 pytestmark = [
     pytest.mark.platform,
@@ -43,6 +46,7 @@ const use = () => {
   const shown = () => [...table.tBodies[0].rows].filter(row => !row.hidden).length;
   const result = {interactive: performance.getEntriesByType("navigation")[0]?.domInteractive ?? 0};
   if (!table) return result;
+  result.hidden = [...document.querySelectorAll(".wide")].map(one => one.scrollWidth - one.clientWidth);
   const type = (id, value) => { document.getElementById(id).value = value; document.getElementById("filters").dispatchEvent(new Event("input")); };
   const button = table.tHead.querySelector("button");
   button.click(); result.first = first(0); result.ascending = button.parentElement.getAttribute("aria-sort");
@@ -64,11 +68,11 @@ def a_plot(axes: Any, value: float) -> bool:
     return True
 
 
-def a_slate(number: int, **fields: Any) -> Any:
+def a_slate(number: int, call: str = "OVER", name: str = "", games: int = 1, **fields: Any) -> Any:
     """A slate of players with two forecasts each. Every tenth has a pick, and the first names have special characters."""
     predictions = [
         a_prediction(
-            "OVER", **PLAYED | PRICED | {"player_name": NAMES[n] if n < len(NAMES) else f"Player Name {n}", "team": ("GSW", "NYK")[n % 2]},
+            call, **PLAYED | PRICED | {"player_name": name or (NAMES[n] if n < len(NAMES) else f"Player Name {n}"), "team": ("GSW", "NYK")[n % 2], "game_id": str(n % games)},
             system_id=system, predicted_value=10.0 + n % 20, player_id=n + 1, standard_deviation=6.0, reasons=["low_edge"], injury_status="questionable",
         )
         for n in range(number)
@@ -76,25 +80,27 @@ def a_slate(number: int, **fields: Any) -> Any:
     ]  # fmt: skip
     names = ("game_id", "player_id", "market")
     picks = predictions_of(*predictions[::20]).select(*names, "recommendation").with_row_index("rank", 1)
-    return rows(predictions_of(*predictions), graded=graded(4), picks=picks.with_columns(rank=picks["rank"].cast(int)), **fields)
+    schedule = frame_of(SCHEDULE, *(GAME | {"game_id": str(game)} for game in range(games)))
+    return rows(
+        predictions_of(*predictions), schedule, graded=graded(4), picks=picks.with_columns(rank=picks["rank"].cast(int)), **fields
+    )
 
 
 @cache
 def pages() -> dict[str, str]:
     """Name -> page, of every state, and of slates with and without prices."""
     record = record_document(graded(4), DAY - timedelta(days=30), DAY, rows().as_of, "all")
-    plots = {
-        title: svg_of(partial(a_plot, value=value)) for title, value in (("Gap to the line by date", 1.0), ("Reliability", 2.0))
-    }
+    plots = {title: svg_of(partial(a_plot, value=value)) for title, value in ((GAP, 1.0), (RELIABILITY, 2.0))}
     degraded = {"state": "DEGRADED", "reasons": ["missing: LAL @ BOS", HOSTILE]}
     slates = {
         "healthy": (a_slate(12), "all"),
-        "large": (a_slate(PLAYERS), "all"),
+        "large": (a_slate(PLAYERS, games=GAMES), "all"),
         "degraded": (a_slate(12, status=degraded), "all"),
         "without prices": (a_slate(12), "none"),
         "halted": (a_slate(12, halt="picks are halted: manual (injury news)"), "all"),
         "pending": (rows(predictions_of()), "all"),
         "no games": (rows(predictions_of(), SCHEDULE.empty()), "all"),
+        PHONE: (a_slate(12, "NO_LINE", "Giannis Antetokounmpo"), "all"),
         "postponed": (rows(predictions_of(), frame_of(SCHEDULE, GAME | {"status": "postponed"})), "all"),
     }
     return {name: page(slate_document(slate, prices, record), plots) for name, (slate, prices) in slates.items()}  # type: ignore[arg-type]
@@ -106,7 +112,7 @@ def framed(name: str, content: str) -> str:
     early = "<script>const errors = []; onerror = message => { errors.push(message); }; console.error = (...all) => errors.push(all.join(' '));</script>"
     late = f"<script>{axe}</script><script>const NAME = {json.dumps(name)};{USE}</script>"
     content = content.replace("<head>", f"<head>{early}", 1).replace("</body>", f"{late}</body>", 1)
-    return f'<iframe title="{name}" width="1000" height="900" srcdoc="{html.escape(content)}"></iframe>'
+    return f'<iframe title="{name}" width="{PHONE_WIDTH if name == PHONE else 1000}" height="900" srcdoc="{html.escape(content)}"></iframe>'
 
 
 @pytest.fixture(scope="module", params=["light", "dark"])
@@ -144,3 +150,7 @@ def test_players_are_sorted_and_filtered(name: str, players: int, results: dict[
     assert (used["all"], used["matching"], used["team"], used["ascending"]) == (players, 1, players // 2, "ascending")
     assert (used["first"], used["last"]) == (HOSTILE, "Zoë Zell")
     assert used.get("picks") == (None if name == "without prices" else -(-players // 10))
+
+
+def test_no_column_is_cut_off_on_a_phone(results: dict[str, dict[str, Any]]) -> None:
+    assert results[PHONE]["used"]["hidden"] == [0, 0, 0, 0], "of games, forecasts, grades and record"

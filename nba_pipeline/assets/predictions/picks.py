@@ -28,6 +28,7 @@ from nba_pipeline.formulas.picks import (
     slate_problems,
 )
 from nba_pipeline.formulas.prediction_versions import PREDICTED
+from nba_pipeline.governance.candidates import reasons_without_candidates
 from nba_pipeline.governance.halts import read_halts, standing_halt
 from nba_pipeline.governance.pick_rules import pick_rules, slate_rules
 from nba_pipeline.governance.states import Governed, governed
@@ -238,16 +239,19 @@ def _plotted(rows: pl.DataFrame) -> pl.DataFrame:
 def a_slate_without_picks_has_reasons(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """Every candidate that is not a pick has the rules that it fails. A slate without picks names them with their counts.
 
-    The numbers of candidates and picks of the first subset are plotted.
+    A slate without candidates names the calls of the champion. The numbers of candidates and picks of the first subset are plotted.
     """
     subset = next(iter(SETTINGS.picks.subsets), "")
     rows = warehouse.scan(TABLE, dates).filter(pl.col(SUBSET) == subset).sort("version")
     latest, verdicts = rows.group_by("game_date", *KEY).last().collect(), []
+    without_candidates = reasons_without_candidates(warehouse, dates)
     for day in dates:
         of_day = latest.filter(pl.col("game_date") == day)
         number_of_picks = int(of_day[IS_PICK].sum())
         counts = of_day[FAILED].explode().drop_nulls().value_counts().sort("count", FAILED, descending=[True, False])
         names = [] if number_of_picks else [f"{rule} ({counted(count, 'candidate')})" for rule, count in counts.iter_rows()]
+        if of_day.is_empty():
+            names = [f"no candidate: {reason}" for reason in [without_candidates.get(day)] if reason]
         unexplained = of_day.filter(~pl.col(IS_PICK), pl.col(FAILED).list.len() == 0).height
         verdicts.append(
             {"game_date": day, PASSED: not unexplained, MISSING: names, "candidates": of_day.height, "picks": number_of_picks}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from nba_pipeline.assets.predictions.picks import KEY
+from nba_pipeline.governance.candidates import champion_or_reason, reason_without_candidates
 from nba_pipeline.monitoring.explain.before_tipoff import NAMED, derived_link
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link
@@ -22,10 +23,17 @@ def picks_link(facts: SlateFacts, subject: Subject) -> Link:
     expected = subject.select(candidates(facts.warehouse, [facts.game_date]))
     rows = facts.of("picks", subject).filter(IS_LIVE).sort("version").unique(KEY, keep="last")
     missing = expected.join(rows, on=CANDIDATE, how="anti")
-    fact = f"{counted(expected.height, 'candidate')}: {'; '.join(_of_subsets(rows)) or 'no subset has judged one'}"
+    judged = "; ".join(_of_subsets(rows)) or _why_none(facts, subject) or "no subset has judged one"
+    fact = f"{counted(expected.height, 'candidate')}: {judged}"
     if missing.height:
         fact += f"; {counted(missing.height, 'candidate')} not judged"
     return derived_link(facts, "picks", fact, facts.is_written("picks"), missing.height > 0)
+
+
+def _why_none(facts: SlateFacts, subject: Subject) -> str:
+    """Returns why there is no candidate; empty if there is one."""
+    champion, unknown = champion_or_reason(facts.warehouse)
+    return unknown or reason_without_candidates(facts.of("predictions", subject).filter(IS_LIVE), champion)
 
 
 def _of_subsets(rows: pl.DataFrame) -> Iterator[str]:

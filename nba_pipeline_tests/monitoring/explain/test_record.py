@@ -60,3 +60,8 @@ def test_the_picks_of_tomorrow_are_not_due(slate: Slate) -> None:
 def test_a_backtest_has_no_links_of_the_record(slate: Slate) -> None:
     facts = slate(predictions=[BET | {"run_kind": "backtest"}], picks=[])
     assert not {"picks", "publications"} & {link.name for link in chain(facts, DATE)}
+
+
+def test_a_slate_without_candidates_says_why(slate: Slate) -> None:
+    untrained = slate(predictions=[a_prediction(system_id="moving_average")], picks=[])
+    assert links_of(untrained)["picks"].fact == "0 candidates: ensemble has no predictions"
