@@ -903,8 +903,12 @@ class Runs(Section):
     train_minutes: int = Field(60, description="time after which the training of a week is ended")
 
     lease_minutes: float = Field(
-        30.0, description="time without an event after which a run with an unreachable process is closed"
+        30.0, description="time without an event after which a run with an unreachable process and without a lease is closed"
     )
+    lease_seconds: float = Field(
+        180.0, description="time without a renewal after which the lease of a run in PostgreSQL has expired and the run is closed"
+    )
+    renewal_seconds: float = Field(20.0, description="interval at which the process of a run renews its lease in PostgreSQL")
     created_minutes: float = Field(
         3.0, description="time after which a created run that was neither queued nor started is closed"
     )
