@@ -156,6 +156,7 @@ def warehouse_of(name: str) -> "Warehouse":
         home=str(home()),
         store=store(),
         storage_host=os.environ.get("BIGQUERY_STORAGE_EMULATOR_HOST", ""),
+        has_hosts=database_of(home()) is not None,
     )
 
 

@@ -827,6 +827,9 @@ class Warehouse(Section):
     """Writes to the warehouse."""
 
     lock_wait_seconds: float = Field(60.0, description="how long a write waits for another writer of the same date")
+    lease_seconds: float = Field(
+        45.0, description="time without a renewal after which a write lease in the bucket has expired, shorter than the wait"
+    )
     least_free_mib: int = Field(200, description="free disk space below which no write starts")
     dates_per_run: AtLeastOne = Field(200, description="maximum number of dates in one run of a backfill")
     compact_after_days: int = Field(14, description="days after the end of a month, after which its date files become one file")
