@@ -86,8 +86,14 @@ def missing_keys() -> list[str]:
 
 
 def public() -> str:
-    """Returns the bucket of the published files: NBA_PIPELINE_PUBLIC, such as gs://bucket/prefix; empty: a folder of the home."""
-    return os.environ.get("NBA_PIPELINE_PUBLIC", "")
+    """Returns the bucket of the published files: NBA_PIPELINE_PUBLIC, such as gs://bucket/prefix; empty: a folder of the home.
+
+    Several hosts may share a run history in PostgreSQL, and a folder of one home would have the slates of one host. Production then
+    publishes to `public` in the store.
+    """
+    named = os.environ.get("NBA_PIPELINE_PUBLIC", "")
+    is_shared = environment() == "production" and "://" in store() and database_of(home()) is not None
+    return named or (f"{store()}/public" if is_shared else "")
 
 
 class FileSettings:
@@ -156,7 +162,7 @@ def warehouse_of(name: str) -> "Warehouse":
         home=str(home()),
         store=store(),
         storage_host=os.environ.get("BIGQUERY_STORAGE_EMULATOR_HOST", ""),
-        has_hosts=database_of(home()) is not None,
+        has_several_hosts=database_of(home()) is not None,
     )
 
 

@@ -4,7 +4,7 @@ Dagster 1.13 does not notice if a run is killed together with its code server, o
 killed: it stays STARTED. Therefore a tag of each run names its host and process, and `close_dead_runs` ends runs whose process
 has died. This workaround can be removed when DefaultRunLauncher supports check_run_worker_health.
 
-A process of another host is never judged by its number. If the run launcher checks its workers, as those of Docker and Kubernetes
+The process id of another host is never looked up here. If the run launcher checks its workers, as those of Docker and Kubernetes
 do, Dagster's run monitoring ends the run. Otherwise its lease decides, see `run_leases`.
 
 The start of a process is read from /proc: ticks since boot, which a change of the system clock does not move. psutil 7 adds
@@ -137,13 +137,13 @@ def _death_reason(instance: dg.DagsterInstance, record: RunRecord, now: datetime
 
 
 def _is_checked_by_launcher(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Whether Dagster's run monitoring asks the run launcher for the worker of a run. It never launched a run of a command."""
+    """Whether Dagster's run monitoring asks the run launcher whether the run has a worker. A run of a command has none."""
     is_checked = instance.run_monitoring_enabled and instance.run_launcher.supports_check_run_worker_health
     return is_checked and not is_started_by_command(run)
 
 
 def _expiry(instance: dg.DagsterInstance, record: RunRecord, now: datetime) -> str | None:
-    """Returns that the lease of a run, or the time without an event, has exceeded its limit; None if not."""
+    """Returns the reason to close a run whose lease has expired, or that had no event for too long without a lease; else None."""
     run, limits = record.dagster_run, SETTINGS.runs
     if has_leases(instance):
         lease = lease_of(instance, run.run_id)
@@ -173,7 +173,7 @@ def _close(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> Non
 
 @cache
 def _process_space() -> str:
-    """Returns what identifies the process ids of this host until its next start, or of this container; empty without /proc."""
+    """Returns an id of this host since its last start, or of this container, in which process ids are unique; empty without /proc."""
     try:
         boot, namespace = Path("/proc/sys/kernel/random/boot_id").read_text(), Path("/proc/self/ns/pid").readlink()
     except OSError:  # another operating system, or a container without these files

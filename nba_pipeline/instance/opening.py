@@ -103,8 +103,8 @@ def _refuse_another_storage(home: Path, database: Database | None) -> None:
 
 
 def has_instance(home: Path) -> bool:
-    """Whether the home has an instance, so that opening it creates nothing."""
-    return _file(home).exists()
+    """Whether the home has an instance: a dagster.yaml, or a run history in PostgreSQL, which other hosts share."""
+    return _file(home).exists() or database_of(home) is not None
 
 
 def open_instance(home: Path) -> dg.DagsterInstance:

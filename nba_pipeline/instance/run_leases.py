@@ -1,11 +1,11 @@
 """Leases of runs in PostgreSQL: whether the process of a run is alive, whichever host it is on.
 
 The process of a run renews its lease every `runs.renewal_seconds`. A lease that was not renewed for `runs.lease_seconds` has
-expired: the process, its host or its network is gone. The instants are those of the server, so the clocks of the hosts do not
-matter. A restart of the server renews every lease.
+expired: the process, its host or its network has failed. The server's own instants determine the age of a lease, so the clocks of
+the hosts do not matter. A restart of the server renews every lease.
 
-To close a run is to delete its lease. A process that finds its lease deleted ends at once: its run was closed, and may have been
-started again on another host. Which runs are closed is decided in `dead_runs`.
+`dead_runs` closes a run whose lease has expired, and deletes the lease. A process that finds its lease deleted ends at once, since
+its run may have been started again on another host.
 """
 
 import os
@@ -82,7 +82,7 @@ class RenewedLease:
 
 
 def has_leases(instance: dg.DagsterInstance) -> bool:
-    """Whether the runs of an instance have leases: those in PostgreSQL have, those in SQLite are all of one machine."""
+    """Whether the runs of an instance have leases: those in PostgreSQL do. Those in SQLite are all of one machine."""
     if "dagster_postgres" not in sys.modules:
         return False
     from dagster_postgres import PostgresRunStorage  # noqa: PLC0415  of the extra `postgres`
@@ -126,7 +126,7 @@ def _execute(storage: "PostgresRunStorage", statement: str, **values: Any) -> in
 def _end_process(run_id: str) -> None:
     """Ends the process at once, because an exception would let Dagster record a second outcome of the run."""
     sys.stderr.write(
-        f"nba-pipeline: run {run_id} was closed, because its lease had expired or another host closed it; this process ends\n"
+        f"nba-pipeline: run {run_id} was closed by another process, because its lease had expired; this process ends\n"
     )
     sys.stderr.flush()
     os._exit(LOST)

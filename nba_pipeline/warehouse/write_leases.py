@@ -1,21 +1,21 @@
 """Write leases in a bucket: one writer per table and date, on whichever host.
 
 A lease is an object that only one writer can create: the bucket refuses to create an object that exists. The writer renews its
-lease while it writes, and deletes it afterwards. A lease that was not renewed for `warehouse.lease_seconds` has expired, since its
-writer has died, and the next writer deletes it. Both instants, of the last renewal and of now, are those of the bucket, so the
-clocks of the hosts do not matter. The generation of the object identifies a lease: no writer renews or deletes the lease of
-another one. Locks of one machine are in `writing`.
+lease while it writes, and deletes it afterwards. A lease that was not renewed for `warehouse.lease_seconds` has expired: its writer
+has died, and the next writer deletes it. The bucket's own instants determine the age of a lease, so the clocks of the hosts do not
+matter. A writer renews and deletes a lease by the generation of its object, so it never touches the lease of another writer. Locks
+of one machine are in `writing`.
 """
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from email.utils import parsedate_to_datetime
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 from nba_pipeline.errors import Busy, PipelineError
@@ -27,14 +27,16 @@ from nba_pipeline.warehouse.writing import busy, owner_of
 if TYPE_CHECKING:
     from upath import UPath
 
+Result = TypeVar("Result")
+
 PARALLEL = 16
-"""Requests for leases of several dates at the same time."""
+"""Maximum number of simultaneous requests for the leases of several dates."""
 
 PAUSE_SECONDS = 0.5
-"""Pause between two looks at the lease of another writer."""
+"""Interval at which a writer checks the lease of another one."""
 
 RENEWALS = 4
-"""Renewals within the time after which a lease expires."""
+"""Number of renewals within `warehouse.lease_seconds`."""
 
 
 class Stored(NamedTuple):
@@ -142,7 +144,7 @@ def leased(folder: "UPath", name: str, dates: Sequence[date], writer: str, wait_
     leases = {day: WriteLease(folder / f"{day}.lease", writer) for day in sorted(set(dates))}
     _take(leases, name, wait_seconds)
     is_over = Event()
-    Thread(target=_renew, args=(list(leases.values()), is_over), name=f"leases of {name}", daemon=True).start()
+    Thread(target=_renew, args=(leases, is_over), name=f"leases of {name}", daemon=True).start()
     try:
         yield
     except BaseException:
@@ -156,7 +158,7 @@ def leased(folder: "UPath", name: str, dates: Sequence[date], writer: str, wait_
 
 
 def _take(leases: dict[date, WriteLease], name: str, wait_seconds: float) -> None:
-    """Takes all leases or none, so that two writers of several dates do not wait for each other."""
+    """Takes all leases or none, so that no two writers wait for each other. Raises Busy after `wait_seconds`."""
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
@@ -180,14 +182,13 @@ def _release(leases: dict[date, WriteLease]) -> list[date]:
     return [day for day, is_held in zip(leases, _all(leases, WriteLease.release), strict=True) if not is_held]
 
 
-def _all(leases: dict[date, WriteLease], method: Any) -> list[bool]:
+def _all(leases: dict[date, WriteLease], method: Callable[[WriteLease], Result]) -> list[Result]:
     """Calls a method of each lease, several at the same time. Raises the first error after the last call has ended."""
     with ThreadPoolExecutor(min(PARALLEL, len(leases) or 1)) as pool:
         return list(pool.map(method, leases.values()))
 
 
-def _renew(leases: Sequence[WriteLease], is_over: Event) -> None:
+def _renew(leases: dict[date, WriteLease], is_over: Event) -> None:
     while not is_over.wait(SETTINGS.warehouse.lease_seconds / RENEWALS):
-        for lease in leases:
-            with suppress(PipelineError):  # the next renewal tries again; the release notices an expired lease
-                lease.renew()
+        with suppress(PipelineError):  # the next renewal tries again; the release notices an expired lease
+            _all(leases, WriteLease.renew)

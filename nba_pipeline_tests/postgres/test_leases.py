@@ -118,7 +118,7 @@ def test_a_process_whose_run_was_closed_meanwhile_ends_and_records_nothing(insta
         process.send_signal(signal.SIGCONT)
         _, messages = process.communicate(timeout=TIMEOUT_SECONDS)
     assert process.returncode == 1
-    assert f"nba-pipeline: run {run.run_id} was closed, because its lease had expired" in messages
+    assert f"nba-pipeline: run {run.run_id} was closed by another process, because its lease had expired" in messages
     assert len(endings(instance, run.run_id)) == 1
 
 

@@ -50,7 +50,7 @@ class BigQueryWarehouse(Warehouse):
     """The tables in a BigQuery dataset.
 
     `store` is the location of the landing whose journal `sql` can query, and of the write leases. It defaults to the home, which
-    only the runs of one machine can share. If `has_hosts`, several hosts may share the run history, so it must be a bucket.
+    only the runs of one machine can share. With `has_several_hosts` it must be a bucket.
     """
 
     bigquery: dg.ResourceDependency[BigQueryResource]
@@ -59,7 +59,7 @@ class BigQueryWarehouse(Warehouse):
     home: str
     store: str = ""
     storage_host: str = ""
-    has_hosts: bool = False
+    has_several_hosts: bool = False
     lock_wait_seconds: float = Field(default_factory=lambda: SETTINGS.warehouse.lock_wait_seconds)
     _run_id: str = PrivateAttr(default=DIRECT)
 
@@ -92,10 +92,10 @@ class BigQueryWarehouse(Warehouse):
 
     def _refuse_local_locks(self) -> None:
         """Raises BadInput if several hosts may share the run history and their writers could not exclude one another."""
-        if self.has_hosts and isinstance(files.place(self.store or self.home), Path):
+        if self.has_several_hosts and isinstance(files.place(self.store or self.home), Path):
             raise BadInput(
-                "production with its run history in PostgreSQL needs NBA_PIPELINE_STORE=gs://bucket/prefix, since several hosts can "
-                "share only a bucket: landing, models and write leases; set it"
+                "production with its run history in PostgreSQL needs NBA_PIPELINE_STORE=gs://bucket/prefix, in which several hosts "
+                "share landing, models and write leases; set it"
             )
 
     def replace(
