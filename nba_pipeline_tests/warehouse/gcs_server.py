@@ -173,12 +173,16 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # gcsfs opens many connections at the same time; those above the size wait for minutes
+    daemon_threads = True
+
+
 @contextmanager
 def serve(name: str) -> Iterator[tuple[Bucket, str]]:
     """An empty bucket of this name, and the address of its server."""
     bucket = Bucket(name)
-    with ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"bucket": bucket})) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), type("Bound", (Handler,), {"bucket": bucket})) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield bucket, f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
