@@ -56,6 +56,7 @@ def test_a_home_has_its_runs_in_the_database_and_none_in_files(database: str, tm
 def test_a_host_with_an_empty_home_has_the_same_runs(
     database: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert not has_instance(tmp_path)
     with open_instance(tmp_path) as instance:
         run = create_run_for_test(instance).run_id
     other = tmp_path_factory.mktemp("other")
