@@ -828,7 +828,7 @@ class Warehouse(Section):
 
     lock_wait_seconds: float = Field(60.0, description="how long a write waits for another writer of the same date")
     lease_seconds: float = Field(
-        45.0, description="time without a renewal after which a write lease in the bucket has expired, shorter than the wait"
+        45.0, description="time without a renewal after which a write lease in the bucket has expired; below lock_wait_seconds"
     )
     least_free_mib: int = Field(200, description="free disk space below which no write starts")
     dates_per_run: AtLeastOne = Field(200, description="maximum number of dates in one run of a backfill")

@@ -92,8 +92,8 @@ class Host:
             return httpx.get(f"http://127.0.0.1:{self.web_port}/server_info", timeout=30).is_success
         return False
 
-    def request_the_night(self) -> str:
-        """Requests a run of the tables of the morning after the games, as the schedule does. Returns its id."""
+    def request_overnight_run(self) -> str:
+        """Requests a run of the mode `overnight`, as the schedule does. Returns its id."""
         assets = ", ".join(f'{{path: ["{name}"]}}' for name in tables_of_mode("overnight"))
         query = (
             'mutation { launchRun(executionParams: {selector: {repositoryName: "__repository__", repositoryLocationName: '
@@ -186,7 +186,7 @@ def test_an_evening_with_kills_on_two_hosts_leaves_the_tables_of_an_undisturbed_
     with host("a", SKEW_SECONDS, home, MORNING) as a, host("b", -SKEW_SECONDS, home, MORNING) as b:
         a.start_platform()
         others = [b.start_command("run", "--date", str(day), "--mode", "overnight") for day in (DAY, DAY)]
-        os.kill(process_once_begun(instance, a.request_the_night()), signal.SIGKILL)
+        os.kill(process_once_begun(instance, a.request_overnight_run()), signal.SIGKILL)
         a.kill("daemon")
         a.start_daemon()
         cluster.stop("immediate")
@@ -195,7 +195,7 @@ def test_an_evening_with_kills_on_two_hosts_leaves_the_tables_of_an_undisturbed_
             other.wait(TIMEOUT_SECONDS)  # its run may have lost the server
         wait_until(lambda: a.processes["daemon"].poll() is None, "the second daemon runs")
         wait_for_the_end(instance)
-        last = a.request_the_night()
+        last = a.request_overnight_run()
         process_once_begun(instance, last)
         a.kill()
     with host("c", 0, home, MORNING) as c:
@@ -203,7 +203,7 @@ def test_an_evening_with_kills_on_two_hosts_leaves_the_tables_of_an_undisturbed_
         wait_until(lambda: instance.get_run_by_id(last).status in ENDED, "the run on the dead host is closed")  # type: ignore[union-attr]
         wait_for_the_end(instance)
         if not instance.get_runs(dg.RunsFilter(tags={"dagster/parent_run_id": last}, statuses=[dg.DagsterRunStatus.SUCCESS])):
-            c.request_the_night()
+            c.request_overnight_run()
             wait_for_the_end(instance)
     assert {run.status for run in instance.get_runs()} <= ENDED
     after, expected = tables(home), tables(graded)
