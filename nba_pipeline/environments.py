@@ -89,11 +89,16 @@ def missing_keys() -> list[str]:
 
 
 def public() -> str:
-    """Returns the bucket of the published files: NBA_PIPELINE_PUBLIC, such as gs://bucket/prefix; empty: a folder of the home."""
+    """Returns the bucket of the published files: NBA_PIPELINE_PUBLIC, such as gs://bucket/prefix; empty: a folder of the home.
+
+    Several hosts may share a run history in PostgreSQL, and a folder of one home would have the slates of one host. Production then
+    publishes to `public` in the store.
+    """
     address = os.environ.get("NBA_PIPELINE_PUBLIC", "")
     if address and "://" not in address:
         raise BadInput(f"NBA_PIPELINE_PUBLIC is {address!r}; name a bucket, such as gs://bucket/prefix")
-    return address
+    is_shared = environment() == "production" and "://" in store() and database_of(home()) is not None
+    return address or (f"{store()}/public" if is_shared else "")
 
 
 def public_url() -> str:
@@ -170,6 +175,7 @@ def warehouse_of(name: str) -> "Warehouse":
         home=str(home()),
         store=store(),
         storage_host=os.environ.get("BIGQUERY_STORAGE_EMULATOR_HOST", ""),
+        has_several_hosts=database_of(home()) is not None,
     )
 
 

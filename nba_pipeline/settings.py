@@ -829,6 +829,9 @@ class Warehouse(Section):
     """Writes to the warehouse."""
 
     lock_wait_seconds: float = Field(60.0, description="how long a write waits for another writer of the same date")
+    lease_seconds: float = Field(
+        45.0, description="time without a renewal after which a write lease in the bucket has expired; below lock_wait_seconds"
+    )
     least_free_mib: int = Field(200, description="free disk space below which no write starts")
     dates_per_run: AtLeastOne = Field(200, description="maximum number of dates in one run of a backfill")
     compact_after_days: int = Field(14, description="days after the end of a month, after which its date files become one file")
@@ -905,8 +908,12 @@ class Runs(Section):
     train_minutes: int = Field(60, description="time after which the training of a week is ended")
 
     lease_minutes: float = Field(
-        30.0, description="time without an event after which a run with an unreachable process is closed"
+        30.0, description="time without an event after which a run with an unreachable process and without a lease is closed"
     )
+    lease_seconds: float = Field(
+        180.0, description="time without a renewal after which the lease of a run in PostgreSQL has expired and the run is closed"
+    )
+    renewal_seconds: float = Field(20.0, description="interval at which the process of a run renews its lease in PostgreSQL")
     created_minutes: float = Field(
         3.0, description="time after which a created run that was neither queued nor started is closed"
     )

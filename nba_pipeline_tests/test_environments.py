@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.cli.app import run_command
 from nba_pipeline.environments import ENVIRONMENTS, clock, environment, home, resources_for
 from nba_pipeline.errors import BadInput
@@ -142,6 +143,25 @@ def test_production_names_missing_variables(variables: dict[str, str], missing: 
         monkeypatch.setenv(name, value)
     with pytest.raises(BadInput, match=f"^NBA_PIPELINE_ENV=production needs {missing}$"):
         resources_for("production")["warehouse"].preflight()
+
+
+def test_production_with_postgres_needs_a_bucket_which_several_hosts_can_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "BIGQUERY_PROJECT": "nba",
+        "BIGQUERY_DATASET": "nba",
+        "DAGSTER_POSTGRES_URL": "postgresql://x@y/z",
+    }.items():
+        monkeypatch.setenv(name, value)
+    warehouse = resources_for("production")["warehouse"]
+    with pytest.raises(BadInput, match="needs NBA_PIPELINE_STORE=gs://bucket/prefix"):
+        warehouse.preflight()
+    with pytest.raises(BadInput, match="needs NBA_PIPELINE_STORE=gs://bucket/prefix"):
+        warehouse.locked(SCHEDULE, [date(2026, 1, 15)], "a writer")
+    monkeypatch.setenv("NBA_PIPELINE_STORE", "gs://bucket/nba")
+    monkeypatch.setenv("NBA_PIPELINE_ENV", "production")
+    resources = resources_for("production")
+    resources["warehouse"].refuse_missing_names()
+    assert resources["public"].location == "gs://bucket/nba/public"
 
 
 def test_landing_and_models_of_production_may_be_in_a_bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -103,8 +103,12 @@ def _refuse_another_storage(home: Path, database: Database | None) -> None:
 
 
 def has_instance(home: Path) -> bool:
-    """Whether the home has an instance, so that opening it creates nothing."""
-    return _file(home).exists()
+    """Whether the home has an instance: a dagster.yaml, or a run history in PostgreSQL, which another host may have begun.
+
+    Raises BadInput if PostgreSQL cannot be used.
+    """
+    database = database_of(home)
+    return _file(home).exists() or (database is not None and bool(database.value(ENVIRONMENT_KEY)))
 
 
 def open_instance(home: Path) -> dg.DagsterInstance:

@@ -70,6 +70,11 @@ class Database:
             )
         refuse_unusable(self.url(), self.variable)
 
+    def value(self, key: str) -> str:
+        """Returns a value that the instance stores under a key; empty without one. Raises BadInput if the server cannot be used."""
+        self.refuse_unusable()
+        return _read(self.url(), self.variable, lambda connection: _value(connection, key))
+
 
 class _Registered:
     """The function that returns the database of a home, which `environments` registers."""
@@ -166,6 +171,16 @@ def _read(url: str, variable: str, read: "Callable[[Connection], str]") -> str:
             return read(connection)
     except SQLAlchemyError as error:
         raise BadInput(f"PostgreSQL at {place(url)} ({variable}) cannot be used: {reason(error, url)}") from None
+
+
+def _value(connection: "Connection", key: str) -> str:
+    from dagster._core.storage.runs.schema import KeyValueStoreTable  # noqa: PLC0415  Dagster 1.13
+    from sqlalchemy import inspect, select  # noqa: PLC0415
+
+    if not inspect(connection).has_table(KeyValueStoreTable.name):
+        return ""
+    query = select(KeyValueStoreTable.c.value).where(KeyValueStoreTable.c.key == key)
+    return str(connection.execute(query).scalar_one_or_none() or "")
 
 
 def _schema_problem(connection: "Connection") -> str:

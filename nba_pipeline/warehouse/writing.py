@@ -1,4 +1,4 @@
-"""Checks before every write: dates, columns, unique keys and shrinkage; and the write locks."""
+"""Checks before every write: dates, columns, unique keys and shrinkage; and the write locks of one machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from filelock import FileLock, Timeout
@@ -68,19 +68,31 @@ def locked(folder: Path, name: str, dates: Sequence[date], writer: str, wait_sec
             try:
                 stack.enter_context(FileLock(file, timeout=wait_seconds))
             except Timeout:
-                raise Busy(f"{name} {day} is being written by {_writer_of(file)}; gave up after {wait_seconds:.0f} s") from None
+                raise busy(name, day, _owner_in(file), wait_seconds) from None
             stack.callback(file.unlink, missing_ok=True)
-            file.write_text(json.dumps({"writer": writer, "process": os.getpid(), "host": socket.gethostname()}))
+            file.write_text(json.dumps(owner_of(writer)))
         yield
 
 
-def _writer_of(file: Path) -> str:
-    """Returns the writer that a lock file names, with its process and host."""
+def owner_of(writer: str) -> dict[str, Any]:
+    """Returns what a lock or a lease records of its writer."""
+    return {"writer": writer, "process": os.getpid(), "host": socket.gethostname()}
+
+
+def busy(name: str, day: date, owner: Mapping[str, Any], wait_seconds: float) -> Busy:
+    """Returns the error for a date that another writer holds. It names the writer with its process and host, if they are known."""
+    is_known = owner.keys() >= {"writer", "process", "host"}
+    who = f"{owner['writer']} (process {owner['process']} on {owner['host']})" if is_known else "an unnamed writer"
+    return Busy(f"{name} {day} is being written by {who}; gave up after {wait_seconds:.0f} s")
+
+
+def _owner_in(file: Path) -> Mapping[str, Any]:
+    """Returns the owner that a lock file records; empty if it was released or is not yet written."""
     try:
         owner = json.loads(file.read_text(errors="replace"))
-        return f"{owner['writer']} (process {owner['process']} on {owner['host']})"
-    except (FileNotFoundError, ValueError, KeyError, TypeError):  # released just now, or not yet written
-        return "an unnamed writer"
+    except (FileNotFoundError, ValueError):
+        return {}
+    return owner if isinstance(owner, dict) else {}
 
 
 def _refuse_wrong_columns(table: Table, frame: pl.DataFrame) -> None:

@@ -7,6 +7,7 @@ Not a test itself: `test_game_day` kills at some of the calls.
 
 import argparse
 import dataclasses
+import itertools
 import os
 import pickle
 import shutil
@@ -152,19 +153,25 @@ Fatal = int | Callable[[Call], bool]
 
 
 def played(
-    folder: Path, league: League, emulator: Emulator, kills: Sequence[tuple[Fatal, When]] = (), commands: Commands = COMMANDS
+    folder: Path,
+    league: League,
+    emulator: Emulator,
+    kills: Sequence[tuple[Fatal, When]] = (),
+    commands: Commands = COMMANDS,
+    host: Callable[[int], Mapping[str, str]] = lambda number: {},
 ) -> Ended:
     """Play the day, or some of its commands. Each kill ends the command that reaches it, and the command is run again.
 
-    A fatal call is given by its number, counted over all processes, or by a predicate.
+    A fatal call is given by its number, counted over all processes, or by a predicate. `host` returns the variables of the host of
+    a process, given its number.
     """
-    calls_made, left, done = list[Call](), list(kills), list[str]()
+    calls_made, left, done, numbers = list[Call](), list(kills), list[str](), itertools.count()
     with league.served() as providers:
         for now, arguments in commands:
             league.now, process = now, None
             while process is None or process.returncode == -signal.SIGKILL:
                 with FaultProxy(emulator.url) as proxy:
-                    variables = {**providers, **production(emulator, proxy.url, folder / "home")}
+                    variables = {**providers, **production(emulator, proxy.url, folder / "home"), **host(next(numbers))}
                     with command(arguments, variables, now) as process:
                         if left:
                             fatal, when = left[0]

@@ -1,16 +1,19 @@
 """Writes to BigQuery: one load per date or one statement, executed once despite lost responses, with the real client."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.errors import BadInput, Permanent, PipelineError, Transient
+from nba_pipeline.errors import BadInput, Busy, Permanent, PipelineError, Transient
 from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
@@ -18,6 +21,7 @@ from nba_pipeline.warehouse.bigquery.shapes import shape_of
 from nba_pipeline_tests.bigquery.faults import Call, DropAfter, DropBefore, FaultProxy, Kill, Respond, Rewrite
 from nba_pipeline_tests.bigquery.store import BigQueryStore, acknowledges, loads, of_kind, statement, text_of
 from nba_pipeline_tests.warehouse.contract import DAY, NEXT, PATIENT, VERSIONS, in_a_process, rows, stored_rows
+from nba_pipeline_tests.warehouse.gcs_server import a_bucket
 
 CONNECTION_LOST = "the connection was lost"
 Dies = Callable[..., AbstractContextManager[None]]
@@ -47,6 +51,28 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     monkeypatch.setattr(time, "sleep", slept)
     return waited
+
+
+# Writers on several hosts
+
+
+def test_writers_on_two_hosts_exclude_each_other_by_a_lease_in_the_bucket(
+    store: BigQueryStore, lines: Table, tmp_path: Path
+) -> None:
+    started, resume = threading.Event(), threading.Event()
+    with a_bucket() as bucket, store.delay_write(lines, DAY, started, resume), ThreadPoolExecutor(1) as pool:
+        a, b = (store.open(home=str(tmp_path / name), store="gs://bucket/nba") for name in ("a", "b"))
+        writing = pool.submit(a.replace, lines, [DAY], rows(3), "run on a")
+        try:
+            assert started.wait(60), writing.exception(timeout=1)
+            with pytest.raises(Busy, match=rf"toy_lines {DAY} is being written by run on a \(process"):
+                b.replace(lines, [DAY], rows(4), "run on b")
+        finally:
+            resume.set()
+        writing.result()
+        b.replace(lines, [DAY], rows(4), "run on b")
+        assert not bucket.objects and not list(tmp_path.rglob("*.lock"))
+    assert stored_rows(store.open_reader(), lines).height == 4
 
 
 # Requests

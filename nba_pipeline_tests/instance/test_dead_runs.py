@@ -3,30 +3,35 @@
 Processes that the tests start also load the jobs below, so this module must have no side effects.
 """
 
+import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG, WILL_RETRY_TAG
 from dagster._core.test_utils import create_run_for_test, create_test_daemon_workspace_context
 from dagster._core.workspace.context import IWorkspaceProcessContext
 from dagster._core.workspace.load_target import PythonFileTarget
 from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogConsumerDaemon
+from dagster._daemon.monitoring.run_monitoring import monitor_started_run
+from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
 from nba_pipeline.environments import home
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.command_runs import execute, is_started_by_command
 from nba_pipeline.instance.dead_runs import _close_if_dead, close_dead_runs, is_alive, process_tag
-from nba_pipeline.instance.opening import open_instance
+from nba_pipeline.instance.opening import open_instance, prepare_instance
 from nba_pipeline.instance.run_tags import PROCESS_TAG
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing
@@ -154,6 +159,14 @@ def test_a_process_of_another_host_is_unknown(tag: str) -> None:
     assert is_alive(tag) is None
 
 
+def test_a_host_of_the_same_name_is_another_host() -> None:
+    host, rest = process_tag("a run").split(":", 1)
+    name = host.partition("/")[0]
+    assert is_alive(f"{host}:{rest}", is_one_machine=False) is True
+    assert is_alive(f"{name}/elsewhere:{rest}", is_one_machine=False) is None
+    assert is_alive(f"{name}/elsewhere:{rest}") is True, "SQLite is of one machine, which may have started again"
+
+
 # Runs of the command
 
 
@@ -253,6 +266,61 @@ def test_a_run_that_ends_during_the_check_is_unchanged(memory: dg.DagsterInstanc
     memory.report_dagster_event(success, run.run_id)
     assert _close_if_dead(memory, record, datetime.now(UTC)) is None
     assert status_of(memory, run).status == dg.DagsterRunStatus.SUCCESS
+
+
+# Runs of a launcher that checks its workers, as those of Docker and Kubernetes
+
+
+class Workers(RunLauncher, ConfigurableClass):  # type: ignore[type-arg]
+    """A run launcher whose workers are on other hosts. All of them have ended."""
+
+    supports_check_run_worker_health = True
+    inst_data = None
+
+    @classmethod
+    def config_type(cls) -> dict[str, object]:
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, object]) -> "Workers":
+        return cls()
+
+    def launch_run(self, context: LaunchRunContext) -> None: ...
+
+    def terminate(self, run_id: str) -> bool:
+        return False
+
+    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
+        return CheckRunHealthResult(WorkerStatus.FAILED, f"the worker of run {run.run_id} has ended")
+
+
+def with_workers(home: Path) -> dg.DagsterInstance:
+    file = prepare_instance(home) / "dagster.yaml"
+    file.write_text(f"{file.read_text()}run_launcher: {{module: {__name__}, class: Workers}}\n")
+    return open_instance(home)
+
+
+def test_dagster_ends_a_run_whose_worker_has_ended(tmp_path: Path) -> None:
+    """The run monitoring of dagster.yaml does it, so the lease of the run does not matter."""
+    instance = with_workers(tmp_path)
+    launched = create_run_for_test(instance, "play", status=dg.DagsterRunStatus.STARTED, remote_job_origin=an_origin())
+    assert close_dead_runs(instance, datetime.now(UTC) + 10 * LEASE) == []
+    assert instance.run_monitoring_enabled
+    record = instance.get_run_record_by_id(launched.run_id)
+    assert record
+    monitor_started_run(instance, None, record, logging.getLogger("test"))  # type: ignore[arg-type]  # only to resume a run
+    assert status_of(instance, launched).status == dg.DagsterRunStatus.FAILURE
+
+
+def test_a_run_of_a_command_has_no_worker_of_the_launcher(tmp_path: Path) -> None:
+    instance = with_workers(tmp_path)
+    run = a_run(instance)
+    assert [closed.run_id for closed in close_dead_runs(instance, datetime.now(UTC) + 10 * LEASE)] == [run.run_id]
+
+
+def an_origin() -> RemoteJobOrigin:
+    """The origin of a job that a code server serves."""
+    return RemoteJobOrigin(RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("nba_pipeline"), "__repository__"), "play")
 
 
 # Runs of the daemon

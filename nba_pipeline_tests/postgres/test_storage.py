@@ -16,7 +16,7 @@ from nba_pipeline.environments import use_scratch_home
 from nba_pipeline.errors import BadInput, PipelineError, Transient
 from nba_pipeline.instance import postgres
 from nba_pipeline.instance.damage import database_named
-from nba_pipeline.instance.opening import open_folder, open_instance
+from nba_pipeline.instance.opening import has_instance, open_folder, open_instance
 from nba_pipeline.instance.postgres import CONNECT_SECONDS
 from nba_pipeline.instance.postgres_storage import PooledEventLogStorage
 from nba_pipeline.settings import SETTINGS
@@ -51,6 +51,19 @@ def test_a_home_has_its_runs_in_the_database_and_none_in_files(database: str, tm
     assert cluster.execute("SELECT run_id, status FROM runs", database) == [(run, "SUCCESS")]
     assert not list(tmp_path.rglob("*.db"))
     assert PASSWORD not in (tmp_path / "dagster" / "dagster.yaml").read_text()
+
+
+def test_a_host_with_an_empty_home_has_the_same_runs(
+    database: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not has_instance(tmp_path)
+    with open_instance(tmp_path) as instance:
+        run = create_run_for_test(instance).run_id
+    other = tmp_path_factory.mktemp("other")
+    monkeypatch.setenv("NBA_PIPELINE_HOME", str(other))
+    assert has_instance(other) and not list(other.iterdir())
+    with open_instance(other) as instance:
+        assert [run.run_id for run in instance.get_runs()] == [run]
 
 
 def test_the_parts_of_the_url_name_the_same_database(

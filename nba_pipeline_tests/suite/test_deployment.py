@@ -153,4 +153,7 @@ def test_the_limits_of_the_chart_are_those_of_one_machine(values: dict[str, Any]
     assert queue["tagConcurrencyLimits"] == runs["tag_concurrency_limits"]
     assert values["additionalInstanceConfig"]["concurrency"]["pools"] == here["concurrency"]["pools"]
     monitoring = values["dagsterDaemon"]["runMonitoring"]
+    assert monitoring["enabled"] and here["run_monitoring"]["enabled"], (
+        "it ends runs whose launcher says that the worker has ended"
+    )
     assert monitoring["freeSlotsAfterRunEndSeconds"] == here["run_monitoring"]["free_slots_after_run_end_seconds"]

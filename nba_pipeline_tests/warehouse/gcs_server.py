@@ -1,6 +1,7 @@
-"""A bucket over loopback HTTP: the calls of Google's JSON API that gcsfs uses, served from memory.
+"""A bucket over loopback HTTP: the calls of Google's JSON API that the platform uses, served from memory.
 
-Supports listing with pages, metadata, download, multipart upload with `ifGenerationMatch=0`, rewrite and delete.
+Supports listing with pages, metadata, download, uploads with `ifGenerationMatch=0`, patch and delete with `ifGenerationMatch`, and
+rewrite.
 """
 
 import base64
@@ -10,8 +11,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -23,6 +25,7 @@ import pytest
 KINDS = ("folder", "memory", "gcs")
 """Storage kinds: a local folder, a store in memory, a bucket behind real gcsfs."""
 
+GENERATIONS = count(1)
 PAGE = 3
 """Objects per page of a listing. Small, so that most listings have several pages."""
 
@@ -36,6 +39,12 @@ class Bucket:
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     refusals: list[int] = field(default_factory=list)
     """The statuses of the next responses."""
+    lost_uploads: int = 0
+    """The number of next uploads that are done and whose response is an error."""
+    skew: timedelta = timedelta()
+    """The clock of the server minus that of this machine."""
+    generations: dict[str, int] = field(default_factory=dict)
+    """Name -> generation of the last upload."""
     uploaded: list[str] = field(default_factory=list)
     """The names of the uploaded objects, in order."""
     headers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -44,14 +53,25 @@ class Bucket:
 
     def write(self, name: str, body: bytes) -> dict[str, Any]:
         """Store an object and return its metadata."""
-        self.objects[name] = body, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        self.generations[name] = next(GENERATIONS)
+        self.touch(name, body)
         return self.metadata(name)
+
+    def touch(self, name: str, body: bytes, ago: timedelta = timedelta()) -> None:
+        """Set the instant of the last change."""
+        self.objects[name] = body, (self.now - ago).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    @property
+    def now(self) -> datetime:
+        """The server's instant."""
+        return datetime.now(UTC) + self.skew
 
     def metadata(self, name: str) -> dict[str, Any]:
         """The object resource."""
         body, at = self.objects[name]
         md5 = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
-        return {"name": name, "bucket": self.name, "size": str(len(body)), "updated": at, "timeCreated": at, "md5Hash": md5}
+        about = {"name": name, "bucket": self.name, "size": str(len(body)), "updated": at, "timeCreated": at, "md5Hash": md5}
+        return about | {"generation": str(self.generations[name])}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -61,6 +81,10 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # a response in two packets waits 40 ms for the acknowledgment of the first
     wbufsize = -1
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The header `Date`."""
+        return super().date_time_string(self.bucket.now.timestamp() if timestamp is None else timestamp)
 
     def log_message(self, *args: object) -> None:
         """Log nothing."""
@@ -88,18 +112,25 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer()
 
-    do_POST = do_DELETE = do_GET  # noqa: N815  # names required by http.server
+    do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815  # names required by http.server
 
     def _upload(self, query: dict[str, str], sent: bytes) -> tuple[int, Any]:
-        _, about, content = sent.split(b"--==0==", 2)
-        resource = json.loads(about.split(b"\n\n", 1)[1])
+        resource, kind, body = {"name": query.get("name", "")}, "application/octet-stream", sent
+        if query["uploadType"] == "multipart":
+            _, about, content = sent.split(b"--==0==", 2)
+            resource = json.loads(about.split(b"\n\n", 1)[1])
+            kind = content.split(b"\n\n", 1)[0].decode().strip().removeprefix("Content-Type: ")
+            body = content.split(b"\n\n", 1)[1].removesuffix(b"\n--==0==--")
         name = resource["name"]
         if query.get("ifGenerationMatch") == "0" and name in self.bucket.objects:
             return 412, {"error": {"message": "the object exists"}}
         self.bucket.uploaded.append(name)
-        kind = content.split(b"\n\n", 1)[0].decode().strip().removeprefix("Content-Type: ")
         self.bucket.headers[name] = {"contentType": kind} | resource
-        return 200, self.bucket.write(name, content.split(b"\n\n", 1)[1].removesuffix(b"\n--==0==--"))
+        written = self.bucket.write(name, body)
+        if self.bucket.lost_uploads:
+            self.bucket.lost_uploads -= 1
+            return 503, {"error": {"message": "the response of the test"}}
+        return 200, written
 
     def _page(self, query: dict[str, str]) -> dict[str, Any]:
         begins, after = query.get("prefix", ""), query.get("pageToken", "")
@@ -120,6 +151,11 @@ class Handler(BaseHTTPRequestHandler):
         name = unquote(source)
         if name not in bucket.objects:
             return 404, {"error": {"message": "no such object"}}
+        if query.get("ifGenerationMatch", str(bucket.generations[name])) != str(bucket.generations[name]):
+            return 412, {"error": {"message": "another generation"}}
+        if self.command == "PATCH":
+            bucket.touch(name, bucket.objects[name][0])
+            return 200, bucket.metadata(name)
         if target:
             copy = unquote(target.partition("/o/")[2])
             return 200, {"done": True, "resource": bucket.write(copy, bucket.objects[name][0])}
@@ -137,12 +173,16 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # gcsfs opens many connections at the same time; those above the size wait for minutes
+    daemon_threads = True
+
+
 @contextmanager
 def serve(name: str) -> Iterator[tuple[Bucket, str]]:
     """An empty bucket of this name, and the address of its server."""
     bucket = Bucket(name)
-    with ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"bucket": bucket})) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), type("Bound", (Handler,), {"bucket": bucket})) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield bucket, f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

@@ -39,6 +39,7 @@ from nba_pipeline.warehouse.ledgers import Recorder
 from nba_pipeline.warehouse.manifests import FOLDER as MANIFESTS
 from nba_pipeline.warehouse.manifests import Manifests
 from nba_pipeline.warehouse.migration import RENAMED
+from nba_pipeline.warehouse.write_leases import leased
 from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, with_date
 
 ADDED_NOTHING = "nothing_to_add"
@@ -46,9 +47,10 @@ ADDED_NOTHING = "nothing_to_add"
 
 
 class BigQueryWarehouse(Warehouse):
-    """The tables in a BigQuery dataset. Write locks are files below the home, so they only cover the runs of one machine.
+    """The tables in a BigQuery dataset.
 
-    `store` is the location of the landing whose journal `sql` can query. It defaults to the home.
+    `store` is the location of the landing whose journal `sql` can query, and of the write leases. It defaults to the home, which
+    only the runs of one machine can share. With `has_several_hosts` it must be a bucket.
     """
 
     bigquery: dg.ResourceDependency[BigQueryResource]
@@ -57,6 +59,7 @@ class BigQueryWarehouse(Warehouse):
     home: str
     store: str = ""
     storage_host: str = ""
+    has_several_hosts: bool = False
     lock_wait_seconds: float = Field(default_factory=lambda: SETTINGS.warehouse.lock_wait_seconds)
     _run_id: str = PrivateAttr(default=DIRECT)
 
@@ -84,6 +87,15 @@ class BigQueryWarehouse(Warehouse):
         if missing:
             raise BadInput(
                 f"NBA_PIPELINE_ENV=production needs {' and '.join(missing)}; set {'it' if len(missing) == 1 else 'them'}"
+            )
+        self._refuse_local_locks()
+
+    def _refuse_local_locks(self) -> None:
+        """Raises BadInput if several hosts may share the run history and their writers could not exclude one another."""
+        if self.has_several_hosts and isinstance(files.place(self.store or self.home), Path):
+            raise BadInput(
+                "production with its run history in PostgreSQL needs NBA_PIPELINE_STORE=gs://bucket/prefix, in which several hosts "
+                "share landing, models and write leases; set it"
             )
 
     def replace(
@@ -219,7 +231,10 @@ class BigQueryWarehouse(Warehouse):
                 raise BadInput(refusal(session.name, table.name))
 
     def _locked(self, table: Table, dates: Sequence[date], writer: str) -> AbstractContextManager[None]:
-        folder = Path(self.home, "locks", self._dataset_name, table.name)
+        self._refuse_local_locks()
+        folder = files.place(self.store or self.home) / "locks" / self._dataset_name / table.name
+        if not isinstance(folder, Path):
+            return leased(folder, table.name, dates, writer, self.lock_wait_seconds)
         return locked(folder, table.name, dates, writer, self.lock_wait_seconds)
 
     @property
