@@ -128,6 +128,17 @@ class Table:
             good = good.filter(~copies)
         return good.sort(self.key), self._quarantine(bad, as_of)
 
+    def row(self, values: Mapping[str, Any], as_of: datetime, code_version: str) -> pl.DataFrame:
+        """Returns a row for a ledger. An absent value is null. Raises PipelineError if the row breaks a rule."""
+        schema = {name: kind for name, kind in self.dtypes.items() if name not in LINEAGE[1:]}
+        if unknown := sorted(values.keys() - schema.keys()):
+            raise PipelineError(f"{self.name}: {wrong_columns([], unknown)}")
+        rows, rejected = self.conform(pl.DataFrame([values], schema=schema), as_of, code_version)
+        if rejected.height:
+            key = " ".join(str(values.get(name)) for name in self.key)
+            raise PipelineError(f"{self.name}: the row {key} is invalid: {rejected['problem'][0]}")
+        return rows
+
     def _cast(self, frame: pl.DataFrame) -> pl.DataFrame:
         try:
             return frame.select([pl.col(c).cast(t) for c, t in self.dtypes.items()])
