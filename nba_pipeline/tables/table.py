@@ -16,7 +16,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.errors import PipelineError, wrong_columns
+from nba_pipeline.errors import BadInput, PipelineError, wrong_columns
 from nba_pipeline.tables.registry import QUARANTINE_SCHEMA as QUARANTINE_SCHEMA  # noqa: PLC0414  # mypy: also imported from here
 from nba_pipeline.tables.registry import TABLES as TABLES  # noqa: PLC0414
 
@@ -86,8 +86,9 @@ class Table:
         return {**self.schema.columns(), **Lineage.columns()}
 
     def __post_init__(self) -> None:
-        if TABLES.setdefault(self.name, self) is not self:
-            raise PipelineError(f"table name {self.name} is used twice")
+        other = TABLES.setdefault(self.name, self)
+        if other is not self:
+            raise BadInput(f"table name {self.name} is used twice: in {other.schema.__module__} and {self.schema.__module__}")
 
     def empty(self) -> pl.DataFrame:
         """An empty frame with every column."""

@@ -200,7 +200,7 @@ def test_an_invalid_row_of_a_ledger_is_refused(shots: Table, columns: dict[str, 
 
 
 def test_two_tables_cannot_share_a_name(shots: Table) -> None:
-    with pytest.raises(PipelineError, match="table name test_table_shots is used twice"):
+    with pytest.raises(PipelineError, match=f"table name test_table_shots is used twice: in {__name__} and {__name__}$"):
         Table(shots.name, grain="another", key=("game_id",), schema=ShotRows)
     assert TABLES[shots.name] is shots
 
