@@ -1,7 +1,7 @@
 """CPU seconds to load the definitions, and to compute all code versions with and without parsed sources.
 
-Each load is a process of its own, and the minimum counts, which other load affects least. The sources are those of a copy of the
-package. Target: 0.2 s for all code versions with the sources that an earlier process parsed.
+Each load is a process of its own. The minimum counts, because other processes affect it least. Code versions are computed for a
+copy of the package. Target: 0.2 s for all code versions if an earlier process has parsed the sources.
 
     python benchmarks/definitions.py [PYTHON ...]
 

@@ -1,6 +1,7 @@
-"""What the event logs in SQLite and in PostgreSQL have in common: two reads that Dagster repeats for each check result.
+"""What the event logs in SQLite and in PostgreSQL have in common: two reads that Dagster 1.13 repeats for each check result.
 
-The connections belong in `event_log.py` and `postgres_storage.py`.
+The connections belong in `event_log.py` and `postgres_storage.py`. Remove this module when Dagster keeps the names of its tables
+and the states of checks.
 """
 
 from collections.abc import Mapping, Sequence
