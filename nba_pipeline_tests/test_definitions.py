@@ -57,6 +57,8 @@ def imported() -> set[str]:
         ("upath", "stores"),
         ("gcsfs", "stores"),
         ("aiohttp", "stores"),
+        ("jinja2", "the page"),
+        ("prometheus_client", "the metrics"),
     ],
 )
 def test_a_library_is_not_imported_before_it_is_needed(imported: set[str], library: str, only_for: str) -> None:

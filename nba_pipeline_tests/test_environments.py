@@ -11,7 +11,7 @@ import pytest
 
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.cli.app import run_command
-from nba_pipeline.environments import ENVIRONMENTS, clock, environment, home, resources_for
+from nba_pipeline.environments import ENVIRONMENTS, PROVIDER_ADDRESSES, clock, environment, home, resources_for
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.opening import open_instance
@@ -103,7 +103,7 @@ def test_the_sandbox_does_not_read_the_archive(monkeypatch: pytest.MonkeyPatch, 
 
 def test_local_uses_the_real_providers_and_loads_without_keys() -> None:
     http = resources_for("local")["nba_cdn"].http
-    assert http.base_urls == {
+    expected = {
         "nba_cdn": "https://cdn.nba.com",
         "nba_stats": "https://stats.nba.com",
         "balldontlie": "https://api.balldontlie.io",
@@ -111,6 +111,8 @@ def test_local_uses_the_real_providers_and_loads_without_keys() -> None:
         "injury_report": "https://ak-static.cms.nba.com",
         "espn": "https://site.api.espn.com",
     }
+    assert expected.items() <= http.base_urls.items() and http.base_urls.keys() == PROVIDER_ADDRESSES.keys()
+    assert all(address.startswith("https://") for address in http.base_urls.values())
     assert resources_for("local")["odds_api"].api_key == ""
 
 

@@ -13,6 +13,7 @@ from nba_pipeline.asset_factory.code_versions import code_version
 from nba_pipeline.asset_factory.conditions import condition_of
 from nba_pipeline.asset_factory.step_timeout import limited
 from nba_pipeline.asset_factory.verdicts import DECIMALS
+from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.partitions import DAILY, WEEKLY
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import Declaration, Wiring, declare
@@ -38,9 +39,15 @@ def markdown_of(docstring: str | None) -> str:
 
 
 def shared(table: Table, module: str, description: str | None, kinds: Set[str]) -> dict[str, Any]:
-    """Returns the arguments of `dg.asset` that are derived from a table and the folder of its module."""
+    """Returns the arguments of `dg.asset` that are derived from a table and the folder of its module.
+
+    Raises BadInput if the module has another name than the table: a copied module may still have the name of its origin.
+    """
+    *_, stage, name = module.split(".")
+    if name != table.name:
+        raise BadInput(f"table {table.name} is declared in {module}; a table is declared in a module of its name")
     return {
-        "name": table.name, "group_name": module.split(".")[-2], "description": markdown_of(description), "kinds": set(kinds),
+        "name": table.name, "group_name": stage, "description": markdown_of(description), "kinds": set(kinds),
         "owners": OWNERS, "code_version": code_version(table.name), "io_manager_key": "tables",
         "metadata": {"dagster/column_schema": table.column_schema(), "dagster/table_name": table.name},
     }  # fmt: skip

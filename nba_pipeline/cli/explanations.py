@@ -7,7 +7,7 @@ import typer
 
 from nba_pipeline.cli.app import app, leave
 from nba_pipeline.cli.consoles import print_line
-from nba_pipeline.cli.glossary import GLOSSARY
+from nba_pipeline.cli.glossary import glossary
 from nba_pipeline.cli.record_terms import DECAY_STATES, HALTS, PICK_RULES, ROLES
 from nba_pipeline.cli.terms import ALERTS, FLAGS, GATES, REASONS, STATES, UNPUBLISHED, Term
 from nba_pipeline.errors import BadInput, did_you_mean
@@ -55,15 +55,15 @@ def names() -> list[str]:
         *catalog.checks(),
         *catalog.tables(),
         *catalog.views(),
-        *GLOSSARY,
+        *glossary(),
         *KINDS,
     ]
 
 
 def _of_kind(kind: str) -> Iterator[str]:
     """Yields what a kind is, then its names, each with its meaning."""
-    if kind in KINDS and kind in GLOSSARY:
-        yield f"{kind}: {GLOSSARY[kind]}"
+    if kind in KINDS and kind in glossary():
+        yield f"{kind}: {glossary()[kind]}"
     for name, term in LISTS.get(kind, {}).items():
         yield f"{name}: {term.meaning}"
     if kind == "check":
@@ -72,7 +72,7 @@ def _of_kind(kind: str) -> Iterator[str]:
         yield from (f"{table.name}: {table.summary}" for table in catalog.tables().values())
         yield from (f"{name}: {meaning}" for name, meaning in catalog.views().items())
     if kind == "word":
-        yield from (f"{name}: {meaning}" for name, meaning in GLOSSARY.items())
+        yield from (f"{name}: {meaning}" for name, meaning in glossary().items())
 
 
 def _of_name(name: str) -> Iterator[str]:
@@ -83,7 +83,7 @@ def _of_name(name: str) -> Iterator[str]:
         if term := terms.get(name):
             yield f"{name} ({kind}): {term.meaning}"
             yield from (f"Next: {step}" for step in [term.next_step] if step)
-    if meaning := GLOSSARY.get(name):
+    if meaning := glossary().get(name):
         yield f"{name} (word): {meaning}"
     if check := catalog.checks().get(name):
         for summary, tables in check.summaries.items():

@@ -55,7 +55,7 @@ def promote(system_id: SystemId, reason: Reason, author: Author) -> None:
     refuse_empty(reason=reason, author=author)
     runner = open_runner()
     decisions = ledger.read_decisions(runner.warehouse)
-    ledger.refuse_promotion(system_id, _roles(runner, decisions))
+    ledger.refuse(ledger.PROMOTE, system_id, _roles(runner, decisions))
     champion = ledger.champion_of(decisions)
     rows, gates = judge_promotion(runner.warehouse, runner.clock.today, system_id, champion, trained_members(system_id))
     for gate in gates:
@@ -80,7 +80,7 @@ def retire(system_id: SystemId, reason: Reason, author: Author) -> None:
     runner = open_runner()
     decisions = ledger.read_decisions(runner.warehouse)
     roles = _roles(runner, decisions)
-    ledger.refuse_retirement(system_id, roles)  # before the initial decision is recorded
+    ledger.refuse(ledger.RETIRE, system_id, roles)  # before the initial decision is recorded
     decisions = ledger.record_initial(runner.warehouse, runner.clock.now(), decisions, PROMOTABLE)
     print_line(ledger.retire(runner.warehouse, runner.clock.now(), decisions, roles, system_id, reason, author))
     leave(0)

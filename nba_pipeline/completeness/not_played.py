@@ -103,16 +103,15 @@ def mark(
     elif marks.is_empty():
         raise BadInput(f"--game {matchup} has no mark to withdraw")
     row = {
-        "game_date": [day],
-        "game_id": [game_id],
-        "is_not_played": [is_not_played],
-        "reason": [reason.strip()],
-        "author": [author.strip()],
-        "marked_at": [now],
-        "source": [SOURCE],
+        "game_date": day,
+        "game_id": game_id,
+        "is_not_played": is_not_played,
+        "reason": reason.strip(),
+        "author": author.strip(),
+        "marked_at": now,
+        "source": SOURCE,
     }
-    rows, _ = NOT_PLAYED.conform(pl.DataFrame(row, schema={name: NOT_PLAYED.dtypes[name] for name in row}), now, CODE_VERSION)
-    warehouse.add(NOT_PLAYED, [day], rows, f"{SOURCE} by {author.strip()}")
+    warehouse.add(NOT_PLAYED, [day], NOT_PLAYED.row(row, now, CODE_VERSION), f"{SOURCE} by {author.strip()}")
     change = "is marked as not played" if is_not_played else "is no longer marked as not played"
     return day, f"{matchup} {change}, by {author.strip()}: {reason.strip()}"
 

@@ -15,7 +15,7 @@ from typing import Literal
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.errors import BadInput, PipelineError, did_you_mean
+from nba_pipeline.errors import BadInput, did_you_mean
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
@@ -140,10 +140,5 @@ def decide(warehouse: Warehouse, now: datetime, case: Case, decision: Decision, 
         "decided_at": now,
         "source": SOURCE,
     }
-    rows, rejected = RESOLUTIONS.conform(
-        pl.DataFrame([values], schema={name: RESOLUTIONS.dtypes[name] for name in values}), now, CODE_VERSION
-    )
-    if rejected.height:
-        raise PipelineError(f"the decision on {case.case_id} is invalid: {rejected['problem'][0]}")
-    warehouse.add(RESOLUTIONS, [case.game_date], rows, f"{SOURCE} by {author.strip()}")
+    warehouse.add(RESOLUTIONS, [case.game_date], RESOLUTIONS.row(values, now, CODE_VERSION), f"{SOURCE} by {author.strip()}")
     return f"{case.case_id} of {case.game_date} is {decision}, by {author.strip()}: {reason.strip()}"

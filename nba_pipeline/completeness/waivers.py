@@ -65,18 +65,15 @@ def waive(
             f"{_until(first['ends_at'])} ({first['reason']})"
         )
     row = {
-        "game_date": [day],
-        "gate": [gate],
-        "reason": [reason.strip()],
-        "author": [author.strip()],
-        "waived_at": [now],
-        "ends_at": [ends_at],
-        "source": [SOURCE],
+        "game_date": day,
+        "gate": gate,
+        "reason": reason.strip(),
+        "author": author.strip(),
+        "waived_at": now,
+        "ends_at": ends_at,
+        "source": SOURCE,
     }
-    # the schema gives the type of a null end
-    frame = pl.DataFrame(row, schema={name: gates.WAIVERS.dtypes[name] for name in row})
-    rows, _ = gates.WAIVERS.conform(frame, now, CODE_VERSION)
-    warehouse.add(gates.WAIVERS, [day], rows, f"{SOURCE} by {author.strip()}")
+    warehouse.add(gates.WAIVERS, [day], gates.WAIVERS.row(row, now, CODE_VERSION), f"{SOURCE} by {author.strip()}")
     return [
         f"{gate} of {day} is waived {_until(ends_at)}, by {author.strip()}: {reason.strip()}",
         *_consequences(_covered(warehouse, day), day),

@@ -19,8 +19,11 @@ from nba_pipeline.systems import SYSTEMS
 SIZE = (6.2, 3.9)
 """Inches."""
 LARGEST_IMPORTANCES = 15
-COLORS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e", "#555555")
-COLOR_OF = dict(zip((*(system.system_id for system in SYSTEMS), ADJUSTED, MARKET), COLORS, strict=False))
+BASELINE_COLORS = {ADJUSTED: "#9c6b4e", MARKET: "#555555"}
+SYSTEM_COLORS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5")
+FURTHER_COLORS = ("#1b7f79", "#b5179e", "#7a8b00", "#00a6fb", "#8c1c13", "#f4a6a6")
+"""For systems that are added."""
+COLOR_OF = BASELINE_COLORS | dict(zip((system.system_id for system in SYSTEMS), SYSTEM_COLORS + FURTHER_COLORS, strict=False))
 """System or baseline -> its color. A system without one is black."""
 
 
@@ -149,6 +152,6 @@ def _tier_order(tier: str) -> tuple[bool, bool, float]:
 
 def _importances(axes: Any, rows: pl.DataFrame) -> bool:
     largest = rows.head(LARGEST_IMPORTANCES).reverse()
-    axes.barh(largest["feature"].to_list(), largest["share"].to_list(), color=COLORS[0])
+    axes.barh(largest["feature"].to_list(), largest["share"].to_list(), color=SYSTEM_COLORS[0])
     axes.tick_params(axis="y", labelsize=7)
     return rows.height > 0

@@ -44,9 +44,5 @@ def record(warehouse: Warehouse, table: Table, now: datetime, after: pl.DataFram
         raise BadInput(reason)
     newest = after[NUMBER].max() if after.height else 0
     values = {**row, NUMBER: int(str(newest)) + 1, "source": source, "game_date": eastern_date(now)}
-    schema = {name: kind for name, kind in table.dtypes.items() if name not in ("as_of", "code_version")}
-    rows, rejected = table.conform(pl.DataFrame([values], schema=schema), now, CODE_VERSION)
-    if rejected.height:
-        raise BadInput(f"{table.name}: the decision is invalid: {rejected['problem'][0]}")
-    if not warehouse.add(table, [eastern_date(now)], rows, source):
+    if not warehouse.add(table, [eastern_date(now)], table.row(values, now, CODE_VERSION), source):
         raise BadInput(f"another decision was recorded in {table.name} at the same time; review it and repeat the command")

@@ -99,31 +99,23 @@ def record_initial(warehouse: Warehouse, now: datetime, decisions: pl.DataFrame,
     return read_decisions(warehouse)
 
 
-def refuse_promotion(system_id: str, roles: Mapping[str, str]) -> None:
-    """Raises BadInput for a system that is unknown, retired or the champion."""
-    role = _role_of(system_id, roles)
-    if role == RETIRED:
-        raise BadInput(f"system {system_id} is retired; a retired system cannot be promoted")
-    if role == CHAMPION:
-        raise BadInput(f"system {system_id} is the champion already")
+REFUSALS = {
+    (PROMOTE, RETIRED): "retired; a retired system cannot be promoted",
+    (PROMOTE, CHAMPION): "the champion already",
+    (RETIRE, CHAMPION): "the champion; promote another system first",
+    (RETIRE, RETIRED): "retired already",
+}
+"""Decision and role of the system -> why the decision is refused."""
 
 
-def refuse_retirement(system_id: str, roles: Mapping[str, str]) -> None:
-    """Raises BadInput for a system that is unknown, retired or the champion."""
-    role = _role_of(system_id, roles)
-    if role == CHAMPION:
-        raise BadInput(f"system {system_id} is the champion; promote another system first")
-    if role == RETIRED:
-        raise BadInput(f"system {system_id} is retired already")
-
-
-def _role_of(system_id: str, roles: Mapping[str, str]) -> str:
-    """Returns the role of a system. Raises BadInput for an unknown one."""
+def refuse(decision: str, system_id: str, roles: Mapping[str, str]) -> None:
+    """Raises BadInput for a decision about a system that is unknown, retired or the champion."""
     if system_id not in roles:
         raise BadInput(
             f"system {system_id!r} has no role; {did_you_mean(system_id, sorted(roles))}choose one of {', '.join(roles)}"
         )
-    return roles[system_id]
+    if refusal := REFUSALS.get((decision, roles[system_id])):
+        raise BadInput(f"system {system_id} is {refusal}")
 
 
 def promote(
@@ -161,9 +153,9 @@ def retire(
     reason: str,
     author: str,
 ) -> str:
-    """Records that a system is retired. Returns a message. Raises BadInput like `refuse_retirement` and `record`."""
+    """Records that a system is retired. Returns a message. Raises BadInput like `refuse` and `record`."""
     refuse_empty(reason=reason, author=author)
-    refuse_retirement(system_id, roles)
+    refuse(RETIRE, system_id, roles)
     row = {
         "decision": RETIRE,
         "system_id": system_id,

@@ -10,18 +10,16 @@ loses nothing. A power failure may lose the last events, never the file (https:/
 import sqlite3
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
 from typing import Any
 
-import dagster as dg
 import sqlalchemy
-from dagster._core.storage.asset_check_state import AssetCheckState
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
 
-from nba_pipeline.instance.check_states import Key, check_states
+from nba_pipeline.instance.cached_event_log import CachedEventLogStorage
 from nba_pipeline.instance.private_files import make_files_private
 
 INDEX = "index"
@@ -31,7 +29,7 @@ MAX_ENGINES = 8
 BUSY_SECONDS = 60
 
 
-class KeptSqliteEventLogStorage(SqliteEventLogStorage):
+class KeptSqliteEventLogStorage(CachedEventLogStorage, SqliteEventLogStorage):
     """Event log storage with the same files and rows as Dagster's own."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None):
@@ -39,7 +37,6 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
         self._engines_lock = Lock()
         # also closes the files of a command, which exits without freeing its objects
         weakref.finalize(self, _dispose_all, self._engines)
-        self._tables = set[str]()
         # each of Dagster's processes opens this storage, and some load no other module of the platform
         make_files_private()
         super().__init__(base_dir, inst_data)
@@ -56,16 +53,6 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
     def index_connection(self) -> AbstractContextManager[sqlalchemy.Connection]:
         """Returns a transaction on the index across runs."""
         return self._transaction(INDEX, super().index_connection())
-
-    def has_table(self, table_name: str) -> bool:
-        """Whether a table exists. Caches existing tables, because Dagster asks for each check result."""
-        if table_name not in self._tables and super().has_table(table_name):
-            self._tables.add(table_name)
-        return table_name in self._tables
-
-    def get_asset_check_state(self, keys: Sequence[Key]) -> Mapping[dg.AssetCheckKey, AssetCheckState]:
-        """Returns the state of checks on all their dates."""
-        return check_states(self._instance, keys)
 
     def wipe(self) -> None:
         """Deletes every event."""

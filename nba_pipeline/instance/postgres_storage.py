@@ -10,16 +10,14 @@ could therefore deadlock threads that each hold one. The pool limits the number 
 
 import atexit
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from threading import BoundedSemaphore, Lock, get_ident
 from typing import Any, cast
 
-import dagster as dg
 import sqlalchemy
 from dagster._config import Field
 from dagster._config.config_schema import UserConfigSchema
-from dagster._core.storage.asset_check_state import AssetCheckState
 from dagster._core.storage.config import pg_config
 from dagster._daemon.types import DaemonHeartbeat
 from dagster._serdes import ConfigurableClassData
@@ -28,7 +26,7 @@ from dagster_postgres.utils import DagsterPostgresException, create_pg_connectio
 from sqlalchemy.exc import SQLAlchemyError
 
 from nba_pipeline.errors import BadInput, Transient
-from nba_pipeline.instance.check_states import Key, check_states
+from nba_pipeline.instance.cached_event_log import CachedEventLogStorage
 from nba_pipeline.instance.only_daemon import require_advisory_lock
 from nba_pipeline.instance.postgres import (
     CONNECT_SECONDS,
@@ -179,25 +177,11 @@ class PooledScheduleStorage(_Pooled, PostgresScheduleStorage):
         return self.pool.connection() if self.pool else super().connect()
 
 
-class PooledEventLogStorage(_Pooled, PostgresEventLogStorage):
+class PooledEventLogStorage(_Pooled, CachedEventLogStorage, PostgresEventLogStorage):
     """Events, and the states of assets and checks that Dagster derives from them."""
-
-    def __init__(self, postgres_url: str):
-        self._tables = set[str]()
-        super().__init__(postgres_url)
 
     def _connect(self) -> AbstractContextManager[sqlalchemy.Connection]:
         return self.pool.connection() if self.pool else super()._connect()
-
-    def has_table(self, table_name: str) -> bool:
-        """Whether a table exists. Caches existing tables, because Dagster calls this for each check result."""
-        if table_name not in self._tables and super().has_table(table_name):
-            self._tables.add(table_name)
-        return table_name in self._tables
-
-    def get_asset_check_state(self, keys: Sequence[Key]) -> Mapping[dg.AssetCheckKey, AssetCheckState]:
-        """Returns the state of checks on all their dates."""
-        return check_states(self._instance, keys)
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):

@@ -16,7 +16,8 @@ READ_AT = "read_at"
 CORRECTIONS = "corrected"
 """Metadata of a re-read: the responses that differ from landed ones. Metadata of a materialization: the changed games by date."""
 
-PROBLEMS = "problems_met"
+PROBLEMS_MET = "problems_met"
+"""Metadata of a re-read and of a materialization: the problems of its requests and responses."""
 MAX_RECORDS = 100
 
 
@@ -74,7 +75,7 @@ def _reread(record: dg.EventLogRecord) -> Reread:
         datetime.fromtimestamp(record.timestamp, UTC),
         datetime.fromisoformat(read_at) if read_at else None,
         tuple(_value(observed, CORRECTIONS) or ()),
-        tuple(_value(observed, PROBLEMS) or ()),
+        tuple(_value(observed, PROBLEMS_MET) or ()),
     )
 
 

@@ -16,7 +16,6 @@ from typing import Any, Literal
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.errors import PipelineError
 from nba_pipeline.league.calendar import days
 from nba_pipeline.monitoring.alert_rows import ALERTS, AlertKey
 from nba_pipeline.settings import SETTINGS
@@ -121,10 +120,7 @@ def incident_of(warehouse: Warehouse, key: AlertKey) -> Incident | None:
 
 def change_rows(row: dict[str, Any], as_of: datetime) -> pl.DataFrame:
     """Returns a change as a frame. Raises PipelineError for a value that the table cannot hold."""
-    rows, rejected = CHANGES.conform(pl.DataFrame([row], _SCHEMA), as_of, CODE_VERSION)
-    if rejected.height:
-        raise PipelineError(f"the change of alert {row['kind']} {row['subject']} is invalid: {rejected['problem'][0]}")
-    return rows
+    return CHANGES.row(row, as_of, CODE_VERSION)
 
 
 def change_of(warehouse: Warehouse, key: AlertKey, number: int) -> dict[str, Any] | None:
@@ -155,6 +151,3 @@ def _incident(alert: dict[str, Any], changes: list[dict[str, Any]]) -> Incident:
     return Incident(
         **own, severity=severity, since=since, changes=len(changes), last_change=last, acknowledged_by=acknowledged_by
     )
-
-
-_SCHEMA = {name: kind for name, kind in CHANGES.dtypes.items() if name not in ("as_of", "code_version")}

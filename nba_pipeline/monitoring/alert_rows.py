@@ -7,7 +7,6 @@ from typing import Any, Literal
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.errors import PipelineError
 from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 
@@ -41,10 +40,7 @@ ALERTS = Table(
 
 def conformed(alert: Mapping[str, Any], as_of: datetime) -> pl.DataFrame:
     """Returns the row of an alert. Raises PipelineError for a value that the table cannot hold."""
-    rows, rejected = ALERTS.conform(pl.DataFrame([alert]), as_of, CODE_VERSION)
-    if rejected.height:
-        raise PipelineError(f"the alert {alert['kind']} {alert['subject']} is invalid: {rejected['problem'][0]}")
-    return rows
+    return ALERTS.row(alert, as_of, CODE_VERSION)
 
 
 def alert_of(warehouse: Warehouse, key: AlertKey) -> dict[str, Any] | None:

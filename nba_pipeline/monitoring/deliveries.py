@@ -18,7 +18,6 @@ from typing import Literal
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.errors import PipelineError
 from nba_pipeline.monitoring.alert_rows import AlertKey
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Row, Table, code
@@ -175,11 +174,9 @@ def waiting(game_date: date, alert: AlertKey, now: datetime, reason: str = "", n
 
 def record(warehouse: Warehouse, delivery: Delivery, as_of: datetime) -> bool:
     """Adds the row of a delivery. Returns False if it exists; a claim then belongs to another process."""
-    table, row = delivery.table, {**asdict(delivery), "source": SOURCE}
-    schema = {name: kind for name, kind in table.dtypes.items() if name not in ("as_of", "code_version")}
-    rows, rejected = table.conform(pl.DataFrame([{name: row[name] for name in schema}], schema), as_of, CODE_VERSION)
-    if rejected.height:
-        raise PipelineError(f"the delivery of alert {delivery.kind} {delivery.subject} is invalid: {rejected['problem'][0]}")
+    table = delivery.table
+    values = {name: value for name, value in asdict(delivery).items() if name in table.dtypes}
+    rows = table.row({**values, "source": SOURCE}, as_of, CODE_VERSION)
     return bool(warehouse.add(table, [delivery.game_date], rows, f"delivery {delivery.kind} {delivery.subject}"))
 
 

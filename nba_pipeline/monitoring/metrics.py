@@ -1,8 +1,7 @@
 """Metrics in Prometheus' format about the tables, the alerts, the runs and the machine at an instant.
 
 The label `days_ago` is 0 for today and 6 for six days ago, US Eastern, so that the number of series does not grow. A number
-that is unknown has no sample. Dagster's internals (queues, daemon loops) are left to existing exporters, see
-docs/operations.md.
+that is unknown has no sample. Dagster's internals (queues, daemon loops) are left to existing exporters, see docs/operations.md.
 """
 
 import shutil
@@ -10,9 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
-
-from prometheus_client.core import GaugeMetricFamily
+from typing import TYPE_CHECKING, Any
 
 from nba_pipeline.completeness.states import STATES
 from nba_pipeline.instance.instigators import Instigator
@@ -20,6 +17,9 @@ from nba_pipeline.monitoring.alert_changes import Incident
 from nba_pipeline.monitoring.burn_rates import Burn
 from nba_pipeline.monitoring.service_levels import Attainment
 from nba_pipeline.providers.circuit_breakers import Breaker
+
+if TYPE_CHECKING:
+    from prometheus_client.core import GaugeMetricFamily
 
 PREFIX = "nba_pipeline_"
 
@@ -50,7 +50,7 @@ class Measurements:
     levels: Levels = Levels()
 
 
-def families(measured: Measurements) -> Iterator[GaugeMetricFamily]:
+def families(measured: Measurements) -> "Iterator[GaugeMetricFamily]":
     """Yields the metrics of an instant."""
     yield _gauge("measured_at_seconds", "Unix time of these measurements.", measured.at.timestamp())
     yield from _of_dates(measured)
@@ -60,7 +60,7 @@ def families(measured: Measurements) -> Iterator[GaugeMetricFamily]:
     yield _gauge("free_disk_bytes", "Free bytes on the disk of the home.", shutil.disk_usage(measured.home).free)
 
 
-def _of_dates(measured: Measurements) -> Iterator[GaugeMetricFamily]:
+def _of_dates(measured: Measurements) -> "Iterator[GaugeMetricFamily]":
     """Yields the metrics of the last dates: state, coverage, rows, quarantined rows."""
     state = _labeled("date_state", "1 for the state of a date.", "days_ago", "state")
     coverage = _labeled("coverage_ratio", "Share of final games with a complete box score.", "days_ago")
@@ -79,7 +79,7 @@ def _of_dates(measured: Measurements) -> Iterator[GaugeMetricFamily]:
     yield from (state, coverage, rows, quarantined)
 
 
-def _of_operation(measured: Measurements) -> Iterator[GaugeMetricFamily]:
+def _of_operation(measured: Measurements) -> "Iterator[GaugeMetricFamily]":
     """Yields the metrics of the operation: alerts, ticks, breakers, credits, durations."""
     alerts = _labeled("open_alerts", "Open alerts.", "severity")
     for severity in ("warning", "critical"):
@@ -101,7 +101,7 @@ def _of_operation(measured: Measurements) -> Iterator[GaugeMetricFamily]:
     yield from (alerts, ticks, breakers, quota, seconds)
 
 
-def _of_forecasts(measured: Measurements) -> Iterator[GaugeMetricFamily]:
+def _of_forecasts(measured: Measurements) -> "Iterator[GaugeMetricFamily]":
     """Yields the graded record per system: error, gap to the line on the same rows, number of rows."""
     labels = ("system", "market", "run_kind")
     error = _labeled("mae_points", "Mean absolute error of the graded rows with a line.", *labels)
@@ -116,7 +116,7 @@ def _of_forecasts(measured: Measurements) -> Iterator[GaugeMetricFamily]:
     yield from (error, gap, rows)
 
 
-def _of_levels(levels: Levels) -> Iterator[GaugeMetricFamily]:
+def _of_levels(levels: Levels) -> "Iterator[GaugeMetricFamily]":
     """Yields the metrics of the service levels. The value of an objective is a share, minutes, or a number per week."""
     value = _labeled(
         "objective_value", "Value that an objective limits: a share, minutes, or units per week.", "objective", "days"
@@ -141,9 +141,13 @@ def _of_levels(levels: Levels) -> Iterator[GaugeMetricFamily]:
     yield from (value, target, units, left, rate)
 
 
-def _labeled(name: str, documentation: str, *labels: str) -> GaugeMetricFamily:
+def _labeled(name: str, documentation: str, *labels: str) -> "GaugeMetricFamily":
+    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415  # the definitions import this module
+
     return GaugeMetricFamily(PREFIX + name, documentation, labels=labels)
 
 
-def _gauge(name: str, documentation: str, value: float) -> GaugeMetricFamily:
+def _gauge(name: str, documentation: str, value: float) -> "GaugeMetricFamily":
+    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415  # as in `_labeled`
+
     return GaugeMetricFamily(PREFIX + name, documentation, value=value)

@@ -84,8 +84,7 @@ def record_release(warehouse: Warehouse, clock: Clock, results: Sequence[Result]
         "author": user(),
         "source": SOURCE,
     }
-    rows, _ = RELEASES.conform(pl.DataFrame([row]), clock.as_of, CODE_VERSION)
-    warehouse.add(RELEASES, [clock.today], rows, writer="doctor")
+    warehouse.add(RELEASES, [clock.today], RELEASES.row(row, clock.as_of, CODE_VERSION), writer="doctor")
     verdict = f"failed: {', '.join(failures)}" if failures else "passed"
     return f"recorded the release of {row['version']} at commit {commit or 'unknown'}; doctor {verdict}"
 

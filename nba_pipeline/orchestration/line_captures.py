@@ -12,6 +12,7 @@ import polars as pl
 from nba_pipeline.assets.sources.prop_lines import GAMES_ANSWERED, UPCOMING_GAMES
 from nba_pipeline.completeness.modes import capture_instants
 from nba_pipeline.instance.materializations import latest_materialization
+from nba_pipeline.instance.rereads import PROBLEMS_MET
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.monitoring.alerts import Notifier
@@ -94,7 +95,7 @@ def share_captured(instance: dg.DagsterInstance, day: date, since: datetime) -> 
 
 def problem_of_capture(instance: dg.DagsterInstance, day: date, since: datetime) -> str:
     """Returns the first problem of the last capture since an instant; an empty text without one."""
-    problems = getattr((_metadata_of_capture(instance, day, since) or {}).get("problems_met"), "value", None) or {}
+    problems = getattr((_metadata_of_capture(instance, day, since) or {}).get(PROBLEMS_MET), "value", None) or {}
     return next(iter(problems.get(str(day), [])), "")
 
 

@@ -16,7 +16,7 @@ from nba_pipeline.completeness.reread_times import is_due_for_rereading
 from nba_pipeline.errors import Permanent, PipelineError, Transient
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
-from nba_pipeline.instance.rereads import CORRECTIONS, PROBLEMS, READ_AT
+from nba_pipeline.instance.rereads import CORRECTIONS, PROBLEMS_MET, READ_AT
 from nba_pipeline.instance.run_tags import RECHECK_TAG
 from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.providers import balldontlie as bdl
@@ -178,7 +178,7 @@ def read_again(
             metadata={
                 **read_at,
                 CORRECTIONS: dg.MetadataValue.json(findings.changes),
-                PROBLEMS: dg.MetadataValue.json(findings.problems),
+                PROBLEMS_MET: dg.MetadataValue.json(findings.problems),
                 "games": rereader.games.height,
             },
         )

@@ -10,8 +10,8 @@ from datetime import date, datetime
 from functools import cache, partial
 from statistics import fmean
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from nba_pipeline.league.calendar import EASTERN
@@ -19,6 +19,9 @@ from nba_pipeline.publishing.documents import Graded, Performance, Player, Slate
 from nba_pipeline.publishing.plots import ABSENT, NOTES
 from nba_pipeline.publishing.units import unit, unit_note
 from nba_pipeline.tables.wording import counted
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 EIGHTY_PERCENT = 1.2816
 """Standard deviations of a normal distribution between the median and the end of the range with 80 %."""
@@ -89,7 +92,9 @@ def page(slate: Slate, plots: Mapping[str, str] = MappingProxyType({})) -> str:
 
 
 @cache
-def _template() -> Template:
+def _template() -> "Template":
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  # the definitions import this module
+
     environment = Environment(
         loader=PackageLoader("nba_pipeline.publishing"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )

@@ -16,7 +16,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.errors import PipelineError, wrong_columns
+from nba_pipeline.errors import BadInput, PipelineError, wrong_columns
 from nba_pipeline.tables.registry import QUARANTINE_SCHEMA as QUARANTINE_SCHEMA  # noqa: PLC0414  # mypy: also imported from here
 from nba_pipeline.tables.registry import TABLES as TABLES  # noqa: PLC0414
 
@@ -86,8 +86,9 @@ class Table:
         return {**self.schema.columns(), **Lineage.columns()}
 
     def __post_init__(self) -> None:
-        if TABLES.setdefault(self.name, self) is not self:
-            raise PipelineError(f"table name {self.name} is used twice")
+        other = TABLES.setdefault(self.name, self)
+        if other is not self:
+            raise BadInput(f"table name {self.name} is used twice: in {other.schema.__module__} and {self.schema.__module__}")
 
     def empty(self) -> pl.DataFrame:
         """An empty frame with every column."""
@@ -127,6 +128,17 @@ class Table:
         else:
             good = good.filter(~copies)
         return good.sort(self.key), self._quarantine(bad, as_of)
+
+    def row(self, values: Mapping[str, Any], as_of: datetime, code_version: str) -> pl.DataFrame:
+        """Returns a row for a ledger. An absent value is null. Raises PipelineError if the row breaks a rule."""
+        schema = {name: kind for name, kind in self.dtypes.items() if name not in LINEAGE[1:]}
+        if unknown := sorted(values.keys() - schema.keys()):
+            raise PipelineError(f"{self.name}: {wrong_columns([], unknown)}")
+        rows, rejected = self.conform(pl.DataFrame([values], schema=schema), as_of, code_version)
+        if rejected.height:
+            key = " ".join(str(values.get(name)) for name in self.key)
+            raise PipelineError(f"{self.name}: the row {key} is invalid: {rejected['problem'][0]}")
+        return rows
 
     def _cast(self, frame: pl.DataFrame) -> pl.DataFrame:
         try:

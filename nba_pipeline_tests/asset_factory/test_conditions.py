@@ -21,15 +21,14 @@ from nba_pipeline.completeness.modes import tables_of_mode
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline.orchestration.reconciliation import DATA_VERSION_TAG
-from nba_pipeline.tables.declarations import SLATE_EXPORT, declared, requested_by
+from nba_pipeline.tables.declarations import SLATE_EXPORT, daily_tables, declared, requested_by
 
 pytestmark = pytest.mark.platform  # each tick evaluates the conditions of the whole graph
 
 TODAY, YESTERDAY, TOMORROW, DAY_BEFORE = "2026-01-15", "2026-01-14", "2026-01-16", "2026-01-13"
-CHAIN = (
-    "upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "career_form", "team_outlook",
-    "expected_absences", "features", "predictions", "picks", "publications",
-)  # fmt: skip
+CHAIN = (*daily_tables("features"), "predictions", "picks", "publications")
+"""The tables that follow new sources of a slate, among them every feature table."""
+
 POST_GAME = ("player_game_summary", "team_game_summary", "grades", "system_performance")
 TICK = timedelta(seconds=30)
 COLLECTED, CAPTURED = requested_by("final_games"), requested_by("lines")

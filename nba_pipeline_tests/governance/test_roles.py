@@ -9,12 +9,13 @@ import pytest
 
 from nba_pipeline.errors import BadInput, Damaged
 from nba_pipeline.governance.roles import (
+    PROMOTE,
     ROLES_TABLE,
     champion_of,
     promote,
     read_decisions,
     record_initial,
-    refuse_promotion,
+    refuse,
     retire,
     roles_of,
 )
@@ -106,7 +107,9 @@ def test_of_two_promotions_at_once_one_is_refused(warehouse: LocalWarehouse) -> 
 def test_a_system_that_cannot_be_promoted_is_refused(warehouse: LocalWarehouse, system: str, message: str) -> None:
     retire(warehouse, NOW, read_decisions(warehouse), roles(warehouse), "similarity", **WHY)
     with pytest.raises(BadInput, match=message):
-        refuse_promotion(system, roles(warehouse))
+        refuse(PROMOTE, system, roles(warehouse))
+    with pytest.raises(BadInput, match="system similarity is retired already"):
+        retire(warehouse, NOW, read_decisions(warehouse), roles(warehouse), "similarity", **WHY)
 
 
 @pytest.mark.parametrize(

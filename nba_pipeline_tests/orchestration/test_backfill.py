@@ -256,7 +256,8 @@ def test_a_week_with_too_few_rows_is_retrained_once_it_has_new_rows(
 
 
 def test_windows_reach_back_as_far_as_the_graph_says() -> None:
-    windows = windows_of(build_definitions("sandbox"), daily_tables())
+    readers = ["upcoming_players", "player_form", "team_defense_zones", "matchups", "team_outlook", "expected_absences"]
+    windows = windows_of(build_definitions("sandbox"), readers)
     assert list(windows) == ["boxscores", "injuries", "player_game_summary", "team_game_summary"]
     assert windows["team_game_summary"] == (730, ["matchups", "player_form", "team_defense_zones", "team_outlook"])
     assert windows_of(build_definitions("sandbox"), ["upcoming_players"]) == {"boxscores": (300, ["upcoming_players"])}

@@ -25,7 +25,7 @@ from nba_pipeline.orchestration.slates import Slate, read_slates
 from nba_pipeline.orchestration.undone import find_undone
 from nba_pipeline.orchestration.work import Attempts, Work, next_of
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.declarations import requested_by
+from nba_pipeline.tables.declarations import daily_tables, requested_by
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.landing import Landing
@@ -368,16 +368,10 @@ def test_an_unchanged_report_makes_nothing_stale_and_a_changed_one_does(days: Da
 
 def test_each_step_of_the_chain_becomes_stale_in_its_turn(days: Days) -> None:
     days.make_mode(LAST_CALL + MINUTE, DAY, "same_day")
-    days.make(eastern(DAY, 17), DAY, "upcoming_players", "player_form", "features")
-    assert the_one(undone(days, eastern(DAY, 17, 10))).tables == (
-        "player_shot_zones",
-        "team_defense_zones",
-        "matchups",
-        "career_form",
-        "team_outlook",
-        "expected_absences",
-        "predictions",
-    )
+    remade = ("upcoming_players", "player_form", "features")
+    days.make(eastern(DAY, 17), DAY, *remade)
+    others = tuple(name for name in daily_tables("features") if name not in remade)
+    assert the_one(undone(days, eastern(DAY, 17, 10))).tables == (*others, "predictions")
 
 
 def test_summaries_older_than_a_corrected_box_score_are_stale(days: Days) -> None:

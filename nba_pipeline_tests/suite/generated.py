@@ -3,7 +3,9 @@
 nba_pipeline_tests/suite/public_strings.txt   what stored data, run history, scripts and dashboards match
 nba_pipeline_tests/graph.txt                  the graph, jobs, schedules and sensors
 nba_pipeline/tables/catalog.json              tables, views and checks for commands that import no table
+nba_pipeline/cli/glossary.json                the words of docs/glossary.md for `nba-pipeline help`
 docs/data-dictionary.md                       every table with its columns
+docs/configuration.md                         the table of the providers' addresses
 README.md, nba_pipeline/__init__.py           the drawing of the tables
 """
 
@@ -15,8 +17,10 @@ from textwrap import wrap
 
 import nba_pipeline
 from nba_pipeline.definitions import build_definitions
+from nba_pipeline.environments import PROVIDER_ADDRESSES
 from nba_pipeline.tables.declarations import STAGES, declared
 from nba_pipeline_tests import test_definitions
+from nba_pipeline_tests.cli import test_explanations
 from nba_pipeline_tests.suite import test_data_dictionary, test_public_strings
 from nba_pipeline_tests.tables import test_catalog
 
@@ -25,6 +29,8 @@ WIDTH = 113
 """Characters of the names of a line, so that a line has at most 130."""
 
 DRAWN = (PACKAGE.parent / "README.md", PACKAGE / "__init__.py")
+CONFIGURATION = PACKAGE.parent / "docs" / "configuration.md"
+ADDRESSES = re.compile(r"(^\| provider \| variable \|.*\n\|---.*\n)(?:\|.*\n)+", re.MULTILINE)
 DRAWING = re.compile(rf"(?:^    (?:{'|'.join(STAGES)})  .*\n)+", re.MULTILINE)
 
 
@@ -42,6 +48,12 @@ def with_drawing(text: str) -> str:
     return DRAWING.sub(lambda _: tables_by_stage(), text, count=1)
 
 
+def with_addresses(text: str) -> str:
+    """Returns a text with its table of the providers' addresses replaced."""
+    lines = [f"| `{provider}` | `{variable}` | `{address}` |\n" for provider, (variable, address) in PROVIDER_ADDRESSES.items()]
+    return ADDRESSES.sub(lambda found: found[1] + "".join(lines), text, count=1)
+
+
 def contents() -> Mapping[Path, Callable[[], str]]:
     """Returns each file with the function that makes its content."""
     return {
@@ -49,6 +61,10 @@ def contents() -> Mapping[Path, Callable[[], str]]:
         test_definitions.GRAPH: lambda: test_definitions.drawing(build_definitions("sandbox")) + "\n",
         test_catalog.FILE: lambda: json.dumps(test_catalog.generated(), indent=1, ensure_ascii=False) + "\n",
         test_data_dictionary.PAGE: lambda: "\n".join(test_data_dictionary.data_dictionary()) + "\n",
+        test_explanations.GLOSSARY_FILE: lambda: (
+            json.dumps(test_explanations.documented_words(), indent=1, ensure_ascii=False) + "\n"
+        ),
+        CONFIGURATION: lambda: with_addresses(CONFIGURATION.read_text(encoding="utf-8")),
         **{path: lambda path=path: with_drawing(path.read_text(encoding="utf-8")) for path in DRAWN},
     }
 

@@ -11,10 +11,11 @@ import typer.main
 
 from nba_pipeline import cli, environments
 from nba_pipeline.definitions import build_definitions
+from nba_pipeline.environments import PROVIDER_ADDRESSES
 from nba_pipeline.sandbox import faults
 from nba_pipeline.settings import Settings
 from nba_pipeline.tables import catalog
-from nba_pipeline_tests.suite.generated import DRAWN, tables_by_stage, with_drawing
+from nba_pipeline_tests.suite.generated import CONFIGURATION, DRAWN, tables_by_stage, with_addresses, with_drawing
 from nba_pipeline_tests.suite.test_public_strings import SNAPSHOT, sources
 
 ROOT = Path(__file__).parents[2]
@@ -141,6 +142,11 @@ def test_every_table_is_drawn(file: Path) -> None:
     assert tables_by_stage() in text and with_drawing(text) == text, "run `make generated`"
 
 
+def test_every_address_of_a_provider_is_documented() -> None:
+    text = CONFIGURATION.read_text(encoding="utf-8")
+    assert "| `espn` | `ESPN_URL` |" in text and with_addresses(text) == text, "run `make generated`"
+
+
 def test_every_command_is_documented(command: click.Command) -> None:
     text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     missing = [name for name in leaves(command) if not re.search(rf"`{name}\b", text)]
@@ -158,8 +164,8 @@ def names_to_document() -> Iterator[tuple[str, set[str]]]:
     """Page -> the names that it should have in inline code."""
     fields = {f"match.{name}" for name in faults.ANY_MATCH} | (faults.ANY_RULE - {"match"})
     parameters = {name for some in faults.ACTIONS.values() for names in some for name in names}
-    yield "sandbox.md", fields | faults.ACTIONS.keys() | parameters | faults.PROVIDERS | faults.CORRECTABLE
-    yield "configuration.md", {type(section).__name__ for section in vars(Settings()).values()}
+    yield "sandbox.md", fields | faults.ACTIONS.keys() | parameters | faults.CORRECTABLE
+    yield "configuration.md", {type(section).__name__ for section in vars(Settings()).values()} | PROVIDER_ADDRESSES.keys()
     served = build_definitions("sandbox").get_repository_def()
     alerts = re.findall(r"^alert kind: '(.+)'$", SNAPSHOT.read_text(encoding="utf-8"), re.MULTILINE)
     yield "automation.md", {one.name for one in (*served.schedule_defs, *served.sensor_defs)} | set(alerts)

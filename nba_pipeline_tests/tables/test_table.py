@@ -179,8 +179,28 @@ def test_a_value_that_does_not_fit_its_type_is_refused(shots: Table, columns: di
         split(shots, a_shot(**columns))
 
 
+def test_a_row_of_a_ledger_has_nulls_for_absent_values(shots: Table) -> None:
+    row = {name: value for name, value in a_shot().items() if name not in ("team", "names")}
+    assert_frame_equal(shots.row(row, NOON, "v1"), split(shots, a_shot(team=None, names=None))[0])
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"made": 3}, "test_table_shots: the row 1 7 is invalid: makes_do_not_exceed_tries"),
+        ({"game_id": None}, "test_table_shots: the row None 7 is invalid: game_id|nullability"),
+        ({"maed": 1}, "test_table_shots: unknown columns: maed"),
+    ],
+    ids=str,
+)
+def test_an_invalid_row_of_a_ledger_is_refused(shots: Table, columns: dict[str, Any], message: str) -> None:
+    with pytest.raises(PipelineError) as refusal:
+        shots.row(a_shot(**columns), NOON, "v1")
+    assert str(refusal.value) == message
+
+
 def test_two_tables_cannot_share_a_name(shots: Table) -> None:
-    with pytest.raises(PipelineError, match="table name test_table_shots is used twice"):
+    with pytest.raises(PipelineError, match=f"table name test_table_shots is used twice: in {__name__} and {__name__}$"):
         Table(shots.name, grain="another", key=("game_id",), schema=ShotRows)
     assert TABLES[shots.name] is shots
 

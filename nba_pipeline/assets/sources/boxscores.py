@@ -28,7 +28,7 @@ from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.completeness.reread_times import is_due_for_rereading
 from nba_pipeline.formulas import shooting
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.instance.rereads import CORRECTIONS
+from nba_pipeline.instance.rereads import CORRECTIONS, PROBLEMS_MET
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import Balldontlie
@@ -108,10 +108,10 @@ TABLE = Table(
 def waive(covered: pl.DataFrame, context: dg.AssetExecutionContext, warehouse: Warehouse, now: datetime) -> None:
     """Writes the waivers of dates whose deadline has passed without enough complete games."""
     waivers = gates.waivers_due(covered, now)
-    for day in waivers["game_date"]:
-        rows, _ = gates.WAIVERS.conform(waivers.filter(pl.col("game_date") == day), now, code_version(TABLE.name))
-        warehouse.add(gates.WAIVERS, [day], rows, context.run.run_id)
-        context.log.warning(f"{day}: {rows['reason'][0]}")
+    for waiver in waivers.iter_rows(named=True):
+        row = gates.WAIVERS.row(waiver, now, code_version(TABLE.name))
+        warehouse.add(gates.WAIVERS, [waiver["game_date"]], row, context.run.run_id)
+        context.log.warning(f"{waiver['game_date']}: {waiver['reason']}")
 
 
 @daily_asset(
@@ -176,7 +176,7 @@ def boxscores(
             **_games_by_provider(counted),
             "disagreements": differences.height,
             "not_compared": dg.MetadataValue.json(not_compared),
-            "problems_met": dg.MetadataValue.json(problems),
+            PROBLEMS_MET: dg.MetadataValue.json(problems),
             CORRECTIONS: dg.MetadataValue.json(_changed(warehouse, selected.rows, requested)),
             **_counted(dates, sources, selected.rows, from_archive).metadata(),
         }

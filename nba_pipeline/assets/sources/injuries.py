@@ -27,6 +27,7 @@ from nba_pipeline.formulas.slate_injuries import (
 )
 from nba_pipeline.formulas.snapshots import seen_by
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.rereads import PROBLEMS_MET
 from nba_pipeline.league.calendar import EASTERN_NAME, season_of_game_date
 from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM, operator_resolutions
 from nba_pipeline.league.teams import TEAMS
@@ -144,7 +145,7 @@ def injuries(
         named = once.with_columns(seen_by(clock.as_of)).select(*named.columns, PROBLEM)
     context.add_output_metadata(
         {
-            "problems_met": dg.MetadataValue.json({day: messages for day, messages in problems.items() if messages}),
+            PROBLEMS_MET: dg.MetadataValue.json({day: messages for day, messages in problems.items() if messages}),
             "snapshots": len(frames),
             "report_age_minutes": dg.MetadataValue.json(ages),
             **rows_in.metadata(),

@@ -20,6 +20,7 @@ from nba_pipeline.completeness.reread_times import is_due_for_rereading
 from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.formulas.shot_zones import FREE_THROW, is_field_goal, zone
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.rereads import PROBLEMS_MET
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import NbaCdn
@@ -155,7 +156,7 @@ def play_by_play(
     listed = pl.concat(frames, how="diagonal_relaxed")
     rows_in = RowsIn(dates_of(context))
     rows_in.parsed(listed)
-    context.add_output_metadata({"problems_met": dg.MetadataValue.json(problems), **rows_in.metadata()})
+    context.add_output_metadata({PROBLEMS_MET: dg.MetadataValue.json(problems), **rows_in.metadata()})
     return listed
 
 

@@ -25,6 +25,7 @@ from nba_pipeline.errors import NotPublished, Permanent, PipelineError, Transien
 from nba_pipeline.formulas.odds import is_main_line
 from nba_pipeline.formulas.offers import merge_offers
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.rereads import PROBLEMS_MET
 from nba_pipeline.league.calendar import season_of_game_date
 from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM, operator_resolutions
 from nba_pipeline.providers.archive import Archive
@@ -252,7 +253,7 @@ def prop_lines(
         rows_in.ignored(once.filter(pl.col(IGNORED).is_not_null()), pl.col(IGNORED))
     context.add_output_metadata(
         {
-            "problems_met": dg.MetadataValue.json(problems),
+            PROBLEMS_MET: dg.MetadataValue.json(problems),
             UPCOMING_GAMES: sum(of_day.upcoming for of_day in captures.values()),
             GAMES_ANSWERED: sum(of_day.games_with_response for of_day in captures.values()),
             "quota": dg.MetadataValue.json(odds_api.quota),

@@ -21,6 +21,7 @@ from nba_pipeline.errors import PipelineError
 from nba_pipeline.formulas.offers import first_of_each
 from nba_pipeline.formulas.snapshots import seen_by
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.rereads import PROBLEMS_MET
 from nba_pipeline.league.active_players import active_players, box_score_sightings
 from nba_pipeline.league.calendar import season_of_game_date
 from nba_pipeline.league.name_resolution import operator_resolutions, resolve_names
@@ -159,7 +160,7 @@ def rosters(
     rows_in.parsed(listed)
     rows_in.repeated(named, pl.col("copies"))
     problems_by_day = {day: messages for day, messages in problems.items() if messages}
-    context.add_output_metadata({"problems_met": dg.MetadataValue.json(problems_by_day), **rows_in.metadata()})
+    context.add_output_metadata({PROBLEMS_MET: dg.MetadataValue.json(problems_by_day), **rows_in.metadata()})
     return named.select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
 
 

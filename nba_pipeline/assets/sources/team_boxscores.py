@@ -21,6 +21,7 @@ from nba_pipeline.formulas import shooting
 from nba_pipeline.formulas.plausibility import implausible_games
 from nba_pipeline.formulas.possessions import with_team_heaves
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.rereads import PROBLEMS_MET
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import nba_cdn, nba_cdn_boxscore
 from nba_pipeline.providers.archive import Archive
@@ -155,7 +156,7 @@ def team_boxscores(
     rows_in.parsed(totals.filter("is_reconstructed"))
     given = totals.filter(~pl.col("is_reconstructed"))
     rows_in.ignored(plausible.join(given, on=["game_id", "team"], how="anti"), WITHOUT_BOTH_TEAMS)
-    context.add_output_metadata({"problems_met": dg.MetadataValue.json(problems), **rows_in.metadata()})
+    context.add_output_metadata({PROBLEMS_MET: dg.MetadataValue.json(problems), **rows_in.metadata()})
     return pl.concat([totals, implausible], how="diagonal_relaxed")
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import dataframely as dy
-import polars as pl
 
 from nba_pipeline.errors import Busy
 from nba_pipeline.instance.clock import Clock
@@ -42,9 +41,8 @@ def warehouse_round_trip(warehouse: Warehouse, clock: Clock) -> Result:
     """Adds a row to `write_probes` and reads it back."""
     warehouse.preflight()
     token = secrets.token_hex(8)
-    rows, _ = WRITE_PROBES.conform(
-        pl.DataFrame({"game_date": [clock.today], "token": [token], "source": [SOURCE]}), clock.as_of, CODE_VERSION
-    )
+    row = {"game_date": clock.today, "token": token, "source": SOURCE}
+    rows = WRITE_PROBES.row(row, clock.as_of, CODE_VERSION)
     try:
         warehouse.add(WRITE_PROBES, [clock.today], rows, writer="doctor")
     except Busy:

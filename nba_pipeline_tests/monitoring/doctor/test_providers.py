@@ -28,6 +28,10 @@ def result(resources: Any, name: str, *without_key: str) -> Result:
     return next(one for one in probes if one.name == name).run()
 
 
+def test_every_provider_has_a_probe(resources: Any) -> None:
+    assert {one.name for one in provider_probes(resources, date(2026, 1, 5))} == PROVIDER_ADDRESSES.keys()
+
+
 def test_a_provider_whose_key_may_be_missing_is_not_requested(resources: Any) -> None:
     one = result(resources, "odds_api", "ODDS_API_KEY")
     assert (one.state, one.message, one.next_step) == ("warning", "not requested: ODDS_API_KEY is not set", SET_KEY)
