@@ -4,7 +4,7 @@ Dagster 1.13 stores the events of a batch one by one, each in two or three trans
 backfill of a season materializes 180 dates of each table. Remove this module when Dagster's storage on SQLite inserts batches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 import sqlalchemy
@@ -12,7 +12,6 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from dagster._serdes import serialize_value
 
 BATCH_SIZE = 10_000
 """Largest number of events in a batch. Dagster stores a larger one in parts."""
@@ -40,13 +39,15 @@ def store_batch(log: SqlEventLogStorage, events: Sequence[dg.EventLogEntry]) -> 
         newest = {(event.get_dagster_event().asset_key, event.dagster_event_type): (event, number) for event, number in of_tables}
         for event, event_id in newest.values():  # each event replaces the row of its table
             log._store_asset_event(index, event, event_id)
-        planned = [row for event, event_id in stored for row in _planned_checks(log, event, event_id)]
-        if planned:
-            index.execute(sqlalchemy.insert(AssetCheckExecutionsTable), planned)
+        checks = [
+            check for (event, event_id), row in zip(stored, rows, strict=True) for check in _planned_checks(event, row, event_id)
+        ]
+        if checks:
+            index.execute(sqlalchemy.insert(AssetCheckExecutionsTable), checks)
 
 
-def _planned_checks(log: SqlEventLogStorage, event: dg.EventLogEntry, event_id: int) -> list[dict[str, object]]:
-    """Returns one row per date of a planned check; none for another event."""
+def _planned_checks(event: dg.EventLogEntry, row: Mapping[str, object], event_id: int) -> list[dict[str, object]]:
+    """Returns one row per date of a planned check; none for another event. `row` is that of the event."""
     if event.dagster_event_type is not PLANNED_CHECK:
         return []
     planned = event.get_dagster_event().event_specific_data
@@ -56,8 +57,8 @@ def _planned_checks(log: SqlEventLogStorage, event: dg.EventLogEntry, event_id: 
         "check_name": planned.check_name,
         "run_id": event.run_id,
         "execution_status": Status.PLANNED.value,
-        "evaluation_event": serialize_value(event),
-        "evaluation_event_timestamp": log._event_insert_timestamp(event),
+        "evaluation_event": row["event"],
+        "evaluation_event_timestamp": row["timestamp"],
         "evaluation_event_storage_id": event_id,
     }
     keys = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else [None]

@@ -135,9 +135,7 @@ def test_checks_of_a_slate_whose_lines_are_not_due_are_named_apart(capsys: pytes
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize(
-    ("is_before_lines", "when"), [(True, "while its lines are not due yet"), (False, "without stopping it")]
-)
+@pytest.mark.parametrize(("is_before_lines", "when"), [(True, "while its lines are not due yet"), (False, "without stopping it")])
 def test_the_line_of_a_run_says_whether_the_lines_of_its_slate_are_due(
     is_before_lines: bool, when: str, runner: Runner, capsys: pytest.CaptureFixture[str]
 ) -> None:
