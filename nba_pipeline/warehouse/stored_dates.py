@@ -68,7 +68,7 @@ class StoredDates:
         """The names of the folders of the table. A date without a folder needs no `stat` of its file."""
         try:
             return set(os.listdir(self.folder))  # noqa: PTH208  # names only
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # a write reports a file in place of the folder
             return set()
 
     def partition(self, day: date) -> Partition:
