@@ -4,6 +4,7 @@ This module has no benchmark of its own.
 """
 
 import functools
+import gc
 import inspect
 import multiprocessing
 import os
@@ -22,6 +23,7 @@ import polars as pl
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.base import EventLogStorage
 
+from nba_pipeline.cli.app import RARE_COLLECTIONS
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import PROVIDER_ADDRESSES, resources_for
 from nba_pipeline.instance.clock import Clock
@@ -30,7 +32,7 @@ from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.sandbox import client
-from nba_pipeline.sandbox.server import SandboxServer
+from nba_pipeline.sandbox.server import SandboxServer, _Handler
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.io_manager import TableIO
 from nba_pipeline.warehouse.landing import Landing
@@ -46,6 +48,8 @@ WITHIN = {FETCH: {READ, WRITE}, CHECK: {READ}}
 
 OURS = ("NBA_", "ODDS_", "BALLDONTLIE_")
 CLOSED_ADDRESS = "http://127.0.0.1:9"
+END = object()
+"""Follows the last result of a generator."""
 Result = TypeVar("Result")
 
 
@@ -89,7 +93,19 @@ class Stopwatch:
             with self.part(part):
                 return function(*args, **kwargs)
 
-        return call
+        @functools.wraps(function)
+        def iterate(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            """Counts the work of a generator, which does it while it is iterated."""
+            self.calls[function.__qualname__] += 1
+            results = iter(function(*args, **kwargs))
+            while True:
+                with self.part(part):
+                    result = next(results, END)
+                if result is END:
+                    return
+                yield result
+
+        return iterate if inspect.isgeneratorfunction(function) else call
 
     def wrap(self, owner: Any, names: str, part: str) -> None:
         for name in names.split():
@@ -168,6 +184,36 @@ def children_cpu_seconds() -> float:
     """Returns the CPU seconds of terminated child processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def command_cpu_seconds(work: Callable[[], object]) -> tuple[float, float]:
+    """Returns the CPU seconds of work as a command does it, and those of the sandbox in the same process.
+
+    The first number has all threads and the child processes that end within the work, and lacks the threads of the sandbox.
+    """
+    of_sandbox, handle = [0.0], _Handler.handle
+
+    def handle_counted(handler: _Handler) -> None:
+        start = time.thread_time()
+        try:
+            handle(handler)
+        finally:
+            of_sandbox.append(time.thread_time() - start)
+
+    _Handler.handle = handle_counted  # type: ignore[method-assign]
+    gc.set_threshold(*RARE_COLLECTIONS)  # as the command
+    start = time.process_time() + children_cpu_seconds()
+    work()
+    used = time.process_time() + children_cpu_seconds() - start
+    _wait_for_the_threads_of_the_sandbox()
+    return used - sum(of_sandbox), sum(of_sandbox)
+
+
+def _wait_for_the_threads_of_the_sandbox() -> None:
+    """Waits until the threads of the closed connections have ended and are counted."""
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:
+            thread.join(timeout=5)
 
 
 def peak_gigabytes() -> float:

@@ -1,5 +1,7 @@
 """Assembly of everything that Dagster serves. Nothing is defined here."""
 
+import atexit
+import gc
 from typing import Any
 
 import dagster as dg
@@ -29,3 +31,7 @@ def build_definitions(name: str, resources: dict[str, Any] | None = None) -> dg.
 
 
 defs = build_definitions(environment())
+
+# Modules and definitions live as long as their process: a collection that traverses them takes 0.2 CPU seconds and frees nothing.
+gc.freeze()
+atexit.register(gc.unfreeze)  # libraries that check for leaks at the end of the process would report the frozen objects

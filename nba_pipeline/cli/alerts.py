@@ -11,7 +11,6 @@ from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_error, print_line
 from nba_pipeline.environments import clock, environment, notifier_for, warehouse_of
 from nba_pipeline.errors import BadInput, PipelineError
-from nba_pipeline.league.eastern_text import eastern_text
 
 if TYPE_CHECKING:
     from nba_pipeline.monitoring.alert_changes import Incident
@@ -98,6 +97,7 @@ def _acknowledged(notifier: "Notifier", incident: "Incident", author: str) -> st
 @alerts.command("test")
 def send_test() -> None:
     """Send a critical test alert to every sink and resolve it; exit code 1 if a sink did not accept it."""
+    from nba_pipeline.league.eastern_text import eastern_text
     from nba_pipeline.monitoring.alert_changes import incident_of
     from nba_pipeline.monitoring.deliveries import unsent
 

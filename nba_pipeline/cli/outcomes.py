@@ -36,10 +36,12 @@ def report(
     is_brief: bool = False,
     message_if_none: str = "",
     reported: list[Outcome] | None = None,
+    is_before_lines: bool = False,
 ) -> int:
     """Print the progress of each run and its outcome when it ends, and return the exit code.
 
     With `is_brief`, warnings and closed gates are counted instead of listed, and closed gates do not affect the exit code.
+    `is_before_lines` says beside the count that the lines of the slate are not due yet.
     `repeat` is the command that continues after an interruption, which ends the command with exit code 130. `message_if_none`
     is printed if there was nothing to run. A command that prints more afterwards passes `reported`, which collects the
     outcomes, and ends with `print_first_failure`.
@@ -55,7 +57,7 @@ def report(
     try:
         for outcome in outcomes:
             _stop(started)
-            code |= _print_outcome(runner, outcome, is_brief)
+            code |= _print_outcome(runner, outcome, is_brief, is_before_lines)
             ended.append(outcome)
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
         _stop(started)
@@ -160,11 +162,12 @@ def _print_interrupted(done: int, repeat: str) -> None:
     )
 
 
-def _print_outcome(runner: Runner, outcome: Outcome, is_brief: bool) -> int:
+def _print_outcome(runner: Runner, outcome: Outcome, is_brief: bool, is_before_lines: bool) -> int:
     """Print one outcome: failures, closed gates, warnings, and the requests that had problems. Returns the exit code."""
     mark = "[green]done[/]" if outcome.succeeded else "[red]failed[/]"
     number = len(outcome.warnings) + len(outcome.closed)
-    checks = f", {counted(number, 'check')} failed without stopping it" if is_brief and number else ""
+    when = "while its lines are not due yet" if is_before_lines else "without stopping it"
+    checks = f", {counted(number, 'check')} failed {when}" if is_brief and number else ""
     err.print(f"{mark} {outcome.title} in {outcome.seconds:.1f} s{checks}", highlight=False, soft_wrap=True)
     incidents = runner.landing.incidents(run_id=outcome.run_id)
     refused = [incident for incident in incidents if incident["status"] == httpx.codes.UNAUTHORIZED]

@@ -159,10 +159,17 @@ def demo() -> None:
     code = report(runner, backfilled, "nba-pipeline demo", is_brief=True, reported=ended)
     for day, instant, mode in demo_steps(slate, real):
         runner = open_runner_at(instant)
-        of_step = list["Outcome"]()
-        code |= report(runner, runner.slate(day, mode), "nba-pipeline demo", is_brief=True, reported=of_step)
+        of_step, is_before_lines = list["Outcome"](), day > slate  # a demo ends before noon of the next slate
+        code |= report(
+            runner,
+            runner.slate(day, mode),
+            "nba-pipeline demo",
+            is_brief=True,
+            reported=of_step,
+            is_before_lines=is_before_lines,
+        )
         ended += of_step
-        before_lines += of_step if day > slate else []  # a demo ends before noon of the next slate
+        before_lines += of_step if is_before_lines else []
     runner = open_runner_at(eastern(slate, 12))
     print_slate_of(runner, slate)
     print_record(runner, first, before)

@@ -25,7 +25,7 @@ TEAM = ["game_date", "team"]
 
 
 BATCH = 30
-"""Number of dates that are read at once in the search for the first one with rows."""
+"""Number of dates that are read at once in the search for the first one with rows, after the first date alone."""
 
 
 def first_date(warehouse: Warehouse) -> date | None:
@@ -38,10 +38,10 @@ def first_date(warehouse: Warehouse) -> date | None:
 
 def _first_with_rows(warehouse: Warehouse, table: Table) -> date | None:
     dates = sorted(warehouse.dates(table))
-    for start in range(0, len(dates), BATCH):
-        first: date | None = (
-            warehouse.scan(table, dates[start : start + BATCH]).select(pl.col("game_date").min()).collect().item()
-        )
+    # usually, the first date has rows, and each check and gate of a run asks for it
+    batches = [dates[:1], *(dates[start : start + BATCH] for start in range(1, len(dates), BATCH))]
+    for batch in batches:
+        first: date | None = warehouse.scan(table, batch).select(pl.col("game_date").min()).collect().item()
         if first is not None:
             return first
     return None

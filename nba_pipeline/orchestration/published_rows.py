@@ -1,8 +1,9 @@
 """Reads the rows of a published slate and of the record. The documents belong in `publishing/`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -58,16 +59,24 @@ def refuse_unreadable(warehouse: Warehouse, day: date) -> None:
         raise BadInput(f"the schedule of {day} is not loaded; first: `nba-pipeline run --date {day}`")
 
 
-def slate_rows(sources: Sources, day: date) -> SlateRows:
-    """Returns the rows of a slate."""
+def status_records(sources: Sources, dates: Sequence[date]) -> dict[date, dict[str, Any]]:
+    """Returns the record of `status` of each date."""
+    if not dates:
+        return {}
+    versions = {name: code_version(name) for name in daily_tables()}
+    # the run of the export itself is in progress
+    facts = replace(read_runs(sources.instance, dates, sources.clock), in_progress=frozenset())
+    before = loaded_before(sources.instance)
+    records = status(sources.warehouse, sources.landing, sources.clock, dates, versions, before, facts)
+    return dict(zip(dates, records, strict=True))
+
+
+def slate_rows(sources: Sources, day: date, record: Mapping[str, Any]) -> SlateRows:
+    """Returns the rows of a slate. `record` is that of `status` of the date."""
     warehouse, clock, yesterday = sources.warehouse, sources.clock, day - timedelta(days=1)
     # a backtest is made after the game, so it was never a forecast
     live = warehouse.scan(TABLES["predictions"], [day]).filter(pl.col("run_kind") == "live")
     captures = warehouse.scan(TABLES["prop_lines"], [day]).group_by("game_id")
-    versions = {name: code_version(name) for name in daily_tables()}
-    # the run of the export itself is in progress
-    facts = replace(read_runs(sources.instance, [day], clock), in_progress=frozenset())
-    [record] = status(warehouse, sources.landing, clock, [day], versions, loaded_before(sources.instance), facts)
     return SlateRows(
         game_date=day,
         as_of=clock.now(),

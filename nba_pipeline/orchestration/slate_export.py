@@ -29,6 +29,7 @@ from nba_pipeline.orchestration.published_rows import (
     record_dates,
     refuse_unreadable,
     slate_rows,
+    status_records,
 )
 from nba_pipeline.orchestration.slate_messages import announce
 from nba_pipeline.publishing.documents import Slate
@@ -88,14 +89,10 @@ def export_slates(sources: Sources, public: PublicFiles, dates: Collection[date]
     first, last = record_dates(sources.clock)
     grades, performance = graded_rows(warehouse, first, last), performance_rows(warehouse, first, last)
     record, charts = record_document(grades, first, last, as_of, prices), plots(grades, performance, prices)
-    exports, changed = list[Export](), dict[str, bytes]()
-    for day in sorted(dates, key=lambda day: (day <= today, day)):  # the last date up to today overwrites the index
-        try:
-            refuse_unreadable(warehouse, day)
-        except PipelineError as error:
-            exports.append(Export(day, problems=[str(error)], error=error))
-            continue
-        rows = slate_rows(sources, day)
+    changed, exports = dict[str, bytes](), _unreadable(warehouse, dates)
+    records = status_records(sources, sorted(set(dates) - {one.game_date for one in exports}))
+    for day in sorted(records, key=lambda day: (day <= today, day)):  # the last date up to today overwrites the index
+        rows = slate_rows(sources, day, records[day])
         slate = slate_document(rows, prices, record)
         reasons = _closed_because(warehouse, slate, rows.predictions)
         files = {} if reasons else slate_files(slate, page(slate, charts))
@@ -104,6 +101,17 @@ def export_slates(sources: Sources, public: PublicFiles, dates: Collection[date]
     if changed:
         of_record = record_files(record, record_csv(grades, prices), performance_document(performance, as_of, prices))
         public.write(changed | of_record, today)
+    return exports
+
+
+def _unreadable(warehouse: Warehouse, dates: Collection[date]) -> list[Export]:
+    """Returns an export with a problem for each date whose rows are unreadable."""
+    exports = list[Export]()
+    for day in sorted(dates):
+        try:
+            refuse_unreadable(warehouse, day)
+        except PipelineError as error:
+            exports.append(Export(day, problems=[str(error)], error=error))
     return exports
 
 

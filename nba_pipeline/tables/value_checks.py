@@ -14,9 +14,10 @@ SUMMARY_COLUMNS = {"column": "string", "dtype": "string", "null_pct": "float", "
 
 def value_problem(rows: pl.DataFrame, columns: Mapping[str, dy.Column]) -> str:
     """Returns the first violation of a definition: type, null, not finite or out of range, with column and values; "" if none."""
+    schema = rows.schema  # polars builds it at each access
     for name, definition in columns.items():
-        if rows.schema[name] != definition.dtype:
-            return f"column {name} is {rows.schema[name]}, not {definition.dtype}"
+        if schema[name] != definition.dtype:
+            return f"column {name} is {schema[name]}, not {definition.dtype}"
     rules = [(name, rule, is_violated) for name, definition in columns.items() for rule, is_violated in _rules(name, definition)]
     counts = rows.select(is_violated.sum().alias(str(n)) for n, (*_, is_violated) in enumerate(rules)).row(0)
     for (name, rule, is_violated), count in zip(rules, counts, strict=True):

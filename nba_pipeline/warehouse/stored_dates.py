@@ -68,7 +68,7 @@ class StoredDates:
         """The names of the folders of the table. A date without a folder needs no `stat` of its file."""
         try:
             return set(os.listdir(self.folder))  # noqa: PTH208  # names only
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # a write reports a file in place of the folder
             return set()
 
     def partition(self, day: date) -> Partition:
@@ -93,7 +93,12 @@ class StoredDates:
 
     def dates(self) -> set[date]:
         """The dates that were written, including empty ones."""
-        dates = {day_of(file) for file in self.folder.glob(f"{PARTITION}*/part.parquet")}
+        names = [name for name in self._date_folders if name.startswith(PARTITION)]
+        dates = {
+            date.fromisoformat(name.removeprefix(PARTITION))
+            for name in names
+            if os.path.exists(f"{self._path}/{name}/part.parquet")  # noqa: PTH110  # a text, see `_path`
+        }
         if self.may_have_months:
             months = [days_of(file) for file in self.folder.glob(f"{MONTH}*/part.parquet")]
             dates |= {day for month in months for day in month if self.month_of(day)}

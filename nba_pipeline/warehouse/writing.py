@@ -100,6 +100,7 @@ def _refuse_wrong_columns(table: Table, frame: pl.DataFrame) -> None:
     missing, unknown = expected.keys() - set(frame.columns), set(frame.columns) - expected.keys()
     if missing or unknown:
         raise PipelineError(f"{table.name}: {wrong_columns(sorted(missing), sorted(unknown))}; nothing was written")
+    schema = frame.schema  # polars builds it at each access
     for name, kind in expected.items():
-        if frame.schema[name] != kind:
-            raise PipelineError(f"{table.name}.{name} is {frame.schema[name]} and should be {kind}; nothing was written")
+        if schema[name] != kind:
+            raise PipelineError(f"{table.name}.{name} is {schema[name]} and should be {kind}; nothing was written")

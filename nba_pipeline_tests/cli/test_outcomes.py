@@ -135,6 +135,15 @@ def test_checks_of_a_slate_whose_lines_are_not_due_are_named_apart(capsys: pytes
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize(("is_before_lines", "when"), [(True, "while its lines are not due yet"), (False, "without stopping it")])
+def test_the_line_of_a_run_says_whether_the_lines_of_its_slate_are_due(
+    is_before_lines: bool, when: str, runner: Runner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = Outcome("game_day 2026-01-16", "a run", 1.0, warnings=["prop_lines: check games_have_lines failed: 0 of 9"])
+    report(runner, [outcome], "", is_brief=True, is_before_lines=is_before_lines)
+    assert capsys.readouterr().err == f"done game_day 2026-01-16 in 1.0 s, 1 check failed {when}\n"
+
+
 def test_new_versions_of_predictions_are_counted(runner: Runner, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     day, days = date(2026, 1, 15), Days(tmp_path)
     runner.warehouse = days.warehouse

@@ -90,17 +90,25 @@ def next_look(now: datetime) -> datetime:
 
 
 def die_at_event(number: int) -> None:
-    """Kills this process with SIGKILL when it stores its n-th event."""
-    stored, store = 0, KeptSqliteEventLogStorage.store_event
+    """Kills this process with SIGKILL when it has stored its n-th event, alone or in a batch."""
+    stored, store, store_batch = 0, KeptSqliteEventLogStorage.store_event, KeptSqliteEventLogStorage.store_event_batch
 
-    def count_and_store(self: Any, event: Any) -> None:
+    def count(events: int) -> None:
         nonlocal stored
-        store(self, event)
-        stored += 1
-        if stored == number:
+        stored += events
+        if stored >= number:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    def count_and_store(self: Any, event: Any) -> None:
+        store(self, event)
+        count(1)
+
+    def count_and_store_batch(self: Any, events: Any) -> None:
+        store_batch(self, events)
+        count(len(events))
+
     KeptSqliteEventLogStorage.store_event = count_and_store  # type: ignore[method-assign]
+    KeptSqliteEventLogStorage.store_event_batch = count_and_store_batch  # type: ignore[method-assign]
 
 
 def main() -> None:
