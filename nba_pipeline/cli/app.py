@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from nba_pipeline.cli.consoles import print_error
-from nba_pipeline.environments import environment, home, now
+from nba_pipeline.environments import environment, home, now, refuse_unreadable_secrets
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.instance.private_files import make_files_private
 
@@ -160,6 +160,7 @@ def open_runner() -> "Runner":
 
     # before opening the instance, which writes into the home
     refuse_another_format(defs)
+    refuse_unreadable_secrets()
     runner = Runner(defs, open_instance(home()))
     runner.warehouse.preflight()
     return runner

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import dagster as dg
 import sqlalchemy
-from dagster._config import Field
+from dagster._config import Field, StringSource
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.storage.asset_check_state import AssetCheckState
 from dagster._core.storage.config import pg_config
@@ -31,6 +31,7 @@ from nba_pipeline.errors import BadInput, Transient
 from nba_pipeline.instance.check_states import Key, check_states
 from nba_pipeline.instance.only_daemon import require_advisory_lock
 from nba_pipeline.instance.postgres import (
+    ADDRESS_KEY,
     CONNECT_SECONDS,
     PARTS,
     PREFIX,
@@ -220,7 +221,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         own = {
             key: field for key, field in cast("Mapping[str, Any]", pg_config()).items() if key in ("postgres_url", "postgres_db")
         }
-        return {**own, "connections": Field(int)}
+        return {**own, "connections": Field(int), ADDRESS_KEY: Field(StringSource, is_required=False)}
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "PooledPostgresStorage":

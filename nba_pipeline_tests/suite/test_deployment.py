@@ -15,8 +15,8 @@ from nba_pipeline.instance.postgres import PARTS, PREFIX, URL_VARIABLE, Database
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-SECRET = re.compile(r"KEY|PASSWORD|SECRET|TOKEN|WEBHOOK|HEARTBEAT")
-VARIABLE = re.compile(r"\b(?:NBA|DAGSTER_POSTGRES|ODDS|BALLDONTLIE|SLACK|PAGERDUTY|HEARTBEAT|BIGQUERY)_[A-Z_]+\b")
+SECRET = re.compile(r"KEY|PASSWORD|SECRET|TOKEN|WEBHOOK|HEARTBEAT|PROXY")
+VARIABLE = re.compile(r"\b(?:NBA|DAGSTER_POSTGRES|ODDS|BALLDONTLIE|INJURY|ESPN|SLACK|PAGERDUTY|HEARTBEAT|BIGQUERY)_[A-Z_]+\b")
 OURS = ("prepare", "code", "daemon", "webserver", "webserver-read-only", "watch")
 LATEST = re.compile(r":latest$|^[^:]+$")
 
