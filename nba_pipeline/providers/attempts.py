@@ -11,7 +11,7 @@ import stamina
 from nba_pipeline.errors import BadInput, NotPublished, Permanent, PipelineError, Transient
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.secret_manager import resolved
-from nba_pipeline.providers.proxies import Proxy, status_of
+from nba_pipeline.providers.proxies import Proxy, kind_of, status_of
 from nba_pipeline.providers.request import Request
 from nba_pipeline.providers.response import error_code, quota_of, retry_after_seconds
 from nba_pipeline.providers.response_body import read_response
@@ -69,11 +69,7 @@ class Attempts:
         try:
             response = send()
         except (_RetryableStatus, *RETRIED) as error:
-            reason = (
-                str(error)
-                if isinstance(error, _RetryableStatus)
-                else f"{type(error).__name__} at {httpx.URL(self.base_url).host}"
-            )
+            reason = str(error) if isinstance(error, _RetryableStatus) else f"{kind_of(error)} at {httpx.URL(self.base_url).host}"
             number = counted(len(self.statuses), "attempt")
             raise Transient(f"{self.request.name}: {reason}{self._through} after {number}") from None
         except httpx.HTTPError as error:

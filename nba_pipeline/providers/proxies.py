@@ -44,7 +44,7 @@ class Proxy:
         except httpx.ProxyError as error:
             status, is_of_proxy = status_of(error), True
         except httpx.HTTPError as error:
-            raise Transient(f"{host} is not reached through {self}: {type(error).__name__}") from None
+            raise Transient(f"{host} is not reached through {self}: {kind_of(error)}") from None
         if is_of_proxy and status >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise Transient(f"{host} is not reached through {self}: status {status}")
         if is_of_proxy:
@@ -54,6 +54,11 @@ class Proxy:
         """Returns the error for a login or an address that the proxy does not accept."""
         what = "the login" if status == httpx.codes.PROXY_AUTHENTICATION_REQUIRED else "the request"
         return Permanent(f"{self} refuses {what} ({status}): check {self.variable}")
+
+
+def kind_of(error: httpx.HTTPError) -> str:
+    """Returns the kind of an error for messages: the name of its class, or that a certificate is not trusted."""
+    return "untrusted certificate" if "CERTIFICATE_VERIFY_FAILED" in str(error) else type(error).__name__
 
 
 def status_of(error: httpx.ProxyError) -> int:

@@ -1,6 +1,7 @@
 """A day of the platform with its instance in PostgreSQL: backfill, run, status, watch. Nothing that it leaves has a secret."""
 
 import gzip
+import os
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -10,6 +11,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.environments import SECRETS
+from nba_pipeline.instance.private_files import GROUP_AND_OTHERS
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.instance.secret_service import TOKEN, secret_service
@@ -28,6 +30,7 @@ def webhook(
     database: str, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Slack]:
     """A canary in every variable with a secret, in every second one by reference, and a webhook that receives the alerts."""
+    umask = os.umask(0o022)  # the default of most systems, which lets all users read
     with secret_service(monkeypatch, tmp_path_factory.mktemp("account")) as service, listening() as webhook:
         monkeypatch.setenv("PAGERDUTY_URL", webhook.url)
         for number, variable in enumerate(SECRETS):
@@ -38,12 +41,14 @@ def webhook(
                 is_reference = number % 2 or variable == "DAGSTER_POSTGRES_URL"
                 monkeypatch.setenv(variable, service.add(variable, value) if is_reference else value)
         yield webhook
+    os.umask(umask)
 
 
 def test_a_day_leaves_its_history_in_postgres_and_no_secret(
     database: str, webhook: Slack, tmp_path: Path, cluster: Cluster
 ) -> None:
     rules(tmp_path)
+    given = {tmp_path, *tmp_path.rglob("*")}
     span, printed = ("--from", str(FIRST), "--to", str(YESTERDAY)), []
     for words, code in {
         ("backfill", *span): 0,
@@ -68,6 +73,7 @@ def test_a_day_leaves_its_history_in_postgres_and_no_secret(
     assert not list(tmp_path.rglob("*.db"))
     assert not {place for place, text in {**left_in(tmp_path), **rows_of(cluster, database)}.items() if has_a_secret(text)}
     assert not [text for text in printed if has_a_secret(text)]
+    assert not [path for path in {*tmp_path.rglob("*")} - given if path.lstat().st_mode & GROUP_AND_OTHERS]
 
 
 def test_a_secret_in_a_compressed_file_or_a_row_is_found(database: str, tmp_path: Path, cluster: Cluster) -> None:

@@ -2,10 +2,13 @@
 
 import base64
 import http.server
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import pytest
@@ -23,13 +26,31 @@ LOGIN = "nba:canary%2Fpass%40word"
 OF_LOGIN = f"Basic {base64.b64encode(f'nba:{CANARY}'.encode()).decode()}"
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """A server that ignores clients which end the connection."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Log nothing."""
+
+
 @dataclass
 class HttpProxy:
     """Forwards GET and HEAD, and answers CONNECT with a status. Refuses another login than LOGIN."""
 
     port: int = 0
+    server: Server | None = None
     connect_status: int = 200
     forwarded: list[tuple[str, str]] = field(default_factory=list)
+
+    def use_tls(self, folder: Path) -> None:
+        """Serves TLS with a certificate that no client trusts."""
+        key, certificate = folder / "key.pem", folder / "certificate.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
+                        "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)  # fmt: skip
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        assert self.server
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
 
     def url(self, login: str = LOGIN) -> str:
         return f"http://{login}@127.0.0.1:{self.port}"
@@ -69,8 +90,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def proxy() -> Iterator[HttpProxy]:
     proxy = HttpProxy()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": proxy}))
-    proxy.port = server.server_address[1]
+    server = Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": proxy}))
+    proxy.port, proxy.server = server.server_address[1], server
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield proxy
     server.shutdown()
@@ -157,6 +178,18 @@ def test_a_proxy_that_does_not_connect_to_a_host_is_named(
     with pytest.raises(kind, match=rf"\(NBA_CDN_PROXY\).* {'status ' if status == 503 else '.'}{status}"):
         proxied.refuse_unreachable_proxy("nba_cdn")
     assert {method for method, _ in proxy.forwarded} == {"CONNECT"}
+
+
+def test_a_proxy_with_an_untrusted_certificate_is_one_sentence(
+    proxied: HttpClient, proxy: HttpProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = rf"127.0.0.1 .*the proxy localhost:{proxy.port} \(NBA_CDN_PROXY\)"
+    proxy.use_tls(tmp_path)
+    monkeypatch.setenv(VARIABLE, proxy.url().replace("http://", "https://").replace("127.0.0.1", "localhost"))
+    with pytest.raises(Transient, match=f"untrusted certificate at {message} after 2 attempts$"):
+        proxied.get(BOX)
+    with pytest.raises(Transient, match=f"{message}: untrusted certificate$"):
+        proxied.refuse_unreachable_proxy("nba_cdn")
 
 
 def test_any_answer_of_the_provider_shows_that_the_proxy_works(
