@@ -76,6 +76,8 @@ def test_an_expired_credential_ends_a_command_before_it_changes_anything(
     ended = nba_pipeline("run", "--date", "2026-01-15", home=tmp_path, now=datetime(2026, 1, 15, 17, tzinfo=UTC))
     assert (ended.returncode, ended.stdout, list(tmp_path.iterdir())) == (2, "", [])
     assert "ODDS_API_KEY: no secret can be read at 127.0.0.1:" in ended.stderr and "invalid_grant" in ended.stderr
+    reading = nba_pipeline("status", "--from", "2026-01-15", "--to", "2026-01-15", home=tmp_path)
+    assert reading.returncode == 0, reading.stderr
 
 
 def test_a_missing_key_file_is_named(service: SecretService, monkeypatch: pytest.MonkeyPatch) -> None:
