@@ -111,7 +111,8 @@ def database_from(values: Mapping[str, str], environment: str) -> Database | Non
 def url_from(config: Mapping[str, Any]) -> str:
     """Returns the URL of Dagster's configuration. URL and password may name a secret of Secret Manager.
 
-    Raises BadInput for an invalid URL; the message has no password. Dagster 1.13 composes a URL from the parts itself, but does not escape a slash in the password.
+    Raises BadInput for an invalid URL; the message has no password. Dagster 1.13 composes a URL from the parts itself, but does
+    not escape a slash in the password.
     """
     from sqlalchemy import URL, make_url  # noqa: PLC0415
     from sqlalchemy.exc import ArgumentError  # noqa: PLC0415

@@ -123,8 +123,6 @@ class Attempts:
 
     def _send(self) -> httpx.Response:
         """Sends one attempt. Sets the last of `statuses` once the response is complete or exceeds the size limit."""
-        self.session.wait_for_turn(self.request.provider, requests_per_second(self.request.provider, self.base_url))
-        self.statuses.append(0)
         sent = self.session.client_of(self.proxy).build_request(
             "GET",
             self.base_url.rstrip("/") + self.request.path,
@@ -132,6 +130,8 @@ class Attempts:
             headers={**self.request.headers, **self._secrets(self.request.secret_headers)},
             timeout=self.policy.timeout,
         )
+        self.session.wait_for_turn(self.request.provider, requests_per_second(self.request.provider, self.base_url))
+        self.statuses.append(0)
         response = self._receive(sent)
         for _ in range(MAX_REDIRECTS):
             redirect = response.next_request

@@ -39,8 +39,8 @@ from nba_pipeline.warehouse.payloads import Payload
 class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
     """HTTP client for providers. All resources of a run share one connection pool.
 
-    `base_urls` maps a provider to its scheme and host, `proxies` to the variable with its proxy. `read_timeout_seconds_of` and `attempts_of` override the defaults
-    per provider. A replay reads responses from the landing, without network access.
+    `base_urls` maps a provider to its scheme and host, `proxies` maps it to the variable with its proxy.
+    `read_timeout_seconds_of` and `attempts_of` override the defaults per provider. A replay reads responses from the landing, without network access.
     """
 
     base_urls: dict[str, str]
