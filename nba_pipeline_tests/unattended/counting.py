@@ -1,6 +1,6 @@
-"""A process with the simulated daemon on PostgreSQL, which prints its connections, open files, threads and memory per evaluation.
+"""A process with the simulated daemon on PostgreSQL, which prints its connections, files, threads and memory per evaluation.
 
-python -m nba_pipeline_tests.postgres.simulated_day HOME DAYS PORT
+python -m nba_pipeline_tests.unattended.counting HOME PORT    # the port of PostgreSQL
 """
 
 import gc
@@ -16,12 +16,12 @@ from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.unattended.nights import DAY, NightDaemon
 
 HISTORY_DAYS = 5
-EVERY = timedelta(hours=1)
-START = eastern(DAY, 6)
+START, HOURS = eastern(DAY, 6), 24
+"""First evaluation, and number of evaluations, one per hour. The real daemon evaluates every 30 seconds, mostly without work."""
 
 
 class CountingDaemon(NightDaemon):
-    """The daemon, which counts what it holds after each evaluation. `port` is that of PostgreSQL."""
+    """The daemon, which counts what it holds after each evaluation."""
 
     def __init__(self, home: Path, port: int):
         super().__init__(home)
@@ -44,12 +44,12 @@ class CountingDaemon(NightDaemon):
         sys.stdout.flush()
 
 
-def main(home: str, days: str, port: str) -> None:
-    """Loads the history, then evaluates every hour of some days."""
+def main(home: str, port: str) -> None:
+    """Loads the history, then evaluates every hour of a day."""
     warnings.filterwarnings("ignore")
     daemon = CountingDaemon(Path(home), int(port))
     daemon.load_the_days_before(HISTORY_DAYS)
-    daemon.play([START + n * EVERY for n in range(int(days) * 24)], {})
+    daemon.play([START + timedelta(hours=hour) for hour in range(HOURS)], {})
 
 
 if __name__ == "__main__":
