@@ -1,4 +1,4 @@
-"""A simulated day on PostgreSQL: in its second half the daemon holds no more connections, files, threads and memory.
+"""A simulated day on PostgreSQL: in its second half the daemon holds no more connections, open files and memory.
 
 The first half has the predictions of a slate, the second one its lines, box scores and grades. See `counting` for what is counted.
 """
@@ -24,7 +24,7 @@ MEMORY_GROWTH = 1.15
 """Largest ratio of the median memory in the second half to that before, without the first evaluations."""
 
 
-def test_a_daemon_holds_no_more_connections_files_threads_and_memory_after_twelve_hours(tmp_path: Path) -> None:
+def test_a_daemon_holds_no_more_connections_files_and_memory_after_twelve_hours(tmp_path: Path) -> None:
     server = cluster()
     database = server.new_database()
     variables = {"PATH": os.environ["PATH"], "NBA_PIPELINE_HOME": str(tmp_path), "DAGSTER_POSTGRES_URL": server.url(database)}
@@ -34,7 +34,7 @@ def test_a_daemon_holds_no_more_connections_files_threads_and_memory_after_twelv
     counted = [json.loads(line) for line in done.stdout.splitlines()]
     first, second = counted[: HOURS // 2], counted[HOURS // 2 :]
     assert len(first) == len(second) and second[-1]["runs"] > first[-1]["runs"] > first[0]["runs"]
-    for name in ("connections", "files", "threads"):
+    for name in ("connections", "files"):
         assert max(one[name] for one in second) <= max(one[name] for one in first), name
     before, after = (statistics.median(one["mib"] for one in part) for part in (first[WARM:], second))
     assert after <= MEMORY_GROWTH * before
