@@ -1,14 +1,15 @@
 """Memory and CPU time of each job and process of a deployment, load on the webserver, and partitions of ten years.
 
 --jobs        each job as a process of its own, on the sandbox; with NBA_ARCHIVE_DIR also a season of the archive, and a training on
-              four seasons. Peak memory of all its processes together, CPU seconds, and the 95th percentile of the cores that its
-              threads use or wait for in a second, at most those of the machine.
+              four seasons. Peak memory of all its processes together, CPU seconds, and the 95th percentile of the cores that it
+              uses in a second.
 --processes   code server, daemon and webserver of deploy/compose.yaml on PostgreSQL, without due work, then the webserver with 50
               requests at once. CPU seconds per hour are extrapolated from five minutes.
 --partitions  seconds to load the definitions and to evaluate the automation conditions once, with partitions of ten years instead
               of those since 2021.
 
-The table of deploy/README.md has these numbers. Other load on the machine makes a job slower, but hardly changes them.
+The table of deploy/README.md has these numbers. Other load on the machine lowers the cores that a job uses, but neither its
+memory nor its CPU seconds.
 
     NBA_ARCHIVE_DIR=../shared/data python benchmarks/deployment.py [--jobs] [--processes] [--partitions]    # without: all three
 """
@@ -39,7 +40,7 @@ from nba_pipeline_tests.postgres.cluster import Cluster, free_port, why_missing
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[1]
 ARCHIVE = os.environ.get("NBA_ARCHIVE_DIR", "")
-MIB, NANOSECONDS = 1024**2, 10**9
+MIB = 1024**2
 SAMPLE_SECONDS, WARM_UP_SECONDS, IDLE_SECONDS, START_SECONDS = 0.25, 60, 300, 240
 REQUESTS = 50
 SLATE = date(2026, 1, 15)
@@ -92,14 +93,12 @@ class Usage:
     pid: int
     mib: list[float] = field(default_factory=list)
     cores: list[float] = field(default_factory=list)
-    demanded: list[float] = field(default_factory=list)
     cpu_seconds: float = 0.0
     _since: float = field(default_factory=time.monotonic)
-    _scheduled: dict[str, int] = field(default_factory=dict)
 
     def sample(self) -> None:
-        """Adds a sample: the memory of all processes, and the cores in use and in demand since the sample before."""
-        memory = cpu = demand = 0.0
+        """Adds a sample: the memory of all processes, and the cores in use since the sample before."""
+        memory = cpu = 0.0
         try:
             root = psutil.Process(self.pid)
             cpu = root.cpu_times().children_user + root.cpu_times().children_system
@@ -107,32 +106,18 @@ class Usage:
                 times = process.cpu_times()
                 cpu += times.user + times.system
                 memory += process.memory_info().rss / MIB
-                demand += self._new_nanoseconds(process.pid) / NANOSECONDS
         except psutil.NoSuchProcess:
             return
         now = time.monotonic()
         if self.mib:
             self.cores.append(max(cpu - self.cpu_seconds, 0) / (now - self._since))
-            self.demanded.append(min(demand / (now - self._since), os.cpu_count() or 1))
         self.mib.append(memory)
         self.cpu_seconds, self._since = max(cpu, self.cpu_seconds), now
 
-    def _new_nanoseconds(self, pid: int) -> int:
-        """Returns how long the threads of a process have run or waited for a core since the sample before."""
-        new = 0
-        for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-            try:
-                ran, waited, _ = map(int, file.read_text().split())
-            except OSError:  # the thread has ended
-                continue
-            new += ran + waited - self._scheduled.get(str(file), 0)
-            self._scheduled[str(file)] = ran + waited
-        return new
-
     def p95_cores(self) -> float:
-        """Returns the 95th percentile of the cores in demand, over periods of about a second."""
+        """Returns the 95th percentile of the cores in use, over periods of about a second."""
         step = max(round(1 / SAMPLE_SECONDS), 1)
-        per_second = [statistics.fmean(self.demanded[n : n + step]) for n in range(0, len(self.demanded), step)]
+        per_second = [statistics.fmean(self.cores[n : n + step]) for n in range(0, len(self.cores), step)]
         return statistics.quantiles(per_second, n=20)[-1] if len(per_second) > 1 else sum(per_second)
 
 

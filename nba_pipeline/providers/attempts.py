@@ -29,10 +29,10 @@ logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO line shows the 
 
 
 class _RetryableStatus(Exception):
-    """A status that should be retried."""
+    """A status that should be retried. `through` names a proxy that sent it instead of the provider."""
 
-    def __init__(self, status: int, retry_after: float | None):
-        super().__init__(f"status {status}")
+    def __init__(self, status: int, retry_after: float | None, through: str = ""):
+        super().__init__(f"status {status}{through}")
         self.status, self.retry_after = status, retry_after
 
 
@@ -69,9 +69,9 @@ class Attempts:
         try:
             response = send()
         except (_RetryableStatus, *RETRIED) as error:
-            reason = str(error) if isinstance(error, _RetryableStatus) else f"{kind_of(error)} at {httpx.URL(self.base_url).host}"
-            number = counted(len(self.statuses), "attempt")
-            raise Transient(f"{self.request.name}: {reason}{self._through} after {number}") from None
+            at = f" at {httpx.URL(self.base_url).host}{self._through}"
+            reason = str(error) if isinstance(error, _RetryableStatus) else f"{kind_of(error)}{at}"
+            raise Transient(f"{self.request.name}: {reason} after {counted(len(self.statuses), 'attempt')}") from None
         except httpx.HTTPError as error:
             url = self.request.url(self.base_url)
             raise Permanent(f"{self.request.name}: {type(error).__name__} at {url}{self._through}") from None
@@ -165,9 +165,9 @@ class Attempts:
         status = status_of(error)
         if self.proxy is None or not status:
             return error
-        return (
-            _RetryableStatus(status, None) if status >= httpx.codes.INTERNAL_SERVER_ERROR else self._refused(self.proxy, status)
-        )
+        if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+            return _RetryableStatus(status, None, self._through)
+        return self._refused(self.proxy, status)
 
     def _refused(self, proxy: Proxy, status: int) -> Permanent:
         return Permanent(f"{self.request.name}: {proxy.refusal(status)}")

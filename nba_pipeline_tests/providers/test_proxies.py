@@ -19,7 +19,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.proxies import proxy_at
 from nba_pipeline.warehouse.landing import Landing
-from nba_pipeline_tests.providers.conftest import BOX, GOOD, ODDS, Provider
+from nba_pipeline_tests.providers.conftest import BOX, GOOD, ODDS, Answer, Provider
 
 VARIABLE, CANARY = "NBA_CDN_PROXY", "canary/pass@word"
 LOGIN = "nba:canary%2Fpass%40word"
@@ -127,6 +127,16 @@ def test_only_the_requests_of_its_provider_go_through_a_proxy_with_the_login(
         f"{provider.url}/v4/events",
     ]
     assert not [path for path in landing.root.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()]
+
+
+def test_a_failure_of_the_provider_does_not_name_the_proxy(
+    proxied: HttpClient, proxy: HttpProxy, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The metric of the proxy would be 0 while the proxy works."""
+    monkeypatch.setenv(VARIABLE, proxy.url())
+    provider.responds(Answer({}, status=503))
+    with pytest.raises(Transient, match=r"^nba_cdn boxscore 1: status 503 after 2 attempts$"):
+        proxied.get(BOX)
 
 
 def wrong_login(proxy: HttpProxy) -> str:

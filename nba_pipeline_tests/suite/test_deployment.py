@@ -19,7 +19,7 @@ DEPLOY = ROOT / "deploy"
 SECRET = re.compile(r"KEY|PASSWORD|SECRET|TOKEN|WEBHOOK|HEARTBEAT|PROXY")
 VARIABLE = re.compile(r"\b(?:NBA|DAGSTER_POSTGRES|ODDS|BALLDONTLIE|INJURY|ESPN|SLACK|PAGERDUTY|HEARTBEAT|BIGQUERY)_[A-Z_]+\b")
 OURS = ("prepare", "code", "daemon", "webserver", "webserver-read-only", "watch")
-MEASURED = re.compile(r"^\| ([^|]+) \| (\d+) \| [^|]* \| ([\d.]+) \|$", re.MULTILINE)
+MEASURED = re.compile(r"^\| ([^|]+) \| (\d+) \| [^|]* \| ([\d.]+)(?: \(assumed\))? \|$", re.MULTILINE)
 LARGEST_RUN, MEMORY_STEP = "backfill of five weeks", 128
 LATEST = re.compile(r":latest$|^[^:]+$")
 
