@@ -1,8 +1,8 @@
 """Memory and CPU time of each job and process of a deployment, load on the webserver, and partitions of ten years.
 
---jobs        each job as a process of its own, on the sandbox; with NBA_ARCHIVE_DIR also a season of the archive, and a training on
-              four seasons. Peak memory of all its processes together, CPU seconds, and the 95th percentile of the cores that it
-              uses in a second.
+--jobs        each job as a process of its own, on the sandbox; with NBA_ARCHIVE_DIR also a season of the archive, and a training
+              on it. Peak memory of all its processes together, CPU seconds, and the 95th percentile of the cores that it uses in
+              a second.
 --processes   code server, daemon and webserver of deploy/compose.yaml on PostgreSQL, without due work, then the webserver with 50
               requests at once. CPU seconds per hour are extrapolated from five minutes.
 --partitions  seconds to load the definitions and to evaluate the automation conditions once, with partitions of ten years instead
