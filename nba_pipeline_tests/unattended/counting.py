@@ -16,8 +16,8 @@ from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.unattended.nights import DAY, NightDaemon
 
 HISTORY_DAYS = 5
-START, HOURS = eastern(DAY, 6), 24
-"""First evaluation, and number of evaluations, one per hour. The real daemon evaluates every 30 seconds, mostly without work."""
+START, EVALUATIONS, EVERY = eastern(DAY, 6), 12, timedelta(hours=2)
+"""First evaluation, number, and time between two. The real daemon evaluates every 30 seconds, mostly without work."""
 
 
 class CountingDaemon(NightDaemon):
@@ -45,11 +45,11 @@ class CountingDaemon(NightDaemon):
 
 
 def main(home: str, port: str) -> None:
-    """Loads the history, then evaluates every hour of a day."""
+    """Loads the history, then evaluates every two hours of a day."""
     warnings.filterwarnings("ignore")
     daemon = CountingDaemon(Path(home), int(port))
     daemon.load_the_days_before(HISTORY_DAYS)
-    daemon.play([START + timedelta(hours=hour) for hour in range(HOURS)], {})
+    daemon.play([START + number * EVERY for number in range(EVALUATIONS)], {})
 
 
 if __name__ == "__main__":

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from nba_pipeline_tests.postgres.cluster import cluster
-from nba_pipeline_tests.unattended.counting import HOURS
+from nba_pipeline_tests.unattended.counting import EVALUATIONS
 
 pytestmark = [pytest.mark.unattended, pytest.mark.long]
 
-WARM = HOURS // 4
+WARM = EVALUATIONS // 4
 """Evaluations during which the process still loads libraries."""
 
 MEMORY_GROWTH = 1.15
@@ -32,7 +32,7 @@ def test_a_daemon_holds_no_more_connections_files_and_memory_after_twelve_hours(
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     counted = [json.loads(line) for line in done.stdout.splitlines()]
-    first, second = counted[: HOURS // 2], counted[HOURS // 2 :]
+    first, second = counted[: EVALUATIONS // 2], counted[EVALUATIONS // 2 :]
     assert len(first) == len(second) and second[-1]["runs"] > first[-1]["runs"] > first[0]["runs"]
     for name in ("connections", "files"):
         assert max(one[name] for one in second) <= max(one[name] for one in first), name
