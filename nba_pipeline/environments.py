@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nba_pipeline.errors import BadInput
-from nba_pipeline.instance import postgres
+from nba_pipeline.instance import postgres, secret_manager
+from nba_pipeline.instance.postgres import PASSWORD_VARIABLE, URL_VARIABLE
+from nba_pipeline.instance.secret_manager import ADDRESS_VARIABLE
 from nba_pipeline.settings import Settings, register
 
 if TYPE_CHECKING:
@@ -36,11 +38,24 @@ PROVIDER_ADDRESSES = {
 KEYS = {"balldontlie": "BALLDONTLIE_API_KEY", "odds_api": "ODDS_API_KEY"}
 """Provider -> variable with its key."""
 
+PROXIES = {provider: f"{provider.upper()}_PROXY" for provider in PROVIDER_ADDRESSES}
+"""Provider -> variable with the proxy of its requests."""
+
 SINKS = {"webhook_url": "SLACK_WEBHOOK_URL", "pagerduty_key": "PAGERDUTY_ROUTING_KEY", "alert_webhook_url": "ALERT_WEBHOOK_URL"}
 """Field of the notifier -> variable with its secret."""
 
 PUBLIC_WEBHOOK = "NBA_PIPELINE_PUBLIC_WEBHOOK"
 """Variable with the address of the webhook that receives a message about each published slate."""
+SECRETS = (
+    *KEYS.values(),
+    *PROXIES.values(),
+    *SINKS.values(),
+    "HEARTBEAT_URL",
+    PUBLIC_WEBHOOK,
+    URL_VARIABLE,
+    PASSWORD_VARIABLE,
+)
+"""Variables with a secret. Each may instead name a secret of Secret Manager, see `secret_manager`."""
 
 SANDBOX_KEY = "sandbox"
 SETTINGS_FILE = "settings.toml"
@@ -76,6 +91,15 @@ def database_of(folder: Path) -> postgres.Database | None:
 
 
 postgres.register(database_of)
+secret_manager.register(lambda: os.environ.get(ADDRESS_VARIABLE) or secret_manager.ADDRESS)
+
+
+def refuse_unreadable_secrets() -> int:
+    """Reads each secret that a variable names by reference, and returns their number. Raises BadInput if one cannot be read."""
+    references = {name: value for name in SECRETS if secret_manager.is_reference(value := os.environ.get(name, ""))}
+    for name, value in references.items():
+        secret_manager.resolved(value, name)
+    return len(references)
 
 
 def store() -> str:
@@ -86,6 +110,16 @@ def store() -> str:
 def missing_keys() -> list[str]:
     """Returns the variables of providers' keys that are not set."""
     return [variable for variable in KEYS.values() if not os.environ.get(variable)]
+
+
+def proxies() -> dict[str, str]:
+    """Returns provider -> variable of the proxies that are set. Raises BadInput for a value that is not a proxy's URL."""
+    from nba_pipeline.providers.proxies import refuse_malformed
+
+    given = {provider: variable for provider, variable in PROXIES.items() if os.environ.get(variable)}
+    for variable in given.values():
+        refuse_malformed(os.environ[variable], variable)
+    return given
 
 
 def public() -> str:
@@ -264,7 +298,7 @@ def _providers(name: str, landing: "Landing", now: "Clock") -> dict[str, Any]:
     else:
         # a sandbox with provider URLs has only those providers
         defaults = {provider: address for provider, (_, address) in PROVIDER_ADDRESSES.items() if name != "sandbox"}
-        http = HttpClient(base_urls=defaults | overrides, landing=landing, clock=now)
+        http = HttpClient(base_urls=defaults | overrides, proxies=proxies(), landing=landing, clock=now)
     return {
         "nba_cdn": NbaCdn(http=http),
         "nba_stats": NbaStats(http=http),

@@ -16,7 +16,7 @@ os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:-1,muzzy_decay_ms:-1"
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # the workers share the cores
 
-from nba_pipeline.environments import KEYS, PROVIDER_ADDRESSES
+from nba_pipeline.environments import KEYS, PROVIDER_ADDRESSES, PROXIES
 from nba_pipeline_tests.instances import no_wait_for_the_disk, own_database, revisions_read_once
 from nba_pipeline_tests.shares import of_other_shares
 
@@ -35,6 +35,8 @@ OURS = (
     "CLOUDSDK_",
     *(variable for variable, _ in PROVIDER_ADDRESSES.values()),
     *KEYS.values(),
+    *PROXIES.values(),
+    "SECRET_MANAGER_",
 )
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from nba_pipeline.cli.consoles import print_error
-from nba_pipeline.environments import environment, home, now
+from nba_pipeline.environments import environment, home, now, refuse_unreadable_secrets
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.instance.private_files import make_files_private
 
@@ -151,8 +151,11 @@ def options(
     """Run, inspect, verify and repair the pipeline."""
 
 
-def open_runner() -> "Runner":
-    """Returns a runner for the configured environment and the Dagster instance of the home."""
+def open_runner(*, sends_requests: bool = False) -> "Runner":
+    """Returns a runner for the configured environment and the Dagster instance of the home.
+
+    Before a command that sends requests, raises BadInput if a secret of Secret Manager cannot be read.
+    """
     environment()
     from nba_pipeline.definitions import defs
     from nba_pipeline.instance.opening import open_instance
@@ -160,6 +163,8 @@ def open_runner() -> "Runner":
 
     # before opening the instance, which writes into the home
     refuse_another_format(defs)
+    if sends_requests:
+        refuse_unreadable_secrets()
     runner = Runner(defs, open_instance(home()))
     runner.warehouse.preflight()
     return runner

@@ -9,7 +9,15 @@ import typer
 from nba_pipeline.cli.app import app, leave
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import print_error, print_line, report, working
-from nba_pipeline.environments import clock, environment, home, missing_keys, resources_for, warehouse_of
+from nba_pipeline.environments import (
+    clock,
+    environment,
+    home,
+    missing_keys,
+    refuse_unreadable_secrets,
+    resources_for,
+    warehouse_of,
+)
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
 
@@ -87,6 +95,10 @@ def _probes(resources: Any) -> "list[Probe]":
         Probe("landing", lambda: storage.landing_round_trip(resources.landing)),
         Probe("code", lambda: storage.code_versions(resources.warehouse, now, code_versions(PACKAGE, SETTINGS))),
         Probe("keys", lambda: providers.keys(missing_keys(), are_needed=name != "sandbox", is_production=name == "production")),
+        Probe(
+            "secrets", lambda: providers.secrets(refuse_unreadable_secrets), "check the reference, the role and the credentials"
+        ),
+        *providers.proxy_probes(resources.nba_cdn.http),
         *providers.provider_probes(resources, now.today, missing_keys() if name == "local" else ()),
         Probe("clock", lambda: providers.clock_skew(resources.nba_cdn.http)),
         Probe("memory", machine.memory),

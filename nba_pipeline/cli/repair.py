@@ -37,7 +37,7 @@ def reconcile(
     from nba_pipeline.cli.outcomes import report
 
     slate = date_up_to_tomorrow(day, "--date") if day else None
-    runner = open_runner()
+    runner = open_runner(sends_requests=True)
     if slate and not any(due.game_date == slate for due in runner.undone()):
         _refuse_unknown(runner, slate)
     if dry_run:
@@ -94,7 +94,7 @@ def repair(
     from nba_pipeline.orchestration import repair as repairing
 
     slate = date_up_to_tomorrow(day, "--date")
-    runner = open_runner()
+    runner = open_runner(sends_requests=True)
     repairing.refuse(runner, slate)
     missing = repairing.find_missing(runner, slate)
     if not missing.tables:
@@ -221,7 +221,7 @@ def recheck(day: Annotated[str, typer.Option("--date", help="US Eastern date who
     # no Runner yet: opening Dagster's instance creates its folder
     resources["warehouse"].preflight()
     refuse_bad_date(resources["warehouse"], resources["archive"], clock(), slate)
-    runner = open_runner()
+    runner = open_runner(sends_requests=True)
     rechecked = Recheck(runner, slate)
     code = report(runner, rechecked.run(), f"nba-pipeline recheck --date {slate}")
     for problem in () if rechecked.is_unanswered else rechecked.problems:

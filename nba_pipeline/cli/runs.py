@@ -39,7 +39,7 @@ def run(
     slate = date_up_to_tomorrow(day, "--date")
     if mode is not None:
         one_of("--mode", mode, MODES)
-    runner = open_runner()
+    runner = open_runner(sends_requests=True)
     chosen = next((choice for choice in MODES if choice == mode), None) or _due_mode(runner, slate)
     repeat = f"nba-pipeline run --date {slate}" + (f" --mode {mode}" if mode else "")
     before, ended = later_versions(runner, slate, slate), list["Outcome"]()
@@ -109,7 +109,7 @@ def backfill(
     if dry_run:
         _print_plan(start, end, stage, resume)
         leave(0)
-    runner = open_runner()
+    runner = open_runner(sends_requests=True)
     repeat = f"nba-pipeline backfill --from {start} --to {end} --stop-after {stage} --resume"
     before, ended = later_versions(runner, start, end), list["Outcome"]()
     outcomes = runner.backfill(start, end, stop_after=stage, is_resumed=resume, on_skipped=report_skipped)

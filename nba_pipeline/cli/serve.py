@@ -8,7 +8,7 @@ import typer
 from nba_pipeline.cli.app import leave, open_runner, serve
 from nba_pipeline.cli.choices import refuse_invalid_port
 from nba_pipeline.cli.consoles import print_line
-from nba_pipeline.environments import home
+from nba_pipeline.environments import home, proxies
 from nba_pipeline.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def serve_health(
         graded = record_of(grades).to_dicts() if grades.height else []
         places = (runner.instance, runner.warehouse, runner.landing)
         levels = reader.read(*places, runner.clock.now())
-        measurements = measure(*places, runner.clock, runner.code_versions, graded, home(), levels)
+        measurements = measure(*places, runner.clock, runner.code_versions, graded, home(), levels, proxies())
         problems = findings(measurements.instigators, EXPECTED, Clock().now()) if is_in_season(measurements.today) else []
         return measurements, [one.message for one in problems]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nba_pipeline.errors import BadInput
+from nba_pipeline.instance.secret_manager import ADDRESS_VARIABLE, resolved
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
@@ -20,7 +21,11 @@ URL_VARIABLE, PREFIX = "DAGSTER_POSTGRES_URL", "DAGSTER_POSTGRES_"
 PARTS = {"hostname": "HOST", "port": "PORT", "db_name": "DB", "username": "USER", "password": "PASSWORD"}
 """Key of Dagster's configuration -> suffix of the variable."""
 
+PASSWORD_VARIABLE = PREFIX + PARTS["password"]
 REQUIRED_PARTS = ("hostname", "db_name", "username")
+ADDRESS_KEY = "secret_manager_url"
+"""Key of the configuration with the address of Secret Manager, for processes that do not load `environments`."""
+
 DRIVER = "postgresql+psycopg2"
 """The driver of dagster-postgres. SQLAlchemy 2.1 would choose psycopg 3 for `postgresql://`, which is not installed."""
 
@@ -45,21 +50,23 @@ class Database:
 
     def config(self) -> dict[str, Any]:
         """Returns the configuration of the storage for dagster.yaml: names of variables, never their values."""
+        service = {ADDRESS_KEY: {"env": ADDRESS_VARIABLE}} if ADDRESS_VARIABLE in self.values else {}
         if URL_VARIABLE in self.values:
-            return {"postgres_url": {"env": URL_VARIABLE}}
+            return {"postgres_url": {"env": URL_VARIABLE}, **service}
         names = {key: PREFIX + end for key, end in PARTS.items() if PREFIX + end in self.values}
-        return {"postgres_db": {key: {"env": name} for key, name in names.items()}}
+        return {"postgres_db": {key: {"env": name} for key, name in names.items()}, **service}
 
     def url(self) -> str:
         """Returns the URL with its password. Raises BadInput if the variables do not name a database."""
+        service = {ADDRESS_KEY: self.values.get(ADDRESS_VARIABLE)}
         if URL_VARIABLE in self.values:
-            return url_from({"postgres_url": self.values[URL_VARIABLE]})
+            return url_from({"postgres_url": self.values[URL_VARIABLE], **service})
         parts = {key: self.values.get(PREFIX + end, "") for key, end in PARTS.items()}
         if missing := [PREFIX + PARTS[key] for key in REQUIRED_PARTS if not parts[key]]:
             raise BadInput(f"{self.variable} is set, and {' and '.join(missing)} is missing")
         if parts["port"] and not parts["port"].isdecimal():
             raise BadInput(f"{PREFIX}PORT must be a number, not {parts['port']!r}")
-        return url_from({"postgres_db": parts})
+        return url_from({"postgres_db": parts, **service})
 
     def refuse_unusable(self) -> None:
         """Raises BadInput if the package is missing, or the server cannot be used."""
@@ -101,24 +108,29 @@ def database_from(values: Mapping[str, str], environment: str) -> Database | Non
     if URL_VARIABLE in given and len(given) > 1:
         others = ", ".join(name for name in given if name != URL_VARIABLE)
         raise BadInput(f"{URL_VARIABLE} and {others} are set; set the URL or its parts")
+    if values.get(ADDRESS_VARIABLE):
+        given[ADDRESS_VARIABLE] = values[ADDRESS_VARIABLE]
     return Database(given, environment)
 
 
 def url_from(config: Mapping[str, Any]) -> str:
-    """Returns the URL of Dagster's configuration. Raises BadInput for an invalid URL; the message has no password.
+    """Returns the URL of Dagster's configuration. URL and password may name a secret of Secret Manager.
 
-    Dagster 1.13 composes a URL from the parts itself, but does not escape a slash in the password.
+    Raises BadInput for an invalid URL; the message has no password. Dagster 1.13 composes a URL from the parts itself, but does
+    not escape a slash in the password.
     """
     from sqlalchemy import URL, make_url  # noqa: PLC0415
     from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
 
+    service = config.get(ADDRESS_KEY) or ""
     if parts := config.get("postgres_db"):
         port = int(parts.get("port") or DEFAULT_PORT)
-        address = URL.create(DRIVER, parts["username"], parts.get("password") or None, parts["hostname"], port, parts["db_name"])
+        password = resolved(parts.get("password") or "", PASSWORD_VARIABLE, service) or None
+        address = URL.create(DRIVER, parts["username"], password, parts["hostname"], port, parts["db_name"])
         return address.render_as_string(hide_password=False)
     example = "a URL like postgresql://user:password@host:5432/database"
     try:
-        address = make_url(config.get("postgres_url") or "")
+        address = make_url(resolved(config.get("postgres_url") or "", URL_VARIABLE, service))
     except (ArgumentError, ValueError):
         raise BadInput(f"{URL_VARIABLE} must be {example}") from None
     if address.drivername not in SCHEMES or not address.database:

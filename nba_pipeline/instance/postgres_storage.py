@@ -16,7 +16,7 @@ from threading import BoundedSemaphore, Lock, get_ident
 from typing import Any, cast
 
 import sqlalchemy
-from dagster._config import Field
+from dagster._config import Field, StringSource
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.storage.config import pg_config
 from dagster._daemon.types import DaemonHeartbeat
@@ -29,6 +29,7 @@ from nba_pipeline.errors import BadInput, Transient
 from nba_pipeline.instance.cached_event_log import CachedEventLogStorage
 from nba_pipeline.instance.only_daemon import require_advisory_lock
 from nba_pipeline.instance.postgres import (
+    ADDRESS_KEY,
     CONNECT_SECONDS,
     PARTS,
     PREFIX,
@@ -204,7 +205,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         own = {
             key: field for key, field in cast("Mapping[str, Any]", pg_config()).items() if key in ("postgres_url", "postgres_db")
         }
-        return {**own, "connections": Field(int)}
+        return {**own, "connections": Field(int), ADDRESS_KEY: Field(StringSource, is_required=False)}
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "PooledPostgresStorage":

@@ -42,8 +42,8 @@ from nba_pipeline.monitoring.deliveries import (
     unsent,
     waiting,
 )
-from nba_pipeline.monitoring.sinks import PAGERDUTY_URL, document_for, log_line, sinks_for
-from nba_pipeline.monitoring.webhook import head, post_document
+from nba_pipeline.monitoring.sinks import PAGERDUTY_URL, document_for, log_line, send, sinks_for
+from nba_pipeline.monitoring.webhook import head
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
@@ -232,7 +232,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         A failure pauses new messages, so that many alerts together wait for one deadline only.
         """
         url = self.sinks[sink]
-        reason = post_document(url, document_for(sink, alerts, _secret(self.pagerduty_key), is_late), self.timeout_seconds)
+        reason = send(sink, url, document_for(sink, alerts, _secret(self.pagerduty_key), is_late), self.timeout_seconds)
         if reason:
             _paused_until[url] = time.monotonic() + SETTINGS.deliveries.pause_seconds
             to = "webhook" if sink == "slack" else sink

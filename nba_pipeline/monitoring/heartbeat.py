@@ -9,9 +9,12 @@ import logging
 import dagster as dg
 from pydantic import Field
 
+from nba_pipeline.errors import BadInput
+from nba_pipeline.instance.secret_manager import resolved
 from nba_pipeline.monitoring.webhook import ping
 from nba_pipeline.settings import SETTINGS
 
+VARIABLE = "HEARTBEAT_URL"
 logger = logging.getLogger(__name__)
 
 
@@ -31,7 +34,12 @@ class Heartbeat(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _ping(self, suffix: str) -> None:
         if not self.url:
             return
-        address, separator, query = self.url.partition("?")  # Uptime Kuma's URL has a query
+        try:
+            url = resolved(self.url, VARIABLE)
+        except BadInput as error:
+            logger.error("the heartbeat%s was not delivered: %s", suffix, error)
+            return
+        address, separator, query = url.partition("?")  # Uptime Kuma's URL has a query
         reason = ping(f"{address.rstrip('/')}{suffix}{separator}{query}", SETTINGS.watch.heartbeat_seconds)
         if reason:
             logger.error("the heartbeat%s was not delivered: %s", suffix, reason)

@@ -30,6 +30,8 @@ from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 
 DAYS_BACK = 6
+NEWEST_REQUESTS = """SELECT provider, problem FROM requests WHERE attempts > 0
+QUALIFY row_number() OVER (PARTITION BY provider ORDER BY fetched_at DESC) = 1"""
 QUOTA = "SELECT quota FROM requests WHERE provider = 'odds_api' AND quota IS NOT NULL ORDER BY fetched_at DESC LIMIT 1"
 
 
@@ -42,11 +44,12 @@ def measure(
     graded: Sequence[Mapping[str, Any]],
     home: Path,
     levels: Levels | None = None,
+    proxies: Mapping[str, str] | None = None,
 ) -> Measurements:
     """Returns the measurements of this instant.
 
     `code_versions` has the present code version of each table, `graded` the records of recent grades, `levels` the service
-    levels.
+    levels, `proxies` the variable of each provider's proxy.
     """
     today = clock.today
     dates = days(max(today - timedelta(days=DAYS_BACK), FIRST_DATE), today)
@@ -62,6 +65,7 @@ def measure(
         breakers=breakers_not_closed(landing),
         graded=graded,
         quota=quota_of(warehouse),
+        proxies=proxies_of(warehouse, proxies) if proxies else {},
         run_seconds=_run_seconds(instance),
         levels=levels or Levels(),
     )
@@ -83,6 +87,12 @@ class LevelsReader:
             self.levels = Levels(attainments(facts, now), burn_of_each_window(facts, now))
             self.read_at = now
         return self.levels
+
+
+def proxies_of(warehouse: Warehouse, proxies: Mapping[str, str]) -> Mapping[str, bool]:
+    """Returns provider -> whether its newest request had no problem with its proxy. Omits providers without a request."""
+    newest = warehouse.sql(NEWEST_REQUESTS).iter_rows()
+    return {provider: f"({proxies[provider]})" not in (problem or "") for provider, problem in newest if provider in proxies}
 
 
 def quota_of(warehouse: Warehouse) -> Mapping[str, int]:

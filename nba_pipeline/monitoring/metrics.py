@@ -45,6 +45,8 @@ class Measurements:
     breakers: Sequence[Breaker] = ()
     graded: Sequence[Mapping[str, Any]] = ()
     quota: Mapping[str, int] = field(default_factory=dict)
+    proxies: Mapping[str, bool] = field(default_factory=dict)
+    """Provider with a proxy -> whether its newest request had no problem with the proxy."""
     run_seconds: Mapping[str, float] = field(default_factory=dict)
     """Job -> duration of its newest successful run."""
     levels: Levels = Levels()
@@ -80,7 +82,7 @@ def _of_dates(measured: Measurements) -> "Iterator[GaugeMetricFamily]":
 
 
 def _of_operation(measured: Measurements) -> "Iterator[GaugeMetricFamily]":
-    """Yields the metrics of the operation: alerts, ticks, breakers, credits, durations."""
+    """Yields the metrics of the operation: alerts, ticks, breakers, credits, proxies, durations."""
     alerts = _labeled("open_alerts", "Open alerts.", "severity")
     for severity in ("warning", "critical"):
         alerts.add_metric([severity], sum(one.is_open and one.severity == severity for one in measured.incidents))
@@ -95,10 +97,13 @@ def _of_operation(measured: Measurements) -> "Iterator[GaugeMetricFamily]":
     for kind in ("remaining", "used"):
         if kind in measured.quota:
             quota.add_metric([kind], measured.quota[kind])
+    proxies = _labeled("proxy_up", "1 if the newest request of a provider with a proxy had no problem with it.", "provider")
+    for provider, is_up in measured.proxies.items():
+        proxies.add_metric([provider], float(is_up))
     seconds = _labeled("run_seconds", "Duration of the newest successful run of a job.", "dagster_job")
     for job, duration in measured.run_seconds.items():
         seconds.add_metric([job], duration)
-    yield from (alerts, ticks, breakers, quota, seconds)
+    yield from (alerts, ticks, breakers, quota, proxies, seconds)
 
 
 def _of_forecasts(measured: Measurements) -> "Iterator[GaugeMetricFamily]":

@@ -3,11 +3,20 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from nba_pipeline.errors import BadInput
+from nba_pipeline.instance.secret_manager import resolved
 from nba_pipeline.monitoring.deliveries import Sink
 from nba_pipeline.monitoring.kinds import runbook
-from nba_pipeline.monitoring.webhook import head, slack_document, text
+from nba_pipeline.monitoring.webhook import head, post_document, slack_document, text
 
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
+VARIABLES: Mapping[Sink, str] = {
+    "slack": "SLACK_WEBHOOK_URL",
+    "pagerduty": "PAGERDUTY_ROUTING_KEY",
+    "webhook": "ALERT_WEBHOOK_URL",
+}
+"""Sink -> variable with its secret."""
+
 MAX_SUMMARY_LENGTH = 1024
 """PagerDuty's limit in characters (https://developer.pagerduty.com/docs/send-alert-event)."""
 
@@ -28,6 +37,21 @@ def document_for(sink: Sink, alerts: Sequence[Mapping[str, Any]], pagerduty_key:
     if sink == "slack":
         return slack_document(text(alerts[0], is_late) if len(alerts) == 1 else digest(alerts))
     return _pagerduty_document(alerts[0], pagerduty_key) if sink == "pagerduty" else _webhook_document(alerts[0])
+
+
+def send(sink: Sink, url: str, document: Mapping[str, Any], deadline_seconds: float) -> str:
+    """Sends a document to a sink. Returns the reason if it was not delivered, else an empty string.
+
+    URL and routing key may name a secret of Secret Manager.
+    """
+    try:
+        if sink == "pagerduty":
+            document = {**document, "routing_key": resolved(document["routing_key"], VARIABLES[sink])}
+        else:
+            url = resolved(url, VARIABLES[sink])
+    except BadInput as error:  # an alert is also logged and retried if its secret cannot be read
+        return str(error)
+    return post_document(url, document, deadline_seconds)
 
 
 def digest(alerts: Sequence[Mapping[str, Any]]) -> str:

@@ -23,10 +23,11 @@ from nba_pipeline.monitoring.morning_summary import Facts, is_all_well, summary,
 from nba_pipeline.monitoring.run_facts import read_runs
 from nba_pipeline.monitoring.service_level_facts import read_facts as read_service_level_facts
 from nba_pipeline.monitoring.service_levels import attainments, missed
+from nba_pipeline.monitoring.sinks import send as send_document
 from nba_pipeline.monitoring.slate_monitors import unexpected_quarantine
 from nba_pipeline.monitoring.status import status
 from nba_pipeline.monitoring.watchdog import EXPECTED, findings
-from nba_pipeline.monitoring.webhook import post_document, slack_document
+from nba_pipeline.monitoring.webhook import slack_document
 from nba_pipeline.orchestration.weekly_training import untrained_week
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import daily_tables
@@ -83,7 +84,7 @@ def send(facts: Facts, notifier: Notifier) -> list[str]:
         document: dict[str, Any] = slack_document(text)
         if sink == "webhook":
             document = {"event": SUMMARY, "game_date": today.isoformat(), "is_all_well": is_all_well(facts), "message": text}
-        reason = post_document(url, document, notifier.timeout_seconds)
+        reason = send_document(sink, url, document, notifier.timeout_seconds)
         record(notifier.warehouse, claim.ended(reason, notifier.clock.now()), notifier.clock.as_of)
         problems += [f"the summary was not delivered to {sink}: {reason}"] if reason else []
     return problems

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import httpx
@@ -10,6 +10,8 @@ import stamina
 
 from nba_pipeline.errors import BadInput, NotPublished, Permanent, PipelineError, Transient
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.secret_manager import resolved
+from nba_pipeline.providers.proxies import Proxy, kind_of, status_of
 from nba_pipeline.providers.request import Request
 from nba_pipeline.providers.response import error_code, quota_of, retry_after_seconds
 from nba_pipeline.providers.response_body import read_response
@@ -27,10 +29,10 @@ logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO line shows the 
 
 
 class _RetryableStatus(Exception):
-    """A status that should be retried."""
+    """A status that should be retried. `through` names a proxy that sent it instead of the provider."""
 
-    def __init__(self, status: int, retry_after: float | None):
-        super().__init__(f"status {status}")
+    def __init__(self, status: int, retry_after: float | None, through: str = ""):
+        super().__init__(f"status {status}{through}")
         self.status, self.retry_after = status, retry_after
 
 
@@ -52,6 +54,7 @@ class Attempts:
     base_url: str
     policy: RetryPolicy
     clock: Clock
+    proxy: Proxy | None = None
     statuses: list[int] = field(default_factory=list)
 
     def response(self) -> httpx.Response:
@@ -66,17 +69,20 @@ class Attempts:
         try:
             response = send()
         except (_RetryableStatus, *RETRIED) as error:
-            reason = (
-                str(error)
-                if isinstance(error, _RetryableStatus)
-                else f"{type(error).__name__} at {httpx.URL(self.base_url).host}"
-            )
+            at = f" at {httpx.URL(self.base_url).host}{self._through}"
+            reason = str(error) if isinstance(error, _RetryableStatus) else f"{kind_of(error)}{at}"
             raise Transient(f"{self.request.name}: {reason} after {counted(len(self.statuses), 'attempt')}") from None
         except httpx.HTTPError as error:
-            raise Permanent(f"{self.request.name}: {type(error).__name__} at {self.request.url(self.base_url)}") from None
+            url = self.request.url(self.base_url)
+            raise Permanent(f"{self.request.name}: {type(error).__name__} at {url}{self._through}") from None
         if response.status_code == httpx.codes.OK:
             return response
         raise self._error(response)
+
+    @property
+    def _through(self) -> str:
+        """The proxy, for a message about the connection."""
+        return f" through {self.proxy}" if self.proxy else ""
 
     def _send_once(self) -> httpx.Response:
         response = self._send()
@@ -117,15 +123,15 @@ class Attempts:
 
     def _send(self) -> httpx.Response:
         """Sends one attempt. Sets the last of `statuses` once the response is complete or exceeds the size limit."""
-        self.session.wait_for_turn(self.request.provider, requests_per_second(self.request.provider, self.base_url))
-        self.statuses.append(0)
-        sent = self.session.client.build_request(
+        sent = self.session.client_of(self.proxy).build_request(
             "GET",
             self.base_url.rstrip("/") + self.request.path,
-            params={**self.request.params, **self.request.secret_params},
-            headers={**self.request.headers, **self.request.secret_headers},
+            params={**self.request.params, **self._secrets(self.request.secret_params)},
+            headers={**self.request.headers, **self._secrets(self.request.secret_headers)},
             timeout=self.policy.timeout,
         )
+        self.session.wait_for_turn(self.request.provider, requests_per_second(self.request.provider, self.base_url))
+        self.statuses.append(0)
         response = self._receive(sent)
         for _ in range(MAX_REDIRECTS):
             redirect = response.next_request
@@ -136,7 +142,12 @@ class Attempts:
 
     def _receive(self, sent: httpx.Request) -> httpx.Response:
         self.statuses[-1] = 0
-        with contextlib.closing(self.session.client.send(sent, follow_redirects=False, stream=True)) as stream:
+        client = self.session.client_of(self.proxy)
+        try:
+            sending = client.send(sent, follow_redirects=False, stream=True)
+        except httpx.ProxyError as error:
+            raise self._proxy_error(error) from None
+        with contextlib.closing(sending) as stream:
             try:
                 response = read_response(stream, self.request.most_bytes)
             except TooLarge as error:
@@ -145,11 +156,29 @@ class Attempts:
             self.statuses[-1] = response.status_code
             return response
 
+    def _secrets(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Returns the values of the secrets, which may be references."""
+        return {name: resolved(value, self.request.key_variable) for name, value in values.items()}
+
+    def _proxy_error(self, error: httpx.ProxyError) -> Exception:
+        """Returns the error for a proxy that has not connected to the provider."""
+        status = status_of(error)
+        if self.proxy is None or not status:
+            return error
+        if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+            return _RetryableStatus(status, None, self._through)
+        return self._refused(self.proxy, status)
+
+    def _refused(self, proxy: Proxy, status: int) -> Permanent:
+        return Permanent(f"{self.request.name}: {proxy.refusal(status)}")
+
     def _error(self, response: httpx.Response) -> PipelineError:
         """Returns the error of a status other than 200. A rejected key is stored in the session."""
         request, status = self.request, response.status_code
         if response.next_request is not None:
             return Permanent(f"{request.name}: redirected to {response.next_request.url.host}, which is not followed")
+        if status == httpx.codes.PROXY_AUTHENTICATION_REQUIRED and self.proxy:
+            return self._refused(self.proxy, status)
         if status in (httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND):
             return NotPublished(f"{request.name} is not published ({status})", status)
         if status == httpx.codes.UNAUTHORIZED:

@@ -26,6 +26,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.attempts import Attempts, RetryPolicy
 from nba_pipeline.providers.circuit_breakers import Breaker, Entity, RequestResult, recent_history
 from nba_pipeline.providers.parsing import parsing
+from nba_pipeline.providers.proxies import Proxy, proxy_of
 from nba_pipeline.providers.request import Request
 from nba_pipeline.providers.response import document_of, quota_of
 from nba_pipeline.providers.session import Session, session_of_run
@@ -38,11 +39,12 @@ from nba_pipeline.warehouse.payloads import Payload
 class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
     """HTTP client for providers. All resources of a run share one connection pool.
 
-    `base_urls` maps a provider to its scheme and host. `read_timeout_seconds_of` and `attempts_of` override the defaults
-    per provider. A replay reads responses from the landing, without network access.
+    `base_urls` maps a provider to its scheme and host, `proxies` maps it to the variable with its proxy.
+    `read_timeout_seconds_of` and `attempts_of` override the defaults per provider. A replay reads responses from the landing, without network access.
     """
 
     base_urls: dict[str, str]
+    proxies: dict[str, str] = Field(default_factory=dict)
     landing: dg.ResourceDependency[Landing]
     clock: dg.ResourceDependency[Clock]
     attempts: int = Field(default_factory=lambda: SETTINGS.http.attempts)
@@ -66,7 +68,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
     def close(self) -> None:
         """Closes the connections. Only required outside of a run."""
         if self._session:
-            self._session.client.close()
+            self._session.close()
             self._session = None
 
     @property
@@ -166,7 +168,21 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         read_timeout = self.read_timeout_seconds_of.get(provider, self.read_timeout_seconds)
         timeout = httpx.Timeout(read_timeout, connect=self.connect_timeout_seconds)
         policy = RetryPolicy(self.attempts_of.get(provider, self.attempts), self.first_wait_seconds, timeout)
-        return Attempts(self._open_session(), request, base_url, policy, self.clock)
+        return Attempts(self._open_session(), request, base_url, policy, self.clock, self.proxy_of(provider))
+
+    def proxy_of(self, provider: str) -> Proxy | None:
+        """Returns the proxy of a provider; None without one. Raises BadInput if its variable is unusable."""
+        return proxy_of(self.proxies[provider]) if provider in self.proxies else None
+
+    def refuse_unreachable_proxy(self, provider: str) -> Proxy | None:
+        """Sends one request through the provider's proxy and returns the proxy; None without one.
+
+        Raises BadInput, Permanent or Transient if the provider does not answer through it.
+        """
+        if proxy := self.proxy_of(provider):
+            timeout = httpx.Timeout(self.read_timeout_seconds, connect=self.connect_timeout_seconds)
+            proxy.refuse_failure(self._open_session().client_of(proxy), self.base_urls[provider], timeout)
+        return proxy
 
     @staticmethod
     def _raise_if_key_is_rejected(session: Session, request: Request) -> None:

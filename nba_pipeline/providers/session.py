@@ -15,12 +15,13 @@ from nba_pipeline.errors import Transient
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_objects import RUN_OBJECTS
 from nba_pipeline.providers.circuit_breakers import History, RequestResult, recent_history
+from nba_pipeline.providers.proxies import Proxy
 from nba_pipeline.providers.request import Request
 from nba_pipeline.providers.response_body import ACCEPT_ENCODING
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing
 
-USER_AGENT = "nba-pipeline"
+HEADERS = {"User-Agent": "nba-pipeline", "Accept-Encoding": ACCEPT_ENCODING}
 
 
 @cache
@@ -40,12 +41,22 @@ class Session:
         self._history: History | None = None
         self._trials: Counter[str] = Counter()
         self._settled = threading.Condition()
-        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPT_ENCODING}
-        self.client = httpx.Client(headers=headers, verify=_trusted_authorities())
+        self.client = httpx.Client(headers=HEADERS, verify=_trusted_authorities())
+        self._proxied: dict[Proxy, httpx.Client] = {}
+
+    def client_of(self, proxy: Proxy | None) -> httpx.Client:
+        """Returns the client of a proxy, or the one without a proxy."""
+        if proxy is None:
+            return self.client
+        with self.lock:
+            if proxy not in self._proxied:
+                self._proxied[proxy] = proxy.client(_trusted_authorities(), HEADERS)
+            return self._proxied[proxy]
 
     def close(self) -> None:
         """Closes the connections."""
-        self.client.close()
+        for client in (self.client, *self._proxied.values()):
+            client.close()
 
     def wait_for_turn(self, provider: str, per_second: float) -> None:
         """Sleeps until the rate limit permits the next request to the provider."""

@@ -37,3 +37,8 @@ def test_an_unreachable_monitor_raises_nothing(caplog: pytest.LogCaptureFixture)
 def test_without_an_address_nothing_is_sent(caplog: pytest.LogCaptureFixture) -> None:
     Heartbeat().done()
     assert caplog.text == ""
+
+
+def test_a_reference_that_cannot_be_read_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    Heartbeat(url="sm://nba").done()
+    assert "the heartbeat was not delivered: HEARTBEAT_URL must name a secret as sm://PROJECT/SECRET or " in caplog.text

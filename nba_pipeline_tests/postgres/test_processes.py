@@ -3,6 +3,7 @@
 The code server serves an asset and a sensor of this module instead of the platform, whose daemon would start runs.
 """
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -16,13 +17,23 @@ from typing import Any
 
 import dagster as dg
 import httpx
+import psutil
 import pytest
 import yaml
 from dagster._core.test_utils import create_run_for_test
 
 from nba_pipeline.instance.opening import open_instance
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.postgres.cluster import Cluster, free_port
+
+REQUESTS = 50
+PAGE = """{
+  runsOrError { ... on Runs { results { runId status tags { key value } assets { id } } } }
+  assetNodes { assetKey { path } assetMaterializations(limit: 5) { runId timestamp } }
+  instance { daemonHealth { allDaemonStatuses { daemonType healthy } } }
+}"""
+"""What the pages of runs and assets and the status of the daemon read."""
 
 BIN = Path(sys.executable).parent
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -140,6 +151,34 @@ def test_a_viewer_reads_and_every_mutation_is_refused(compose: Compose, database
             by_get = viewer.get(url, params={"query": query})
             assert is_refused(by_get), f"{name} by GET: {by_get.text}"
     assert rows(cluster, database) == before
+
+
+def test_fifty_requests_at_once_are_answered_within_the_limit_of_connections(
+    compose: Compose, tmp_path: Path, cluster: Cluster
+) -> None:
+    with open_instance(tmp_path) as instance:
+        for _ in range(5):
+            dg.materialize([dg.asset(name="toys")(lambda: None)], instance=instance)
+    url = f"http://127.0.0.1:{compose.web_port}"
+    with compose.started("webserver-read-only") as webserver:
+        with httpx.Client(timeout=30) as viewer:
+            wait_until(lambda: is_up(viewer, compose.web_port))
+        answers, connections = asyncio.run(ask_at_once(f"{url}/graphql", psutil.Process(webserver.pid), cluster.port))
+    assert len(answers) == REQUESTS and not [answer for answer in answers if "errors" in answer]
+    assert {len(answer["data"]["runsOrError"]["results"]) for answer in answers} == {5}
+    assert 0 < connections <= SETTINGS.postgres.connections_per_process
+
+
+async def ask_at_once(url: str, webserver: psutil.Process, port: int) -> tuple[list[Any], int]:
+    """Send a query REQUESTS times at once. Returns the answers and the most connections of the webserver to PostgreSQL."""
+    most = 0
+    limits = httpx.Limits(max_connections=REQUESTS)
+    async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, limits=limits) as client:
+        sent = asyncio.gather(*(client.post(url, json={"query": PAGE}) for _ in range(REQUESTS)))
+        while not sent.done():
+            most = max(most, sum(bool(one.raddr) and one.raddr.port == port for one in webserver.net_connections("tcp")))
+            await asyncio.sleep(0.02)
+        return [response.json() for response in await sent], most
 
 
 def is_up(viewer: httpx.Client, port: int) -> bool:

@@ -15,6 +15,7 @@ from nba_pipeline.providers.parsing import parser
 from nba_pipeline.warehouse import payload_limits
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payloads import Payload
+from nba_pipeline_tests.instance.secret_service import secret_service
 from nba_pipeline_tests.providers.conftest import BOX, GOOD, ODDS, Answer, At, Provider, ReceivedRequest, fail
 
 
@@ -114,6 +115,24 @@ def test_no_secret_reaches_journal_paths_messages_or_logs(
     written = [path.read_bytes() for path in landing.root.rglob("*") if path.is_file()]
     names = [str(path) for path in landing.root.rglob("*")]
     assert "s3cret" not in f"{written} {names} {errors} {caplog.text} {ODDS!r}"
+
+
+def test_a_key_may_be_a_reference_which_only_a_sent_request_reads(
+    http_client: HttpClient, provider: Provider, landing: Landing, monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:  # fmt: skip
+    with secret_service(monkeypatch, tmp_path_factory.mktemp("account")) as service:
+        reference = service.add("odds", "s3cret")
+        request = replace(ODDS, secret_params={"apiKey": reference}, secret_headers={"Authorization": reference})
+        landing._is_offline = True
+        with pytest.raises(NotLanded):
+            http_client.get(request)
+        assert service.requested == []
+        landing._is_offline = False
+        provider.responds(Answer([]))
+        http_client.get(request)
+    assert provider.asked[0].params == {"a": "b", "apiKey": "s3cret"}
+    assert provider.asked[0].headers["authorization"] == "s3cret"
 
 
 def test_the_quota_is_available_and_journaled(http_client: HttpClient, provider: Provider, landing: Landing) -> None:

@@ -1,5 +1,6 @@
 """The files in `deploy/` keep the rules: no root, no secret, one daemon, one open port, commands and variables that exist."""
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from nba_pipeline.instance.postgres import PARTS, PREFIX, URL_VARIABLE, Database
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-SECRET = re.compile(r"KEY|PASSWORD|SECRET|TOKEN|WEBHOOK|HEARTBEAT")
-VARIABLE = re.compile(r"\b(?:NBA|DAGSTER_POSTGRES|ODDS|BALLDONTLIE|SLACK|PAGERDUTY|HEARTBEAT|BIGQUERY)_[A-Z_]+\b")
+SECRET = re.compile(r"KEY|PASSWORD|SECRET|TOKEN|WEBHOOK|HEARTBEAT|PROXY")
+VARIABLE = re.compile(r"\b(?:NBA|DAGSTER_POSTGRES|ODDS|BALLDONTLIE|INJURY|ESPN|SLACK|PAGERDUTY|HEARTBEAT|BIGQUERY)_[A-Z_]+\b")
 OURS = ("prepare", "code", "daemon", "webserver", "webserver-read-only", "watch")
+MEASURED = re.compile(r"^\| ([^|]+) \| (\d+) \| [^|]* \| ([\d.]+)(?: \(assumed\))? \|$", re.MULTILINE)
+LARGEST_RUN, MEMORY_STEP = "backfill of five weeks", 128
 LATEST = re.compile(r":latest$|^[^:]+$")
 
 
@@ -137,13 +140,32 @@ def test_the_chart_has_one_daemon_and_no_public_address(values: dict[str, Any]) 
     [deployment] = values["dagster-user-deployments"]["deployments"]
     assert not [entry for entry in deployment["env"] if SECRET.search(entry["name"])]
     assert deployment["podSecurityContext"]["runAsNonRoot"] and deployment["securityContext"]["readOnlyRootFilesystem"]
-    for part in (
-        values["dagsterWebserver"],
-        values["dagsterDaemon"],
-        deployment,
-        values["runLauncher"]["config"]["k8sRunLauncher"],
-    ):
-        assert part["resources"]["requests"]["memory"] and part["resources"]["limits"]["memory"]
+
+
+def test_requests_and_limits_follow_from_the_measurements(values: dict[str, Any], services: dict[str, Any]) -> None:
+    """The rule is in deploy/README.md: memory of the peak and 1.5 times the peak, CPU of the 95th percentile."""
+    measured = {name: (int(mib), float(cores)) for name, mib, cores in MEASURED.findall(text("README.md"))}
+    [code] = values["dagster-user-deployments"]["deployments"]
+    parts = {
+        "code server, idle": code,
+        "daemon, idle": values["dagsterDaemon"],
+        "webserver, 50 requests at once": values["dagsterWebserver"],
+        LARGEST_RUN: values["runLauncher"]["config"]["k8sRunLauncher"],
+    }
+    for name, part in parts.items():
+        mib, cores = measured[name]
+        assert part["resources"] == {
+            "requests": {"cpu": f"{math.ceil(10 * cores) * 100}m", "memory": f"{rounded(mib)}Mi"},
+            "limits": {"memory": f"{rounded(1.5 * mib)}Mi"},
+        }, name
+    assert max(mib for name, (mib, _) in measured.items() if name not in parts) <= measured[LARGEST_RUN][0]
+    runs = values["dagsterDaemon"]["runCoordinator"]["config"]["queuedRunCoordinator"]["maxConcurrentRuns"]
+    on_one_host = measured["code server, idle"][0] + runs * measured[LARGEST_RUN][0]
+    assert on_one_host <= 1024 * int(services["code"]["mem_limit"].removesuffix("g"))
+
+
+def rounded(mib: float) -> int:
+    return math.ceil(mib / MEMORY_STEP) * MEMORY_STEP
 
 
 def test_the_limits_of_the_chart_are_those_of_one_machine(values: dict[str, Any]) -> None:

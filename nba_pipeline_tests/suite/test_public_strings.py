@@ -20,7 +20,7 @@ from nba_pipeline.asset_factory.checks import _checks, _common_checks
 from nba_pipeline.asset_factory.verdicts import MISSING, PASSED
 from nba_pipeline.completeness.states import STATES
 from nba_pipeline.definitions import build_definitions
-from nba_pipeline.environments import KEYS, PROVIDER_ADDRESSES
+from nba_pipeline.environments import KEYS, PROVIDER_ADDRESSES, PROXIES
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.monitoring.kinds import KINDS
 from nba_pipeline.tables.registry import TABLES
@@ -33,7 +33,7 @@ PREFIXES = {name.split("_")[0] for name in (*(variable for variable, _ in PROVID
 
 FORMS = {
     "run tag": re.compile(r"nba/[a-z_]+"),
-    "variable": re.compile(rf"(NBA|BIGQUERY|SLACK|PAGERDUTY|ALERT|HEARTBEAT|{'|'.join(sorted(PREFIXES))})_[A-Z_]+"),
+    "variable": re.compile(rf"(NBA|BIGQUERY|SLACK|PAGERDUTY|ALERT|HEARTBEAT|SECRET|{'|'.join(sorted(PREFIXES))})_[A-Z_]+"),
 }
 """Kind -> pattern of such a string anywhere in the package."""
 
@@ -51,6 +51,7 @@ def public_strings() -> Iterator[str]:
     yield from _commands()
     yield from _literals()
     yield from _check_numbers()
+    yield from (f"variable: {variable}" for variable in PROXIES.values())
     yield from (f"state: {state}" for state in STATES)
     yield from (f"alert kind: {kind!r}" for kind in KINDS)
 

@@ -23,6 +23,7 @@ from nba_pipeline.providers.request import Request
 from nba_pipeline.providers.response import document_of, quota_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.payloads import Payload
 
@@ -53,6 +54,28 @@ def provider_probes(resources: Any, today: date, without_key: Collection[str] = 
         else Probe(name, partial(_reach, name, getattr(resources, name).http, request), NEXT_STEP)
         for name, request in requests.items()
     ]
+
+
+def proxy_probes(http: HttpClient) -> list[Probe]:
+    """Returns a probe per provider with a proxy."""
+    return [
+        Probe(f"{provider} proxy", partial(_reach_through_proxy, provider, http), _check(variable))
+        for provider, variable in http.proxies.items()
+    ]
+
+
+def _reach_through_proxy(provider: str, http: HttpClient) -> Result:
+    """Sends one request through the proxy of a provider. An answer with any status is a success."""
+    name, host = f"{provider} proxy", httpx.URL(http.base_urls[provider]).host
+    try:
+        proxy = http.refuse_unreachable_proxy(provider)
+    except PipelineError as error:
+        return (warning if provider in SECOND_SOURCES else failed)(name, str(error), _check(http.proxies[provider]))
+    return ok(name, f"{host} answers through {proxy}")
+
+
+def _check(variable: str) -> str:
+    return f"check {variable} and the proxy"
 
 
 def _without_key(name: str) -> Result:
@@ -120,6 +143,14 @@ def clock_skew(http: HttpClient) -> Result:
     if seconds >= SETTINGS.doctor.clock_skew_seconds:
         return warning("clock", f"differs by {seconds:.0f} s from the clock of nba_cdn", "synchronize this machine's clock")
     return ok("clock", f"within {max(seconds, 1):.0f} s of the clock of nba_cdn")
+
+
+def secrets(read: Callable[[], int]) -> Result:
+    """Reads each secret that a variable names by reference. A secret itself is never printed."""
+    number = read()
+    return ok(
+        "secrets", f"{counted(number, 'reference')} to Secret Manager can be read" if number else "no variable is a reference"
+    )
 
 
 def keys(missing: Sequence[str], *, are_needed: bool, is_production: bool) -> Result:

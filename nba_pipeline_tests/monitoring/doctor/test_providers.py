@@ -9,7 +9,7 @@ import pytest
 
 from nba_pipeline.environments import PROVIDER_ADDRESSES, resources_for
 from nba_pipeline.monitoring.doctor.probe import Result
-from nba_pipeline.monitoring.doctor.providers import NEXT_STEP, SET_KEY, clock_skew, provider_probes
+from nba_pipeline.monitoring.doctor.providers import NEXT_STEP, SET_KEY, clock_skew, provider_probes, proxy_probes
 
 CLOSED = "http://127.0.0.1:9"
 
@@ -47,3 +47,14 @@ def test_without_a_network_the_provider_is_named_and_the_clock_is_not_checked(re
     one = result(resources, "nba_cdn")
     assert (one.state, one.next_step) == ("failed", NEXT_STEP) and "ConnectError" in one.message
     assert clock_skew(resources.nba_cdn.http).state == "warning"
+
+
+def test_a_dead_proxy_is_a_failure_unless_another_source_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("NBA_STATS_PROXY", "ODDS_API_PROXY"):
+        monkeypatch.setenv(variable, "http://nba:canary@127.0.0.1:9")
+    with dg.build_resources(resources_for("local")) as built:
+        results = {one.name: one.run() for one in proxy_probes(built.nba_cdn.http)}
+    assert {name: one.state for name, one in results.items()} == {"nba_stats proxy": "warning", "odds_api proxy": "failed"}
+    one = results["odds_api proxy"]
+    expected = "api.the-odds-api.com is not reached through the proxy 127.0.0.1:9 (ODDS_API_PROXY): ConnectError"
+    assert (one.message, one.next_step) == (expected, "check ODDS_API_PROXY and the proxy")
