@@ -41,6 +41,7 @@ def reached(point: str) -> Callable[[Call], bool]:
     return is_it
 
 
+@pytest.mark.long(seconds=180)
 @pytest.mark.filterwarnings("ignore")  # runs whole commands; pandas and Google's clients emit unrelated warnings
 def test_a_day_with_six_kills_leaves_the_same_tables(tmp_path: Path) -> None:
     league, start, expected = prepared(tmp_path)
