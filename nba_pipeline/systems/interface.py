@@ -81,9 +81,10 @@ class System(ABC):
         return has_enough & pl.all_horizontal(pl.col(name).is_not_null() for name in self.required)
 
     def _checked(self, features: pl.DataFrame) -> pl.DataFrame:
-        if absent := [name for name in self.reads if name not in features.columns]:
+        schema = features.schema  # polars builds a new one at each access
+        if absent := [name for name in self.reads if name not in schema]:
             raise Permanent(f"{self.system_id} reads {', '.join(absent)}, which `features` does not have")
-        kinds = {name: features.schema[name] for name in self.reads}
+        kinds = {name: schema[name] for name in self.reads}
         if other := [f"{name} ({kind})" for name, kind in kinds.items() if not (kind.is_numeric() or kind == pl.Null)]:
             raise Permanent(f"{self.system_id}: these columns of `features` are not numeric: {', '.join(other)}")
         return features
@@ -241,7 +242,8 @@ def bounded(rows: pl.DataFrame, value: pl.Expr, terms: Sequence[str] = (), marke
 
 def _check_types(card: Card, rows: pl.DataFrame) -> None:
     """Raises Permanent for a feature of another type than in training. A column of type Null has no known value and passes."""
-    types = {name: str(rows.schema[name]) for name in card.feature_types if rows.schema[name] != pl.Null}
+    schema = rows.schema
+    types = {name: str(schema[name]) for name in card.feature_types if schema[name] != pl.Null}
     if changed := [
         f"{name} is {kind}, was {card.feature_types[name]}" for name, kind in types.items() if kind != card.feature_types[name]
     ]:
