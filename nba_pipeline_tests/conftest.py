@@ -17,7 +17,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # the workers share the cores
 
 from nba_pipeline.environments import KEYS, PROVIDER_ADDRESSES
-from nba_pipeline_tests.instances import no_wait_for_the_disk, own_database, revisions_read_once
+from nba_pipeline_tests.instances import no_wait_for_the_disk, own_database, revisions_read_once, schemas_derived_once
 from nba_pipeline_tests.shares import items_of_other_shares, seconds_of
 
 PREPARED_HOMES = {"loaded", "predicted", "graded", "faulty"}
@@ -132,6 +132,6 @@ def storage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, cle
 
 @pytest.fixture(scope="session", autouse=True)
 def instances_are_cheap() -> Iterator[None]:
-    """Opening a Dagster instance reads alembic's revisions from memory after the first time, and writing waits for no disk."""
-    with revisions_read_once(), no_wait_for_the_disk():
+    """Dagster reads alembic's revisions and the schemas of resources once per process, and writing waits for no disk."""
+    with revisions_read_once(), schemas_derived_once(), no_wait_for_the_disk():
         yield
