@@ -7,7 +7,7 @@ SHARED ?= ../shared
 READY := $(VENV)/.ready
 # one more than the cores of a small machine: tests also wait for sockets and disks
 WORKERS ?= 3
-# of the tests marked `long`: 1/3 is the second third
+# of the tests marked `long` or `unattended`: 1/4 is the second quarter
 SHARE ?= 0/1
 SOAK_DAYS ?= 2
 ALL := --override-ini addopts='-ra --strict-markers'
@@ -27,7 +27,7 @@ test: $(READY)
 test-fast: $(READY)
 	$(PYTEST) -m 'not platform and not unattended'
 
-# the tests of `make test`, measured; sys.monitoring makes it cheap from Python 3.12 on
+# the tests of `make test`, measured; sys.monitoring makes it cheap from Python 3.12 on, and 3.11 takes a third longer
 coverage: $(READY)
 	COVERAGE_CORE=sysmon $(PYTEST) --cov --cov-report term:skip-covered --cov-fail-under 90
 

@@ -17,8 +17,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # the workers share the cores
 
 from nba_pipeline.environments import KEYS, PROVIDER_ADDRESSES, PROXIES
-from nba_pipeline_tests.instances import no_wait_for_the_disk, own_database, revisions_read_once
-from nba_pipeline_tests.shares import of_other_shares
+from nba_pipeline_tests.instances import no_wait_for_the_disk, own_database, revisions_read_once, schemas_derived_once
+from nba_pipeline_tests.shares import items_of_other_shares, seconds_of
 
 PREPARED_HOMES = {"loaded", "predicted", "graded", "faulty"}
 """Fixtures that run the whole platform, so that a test that takes one is not among those of `make test-fast`."""
@@ -41,18 +41,20 @@ OURS = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--share", default="0/1", help="which of the tests marked long: 1/3 is the second of three shares")
+    parser.addoption(
+        "--share", default="0/1", help="which of the tests marked long or unattended: 1/3 is the second of three shares"
+    )
     parser.addoption("--storage", default="sqlite", choices=["sqlite", "postgres"], help="where Dagster's instances store runs")
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects by the markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the long tests of other shares, and put the files with runs of the platform first, so that no worker waits for them."""
+    """Deselect the tests of other shares. The longest tests and the files with runs of the platform come first, so that no worker waits for them."""
     try:
-        others = of_other_shares((item.nodeid for item in items if item.get_closest_marker("long")), config.getoption("--share"))
+        others = items_of_other_shares(items, config.getoption("--share"))
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
-    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in others])
+    config.hook.pytest_deselected(items=list(others))
     if config.getoption("--storage") == "postgres":
         for item in items:
             if item.get_closest_marker("sqlite"):
@@ -62,8 +64,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.platform)
     slow = {item.path for item in items if item.get_closest_marker("platform")}
     derived = {item.path for item in items if MADE_FROM_ANOTHER & set(getattr(item, "fixturenames", ()))}
-    kept = (item for item in items if item.nodeid not in others)
-    items[:] = sorted(kept, key=lambda item: (item.path not in slow, item.path in derived))
+    kept = (item for item in items if item not in others)
+    items[:] = sorted(kept, key=lambda item: (-seconds_of(item), item.path not in slow, item.path in derived))
 
 
 def pytest_configure() -> None:
@@ -132,6 +134,6 @@ def storage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, cle
 
 @pytest.fixture(scope="session", autouse=True)
 def instances_are_cheap() -> Iterator[None]:
-    """Opening a Dagster instance reads alembic's revisions from memory after the first time, and writing waits for no disk."""
-    with revisions_read_once(), no_wait_for_the_disk():
+    """Dagster reads alembic's revisions and the schemas of resources once per process, and writing waits for no disk."""
+    with revisions_read_once(), schemas_derived_once(), no_wait_for_the_disk():
         yield

@@ -81,9 +81,9 @@ class System(ABC):
         return has_enough & pl.all_horizontal(pl.col(name).is_not_null() for name in self.required)
 
     def _checked(self, features: pl.DataFrame) -> pl.DataFrame:
-        if absent := [name for name in self.reads if name not in features.columns]:
+        schema = features.schema  # polars builds a new one at each access
+        if absent := [name for name in self.reads if name not in schema]:
             raise Permanent(f"{self.system_id} reads {', '.join(absent)}, which `features` does not have")
-        schema = features.schema  # polars builds it at each access
         kinds = {name: schema[name] for name in self.reads}
         if other := [f"{name} ({kind})" for name, kind in kinds.items() if not (kind.is_numeric() or kind == pl.Null)]:
             raise Permanent(f"{self.system_id}: these columns of `features` are not numeric: {', '.join(other)}")

@@ -67,6 +67,7 @@ class Hosts:
         }
 
 
+@pytest.mark.long(seconds=180)
 @pytest.mark.filterwarnings("ignore")  # runs whole commands; pandas and Google's clients emit unrelated warnings
 def test_a_day_with_six_kills_on_eight_hosts_leaves_the_same_tables(tmp_path: Path) -> None:
     """Each process, also the repetition of a killed one, is on a host with an empty home."""

@@ -352,6 +352,7 @@ def in_the_environment_of(home: Path) -> dict[str, str]:
 
 
 @pytest.mark.unattended
+@pytest.mark.long(seconds=40)
 @pytest.mark.platform
 def test_a_killed_and_resumed_backfill_has_the_result_of_an_undisturbed_one(
     request: pytest.FixtureRequest, tmp_path: Path

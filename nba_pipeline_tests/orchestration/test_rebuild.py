@@ -85,6 +85,7 @@ def all_of(runner: Runner) -> list[Outcome]:
 
 
 @pytest.mark.unattended
+@pytest.mark.long(seconds=40)
 def test_tables_are_rebuilt_from_the_landing_as_they_were(week: Path, tmp_path: Path) -> None:
     home = copy_of(week, tmp_path / "home")
     before, landed = tables(home), sorted((home / "landing").rglob("*"))

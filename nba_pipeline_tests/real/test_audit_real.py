@@ -111,7 +111,7 @@ def test_the_first_weeks_of_a_season_show_leaks_in_windows_from_the_fifth_game_o
         assert "everything_after_the_first_tipoff_may_go" in record["caught_by"], record
 
 
-@pytest.mark.long
+@pytest.mark.long(seconds=80)
 def test_a_live_day_equals_a_later_backfill_of_it(tmp_path: Path, replay: Replay) -> None:
     """The afternoon's responses include lines of a game in play."""
     platform = Platform(tmp_path, NBA_ARCHIVE_DIR=str(DATA))

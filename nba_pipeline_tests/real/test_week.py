@@ -16,6 +16,8 @@ from polars.testing import assert_frame_equal
 from nba_pipeline.systems import SYSTEMS
 from nba_pipeline_tests.real.conftest import DATA, Platform, Replay, live_through, serving
 
+pytestmark = pytest.mark.long(seconds=40, group="week")
+
 HISTORY = ("2024-02-01", "2024-03-10")
 FIRST = date(2024, 3, 11)
 DAYS = tuple(FIRST + timedelta(days=n) for n in range(int(os.environ.get("NBA_REAL_DAYS", "2"))))
@@ -156,7 +158,6 @@ def test_every_printed_number_traces_to_its_landed_payload(lived: Platform) -> N
     assert points and all(row["sha256"] for row in points)
 
 
-@pytest.mark.long
 def test_the_tables_are_rebuilt_from_the_landing_without_a_network(lived: Platform) -> None:
     names = sorted(p.name for p in (lived.home / "tables").iterdir())
     before = {name: lived.table(name) for name in names}
@@ -165,7 +166,6 @@ def test_the_tables_are_rebuilt_from_the_landing_without_a_network(lived: Platfo
         assert_frame_equal(lived.table(name), before[name])
 
 
-@pytest.mark.long
 def test_a_corrected_box_score_changes_the_grade(lived: Platform, tmp_path: Path, replay: Replay) -> None:
     """Three days later, the league moves two points to a teammate. The score of the game does not change."""
     platform = Platform(Path(shutil.copytree(lived.home, tmp_path / "home")))
@@ -202,7 +202,6 @@ def test_a_corrected_box_score_changes_the_grade(lived: Platform, tmp_path: Path
     assert second.splitlines() == ["nothing changed"]
 
 
-@pytest.mark.long
 def test_provider_faults_are_reported_and_do_not_change_the_results(loaded: Path, tmp_path: Path, replay: Replay) -> None:
     platform = Platform(Path(shutil.copytree(loaded, tmp_path / "home")))
     noon = f"{DAYS[1]}T12:00:00-04:00"

@@ -1,7 +1,7 @@
 """The simulated daemon on the sandbox, with faults and kills: a process of its own for the tests.
 
-python -m nba_pipeline_tests.unattended.daemon HOME FROM TO [--without-games DATE ...] [--kill-at-event N] [--faults SEED]
-python -m nba_pipeline_tests.unattended.daemon HOME FROM TO --history DAYS    # loads the days before and ends
+python -m nba_pipeline_tests.unattended.daemon HOME FROM TO [--without-games DATE ...] [--kill-at-event N] [--faults SEED] [--clubs N]
+python -m nba_pipeline_tests.unattended.daemon HOME FROM TO --history DAYS [--clubs N]    # loads the days before and ends
 """
 
 import argparse
@@ -22,6 +22,7 @@ from nba_pipeline.instance.event_log import KeptSqliteEventLogStorage
 from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.simulated_daemon import SimulatedDaemon
 from nba_pipeline.league.calendar import EASTERN, eastern, eastern_date
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.orchestration.runner import QUIET, Runner
 from nba_pipeline.sandbox.league import League
 
@@ -37,8 +38,10 @@ LATE_EVENING = 23
 class Daemon(SimulatedDaemon):
     """The definitions of the sandbox on the instance of a home."""
 
-    def __init__(self, home: Path, start: datetime, faults: int | None = None, without_games: Sequence[date] = ()):
-        self.home, self.faults, self.without_games = home, faults, set(without_games)
+    def __init__(
+        self, home: Path, start: datetime, faults: int | None = None, without_games: Sequence[date] = (), clubs: int = len(TEAMS)
+    ):
+        self.home, self.faults, self.without_games, self.clubs = home, faults, set(without_games), clubs
         super().__init__(build_definitions("sandbox"), open_instance(home), home / STATE, start, QUIET)
 
     def load_the_days_before(self, number: int) -> None:
@@ -54,9 +57,9 @@ class Daemon(SimulatedDaemon):
         self.write_rules(now)
 
     def write_rules(self, now: datetime) -> None:
-        """Writes the faults and the dates without games to the rules file of the sandbox."""
-        no_games = sorted(map(str, self.without_games))
-        (self.home / RULES_FILE).write_text(json.dumps({"rules": self.rules(now), "no_game_dates": no_games}))
+        """Writes the faults, the dates without games and the number of clubs to the rules file of the sandbox."""
+        document = {"rules": self.rules(now), "no_game_dates": sorted(map(str, self.without_games)), "clubs": self.clubs}
+        (self.home / RULES_FILE).write_text(json.dumps(document))
 
     def rules(self, now: datetime) -> list[dict[str, Any]]:
         """Returns the temporary faults of one evaluation, a function of seed and instant. Most evaluations have none.
@@ -75,7 +78,7 @@ class Daemon(SimulatedDaemon):
             )
         today = eastern_date(now)
         if now.astimezone(EASTERN).hour == LATE_EVENING and today + timedelta(days=1) in self.without_games:
-            games = [game.game_id for game in League(no_game_dates=frozenset(self.without_games)).games(today)]
+            games = [game.game_id for game in League(no_game_dates=frozenset(self.without_games), clubs=self.clubs).games(today)]
             late, halved = chance.sample(games, 2)
             rules.append({"match": {"path": f"boxscore_{late}"}, "action": "status", "status": 403})
             rules.append({"game": [halved], "action": "drop_players", "n": 6})
@@ -121,10 +124,11 @@ def main() -> None:
     parser.add_argument("--faults", type=int, help="seed of the faults; default: no faults")
     parser.add_argument("--without-games", type=date.fromisoformat, nargs="*", default=[], help="dates without games")
     parser.add_argument("--history", type=int, help="number of days before that are loaded")
+    parser.add_argument("--clubs", type=int, default=len(TEAMS), help="number of clubs of the league")
     arguments = parser.parse_args()
     if arguments.kill_at_event:
         die_at_event(arguments.kill_at_event)
-    daemon = Daemon(arguments.home, arguments.start, arguments.faults, arguments.without_games)
+    daemon = Daemon(arguments.home, arguments.start, arguments.faults, arguments.without_games, arguments.clubs)
     if arguments.history:
         daemon.load_the_days_before(arguments.history)
     else:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.unattended, pytest.mark.long]
+pytestmark = pytest.mark.unattended
 
 ROOT = Path(__file__).parents[2]
 FAILED_TESTS = 1

@@ -18,7 +18,7 @@ from nba_pipeline.monitoring.watchdog import EXPECTED
 from nba_pipeline_tests.monitoring.webhook import Slack, listening
 from nba_pipeline_tests.unattended.live import Evening, Platform, platform, wait_until
 
-pytestmark = pytest.mark.unattended
+pytestmark = [pytest.mark.unattended, pytest.mark.long(seconds=250)]
 
 WARNING, CRITICAL = timedelta(minutes=1.5), timedelta(minutes=3)
 """Silence that raises a warning, and a critical alert. A busy machine delays the frequent sensors."""

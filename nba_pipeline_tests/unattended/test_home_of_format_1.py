@@ -25,7 +25,7 @@ from nba_pipeline.warehouse.migration import migrate, plan
 from nba_pipeline.warehouse.verification import verify
 from nba_pipeline_tests.orchestration.test_runner import a_runner, made_once, only
 
-pytestmark = pytest.mark.unattended
+pytestmark = [pytest.mark.unattended, pytest.mark.long(seconds=20, group="home of format 1")]
 
 LAST_OF_FORMAT_1 = "f7090fe"
 ROOT = Path(__file__).parents[2]

@@ -19,7 +19,7 @@ from nba_pipeline_tests.unattended.nights import DAY, NEXT, Night, Scenario, in_
 from nba_pipeline_tests.unattended.scenarios import ALL, NIGHT, SCENARIOS, partition
 from nba_pipeline_tests.warehouse.damages import damage
 
-pytestmark = [pytest.mark.unattended, pytest.mark.long]
+pytestmark = [pytest.mark.unattended, pytest.mark.long(seconds=50)]
 
 COMPARED = ("boxscores", "player_game_summary", "features", "grades")
 """Tables that are compared with those of a night without faults."""

@@ -1,7 +1,7 @@
 """Unattended days around each clock change, with kills and faults, give the same tables as undisturbed days.
 
-Two days by default, because a day takes a minute or two of CPU; `--soak-days 15` runs the full soak. The simulated daemon
-runs each stretch twice, once undisturbed. The faults are temporary: responses that fail and succeed on retry, and box scores
+Two days of a small league by default, because a day of the whole league takes a minute or two of CPU; `--soak-days 15` runs
+the full soak. The simulated daemon runs each stretch twice, once undisturbed. The faults are temporary: responses that fail and succeed on retry, and box scores
 that are late or lack players until the next evaluation.
 """
 
@@ -21,6 +21,7 @@ import pytest
 
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days, eastern, eastern_date
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.monitoring.alerts import ALERTS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import LINEAGE
@@ -30,13 +31,16 @@ from nba_pipeline_tests.builders_record import RECORD_LEDGERS
 from nba_pipeline_tests.monitoring.webhook import ALERT_LEDGERS
 from nba_pipeline_tests.unattended.daemon import STATE
 
-pytestmark = [pytest.mark.unattended, pytest.mark.long]
+pytestmark = [pytest.mark.unattended, pytest.mark.long(seconds=200)]
 
 CLOCK_CHANGES = {"25 hours": date(2025, 11, 2), "23 hours": date(2026, 3, 8)}
 DAYS_FROM_REST_TO_REST = 4
 """One of them is the day after the clock change: box scores of the previous evening may be late."""
 
 HISTORY_DAYS = 14
+FULL_SOAK_DAYS = 15
+CLUBS = 12
+"""Clubs of a shorter soak. The full soak has the whole league."""
 KILLS = 5
 EVENTS_UNTIL_KILLED = (100, 600)
 """Events of a process per day of the stretch, so that kills occur on all days."""
@@ -53,7 +57,7 @@ class Stretch:
 
     def __init__(self, home: Path, start: datetime, number: int, without_games: Sequence[date]):
         self.home, self.start, self.end, self.kills = home, start, start + timedelta(days=number), 0
-        self.without_games = without_games
+        self.without_games, self.clubs = without_games, CLUBS if number < FULL_SOAK_DAYS else len(TEAMS)
         home.mkdir(exist_ok=True)
 
     def twin(self, name: str) -> "Stretch":
@@ -76,7 +80,7 @@ class Stretch:
         command += ["--kill-at-event", str(kill_at)] if kill_at else []
         command += ["--faults", str(faults)] if faults else []
         command += ["--history", str(history)] if history else []
-        command += ["--without-games", *map(str, self.without_games)]
+        command += ["--clubs", str(self.clubs), "--without-games", *map(str, self.without_games)]
         variables = {"PATH": os.environ["PATH"], "NBA_PIPELINE_HOME": str(self.home)}
         done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
         self.kills += done.returncode == -9

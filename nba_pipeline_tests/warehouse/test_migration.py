@@ -268,6 +268,7 @@ while True:
 
 
 @pytest.mark.unattended
+@pytest.mark.long(seconds=25)
 def test_a_migration_killed_before_any_file_operation_is_finished_by_the_next(old: Path, tmp_path: Path) -> None:
     folder = tmp_path / "killed"
     subprocess.run([sys.executable, "-W", "ignore", "-c", KILLED, str(old), str(folder)], check=True, timeout=120)

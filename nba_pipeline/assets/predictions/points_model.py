@@ -179,8 +179,9 @@ def _versions(features: pl.DataFrame, player_game_summary: pl.DataFrame, week: d
     """Returns the card's fields that identify the code and the data of the training."""
     inputs = {"features": features, "player_game_summary": player_game_summary}
     known = {name: rows.filter(pl.col("game_date") < week) for name, rows in inputs.items() if "code_version" in rows.columns}
+    schema = features.schema
     return {
-        "feature_types": {name: str(features.schema[name]) for name in system.reads},
+        "feature_types": {name: str(schema[name]) for name in system.reads},
         "code_version": code_version(TABLE.name),
         "data_versions": {name: tuple(rows["code_version"].unique().sort()) for name, rows in known.items()},
     }
