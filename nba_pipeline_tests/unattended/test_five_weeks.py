@@ -14,7 +14,7 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.orchestration.test_runner import a_runner, only
 
-pytestmark = pytest.mark.unattended
+pytestmark = [pytest.mark.unattended, pytest.mark.long(seconds=90)]
 
 LAST = date(2026, 1, 15)
 FIRST = LAST - timedelta(days=35)

@@ -15,7 +15,7 @@ import pytest
 from nba_pipeline_tests.postgres.cluster import cluster
 from nba_pipeline_tests.unattended.counting import EVALUATIONS
 
-pytestmark = [pytest.mark.unattended, pytest.mark.long]
+pytestmark = [pytest.mark.unattended, pytest.mark.long(seconds=200)]
 
 WARM = EVALUATIONS // 4
 """Evaluations during which the process still loads libraries."""
