@@ -10,6 +10,7 @@ WORKERS ?= 3
 # of the tests marked `long` or `unattended`: 1/4 is the second quarter
 SHARE ?= 0/1
 SOAK_DAYS ?= 2
+COVERAGE ?=
 ALL := --override-ini addopts='-ra --strict-markers'
 # a test and its processes need not compile the package again, whatever the shell says
 unexport PYTHONDONTWRITEBYTECODE
@@ -20,16 +21,16 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-r
 demo: $(READY)
 	$(BIN)/nba-pipeline demo
 
-# a file's tests run on one worker, so that what they share is prepared once and no worker waits for another's lock
+# A file's tests run on one worker, so that what they share is prepared once and no worker waits for another's lock.
+# COVERAGE=1 measures lines: sys.monitoring makes it cheap from Python 3.12 on, and 3.11 takes a third longer.
 test: $(READY)
-	$(PYTEST)
+	$(if $(COVERAGE),COVERAGE_CORE=sysmon )$(PYTEST)$(if $(COVERAGE), --cov --cov-report term:skip-covered --cov-fail-under 90)
 
 test-fast: $(READY)
 	$(PYTEST) -m 'not platform and not unattended'
 
-# the tests of `make test`, measured; sys.monitoring makes it cheap from Python 3.12 on, and 3.11 takes a third longer
-coverage: $(READY)
-	COVERAGE_CORE=sysmon $(PYTEST) --cov --cov-report term:skip-covered --cov-fail-under 90
+coverage:
+	$(MAKE) test COVERAGE=1
 
 test-real: $(READY)
 	NBA_SHARED_DIR=$(SHARED) $(PYTEST) $(ALL) --share $(SHARE) nba_pipeline_tests/real
