@@ -36,8 +36,8 @@ WIDEST = 1000
 """Width at which the grid is measured."""
 
 LEGEND = (
-    "A cell is actual/expected: complete of final games, summarized of complete games, games with lines, games with expected "
-    "players, players with features, predicted games, published of picks, graded of gradable predictions. An empty cell: nothing is expected yet."
+    "A cell is actual/expected: complete of final games, summarized of final games, games with lines, games with expected "
+    "players, players with features, predicted games, published of picks, graded predictions of those on final games. An empty cell: nothing is expected yet."
 )
 
 GAME_ID = re.compile(r"(?<![\w/=.-])(?<!--game )(00\d{8})(?!\w)")

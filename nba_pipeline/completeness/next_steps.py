@@ -1,36 +1,107 @@
-"""The command that completes dates. It depends on how far back the reconciliation searches.
+"""The next step for a date.
 
-`status`, `explain` and the last line of a failed command name the same command.
+    a game lacks a complete box score      repair of its date, also for a later slate that waits for it
+    a run failed, a table is not written   reconciliation, or a backfill of dates that it does not cover
+    a provider failed, a game has no line  run of the date, which sends the requests again
+    a provider refused its key             test of the keys
+    the settings were edited               restart of the daemon
+
+`status`, `explain`, the alerts and the last line of a failed command take it from here, so that they name the same one.
 """
 
-from datetime import date, timedelta
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
 
+from nba_pipeline.completeness import gates, history
 from nba_pipeline.completeness.date_facts import Facts
+from nba_pipeline.completeness.expectations import playing
+from nba_pipeline.completeness.modes import first_due, grace, has_begun
 from nba_pipeline.completeness.states import FAILING
+from nba_pipeline.league.calendar import eastern_date
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.warehouse import Warehouse
 
 RECONCILE = "nba-pipeline reconcile"
+TEST_KEYS = "nba-pipeline doctor"
+START, RESTART = "start the daemon", "restart the daemon"
 
 
-def next_command(facts: Facts, state: str, today: date) -> str:
-    """Returns the command that completes a date; empty if nothing is late. The reason of a closed ledger names its own command."""
-    if state not in FAILING or facts.closed:
+def next_command(facts: Facts, state: str, now: datetime, failing: Collection[str] = (), refused: Collection[str] = ()) -> str:
+    """Returns the next step of a date; empty if none helps. The reason of a closed ledger names its own command.
+
+    Args:
+        facts: The facts about the date.
+        state: Its state.
+        now: The present instant.
+        failing: The providers whose last requests failed.
+        refused: Those of them that refused the key.
+    """
+    day, today = facts.game_date, eastern_date(now)
+    if facts.closed:
         return ""
-    day = facts.game_date
-    return facts.resume or completing_command(day, day, today, is_within_home=facts.is_within_home)
+    is_incomplete = not facts.missing and facts.has_incomplete_game and _are_boxscores_due(day, facts.tipoffs, now)
+    if state in FAILING:
+        if step := facts.own_step:
+            return step
+        if facts.waits_for:
+            return boxscores_command(facts.waits_for)
+        return completing_command(day, day, today, is_within_home=facts.is_within_home, lacks_boxscores=is_incomplete)
+    if state in ("DEGRADED", "WAIVED") and is_incomplete:
+        return boxscores_command(day)
+    if refused:
+        return TEST_KEYS
+    has_gap = state == "DEGRADED" and facts.games_without_lines
+    return fetching_command(day, facts.tipoffs, now) if failing or has_gap else ""
 
 
-def completing_command(first: date, last: date, today: date, *, is_within_home: bool) -> str:
-    """Returns the command that completes dates: the reconciliation, or a backfill if it does not cover the first one.
+def completing_command(first: date, last: date, today: date, *, is_within_home: bool, lacks_boxscores: bool = False) -> str:
+    """Returns the command that completes dates.
 
     Args:
         first: The first date.
         last: The last date, included.
         today: The present date.
         is_within_home: Whether the first date is not before the first due one of the home, see `history.first_due_date`.
+        lacks_boxscores: Whether box scores of the only date are due and incomplete. The reconciliation does not request them
+            at every hour, the repair does.
     """
+    if is_within_home and lacks_boxscores:
+        return boxscores_command(first)
     is_reconciled = is_within_home and first >= today - timedelta(days=SETTINGS.patience.nightly_days)
     return RECONCILE if is_reconciled else backfill_command(first, last)
+
+
+def command_of_dates(warehouse: Warehouse, first: date, last: date, now: datetime) -> str:
+    """Returns the command that completes dates, see `completing_command`."""
+    today = eastern_date(now)
+    return completing_command(
+        first,
+        last,
+        today,
+        is_within_home=first >= history.first_due_date(warehouse, today),
+        lacks_boxscores=first == last and lacks_boxscores(warehouse, first, now),
+    )
+
+
+def lacks_boxscores(warehouse: Warehouse, day: date, now: datetime) -> bool:
+    """Whether a played game of a date lacks a complete box score that is due. False for a file that must be rebuilt."""
+    schedule, boxscores = (warehouse.scan(TABLES[name], [day]).collect() for name in ("schedule", "boxscores"))
+    played = playing(schedule).filter("has_boxscore_source")
+    if not _are_boxscores_due(day, played["tipoff_at"].to_list(), now) or day in warehouse.lost(TABLES["boxscores"]):
+        return False
+    complete = gates.judge_games(schedule, boxscores).filter("is_complete")
+    return played.join(complete, on="game_id", how="anti").height > 0
+
+
+def boxscores_command(day: date) -> str:
+    """Returns the command that requests the missing box scores of a date again, then writes the tables that wait for them."""
+    return f"nba-pipeline repair --date {day}"
+
+
+def fetching_command(day: date, tipoffs: Sequence[datetime | None], now: datetime) -> str:
+    """Returns the command that sends the requests of a slate again; empty after its last tip-off."""
+    return "" if has_begun(tipoffs, now) else f"nba-pipeline run --date {day}"
 
 
 def backfill_command(first: date, last: date) -> str:
@@ -41,3 +112,7 @@ def backfill_command(first: date, last: date) -> str:
 def features_command(first: date, last: date) -> str:
     """Returns the command that computes the features of dates again."""
     return f"nba-pipeline backfill --from {first} --to {last} --stop-after features"
+
+
+def _are_boxscores_due(day: date, tipoffs: Sequence[datetime | None], now: datetime) -> bool:
+    return now >= first_due(day, tipoffs)["boxscores"] + grace()

@@ -55,6 +55,5 @@ def _cause_of_failure(facts: Facts, now: datetime) -> str:
 
 def _is_complete(facts: Facts, reasons: Sequence[str]) -> bool:
     """Whether only failed runs make a date late: no game, table or grade is missing."""
-    is_open = any(game.has_source and (game.status != "final" or game.problem) for game in facts.games if game.is_played)
     is_missing = any(reason.startswith((NOT_WRITTEN, NO_ROWS, NOT_UPDATED)) for reason in reasons)
-    return bool(facts.failures) and not (is_open or is_missing or facts.ungraded)
+    return bool(facts.failures) and not (facts.has_incomplete_game or is_missing or facts.ungraded)

@@ -80,9 +80,8 @@ def _quiet_state(facts: Facts, now: datetime) -> str:
 
 def _is_pending(facts: Facts) -> bool:
     """Whether a game, a grade or a table is incomplete, due or not."""
-    is_open = any(game.has_source and (game.status != "final" or game.problem) for game in facts.games if game.is_played)
     return (
-        is_open
+        facts.has_incomplete_game
         or bool(facts.ungraded)
         or any(facts.rows.get(name) is None for name in daily_tables() if name not in facts.not_begun)
     )

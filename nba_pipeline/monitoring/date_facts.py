@@ -6,9 +6,10 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from nba_pipeline.completeness import expectations, gates, history
+from nba_pipeline.completeness import expectations, gates, history, slate_gates
 from nba_pipeline.completeness.date_facts import Facts, Game, resume_of
 from nba_pipeline.completeness.modes import record_tables
+from nba_pipeline.completeness.next_steps import RECONCILE
 from nba_pipeline.formulas.grade_versions import OF_A_DATE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
@@ -19,6 +20,8 @@ from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
+OF_A_SLATE = {"upcoming_players", "features"}
+"""Tables whose runs a closed slate stops."""
 Messages = Mapping[date, Mapping[str, str]]
 """Messages by date and table."""
 
@@ -48,6 +51,7 @@ def read_facts(
     rows = _rows(warehouse, window)
     usual = _usual(rows, schedule, dates)
     games, ungraded = _games(schedule, judged), _ungraded(warehouse, schedule, judged, dates)
+    lineless = _games_without_lines(warehouse, "prop_lines", schedule, dates_of, dates)
     gaps, line_gaps = _gaps(warehouse, dates_of, dates), _line_gaps(warehouse, schedule, dates_of, usual, dates)
     waived = set(gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.now())["game_date"])
     first = history.first_due_date(warehouse, clock.today)
@@ -74,6 +78,8 @@ def read_facts(
             _not_begun(dates_of, day),
             day >= first_slate,
             tuple(line_gaps.get(day, ())),
+            tuple(lineless.get(day, ())) if "prop_lines" in usual.get(day, ()) else (),
+            slate_gates.waits_for(warehouse, day, clock.now()) if OF_A_SLATE & runs.failures.get(day, {}).keys() else None,
         )
         for day in dates
     }
@@ -86,7 +92,7 @@ def _not_begun(dates_of: Mapping[str, Collection[date]], day: date) -> frozenset
 
 def _to_rebuild(damage: Damage, day: date, runs: RunFacts) -> tuple[str, ...]:
     not_loaded = damage.not_loaded.get(day, ())
-    command = resume_of(runs.failures.get(day, {})) or "nba-pipeline reconcile"
+    command = resume_of(runs.failures.get(day, {})) or RECONCILE
     landed = [f"landed but not loaded: {', '.join(not_loaded)}; next: {command}"] if not_loaded else []
     return (*landed, *damage.lost[day].values())
 
@@ -152,11 +158,9 @@ def _line_gaps(
     dates: Sequence[date],
 ) -> dict[date, list[str]]:
     """Returns per date a message for each written table of lines that lacks games or usual books."""
-    games = expectations.playing(schedule).filter(pl.col("game_date").is_in(list(dates)))
     messages: dict[date, list[str]] = {}
     for table, market in (("prop_lines", SETTINGS.lines.market), ("game_lines", None)):
-        lined = warehouse.scan(TABLES[table], dates).select("game_date", "game_id").unique().collect()
-        without = _by_date(games.join(lined, on=["game_date", "game_id"], how="anti", maintain_order="left"))
+        without = _games_without_lines(warehouse, table, schedule, dates_of, dates)
         absent_games = {day: names for day, names in without.items() if table in usual.get(day, ())}
         absent_books = expectations.absent_books(warehouse, table, dates, market)
         for problem, by_date in (("no lines for", absent_games), ("no lines by usual books:", absent_books)):
@@ -164,6 +168,16 @@ def _line_gaps(
                 if missing and day in dates_of[table]:
                     messages.setdefault(day, []).append(f"{table}: {problem} {', '.join(missing)}")
     return messages
+
+
+def _games_without_lines(
+    warehouse: Warehouse, table: str, schedule: pl.DataFrame, dates_of: Mapping[str, Collection[date]], dates: Sequence[date]
+) -> dict[date, list[str]]:
+    """Returns by date the games that lack a line of a written table."""
+    written = [day for day in dates if day in dates_of[table]]
+    games = expectations.playing(schedule).filter(pl.col("game_date").is_in(written))
+    lined = warehouse.scan(TABLES[table], dates).select("game_date", "game_id").unique().collect()
+    return _by_date(games.join(lined, on=["game_date", "game_id"], how="anti", maintain_order="left"))
 
 
 def _by_date(games: pl.DataFrame) -> dict[date, list[str]]:

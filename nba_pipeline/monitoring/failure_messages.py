@@ -1,15 +1,14 @@
 """The message and the next step of the alert for a failed run whose cause is known. `failed_runs.py` raises the alert.
 
-A failure of another cause keeps its own text, and its alert names the command that repeats the run.
+A failure of another cause keeps its own text, and its alert names the command that completes the dates.
 """
 
 import re
 from collections.abc import Sequence
 from datetime import date
 
-from nba_pipeline.completeness.next_steps import RECONCILE
+from nba_pipeline.completeness.next_steps import RESTART
 from nba_pipeline.instance.run_outcomes import failed_check, shortened
-from nba_pipeline.monitoring.watchdog import RESTART
 from nba_pipeline.settings import SETTINGS
 
 SLATE = failed_check("upcoming_players", "the_last_slates_are_covered")
@@ -25,12 +24,15 @@ def message_of(failures: Sequence[str], span: Sequence[date]) -> str:
     return shortened(list(dict.fromkeys(_sentence(failure, span) for failure in failures)))
 
 
+def cause_of(failures: Sequence[str], span: Sequence[date]) -> str:
+    """Returns a text that is equal for runs with the same cause. All runs that a closed slate stops have one cause."""
+    is_of_a_slate = failures and all(failure.startswith(of_a_closed_slate(span)) for failure in failures)
+    return SLATE if is_of_a_slate else "; ".join(sorted(set(failures)))
+
+
 def next_step_of(failures: Sequence[str]) -> str:
     """Returns what helps against the only cause of a failed run; empty if the run can be repeated."""
-    for cause, step in ((SETTINGS_EDITED, RESTART), (TOO_FEW_ROWS, RECONCILE)):
-        if failures and all(cause.match(failure) for failure in failures):
-            return step
-    return ""
+    return RESTART if failures and all(SETTINGS_EDITED.match(failure) for failure in failures) else ""
 
 
 def of_a_closed_slate(span: Sequence[date]) -> tuple[str, ...]:

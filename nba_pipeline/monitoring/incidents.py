@@ -18,6 +18,8 @@ Line = Mapping[str, Any]
 SLOT = ("provider", "endpoint", "game_date", "period", "entity")
 """Fields that identify what a request asks for."""
 PROBLEMS = ("failed", "rejected")
+UNAUTHORIZED = 401
+"""Status of a refused key."""
 OF_A_GAME = "boxscore"
 """The endpoint whose entity is a game."""
 NOT_REQUESTED = " was not requested"
@@ -48,12 +50,13 @@ class Incident:
 class DateRequests:
     """The incidents of a date in order, and per game the first request for its box score without a usable answer.
 
-    `failing` names the providers whose last request to an endpoint failed.
+    `failing` names the providers whose last request to an endpoint failed, `refused` those of them that refused the key.
     """
 
     incidents: list[Incident] = field(default_factory=list)
     first_causes: dict[str, str] = field(default_factory=dict)
     failing: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 def read_requests(landing: Landing, dates: Sequence[date]) -> dict[date, DateRequests]:
@@ -63,7 +66,7 @@ def read_requests(landing: Landing, dates: Sequence[date]) -> dict[date, DateReq
         for day in of_dates:
             if day in lines:
                 lines[day].append(line)
-    return {day: DateRequests(_incidents(of_day), _first_causes(of_day, day), _failing(of_day)) for day, of_day in lines.items()}
+    return {day: DateRequests(_incidents(of_day), _first_causes(of_day, day), *_failing(of_day)) for day, of_day in lines.items()}
 
 
 def request_lines(landing: Landing, first: date) -> Iterator[tuple[Line, Sequence[date]]]:
@@ -101,10 +104,17 @@ def _incidents(lines: Sequence[Line]) -> list[Incident]:
     return sorted(incidents, key=lambda incident: incident.at)
 
 
-def _failing(lines: Sequence[Line]) -> tuple[str, ...]:
-    """Returns the providers whose last request to an endpoint failed, in order of name."""
+def _failing(lines: Sequence[Line]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Returns the providers whose last request to an endpoint failed, and those that refused the key, in order of name."""
     last = {_endpoint(line): line for line in sorted(lines, key=_at)}
-    return tuple(sorted({line["provider"] for line in last.values() if line["outcome"] == "failed"}))
+    failed = [line for line in last.values() if line["outcome"] == "failed"]
+    names, refused = {line["provider"] for line in failed}, {line["provider"] for line in failed if is_refused(line)}
+    return tuple(sorted(names)), tuple(sorted(refused))
+
+
+def is_refused(line: Line) -> bool:
+    """Whether the provider refused the key of a request."""
+    return (line["statuses"] or [])[-1:] == [UNAUTHORIZED]
 
 
 def _without_request(problem: str) -> str:

@@ -84,7 +84,7 @@ def _status(
     events = _events(warehouse, dates, damage, requests)
     numbers = counts(warehouse, clock, schedule, judged, dates)
     facts = read_facts(warehouse, dates, clock, judged, damage, stale_dates(warehouse, dates, code_versions), runs)
-    states = {day: _state_of(facts[day], requests[day].failing, clock) for day in dates}
+    states = {day: _state_of(facts[day], requests[day], clock) for day in dates}
     notes_on = notes(warehouse, clock, {day: states[day]["state"] for day in dates}, numbers)
     return [
         {
@@ -108,11 +108,12 @@ def _status(
     ]
 
 
-def _state_of(facts: Facts, failing: Collection[str], clock: Clock) -> dict[str, Any]:
+def _state_of(facts: Facts, requests: DateRequests, clock: Clock) -> dict[str, Any]:
     """Returns the state of a date, its cause and reasons, the next command, and the tables with rows of another code version."""
     now = clock.now()
     state, reasons = state_of(facts, now)
-    cause, next_step = cause_of(facts, state, reasons, failing, now), next_command(facts, state, clock.today)
+    cause = cause_of(facts, state, reasons, requests.failing, now)
+    next_step = next_command(facts, state, now, requests.failing, requests.refused)
     return {"state": state, "cause": cause, "reasons": list(reasons), "next": next_step, "stale": list(facts.stale)}
 
 

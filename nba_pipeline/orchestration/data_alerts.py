@@ -133,7 +133,9 @@ def monitors_of(
         DISK_LOW: lambda: low_disk(instance),
         QUOTA_LOW: lambda: low_quota(instance, clock),
         LINES_LATE: lambda: late_lines(warehouse, clock, known),
-        BETTING_CHECK_FAILED: lambda: failed_betting_checks(instance, clock, late_lines(warehouse, clock, known), known),
+        BETTING_CHECK_FAILED: lambda: failed_betting_checks(
+            instance, warehouse, clock, late_lines(warehouse, clock, known), known
+        ),
         TABLE_LATE: lambda: late_tables(
             instance, warehouse, find_missing(instance, warehouse, landing, clock.now()), known, clock.now()
         ),

@@ -7,7 +7,7 @@ import pytest
 
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.instance.settings_file import Loaded
-from nba_pipeline.monitoring.failure_messages import message_of, next_step_of
+from nba_pipeline.monitoring.failure_messages import cause_of, message_of, next_step_of
 from nba_pipeline.settings import Settings
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.writing import refuse_to_shrink
@@ -32,7 +32,7 @@ def test_refused_rows_are_named_with_the_rows_that_are_kept() -> None:
     assert message_of(failures, [DAY]) == (
         "The new boxscores of 2026-01-16 have 57 rows, the stored ones 90; at least 80% are required. The stored rows are kept"
     )
-    assert next_step_of(failures) == "nba-pipeline reconcile"
+    assert next_step_of(failures) == "", "the command that completes the date helps"
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,12 @@ def test_a_closed_slate_says_that_there_are_no_predictions(failure: str, covered
     assert message_of([failure], [DAY]) == (
         f"No predictions are made for {DAY}: {covered} a complete box score, 80% are required; missing: {GAMES}"
     )
+
+
+def test_all_runs_that_a_closed_slate_stops_have_one_cause() -> None:
+    of_check = [f"upcoming_players: check the_last_slates_are_covered failed (78%): {GAMES}"]
+    of_features = [f"features: the slate of {DAY} is closed: 7 of 9 final games of the last 3 slates have a complete box score"]
+    assert cause_of(of_check, [DAY]) == cause_of(of_features, [DAY]) != cause_of(["features: no"], [DAY])
 
 
 def test_another_failure_keeps_its_text() -> None:

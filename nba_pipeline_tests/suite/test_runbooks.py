@@ -34,7 +34,7 @@ def test_a_runbook_has_its_four_parts(kind: str) -> None:
 
 NEXT = {
     "betting_check_failed": "nba-pipeline status --from D --to D",
-    "boxscores_missing": "nba-pipeline explain --date D",
+    "boxscores_missing": "nba-pipeline repair --date D",
     "burn_rate_high": burn_rates.COMMAND,
     "check_crashed": "the command in the message",
     "daemon_silent": watchdog.START,
@@ -43,7 +43,7 @@ NEXT = {
     "disk_low": "free space on the disk of the home",
     "injury_report_missing": "nba-pipeline breakers",
     "ledger_altered": "nba-pipeline audit ledgers",
-    "lines_late": "nba-pipeline explain --date D --table prop_lines",
+    "lines_late": "nba-pipeline run --date D",
     "lines_missing": "the command in the message",
     "mode_undecided": "nba-pipeline reconcile",
     "monitor_failed": "nba-pipeline status",

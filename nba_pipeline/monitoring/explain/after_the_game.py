@@ -48,7 +48,8 @@ def coverage_gate_link(facts: SlateFacts) -> Link:
     numbers += f", fewer than {SETTINGS.coverage.enough:.0%}"
     if not facts.is_due("boxscores"):
         return Link(name, "not_due", f"closed so far: {numbers}; box scores are {facts.due_text('boxscores')}")
-    command = f"nba-pipeline waive --date {facts.game_date} --gate {gates.COVERAGE_GATE} --reason R --author N"
+    waive = f"nba-pipeline waive --date {facts.game_date} --gate {gates.COVERAGE_GATE} --reason R --author N"
+    command = waive if covered["complete_games"] else facts.completing_command  # a waiver opens it for complete games only
     return Link(name, "broken", _closed_text(facts, numbers), (), command)
 
 
@@ -107,7 +108,7 @@ def _without_a_game(facts: SlateFacts, subject: Subject, name: str) -> Link:
         reason = "no prediction to grade" if name == "grades" else "no box-score row"
         return Link(name, "excluded", f"a complete game, and {reason}")
     if facts.is_due(name):
-        return Link(name, "broken", "the game is excluded: it has no complete box score", (), facts.command(RECONCILE))
+        return Link(name, "broken", "the game is excluded: it has no complete box score", (), facts.completing_command)
     return Link(name, "not_due", facts.due_text(name))
 
 

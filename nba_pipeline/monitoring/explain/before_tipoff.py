@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
 
 import polars as pl
 
 from nba_pipeline.assets.predictions.predictions import readiness
 from nba_pipeline.completeness.expectations import games_without_predictions
+from nba_pipeline.completeness.next_steps import RECONCILE, boxscores_command
 from nba_pipeline.completeness.not_played import OFF
-from nba_pipeline.completeness.slate_gates import RECENT_DAYS
-from nba_pipeline.league.calendar import days, week_of
+from nba_pipeline.completeness.slate_gates import first_date_of
+from nba_pipeline.league.calendar import week_of
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link, State
 from nba_pipeline.monitoring.explain.origins import all_providers_failed, evidence_of, source_link
@@ -70,7 +70,7 @@ def lines_link(facts: SlateFacts, subject: Subject) -> Link:
 def absent_lines_link(facts: SlateFacts, subject: Subject, fact: str) -> Link:
     """Returns the link of missing lines. It is not due before books should offer them, unless a request failed."""
     if not facts.is_written("prop_lines") or not facts.lines_due_text:
-        return source_link(facts, subject, "prop_lines", fact, False, facts.command_for_lines(subject))
+        return source_link(facts, subject, "prop_lines", fact, False, facts.fetching_command(subject))
     link = source_link(facts, subject, "prop_lines", f"{fact}; {facts.lines_due_text}", True)
     return replace(link, state="not_due") if link.state == "ok" else link
 
@@ -93,7 +93,7 @@ def injuries_link(facts: SlateFacts, subject: Subject) -> Link:
     if not is_down or link.state == "broken":
         return link
     causes = [part.fact for part in link.parts if part.state != "ok"]
-    return replace(link, state="broken", evidence=[*link.evidence, *causes], next_command=facts.command_for_lines(subject))
+    return replace(link, state="broken", evidence=[*link.evidence, *causes], next_command=facts.fetching_command(subject))
 
 
 def rosters_link(facts: SlateFacts, subject: Subject) -> Link:
@@ -127,27 +127,19 @@ def slate_gate_link(facts: SlateFacts, subject: Subject) -> Link:
     numbers = f"{slate['recent_complete']} of {slate['recent_games']} games of the last slates have a complete box score"
     name = "gate the_last_slates_are_covered"
     if not slate["is_open"]:
-        first = _first_date_of(facts, slate["missing"])
+        first = first_date_of(facts.warehouse, facts.game_date, slate["missing"])
         fact = (
             f"closed, waits for box scores of {first}: {numbers}, fewer than {SETTINGS.coverage.enough:.0%}; "
             f"missing: {', '.join(slate['missing'][:NAMED])}; no deadline opens this gate"
         )
-        return Link(name, "broken", fact, (), facts.command(f"nba-pipeline explain --date {first}"))
+        return Link(name, "broken", fact, (), facts.command(boxscores_command(first)))
     if of_teams.is_empty():
         return Link(name, "ok", f"open: {numbers}")
     teams = [f"{team} ({matchup})" for _, team, matchup in of_teams.iter_rows()]
     fact = f"open; excluded because of an incomplete box score: {', '.join(teams[:NAMED])}"
     is_alone = of_teams["team"].n_unique() == len(subject.teams)
-    command = f"nba-pipeline explain --date {_first_date_of(facts, of_teams['matchup'].to_list())}"
-    return Link(name, "broken" if is_alone else "partial", fact, (), facts.command(command))
-
-
-def _first_date_of(facts: SlateFacts, matchups: Sequence[str]) -> date:
-    """Returns the first date of earlier games, each named AWAY@HOME and game_id."""
-    window = days(facts.game_date - timedelta(days=RECENT_DAYS), facts.game_date - timedelta(days=1))
-    games = facts.warehouse.scan(TABLES["schedule"], window).select("game_date", "game_id").collect()
-    named = games.filter(pl.col("game_id").is_in([matchup.rpartition(" ")[2] for matchup in matchups]))
-    return min(named["game_date"].to_list(), default=window[-1])
+    first = first_date_of(facts.warehouse, facts.game_date, of_teams["matchup"].to_list())
+    return Link(name, "broken" if is_alone else "partial", fact, (), facts.command(boxscores_command(first)))
 
 
 def features_link(facts: SlateFacts, subject: Subject) -> Link:
@@ -217,11 +209,11 @@ def derived_link(facts: SlateFacts, name: str, fact: str, is_existing: bool, is_
     """Returns the link of a table that is derived from others: not due, broken without rows, or partial."""
     command = facts.repair_command
     if lost := facts.lost(name):
-        return Link(name, "broken", lost, evidence_of(facts, name), "nba-pipeline reconcile")
+        return Link(name, "broken", lost, evidence_of(facts, name), RECONCILE)
     if not is_existing and not facts.is_due(name):
         return Link(name, "not_due", facts.due_text(name))
     if not is_existing and not facts.is_written(name):
-        return Link(name, "broken", "not written", evidence_of(facts, name), command)
+        return Link(name, "broken", "not written", evidence_of(facts, name), facts.completing_command)
     if not is_existing:
         again = f"nba-pipeline backfill --from {facts.game_date} --to {facts.game_date}"
         return Link(name, "broken", "written without rows", evidence_of(facts, name), again)

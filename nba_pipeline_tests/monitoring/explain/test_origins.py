@@ -66,7 +66,7 @@ def test_a_table_whose_last_run_failed_is_broken_though_it_has_rows(slate: Slate
 
 def test_runs_that_edited_settings_stop_need_a_restart(slate: Slate) -> None:
     facts = slate(TIPOFF)
-    failure = Failure(1, "settings.toml has changed since this process read it; restart the process to use the new settings")
+    failure = Failure(1, "settings.toml was edited", own_step="restart the daemon")
     vars(facts)["runs"] = RunFacts(failures={DAY: {"schedule": failure}})  # as if they had been read
     links = chain(facts, Subject(DAY))
     assert (links[0].state, links[0].next_command) == ("broken", "restart the daemon")
@@ -103,7 +103,7 @@ def test_a_response_that_is_landed_and_not_loaded_is_repaired(facts: SlateFacts)
     facts.landing.keep(BOX, b"{}", fetched_at=facts.clock.now(), url=URL)
     landing = parts_of(facts, is_complete=False)[1]["landing"]
     assert landing.fact.startswith("landed but not loaded: nba_cdn/boxscore/")
-    assert landing.next_command == f"nba-pipeline repair --date {DAY}"
+    assert landing.next_command == "nba-pipeline reconcile"
 
 
 def test_answers_without_the_missing_rows_are_named_as_the_cause(slate: Slate) -> None:
