@@ -49,6 +49,8 @@ def next_command(facts: Facts, state: str, now: datetime, failing: Collection[st
         return completing_command(day, day, today, is_within_home=facts.is_within_home, lacks_boxscores=is_incomplete)
     if state in ("DEGRADED", "WAIVED") and is_incomplete:
         return boxscores_command(day)
+    if state not in ("EXPECTED", "DEGRADED"):
+        return ""
     if refused:
         return TEST_KEYS
     has_gap = state == "DEGRADED" and facts.games_without_lines

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.date_facts import Facts
-from nba_pipeline.completeness.states import NO_ROWS, NOT_UPDATED, NOT_WRITTEN
+from nba_pipeline.completeness.states import FAILING, NO_ROWS, NOT_UPDATED, NOT_WRITTEN
 from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.wording import counted
@@ -23,6 +23,8 @@ def cause_of(facts: Facts, state: str, reasons: Sequence[str], failing: Collecti
         failing: The providers whose last requests failed.
         now: The present instant.
     """
+    if state in FAILING and facts.waits_for:
+        return f"No predictions are made until the box scores of {facts.waits_for} are complete."
     if state == "FAILED":
         return _cause_of_failure(facts, now)
     if state == "LATE" and _is_complete(facts, reasons):

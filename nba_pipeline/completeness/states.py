@@ -114,16 +114,16 @@ def _game_findings(facts: Facts, now: datetime) -> Iterator[Finding]:
         if not game.is_played or not game.has_source:
             continue
         if game.status != "final":
-            yield late, f"{game.name} is not final but {game.status}; {_remedy(facts.game_date, game)}", ""
+            yield late, f"{game.name} is not final but {game.status}{_remedy(game)}", ""
         elif game.problem:
             yield state_of_incomplete, game.problem, ""
 
 
-def _remedy(day: date, game: Game) -> str:
-    """Returns the command for an overdue game. Only a suspended game is unlikely to be played."""
+def _remedy(game: Game) -> str:
+    """Returns the command for a suspended game, which is unlikely to be played; empty for another one."""
     if game.status != "suspended":
-        return f"next: nba-pipeline run --date {day} --mode overnight"
-    return f"if it is not played: nba-pipeline not-played --game {game.game_id} --reason R --author N"
+        return ""
+    return f"; if it is not played: nba-pipeline not-played --game {game.game_id} --reason R --author N"
 
 
 def _table_findings(facts: Facts, now: datetime) -> Iterator[Finding]:

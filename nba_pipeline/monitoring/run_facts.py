@@ -75,7 +75,7 @@ def _with_shared_reasons(failures: Mapping[str, Failure]) -> dict[str, Failure]:
         runs.setdefault(failure.cause or failure.run_id, {}).setdefault(failure.run_id, failure)
     reasons = dict[str, str]()
     for cause, of_cause in runs.items():
-        more = f"; {counted(len(of_cause) - 1, 'more run')} failed for the same cause" if len(of_cause) > 1 else ""
+        more = f"; {counted(len(of_cause) - 1, 'more run')} failed in the same way" if len(of_cause) > 1 else ""
         reasons[cause] = next(iter(of_cause.values())).reason + more
     return {name: replace(one, reason=reasons[one.cause or one.run_id]) for name, one in failures.items()}
 

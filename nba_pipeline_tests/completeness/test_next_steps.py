@@ -66,8 +66,9 @@ def test_a_usable_date_without_a_box_score_is_repaired(state: str) -> None:
         ("EXPECTED", (), (), 14, ""),
         ("EXPECTED", ("espn",), (), 14, f"nba-pipeline run --date {DAY}"),
         ("EXPECTED", ("odds_api",), ("odds_api",), 14, "nba-pipeline doctor"),
+        ("RUNNING", ("odds_api",), ("odds_api",), 14, ""),
     ],
-    ids=["lines are missing", "games have begun", "lines are not due", "provider fails", "key refused"],
+    ids=["lines are missing", "games have begun", "lines are not due", "provider fails", "key refused", "run in progress"],
 )
 def test_requests_are_sent_again_until_the_last_tipoff(
     state: str, failing: Collection[str], refused: Collection[str], hour: int, command: str

@@ -40,6 +40,12 @@ def test_a_failed_date_names_the_limit_that_is_exceeded(facts: Facts, now: datet
     assert cause(facts, now) == ("FAILED", expected)
 
 
+def test_a_closed_slate_names_the_box_scores_that_it_waits_for() -> None:
+    facts = replace(without(TONIGHT, "predictions"), waits_for=DAY - timedelta(days=1))
+    expected = "No predictions are made until the box scores of 2026-01-14 are complete."
+    assert cause(facts, eastern(DAY, 22, 30)) == ("FAILED", expected)
+
+
 def test_a_complete_date_whose_later_run_failed_lacks_a_correction_only() -> None:
     state, text = cause(replace(FINISHED, failures=REFUSED), MORNING)
     assert (state, text.partition(",")[0]) == ("LATE", "Every table is written")

@@ -139,7 +139,7 @@ SCENARIOS: dict[str, Scenario] = {
     "FS12": Scenario(
         "the box scores of the day before are lost", "history", (on_day(11, 45), on_day(12, 15)), state="FAILED",
         rules=no_boxscore(*YESTERDAY), acts={on_day(11, 45): lose_yesterday},
-        broken="gate the_last_slates_are_covered", command=f"nba-pipeline explain --date {BEFORE}",
+        broken="gate the_last_slates_are_covered", command=f"nba-pipeline repair --date {BEFORE}",
         alerts={("run_failed", f"slate {DAY} upcoming_players"): True, BOXSCORES_MISSING: True},
     ),
     "FS13": Scenario(

@@ -45,7 +45,7 @@ def test_an_incomplete_earlier_game_excludes_its_teams_and_breaks_the_chain_of_t
     gate = links_of(facts, OF_GAME)["gate the_last_slates_are_covered"]
     first = yesterday - timedelta(days=2)
     assert gate.state == "broken" and gate.fact.startswith(f"closed, waits for box scores of {first}: 0 of 3 games")
-    assert gate.next_command == f"nba-pipeline explain --date {first}"
+    assert gate.next_command == f"nba-pipeline repair --date {first}"
 
 
 LINEAGE = {"as_of": TIPOFF, "code_version": "1"}
