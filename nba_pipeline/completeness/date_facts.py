@@ -85,7 +85,7 @@ class Facts:
     @property
     def own_step(self) -> str:
         """What completes the date if repeating its failed runs does not; else empty."""
-        return resume_of(self.failures) or next((one.own_step for one in self.failures.values() if one.own_step), "")
+        return next((step for one in self.failures.values() if (step := one.resume or one.own_step)), "")
 
     @property
     def has_incomplete_game(self) -> bool:
@@ -108,8 +108,3 @@ class Facts:
     def is_blocked(self) -> bool:
         """Whether a closed coverage gate blocks summaries and grades."""
         return not self.is_open and not self.is_waived
-
-
-def resume_of(failures: Mapping[str, Failure]) -> str:
-    """Returns the command that continues an interrupted backfill; empty without one. `failures` is by table."""
-    return next((failure.resume for failure in failures.values() if failure.resume), "")

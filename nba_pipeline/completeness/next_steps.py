@@ -40,7 +40,9 @@ def next_command(facts: Facts, state: str, now: datetime, failing: Collection[st
     day, today = facts.game_date, eastern_date(now)
     if facts.closed:
         return ""
-    is_incomplete = not facts.missing and facts.has_incomplete_game and _are_boxscores_due(day, facts.tipoffs, now)
+    if facts.missing and state in (*FAILING, "DEGRADED", "WAIVED"):
+        return facts.own_step or RECONCILE  # rebuilds the table from stored responses
+    is_incomplete = facts.has_incomplete_game and _are_boxscores_due(day, facts.tipoffs, now)
     if state in FAILING:
         if step := facts.own_step:
             return step

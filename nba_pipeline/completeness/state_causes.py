@@ -5,6 +5,7 @@ from datetime import datetime
 
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.date_facts import Facts
+from nba_pipeline.completeness.next_steps import RESTART
 from nba_pipeline.completeness.states import FAILING, NO_ROWS, NOT_UPDATED, NOT_WRITTEN
 from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.settings import SETTINGS
@@ -23,6 +24,8 @@ def cause_of(facts: Facts, state: str, reasons: Sequence[str], failing: Collecti
         failing: The providers whose last requests failed.
         now: The present instant.
     """
+    if state in FAILING and facts.own_step == RESTART:
+        return "No run starts until the daemon is restarted."
     if state in FAILING and facts.waits_for:
         return f"No predictions are made until the box scores of {facts.waits_for} are complete."
     if state == "FAILED":
@@ -31,7 +34,7 @@ def cause_of(facts: Facts, state: str, reasons: Sequence[str], failing: Collecti
         return "Every table is written, but a later run failed, so a correction may be missing. Attempts remain."
     if state == "DEGRADED" and facts.missing:
         return "A table of the date must be rebuilt from stored responses before the date is usable."
-    if state == "DEGRADED" and not facts.rows.get("prop_lines") and set(facts.line_gaps).intersection(reasons):
+    if state == "DEGRADED" and not facts.rows.get("prop_lines") and facts.games_without_lines:
         return "No game has a line, so no prediction is actionable."
     if state == "EXPECTED" and failing:
         return f"No table is late, but the last requests to {', '.join(failing)} failed. Earlier responses stay in use."

@@ -13,7 +13,7 @@ FAILED     overdue past the deadline or after the last attempt, or a ledger is c
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.date_facts import Facts, Failure, Game

@@ -7,9 +7,8 @@ from datetime import date, timedelta
 import polars as pl
 
 from nba_pipeline.completeness import expectations, gates, history, slate_gates
-from nba_pipeline.completeness.date_facts import Facts, Game, resume_of
+from nba_pipeline.completeness.date_facts import Facts, Game
 from nba_pipeline.completeness.modes import record_tables
-from nba_pipeline.completeness.next_steps import RECONCILE
 from nba_pipeline.formulas.grade_versions import OF_A_DATE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
@@ -51,8 +50,8 @@ def read_facts(
     rows = _rows(warehouse, window)
     usual = _usual(rows, schedule, dates)
     games, ungraded = _games(schedule, judged), _ungraded(warehouse, schedule, judged, dates)
-    lineless = _games_without_lines(warehouse, "prop_lines", schedule, dates_of, dates)
-    gaps, line_gaps = _gaps(warehouse, dates_of, dates), _line_gaps(warehouse, schedule, dates_of, usual, dates)
+    lineless = _games_without_lines(warehouse, "prop_lines", schedule, dates)
+    gaps, line_gaps = _gaps(warehouse, dates_of, dates), _line_gaps(warehouse, schedule, rows, usual, dates)
     waived = set(gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.now())["game_date"])
     first = history.first_due_date(warehouse, clock.today)
     first_slate = min(dates_of["predictions"], default=clock.today)
@@ -69,7 +68,7 @@ def read_facts(
             runs.failures.get(day, {}),
             tuple(ungraded.get(day, ())),
             tuple(gaps.get(day, ())),
-            _to_rebuild(damage, day, runs),
+            _to_rebuild(damage, day),
             tuple(damage.closed[day].values()),
             tuple(name for name in daily_tables() if day in stale[name]),
             day in runs.in_progress,
@@ -78,7 +77,7 @@ def read_facts(
             _not_begun(dates_of, day),
             day >= first_slate,
             tuple(line_gaps.get(day, ())),
-            tuple(lineless.get(day, ())) if "prop_lines" in usual.get(day, ()) else (),
+            tuple(lineless.get(day, ())) if day in dates_of["prop_lines"] and "prop_lines" in usual.get(day, ()) else (),
             slate_gates.waits_for(warehouse, day, clock.now()) if OF_A_SLATE & runs.failures.get(day, {}).keys() else None,
         )
         for day in dates
@@ -90,10 +89,9 @@ def _not_begun(dates_of: Mapping[str, Collection[date]], day: date) -> frozenset
     return frozenset(name for name in record_tables() if min(dates_of[name], default=date.max) > day)
 
 
-def _to_rebuild(damage: Damage, day: date, runs: RunFacts) -> tuple[str, ...]:
+def _to_rebuild(damage: Damage, day: date) -> tuple[str, ...]:
     not_loaded = damage.not_loaded.get(day, ())
-    command = resume_of(runs.failures.get(day, {})) or RECONCILE
-    landed = [f"landed but not loaded: {', '.join(not_loaded)}; next: {command}"] if not_loaded else []
+    landed = [f"landed but not loaded: {', '.join(not_loaded)}"] if not_loaded else []
     return (*landed, *damage.lost[day].values())
 
 
@@ -153,29 +151,31 @@ def _gaps(warehouse: Warehouse, dates_of: Mapping[str, Collection[date]], dates:
 def _line_gaps(
     warehouse: Warehouse,
     schedule: pl.DataFrame,
-    dates_of: Mapping[str, Collection[date]],
+    rows: Mapping[str, Mapping[date, int]],
     usual: Mapping[date, Collection[str]],
     dates: Sequence[date],
 ) -> dict[date, list[str]]:
-    """Returns per date a message for each written table of lines that lacks games or usual books."""
+    """Returns per date a message for each table of lines that has rows and lacks games or usual books.
+
+    A table without rows is a reason of its own, see `states`.
+    """
     messages: dict[date, list[str]] = {}
     for table, market in (("prop_lines", SETTINGS.lines.market), ("game_lines", None)):
-        without = _games_without_lines(warehouse, table, schedule, dates_of, dates)
+        without = _games_without_lines(warehouse, table, schedule, dates)
         absent_games = {day: names for day, names in without.items() if table in usual.get(day, ())}
         absent_books = expectations.absent_books(warehouse, table, dates, market)
         for problem, by_date in (("no lines for", absent_games), ("no lines by usual books:", absent_books)):
             for day, missing in by_date.items():
-                if missing and day in dates_of[table]:
+                if missing and rows[table].get(day):
                     messages.setdefault(day, []).append(f"{table}: {problem} {', '.join(missing)}")
     return messages
 
 
 def _games_without_lines(
-    warehouse: Warehouse, table: str, schedule: pl.DataFrame, dates_of: Mapping[str, Collection[date]], dates: Sequence[date]
+    warehouse: Warehouse, table: str, schedule: pl.DataFrame, dates: Sequence[date]
 ) -> dict[date, list[str]]:
-    """Returns by date the games that lack a line of a written table."""
-    written = [day for day in dates if day in dates_of[table]]
-    games = expectations.playing(schedule).filter(pl.col("game_date").is_in(written))
+    """Returns by date the games that lack a line of a table."""
+    games = expectations.playing(schedule).filter(pl.col("game_date").is_in(list(dates)))
     lined = warehouse.scan(TABLES[table], dates).select("game_date", "game_id").unique().collect()
     return _by_date(games.join(lined, on=["game_date", "game_id"], how="anti", maintain_order="left"))
 

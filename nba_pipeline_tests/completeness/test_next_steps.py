@@ -37,11 +37,14 @@ LINELESS = Facts(DAY, (Game("LAL@BOS 1", "scheduled", TIPOFF),), games_without_l
         (Facts(DAY, INCOMPLETE), 31, REPAIR),
         (Facts(DAY, INCOMPLETE), 0, RECONCILE),
         (Facts(DAY, INCOMPLETE, missing=("boxscores is not rebuilt yet",)), 1, RECONCILE),
+        (Facts(DAY, missing=("landed but not loaded: boxscores",), is_within_home=False), 1, RECONCILE),
+        (Facts(DAY, missing=("landed but not loaded: boxscores",), failures=INTERRUPTED), 1, INTERRUPTED["boxscores"].resume),
         (Facts(NEXT, waits_for=DAY), 0, REPAIR),
     ],
     ids=[
         *("yesterday", "last reconciled date", "older", "before the history", "interrupted", "edited settings", "closed ledger"),
-        *("incomplete box score", "old incomplete box score", "box scores not due", "unreadable box scores", "closed slate"),
+        *("incomplete box score", "old incomplete box score", "box scores not due", "unreadable box scores"),
+        *("not loaded", "not loaded because of an interruption", "closed slate"),
     ],
 )
 def test_the_next_command_of_a_failed_date_completes_it(facts: Facts, days_ago: int, command: str) -> None:

@@ -46,6 +46,12 @@ def test_a_closed_slate_names_the_box_scores_that_it_waits_for() -> None:
     assert cause(facts, eastern(DAY, 22, 30)) == ("FAILED", expected)
 
 
+def test_edited_settings_stop_every_run() -> None:
+    edited = {"schedule": Failure(1, "run a1 failed", own_step="restart the daemon")}
+    expected = "No run starts until the daemon is restarted."
+    assert cause(replace(FINISHED, failures=edited), MORNING) == ("LATE", expected)
+
+
 def test_a_complete_date_whose_later_run_failed_lacks_a_correction_only() -> None:
     state, text = cause(replace(FINISHED, failures=REFUSED), MORNING)
     assert (state, text.partition(",")[0]) == ("LATE", "Every table is written")
@@ -57,7 +63,8 @@ def test_one_failed_run_is_one_reason_for_all_its_tables() -> None:
 
 
 def test_a_slate_without_any_line_is_not_called_usable() -> None:
-    facts = replace(TONIGHT, rows={**TONIGHT.rows, "prop_lines": 0}, line_gaps=("prop_lines: no lines for game 1",))
+    rows, usual = {**TONIGHT.rows, "prop_lines": 0}, TONIGHT.usual | {"prop_lines"}
+    facts = replace(TONIGHT, rows=rows, usual=usual, games_without_lines=("game 1",))
     assert cause(facts, eastern(DAY, 14)) == ("DEGRADED", "No game has a line, so no prediction is actionable.")
 
 
