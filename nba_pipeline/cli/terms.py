@@ -142,7 +142,7 @@ ALERTS: Mapping[str, Term] = {
     ),
     "probe_failed": Term("No run can start, because the provider or the warehouse does not answer.", "`nba-pipeline breakers`"),
     "quarantine_old": Term(
-        "Rows of a table are quarantined for more than 24 hours in season.", "`nba-pipeline status --from D --to D` names why."
+        "Rows of a table are quarantined for more than 24 hours in season.", "`nba-pipeline quarantine list --date D` names why."
     ),
     "quota_low": Term(
         "Most credits of the provider of lines are used.", "Capture less often, or order a larger plan; see the runbook."

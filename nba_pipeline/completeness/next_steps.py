@@ -4,13 +4,18 @@
     a run failed, a table is not written   reconciliation, or a backfill of dates that it does not cover
     a provider failed, a game has no line  run of the date, which sends the requests again
     a provider refused its key             test of the keys
+    a name with a line has no player       resolution of the name
     the settings were edited               restart of the daemon
 
 `status`, `explain`, the alerts and the last line of a failed command take it from here, so that they name the same one.
 """
 
-from collections.abc import Collection, Sequence
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
 
 from nba_pipeline.completeness import gates, history
 from nba_pipeline.completeness.date_facts import Facts
@@ -18,6 +23,7 @@ from nba_pipeline.completeness.expectations import playing
 from nba_pipeline.completeness.modes import first_due, grace, has_begun
 from nba_pipeline.completeness.states import FAILING
 from nba_pipeline.league.calendar import eastern_date
+from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
@@ -106,6 +112,27 @@ def boxscores_command(day: date) -> str:
 def fetching_command(day: date, tipoffs: Sequence[datetime | None], now: datetime) -> str:
     """Returns the command that sends the requests of a slate again; empty after its last tip-off."""
     return "" if has_begun(tipoffs, now) else f"nba-pipeline run --date {day}"
+
+
+def resolving_command(spelling: str, day: date) -> str:
+    """Returns the command that records which player an unresolved name means, and replays the date."""
+    return f"nba-pipeline resolve --spelling {shlex.quote(spelling)} --player ID --date {day}"
+
+
+def is_name_problem(problem: str) -> bool:
+    """Whether the problem of quarantined rows is a name that means no player, or several."""
+    return bool(pl.DataFrame({"problem": [problem]}).select(IS_A_NAME_PROBLEM).item())
+
+
+def quarantine_command(table: str, day: date, problem: str, row: Mapping[str, Any]) -> str:
+    """Returns the next step for quarantined rows with the same problem: the resolution of a name, else the list of the problems.
+
+    `row` has the values of one of the rows.
+    """
+    spelling = row.get("spelling") or row.get("player_name")
+    if is_name_problem(problem) and spelling:
+        return resolving_command(spelling, day)
+    return f"nba-pipeline quarantine list --date {day} --table {table}"
 
 
 def backfill_command(first: date, last: date) -> str:

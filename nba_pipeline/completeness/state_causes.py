@@ -45,7 +45,10 @@ def _cause_of_failure(facts: Facts, now: datetime) -> str:
     """Returns which limits are exceeded: the deadline of the date or of its slate, or the number of attempts."""
     if facts.closed:
         return "A ledger is closed."
-    deadline, tipoffs, causes = gates.deadline(facts.game_date), [at for at in facts.tipoffs if at], list[str]()
+    deadline, tipoffs = gates.deadline(facts.game_date), [at for at in facts.tipoffs if at]
+    incomplete = [game for game in facts.games if game.status == "final" and game.problem]
+    number = counted(len(incomplete), "final game lacks", "final games lack")
+    causes = [f"{number} a complete box score."] if incomplete else []
     exhausted = [name for name, one in facts.failures.items() if one.runs >= SETTINGS.patience.alert_after_attempts]
     if exhausted:
         more = f" and {counted(len(exhausted) - TABLES_SHOWN, 'more table')}" if len(exhausted) > TABLES_SHOWN else ""

@@ -117,7 +117,7 @@ def old_quarantines(warehouse: Warehouse, clock: Clock) -> list[Finding]:
             message = (
                 f"{name} of {day}: {counted(number, 'row')} quarantined for more than {settings.quarantine_hours:g} h: {problem}"
             )
-            command = f"nba-pipeline status --from {day} --to {day}"
+            command = f"nba-pipeline quarantine list --date {day} --table {name}"
             found.append(Finding(QUARANTINE_OLD, name, message, next_command=command, game_date=day))
     return found
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nba_pipeline.completeness.date_facts import Facts, Failure, Game
-from nba_pipeline.completeness.next_steps import command_of_dates, next_command
+from nba_pipeline.completeness.next_steps import command_of_dates, next_command, quarantine_command
 from nba_pipeline.completeness.states import STATES
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
@@ -104,3 +104,14 @@ def test_a_game_that_is_not_final_lacks_its_box_score(tmp_path: Path) -> None:
     assert command_of_dates(days.warehouse, DAY, DAY, eastern(NEXT, 7)) == REPAIR
     days.write("schedule", DAY, game | {"status": "postponed"})
     assert command_of_dates(days.warehouse, DAY, DAY, eastern(NEXT, 7)) == RECONCILE
+
+
+@pytest.mark.parametrize(
+    ("problem", "command"),
+    [
+        ("unresolved name 'Jo Roe'", f"nba-pipeline resolve --spelling 'Jo Roe' --player ID --date {DAY}"),
+        ("points_match_the_shots", f"nba-pipeline quarantine list --date {DAY} --table prop_lines"),
+    ],
+)
+def test_only_a_name_problem_is_resolved_with_a_player(problem: str, command: str) -> None:
+    assert quarantine_command("prop_lines", DAY, problem, {"spelling": "Jo Roe"}) == command

@@ -49,7 +49,7 @@ NEXT = {
     "monitor_failed": "nba-pipeline status",
     "name_unresolved": "the command in the message",
     "probe_failed": "nba-pipeline breakers",
-    "quarantine_old": "nba-pipeline status --from D --to D",
+    "quarantine_old": "nba-pipeline quarantine list --date D",
     "quota_low": "order a larger plan",
     "run_failed": "the command in the message",
     "slate_not_published": "nba-pipeline publish --date D",

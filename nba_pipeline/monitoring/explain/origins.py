@@ -1,12 +1,13 @@
 """The link of a source table, with the links that it depends on: its requests, its landed responses and its quarantine."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
-from nba_pipeline.completeness.next_steps import RECONCILE, TEST_KEYS
+from nba_pipeline.completeness.next_steps import RECONCILE, TEST_KEYS, quarantine_command
 from nba_pipeline.league.names import lookup
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.fallbacks import fallback_links
@@ -104,7 +105,7 @@ def quarantine_links(facts: SlateFacts, subject: Subject, name: str, is_needed: 
     links = []
     for problem, number in rows["problem"].value_counts(sort=True).iter_rows():
         first = rows.filter(pl.col("problem") == problem).row(0, named=True)
-        command = f"nba-pipeline quarantine list --date {facts.game_date} --table {name}"
+        command = quarantine_command(name, facts.game_date, problem, json.loads(first["row"]))
         fact = f"{counted(number, 'row')} quarantined: {problem}"
         links.append(Link("quarantine", _state(is_needed, True), fact, [f"from {first['source']}"], command))
     return links
