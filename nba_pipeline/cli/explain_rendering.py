@@ -33,9 +33,10 @@ def print_chain(
             _print_end(partial)
         return
     _print_end(first)
-    broken = first_broken([link for link in links if link.state == "broken"])
-    if broken and first.state == "excluded":
-        _print_end(broken)
+    if first.state == "excluded" or not first.next_command:
+        later = [link for link in links if link.state == "broken" and (first.state == "excluded" or link.next_command)]
+        if (broken := first_broken(later)) and broken.name != first.name:
+            _print_end(broken, "first broken link" if first.state == "excluded" else "first broken link with a next command")
 
 
 def _alert_text(alert: Link) -> str:
@@ -50,9 +51,12 @@ def _shortened(link: Link) -> Link:
     return replace(link, fact=f"{link.fact}; -v lists them", parts=())
 
 
-def _print_end(first: Link) -> None:
-    """Print a link that ends the chain with its evidence and next command. A rule may end the chain before a broken link."""
-    verdict = {"excluded": "the chain ends at", "partial": "first partial link"}.get(first.state, "first broken link")
+def _print_end(first: Link, verdict: str = "") -> None:
+    """Print a link that ends the chain with its evidence and next command.
+
+    A rule may end the chain before a broken link, and nothing may help against the first one, such as lines of a past date.
+    """
+    verdict = verdict or {"excluded": "the chain ends at", "partial": "first partial link"}.get(first.state, "first broken link")
     print_line(f"\n{verdict}: {printable(first.name).plain}: {printable(first.fact).plain}", style=STYLES[first.state])
     for text in first.evidence:
         print_line(f"{INDENT}evidence: {printable(text).plain}")

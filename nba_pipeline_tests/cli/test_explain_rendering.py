@@ -41,5 +41,16 @@ def test_a_chain_that_ends_by_a_rule_also_names_the_broken_link_of_exit_code_1()
     assert last_lines(BOXSCORES) == broken
 
 
+def test_a_broken_link_that_nothing_helps_is_followed_by_the_first_one_with_a_command() -> None:
+    no_lines = Link("prop_lines", "broken", "no lines for CLE@BOS")
+    assert last_lines(no_lines, BOXSCORES) == [
+        "first broken link: prop_lines: no lines for CLE@BOS",
+        "first broken link with a next command: boxscores: 4 of 5 games",
+        "  evidence: run 1",
+        "  next: nba-pipeline repair --date D",
+    ]
+    assert last_lines(no_lines) == ["first broken link: prop_lines: no lines for CLE@BOS"]
+
+
 def test_a_chain_without_a_broken_link_names_only_its_end() -> None:
     assert last_lines(NO_LINE) == ["the chain ends at: prop_lines: no line for this player"]
