@@ -14,7 +14,9 @@ from nba_pipeline.tables.wording import counted
 TABLES_SHOWN = 3
 
 
-def cause_of(facts: Facts, state: str, reasons: Sequence[str], failing: Collection[str], now: datetime) -> str:
+def cause_of(
+    facts: Facts, state: str, reasons: Sequence[str], failing: Collection[str], unusable: Collection[str], now: datetime
+) -> str:
     """Returns the cause of a state; empty if the meaning of the state says enough.
 
     Args:
@@ -22,6 +24,7 @@ def cause_of(facts: Facts, state: str, reasons: Sequence[str], failing: Collecti
         state: Its state.
         reasons: The reasons for the state.
         failing: The providers whose last requests failed.
+        unusable: The providers with a last response that cannot be used.
         now: The present instant.
     """
     if state in FAILING and facts.own_step == RESTART:
@@ -32,13 +35,23 @@ def cause_of(facts: Facts, state: str, reasons: Sequence[str], failing: Collecti
         return _cause_of_failure(facts, now)
     if state == "LATE" and _is_complete(facts, reasons):
         return "Every table is written, but a later run failed, so a correction may be missing. Attempts remain."
+    if state == "LATE" and (incomplete := _incomplete_games(facts)):
+        return f"{incomplete} Attempts remain."
     if state == "DEGRADED" and facts.missing:
         return "A table of the date must be rebuilt from stored responses before the date is usable."
     if state == "DEGRADED" and not facts.rows.get("prop_lines") and facts.games_without_lines:
         return "No game has a line, so no prediction is actionable."
     if state == "EXPECTED" and failing:
         return f"No table is late, but the last requests to {', '.join(failing)} failed. Earlier responses stay in use."
+    if state == "EXPECTED" and unusable:
+        return f"No table is late, but a response of {', '.join(unusable)} cannot be used. Its request is repeated."
     return ""
+
+
+def _incomplete_games(facts: Facts) -> str:
+    """Returns how many final games lack a complete box score; empty without any."""
+    number = sum(game.status == "final" and bool(game.problem) and game.has_source for game in facts.games)
+    return f"{counted(number, 'final game lacks', 'final games lack')} a complete box score." if number else ""
 
 
 def _cause_of_failure(facts: Facts, now: datetime) -> str:
@@ -46,9 +59,7 @@ def _cause_of_failure(facts: Facts, now: datetime) -> str:
     if facts.closed:
         return "A ledger is closed."
     deadline, tipoffs = gates.deadline(facts.game_date), [at for at in facts.tipoffs if at]
-    incomplete = [game for game in facts.games if game.status == "final" and game.problem]
-    number = counted(len(incomplete), "final game lacks", "final games lack")
-    causes = [f"{number} a complete box score."] if incomplete else []
+    causes = [incomplete] if (incomplete := _incomplete_games(facts)) else []
     exhausted = [name for name, one in facts.failures.items() if one.runs >= SETTINGS.patience.alert_after_attempts]
     if exhausted:
         more = f" and {counted(len(exhausted) - TABLES_SHOWN, 'more table')}" if len(exhausted) > TABLES_SHOWN else ""

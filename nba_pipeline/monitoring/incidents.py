@@ -51,12 +51,14 @@ class DateRequests:
     """The incidents of a date in order, and per game the first request for its box score without a usable answer.
 
     `failing` names the providers whose last request to an endpoint failed, `refused` those of them that refused the key.
+    `unusable` names the providers with a last response that cannot be used.
     """
 
     incidents: list[Incident] = field(default_factory=list)
     first_causes: dict[str, str] = field(default_factory=dict)
     failing: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    unusable: tuple[str, ...] = ()
 
 
 def read_requests(landing: Landing, dates: Sequence[date]) -> dict[date, DateRequests]:
@@ -104,12 +106,15 @@ def _incidents(lines: Sequence[Line]) -> list[Incident]:
     return sorted(incidents, key=lambda incident: incident.at)
 
 
-def _failing(lines: Sequence[Line]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Returns the providers whose last request to an endpoint failed, and those that refused the key, in order of name."""
-    last = {_endpoint(line): line for line in sorted(lines, key=_at)}
-    failed = [line for line in last.values() if line["outcome"] == "failed"]
-    names, refused = {line["provider"] for line in failed}, {line["provider"] for line in failed if is_refused(line)}
-    return tuple(sorted(names)), tuple(sorted(refused))
+def _failing(lines: Sequence[Line]) -> tuple[tuple[str, ...], ...]:
+    """Returns the providers whose last request to an endpoint failed, those that refused the key, and those with an unusable
+    last response, each in order of name.
+    """
+    ordered = sorted(lines, key=_at)
+    failed = [line for line in {_endpoint(line): line for line in ordered}.values() if line["outcome"] == "failed"]
+    refused = [line for line in failed if is_refused(line)]
+    unusable = [line for line in {_slot(line): line for line in ordered}.values() if line["outcome"] == "rejected"]
+    return tuple(tuple(sorted({line["provider"] for line in of_kind})) for of_kind in (failed, refused, unusable))
 
 
 def is_refused(line: Line) -> bool:

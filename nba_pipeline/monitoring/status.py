@@ -112,7 +112,7 @@ def _state_of(facts: Facts, requests: DateRequests, clock: Clock) -> dict[str, A
     """Returns the state of a date, its cause and reasons, the next command, and the tables with rows of another code version."""
     now = clock.now()
     state, reasons = state_of(facts, now)
-    cause = cause_of(facts, state, reasons, requests.failing, now)
+    cause = cause_of(facts, state, reasons, requests.failing, requests.unusable, now)
     next_step = next_command(facts, state, now, requests.failing, requests.refused)
     return {"state": state, "cause": cause, "reasons": list(reasons), "next": next_step, "stale": list(facts.stale)}
 

@@ -14,9 +14,9 @@ from nba_pipeline_tests.completeness.test_states import DAY, FINISHED, MORNING, 
 REFUSED = {"boxscores": Failure(1, "run a1 failed"), "players": Failure(1, "run a1 failed")}
 
 
-def cause(facts: Facts, now: datetime, *failing: str) -> tuple[str, str]:
+def cause(facts: Facts, now: datetime, *failing: str, unusable: tuple[str, ...] = ()) -> tuple[str, str]:
     state, reasons = state_of(facts, now)
-    return state, cause_of(facts, state, reasons, failing, now)
+    return state, cause_of(facts, state, reasons, failing, unusable, now)
 
 
 @pytest.mark.parametrize(
@@ -79,3 +79,10 @@ def test_a_date_in_play_names_the_providers_whose_last_requests_failed() -> None
     assert cause(TONIGHT, now, "espn", "odds_api")[1].startswith(
         "No table is late, but the last requests to espn, odds_api failed."
     )
+    assert cause(TONIGHT, now, unusable=("nba_cdn",))[1].startswith("No table is late, but a response of nba_cdn cannot be used.")
+
+
+def test_a_late_date_counts_the_games_without_a_complete_box_score() -> None:
+    late = replace(FINISHED, games=games("final", "final", problem="game 0 (no box score of BOS)"))
+    assert cause(late, MORNING) == ("LATE", "2 final games lack a complete box score. Attempts remain.")
+    assert cause(late, NOON_AFTER)[1].startswith("2 final games lack a complete box score. Data is overdue past")

@@ -52,7 +52,7 @@ def source_link(
         return Link(
             name, "broken", f"{fact}; a later run failed, and the stored rows are kept", evidence_of(facts, name), command, parts
         )
-    if is_complete:
+    if not is_needed:
         return Link(name, state, fact, evidence_of(facts, name), "", parts)
     command = facts.completing_command if next_command is None else next_command
     return Link(name, state, fact, [*evidence_of(facts, name), *cause], command, parts)
