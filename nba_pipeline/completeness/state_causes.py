@@ -5,6 +5,7 @@ from datetime import datetime
 
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.date_facts import Facts
+from nba_pipeline.completeness.modes import first_due
 from nba_pipeline.completeness.next_steps import RESTART
 from nba_pipeline.completeness.states import FAILING, NO_ROWS, NOT_UPDATED, NOT_WRITTEN
 from nba_pipeline.league.eastern_text import eastern_text
@@ -43,9 +44,18 @@ def cause_of(
         return "No game has a line, so no prediction is actionable."
     if state == "EXPECTED" and failing:
         return f"No table is late, but the last requests to {', '.join(failing)} failed. Earlier responses stay in use."
-    if state == "EXPECTED" and unusable:
-        return f"No table is late, but a response of {', '.join(unusable)} cannot be used. Its request is repeated."
-    return ""
+    return _cause_of_waiting(facts, unusable) if state == "EXPECTED" else ""
+
+
+def _cause_of_waiting(facts: Facts, unusable: Collection[str]) -> str:
+    """Returns which box scores and responses are missing although no table is late, and until when they are requested."""
+    incomplete = _incomplete_games(facts)
+    problem = f"A response of {', '.join(unusable)} cannot be used." if unusable else ""
+    if not incomplete and not problem:
+        return ""
+    due_at = eastern_text(first_due(facts.game_date, facts.tipoffs)["boxscores"])
+    waiting = f"Box scores are due at {due_at} and are requested again until then." if incomplete else "Its request is repeated."
+    return " ".join(filter(None, (incomplete, problem, waiting)))
 
 
 def _incomplete_games(facts: Facts) -> str:

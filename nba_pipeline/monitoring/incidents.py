@@ -107,9 +107,7 @@ def _incidents(lines: Sequence[Line]) -> list[Incident]:
 
 
 def _failing(lines: Sequence[Line]) -> tuple[tuple[str, ...], ...]:
-    """Returns the providers whose last request to an endpoint failed, those that refused the key, and those with an unusable
-    last response, each in order of name.
-    """
+    """Returns the failing providers, those that refused the key, and those with an unusable last response, see `DateRequests`."""
     ordered = sorted(lines, key=_at)
     failed = [line for line in {_endpoint(line): line for line in ordered}.values() if line["outcome"] == "failed"]
     refused = [line for line in failed if is_refused(line)]

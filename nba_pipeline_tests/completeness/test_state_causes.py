@@ -79,7 +79,15 @@ def test_a_date_in_play_names_the_providers_whose_last_requests_failed() -> None
     assert cause(TONIGHT, now, "espn", "odds_api")[1].startswith(
         "No table is late, but the last requests to espn, odds_api failed."
     )
-    assert cause(TONIGHT, now, unusable=("nba_cdn",))[1].startswith("No table is late, but a response of nba_cdn cannot be used.")
+    assert cause(TONIGHT, now, unusable=("nba_cdn",))[1] == "A response of nba_cdn cannot be used. Its request is repeated."
+
+
+def test_a_date_in_play_counts_the_final_games_without_a_box_score_and_says_when_they_are_due() -> None:
+    facts = replace(TONIGHT, games=games("final", problem="game 0 (no box score of BOS)"))
+    assert cause(facts, eastern(NEXT, 1)) == (
+        "EXPECTED",
+        "1 final game lacks a complete box score. Box scores are due at 2026-01-16 06:00 US Eastern and are requested again until then.",
+    )
 
 
 def test_a_late_date_counts_the_games_without_a_complete_box_score() -> None:

@@ -53,7 +53,8 @@ def source_link(
             name, "broken", f"{fact}; a later run failed, and the stored rows are kept", evidence_of(facts, name), command, parts
         )
     if not is_needed:
-        return Link(name, state, fact, evidence_of(facts, name), "", parts)
+        wait = "" if is_complete else f"wait: {name} is {facts.due_text(name)}"
+        return Link(name, state, fact, evidence_of(facts, name), wait, parts)
     command = facts.completing_command if next_command is None else next_command
     return Link(name, state, fact, [*evidence_of(facts, name), *cause], command, parts)
 
