@@ -50,7 +50,7 @@ def read_facts(
     rows = _rows(warehouse, window)
     usual = _usual(rows, schedule, dates)
     games, ungraded = _games(schedule, judged), _ungraded(warehouse, schedule, judged, dates)
-    lineless = _games_without_lines(warehouse, "prop_lines", schedule, dates)
+    without_lines = _games_without_lines(warehouse, "prop_lines", schedule, dates)
     gaps, line_gaps = _gaps(warehouse, dates_of, dates), _line_gaps(warehouse, schedule, rows, usual, dates)
     waived = set(gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.now())["game_date"])
     first = history.first_due_date(warehouse, clock.today)
@@ -77,7 +77,7 @@ def read_facts(
             _not_begun(dates_of, day),
             day >= first_slate,
             tuple(line_gaps.get(day, ())),
-            tuple(lineless.get(day, ())) if day in dates_of["prop_lines"] and "prop_lines" in usual.get(day, ()) else (),
+            tuple(without_lines.get(day, ())) if day in dates_of["prop_lines"] and "prop_lines" in usual.get(day, ()) else (),
             slate_gates.waits_for(warehouse, day, clock.now()) if OF_A_SLATE & runs.failures.get(day, {}).keys() else None,
         )
         for day in dates

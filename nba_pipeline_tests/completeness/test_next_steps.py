@@ -20,7 +20,7 @@ INTERRUPTED = {"boxscores": Failure(1, "run 1a2b3c4d was interrupted", "nba-pipe
 EDITED = {"schedule": Failure(1, "run 1a2b3c4d failed", own_step="restart the daemon")}
 TIPOFF = eastern(DAY, 19)
 INCOMPLETE = (Game("LAL@BOS 1", "final", TIPOFF, "LAL@BOS 1 (no box score of BOS)"),)
-LINELESS = Facts(DAY, (Game("LAL@BOS 1", "scheduled", TIPOFF),), games_without_lines=("LAL@BOS 1",))
+WITHOUT_LINES = Facts(DAY, (Game("LAL@BOS 1", "scheduled", TIPOFF),), games_without_lines=("LAL@BOS 1",))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_usable_date_without_a_box_score_is_repaired(state: str) -> None:
 def test_requests_are_sent_again_until_the_last_tipoff(
     state: str, failing: Collection[str], refused: Collection[str], hour: int, command: str
 ) -> None:
-    assert next_command(LINELESS, state, eastern(DAY, hour), failing, refused) == command
+    assert next_command(WITHOUT_LINES, state, eastern(DAY, hour), failing, refused) == command
 
 
 @pytest.mark.parametrize(
