@@ -59,10 +59,7 @@ def read_facts(
         day: Facts(
             day,
             tuple(games.get(day, ())),
-            {
-                name: rows[name].get(day, 0) if day in dates_of[name] and name not in damage.closed[day] else None
-                for name in daily_tables()
-            },
+            _rows_of(rows, dates_of, damage.closed[day], day),
             frozenset(usual.get(day, ())),
             runs.materialized_at.get(day, {}),
             runs.failures.get(day, {}),
@@ -82,6 +79,13 @@ def read_facts(
         )
         for day in dates
     }
+
+
+def _rows_of(
+    rows: Mapping[str, Mapping[date, int]], dates_of: Mapping[str, Collection[date]], closed: Collection[str], day: date
+) -> dict[str, int | None]:
+    """Returns per table the number of rows of a date; None if it is not written or closed."""
+    return {name: rows[name].get(day, 0) if day in dates_of[name] and name not in closed else None for name in daily_tables()}
 
 
 def _not_begun(dates_of: Mapping[str, Collection[date]], day: date) -> frozenset[str]:
