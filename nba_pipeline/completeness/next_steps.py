@@ -17,12 +17,12 @@ from typing import Any
 
 import polars as pl
 
-from nba_pipeline.completeness import gates, history
+from nba_pipeline.completeness import gates, history, slate_gates
 from nba_pipeline.completeness.date_facts import Facts
 from nba_pipeline.completeness.expectations import playing
 from nba_pipeline.completeness.modes import first_due, grace, has_begun
 from nba_pipeline.completeness.states import FAILING
-from nba_pipeline.league.calendar import eastern_date
+from nba_pipeline.league.calendar import days, eastern_date
 from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
@@ -102,6 +102,21 @@ def lacks_boxscores(warehouse: Warehouse, day: date, now: datetime) -> bool:
         return False
     complete = gates.judge_games(schedule, boxscores).filter("is_complete")
     return played.join(complete, on="game_id", how="anti").height > 0
+
+
+def waits_for(warehouse: Warehouse, day: date, now: datetime) -> date | None:
+    """Returns the first earlier date whose incomplete box scores close the slate of a date; None for an open slate."""
+    slates, _ = slate_gates.judge_slates(*slate_gates.before(warehouse, [day]), [day], now)
+    slate = slates.row(0, named=True)
+    return None if slate["is_open"] else first_date_of(warehouse, day, slate["missing"])
+
+
+def first_date_of(warehouse: Warehouse, day: date, matchups: Sequence[str]) -> date:
+    """Returns the first date of games before a date, each named AWAY@HOME and game_id."""
+    window = days(day - timedelta(days=slate_gates.RECENT_DAYS), day - timedelta(days=1))
+    games = warehouse.scan(TABLES["schedule"], window).select("game_date", "game_id").collect()
+    named = games.filter(pl.col("game_id").is_in([matchup.rpartition(" ")[2] for matchup in matchups]))
+    return min(named["game_date"].to_list(), default=window[-1])
 
 
 def boxscores_command(day: date) -> str:

@@ -78,21 +78,6 @@ def judge_slates(
     )
 
 
-def waits_for(warehouse: Warehouse, day: date, now: datetime) -> date | None:
-    """Returns the first earlier date whose incomplete box scores close the slate of a date; None for an open slate."""
-    slates, _ = judge_slates(*before(warehouse, [day]), [day], now)
-    slate = slates.row(0, named=True)
-    return None if slate["is_open"] else first_date_of(warehouse, day, slate["missing"])
-
-
-def first_date_of(warehouse: Warehouse, day: date, matchups: Sequence[str]) -> date:
-    """Returns the first date of games before a date, each named AWAY@HOME and game_id."""
-    window = days(day - timedelta(days=RECENT_DAYS), day - timedelta(days=1))
-    games = warehouse.scan(TABLES["schedule"], window).select("game_date", "game_id").collect()
-    named = games.filter(pl.col("game_id").is_in([matchup.rpartition(" ")[2] for matchup in matchups]))
-    return min(named["game_date"].to_list(), default=window[-1])
-
-
 def _overdue_games(schedule: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     """Returns the games that should be final and are not, as incomplete games."""
     starts_at = pl.coalesce("tipoff_at", pl.col("game_date").cast(pl.Datetime("us", "UTC")) + timedelta(hours=24))

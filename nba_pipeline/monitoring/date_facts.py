@@ -6,9 +6,10 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from nba_pipeline.completeness import expectations, gates, history, slate_gates
+from nba_pipeline.completeness import expectations, gates, history
 from nba_pipeline.completeness.date_facts import Facts, Game
 from nba_pipeline.completeness.modes import record_tables
+from nba_pipeline.completeness.next_steps import waits_for
 from nba_pipeline.formulas.grade_versions import OF_A_DATE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
@@ -75,7 +76,7 @@ def read_facts(
             day >= first_slate,
             tuple(line_gaps.get(day, ())),
             tuple(without_lines.get(day, ())) if day in dates_of["prop_lines"] and "prop_lines" in usual.get(day, ()) else (),
-            slate_gates.waits_for(warehouse, day, clock.now()) if OF_A_SLATE & runs.failures.get(day, {}).keys() else None,
+            waits_for(warehouse, day, clock.now()) if OF_A_SLATE & runs.failures.get(day, {}).keys() else None,
         )
         for day in dates
     }

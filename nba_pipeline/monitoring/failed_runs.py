@@ -8,8 +8,7 @@ import dagster as dg
 from nba_pipeline import assets  # noqa: F401  # declares every table
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import CLOCK
-from nba_pipeline.completeness.next_steps import RECONCILE, boxscores_command, command_of_dates
-from nba_pipeline.completeness.slate_gates import waits_for
+from nba_pipeline.completeness.next_steps import RECONCILE, boxscores_command, command_of_dates, waits_for
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.command_runs import is_started_by_command
 from nba_pipeline.instance.run_outcomes import CHECKS, crashed_checks, failed_check, failure_reasons, is_killed

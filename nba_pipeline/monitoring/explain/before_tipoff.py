@@ -7,9 +7,8 @@ import polars as pl
 
 from nba_pipeline.assets.predictions.predictions import readiness
 from nba_pipeline.completeness.expectations import games_without_predictions
-from nba_pipeline.completeness.next_steps import RECONCILE, boxscores_command
+from nba_pipeline.completeness.next_steps import RECONCILE, boxscores_command, first_date_of
 from nba_pipeline.completeness.not_played import OFF
-from nba_pipeline.completeness.slate_gates import first_date_of
 from nba_pipeline.league.calendar import week_of
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link, State
