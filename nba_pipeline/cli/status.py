@@ -91,18 +91,32 @@ def read_snapshot(runner: "Runner", start: date, end: date) -> Snapshot:
     alert_on_damage(runner.notifier, runner.landing)
     elsewhere = missing_sources(runner.warehouse, runner.landing, end, before).keys() - set(dates)
     is_empty = not runner.warehouse.dates(TABLES["schedule"])
-    return Snapshot(at, records, [name for _, name in due], sorted(elsewhere), is_empty, _open_alerts(runner))
+    alerts, problem = _open_alerts(runner)
+    _add_silence(records, alerts)
+    texts = [problem] if problem else [_alert_text(one) for one in alerts]
+    return Snapshot(at, records, [name for _, name in due], sorted(elsewhere), is_empty, texts)
 
 
-def _open_alerts(runner: "Runner") -> list[str]:
-    """Returns a text per open alert of recent dates, critical ones first; the reason if they cannot be read."""
+def _open_alerts(runner: "Runner") -> "tuple[list[Incident], str]":
+    """Returns the open alerts of recent dates, critical ones first, and the reason if they cannot be read."""
     from nba_pipeline.monitoring.alert_changes import recent_incidents
 
     try:
         known = [one for one in recent_incidents(runner.warehouse, runner.clock.today) if one.is_open]
     except (PipelineError, OSError) as error:  # the status is shown without them
-        return [f"unknown: {error}"]
-    return [_alert_text(one) for one in sorted(known, key=lambda one: one.severity != "critical")]
+        return [], f"unknown: {error}"
+    return sorted(known, key=lambda one: one.severity != "critical"), ""
+
+
+def _add_silence(records: "list[dict[str, Any]]", alerts: "Sequence[Incident]") -> None:
+    """Makes a silent daemon the cause of the dates that wait for it, with the next step of its alert."""
+    from nba_pipeline.monitoring.watchdog import DAEMON_SILENT
+
+    silent = next((one for one in alerts if one.kind == DAEMON_SILENT), None)
+    for record in records if silent else []:
+        if silent and record["state"] in ("EXPECTED", "LATE"):
+            record["cause"] = f"Nothing is collected, predicted or graded. {silent.message}"
+            record["next"] = silent.next_command
 
 
 def _alert_text(alert: "Incident") -> str:

@@ -74,6 +74,8 @@ class Facts:
     """Messages about games and usual books without lines."""
     games_without_lines: tuple[str, ...] = ()
     """The games that lack a line of `prop_lines`, once the table is written."""
+    unknown_statuses: int = 0
+    """Number of expected players whose injury status is unknown."""
     waits_for: date | None = None
     """The first earlier date whose incomplete box scores close the slate; None unless a run failed because of it."""
 

@@ -1,6 +1,7 @@
 """The next step for a date.
 
-    a game lacks a complete box score      repair of its date, also for a later slate that waits for it
+    a game lacks a complete box score      wait, or repair of its date; also for a later slate that waits for it
+    a response has fewer rows than before  wait
     a run failed, a table is not written   reconciliation, or a backfill of dates that it does not cover
     a provider failed, a game has no line  run of the date, which sends the requests again
     a provider refused its key             test of the keys
@@ -13,7 +14,7 @@
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -23,6 +24,7 @@ from nba_pipeline.completeness.expectations import playing
 from nba_pipeline.completeness.modes import first_due, grace, has_begun
 from nba_pipeline.completeness.states import FAILING
 from nba_pipeline.league.calendar import days, eastern_date
+from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
@@ -31,9 +33,18 @@ from nba_pipeline.warehouse import Warehouse
 RECONCILE = "nba-pipeline reconcile"
 TEST_KEYS = "nba-pipeline doctor"
 START, RESTART = "start the daemon", "restart the daemon"
+KEPT = f"wait, the request is repeated automatically; to repeat it now: {RECONCILE}"
+"""The next step after a response with too few rows: the stored rows are kept."""
 
 
-def next_command(facts: Facts, state: str, now: datetime, failing: Collection[str] = (), refused: Collection[str] = ()) -> str:
+def next_command(
+    facts: Facts,
+    state: str,
+    now: datetime,
+    failing: Collection[str] = (),
+    refused: Collection[str] = (),
+    paused_until: datetime | None = None,
+) -> str:
     """Returns the next step of a date; empty if none helps. The reason of a closed ledger names its own command.
 
     Args:
@@ -42,6 +53,7 @@ def next_command(facts: Facts, state: str, now: datetime, failing: Collection[st
         now: The present instant.
         failing: The providers whose last requests failed.
         refused: Those of them that refused the key.
+        paused_until: Until when the requests to one of them are paused; None if they are not.
     """
     day, today = facts.game_date, eastern_date(now)
     if facts.closed:
@@ -53,16 +65,16 @@ def next_command(facts: Facts, state: str, now: datetime, failing: Collection[st
         if step := facts.own_step:
             return step
         if facts.waits_for:
-            return boxscores_command(facts.waits_for)
+            return boxscores_step(facts.waits_for)
         return completing_command(day, day, today, is_within_home=facts.is_within_home, lacks_boxscores=is_incomplete)
     if state in ("DEGRADED", "WAIVED") and is_incomplete:
-        return boxscores_command(day)
+        return boxscores_step(day)
     if state not in ("EXPECTED", "DEGRADED"):
         return ""
     if refused:
         return TEST_KEYS
     has_gap = state == "DEGRADED" and facts.games_without_lines
-    return fetching_command(day, facts.tipoffs, now) if failing or has_gap else ""
+    return fetching_command(day, facts.tipoffs, now, paused_until) if failing or has_gap else ""
 
 
 def completing_command(first: date, last: date, today: date, *, is_within_home: bool, lacks_boxscores: bool = False) -> str:
@@ -77,7 +89,7 @@ def completing_command(first: date, last: date, today: date, *, is_within_home: 
             at every hour, the repair does.
     """
     if is_within_home and lacks_boxscores:
-        return boxscores_command(first)
+        return boxscores_step(first)
     is_reconciled = is_within_home and first >= today - timedelta(days=SETTINGS.patience.nightly_days)
     return RECONCILE if is_reconciled else backfill_command(first, last)
 
@@ -104,11 +116,23 @@ def lacks_boxscores(warehouse: Warehouse, day: date, now: datetime) -> bool:
     return played.join(complete, on="game_id", how="anti").height > 0
 
 
-def waits_for(warehouse: Warehouse, day: date, now: datetime) -> date | None:
-    """Returns the first earlier date whose incomplete box scores close the slate of a date; None for an open slate."""
+class ClosedSlate(NamedTuple):
+    """Why the slate of a date is closed: the first date with incomplete box scores, and the games of the last slates."""
+
+    waits_for: date
+    complete: int
+    games: int
+    missing: Sequence[str]
+
+
+def closed_slate(warehouse: Warehouse, day: date, now: datetime) -> ClosedSlate | None:
+    """Returns why the slate of a date is closed; None for an open slate."""
     slates, _ = slate_gates.judge_slates(*slate_gates.before(warehouse, [day]), [day], now)
     slate = slates.row(0, named=True)
-    return None if slate["is_open"] else first_date_of(warehouse, day, slate["missing"])
+    if slate["is_open"]:
+        return None
+    first = first_date_of(warehouse, day, slate["missing"])
+    return ClosedSlate(first, slate["recent_complete"], slate["recent_games"], slate["missing"])
 
 
 def first_date_of(warehouse: Warehouse, day: date, matchups: Sequence[str]) -> date:
@@ -119,14 +143,25 @@ def first_date_of(warehouse: Warehouse, day: date, matchups: Sequence[str]) -> d
     return min(named["game_date"].to_list(), default=window[-1])
 
 
-def boxscores_command(day: date) -> str:
-    """Returns the command that requests the missing box scores of a date again, then writes the tables that wait for them."""
+def boxscores_step(day: date) -> str:
+    """Returns the next step for missing box scores. The daemon requests them again; the command also writes what waits for them."""
+    return f"wait, the box scores are requested again automatically; to request them now: {repair_command(day)}"
+
+
+def repair_command(day: date) -> str:
+    """Returns the command that writes the missing rows of a date."""
     return f"nba-pipeline repair --date {day}"
 
 
-def fetching_command(day: date, tipoffs: Sequence[datetime | None], now: datetime) -> str:
-    """Returns the command that sends the requests of a slate again; empty after its last tip-off."""
-    return "" if has_begun(tipoffs, now) else f"nba-pipeline run --date {day}"
+def fetching_command(day: date, tipoffs: Sequence[datetime | None], now: datetime, paused_until: datetime | None = None) -> str:
+    """Returns the next step that sends the requests of a slate again; empty after its last tip-off.
+
+    While requests to a failing provider are paused, no request is sent.
+    """
+    if has_begun(tipoffs, now):
+        return ""
+    command = f"nba-pipeline run --date {day}"
+    return f"wait, requests are paused until {eastern_text(paused_until, '%H:%M')}; then: {command}" if paused_until else command
 
 
 def resolving_command(spelling: str, day: date) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.date_facts import Facts
 from nba_pipeline.completeness.modes import first_due
-from nba_pipeline.completeness.next_steps import RESTART
+from nba_pipeline.completeness.next_steps import KEPT, RESTART
 from nba_pipeline.completeness.states import FAILING, NO_ROWS, NOT_UPDATED, NOT_WRITTEN
 from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.settings import SETTINGS
@@ -30,6 +30,8 @@ def cause_of(
     """
     if state in FAILING and facts.own_step == RESTART:
         return "No run starts until the daemon is restarted."
+    if state == "LATE" and facts.own_step == KEPT:
+        return "Nothing is lost: the newest responses have fewer rows than the stored ones, which are kept."
     if state in FAILING and facts.waits_for:
         return f"No predictions are made until the box scores of {facts.waits_for} are complete."
     if state == "FAILED":
@@ -39,12 +41,17 @@ def cause_of(
     if state == "LATE" and (incomplete := _incomplete_games(facts)):
         return f"{incomplete} Attempts remain."
     if state == "DEGRADED" and facts.missing:
-        return "A table of the date must be rebuilt from stored responses before the date is usable."
+        return "A stored table cannot be read. It must be rebuilt from stored responses; the other tables are unharmed."
     if state == "DEGRADED" and not facts.rows.get("prop_lines") and facts.games_without_lines:
         return "No game has a line, so no prediction is actionable."
     if state == "EXPECTED" and failing:
-        return f"No table is late, but the last requests to {', '.join(failing)} failed. Earlier responses stay in use."
+        return f"No table is late, but the last requests to {', '.join(failing)} failed. Earlier responses stay in use.{_unknown(facts)}"
     return _cause_of_waiting(facts, unusable) if state == "EXPECTED" else ""
+
+
+def _unknown(facts: Facts) -> str:
+    players = counted(facts.unknown_statuses, "expected player")
+    return f" The injury status of {players} is unknown." if facts.unknown_statuses else ""
 
 
 def _cause_of_waiting(facts: Facts, unusable: Collection[str]) -> str:

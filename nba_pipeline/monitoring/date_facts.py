@@ -9,7 +9,7 @@ import polars as pl
 from nba_pipeline.completeness import expectations, gates, history
 from nba_pipeline.completeness.date_facts import Facts, Game
 from nba_pipeline.completeness.modes import record_tables
-from nba_pipeline.completeness.next_steps import waits_for
+from nba_pipeline.completeness.next_steps import closed_slate
 from nba_pipeline.formulas.grade_versions import OF_A_DATE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
@@ -51,11 +51,10 @@ def read_facts(
     rows = _rows(warehouse, window)
     usual = _usual(rows, schedule, dates)
     games, ungraded = _games(schedule, judged), _ungraded(warehouse, schedule, judged, dates)
-    without_lines = _games_without_lines(warehouse, "prop_lines", schedule, dates)
+    without_lines, unknown = _games_without_lines(warehouse, "prop_lines", schedule, dates), _unknown_statuses(warehouse, dates)
     gaps, line_gaps = _gaps(warehouse, dates_of, dates), _line_gaps(warehouse, schedule, rows, usual, dates)
     waived = set(gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.now())["game_date"])
-    first = history.first_due_date(warehouse, clock.today)
-    first_slate = min(dates_of["predictions"], default=clock.today)
+    first, first_slate = history.first_due_date(warehouse, clock.today), min(dates_of["predictions"], default=clock.today)
     return {
         day: Facts(
             day,
@@ -76,10 +75,22 @@ def read_facts(
             day >= first_slate,
             tuple(line_gaps.get(day, ())),
             tuple(without_lines.get(day, ())) if day in dates_of["prop_lines"] and "prop_lines" in usual.get(day, ()) else (),
-            waits_for(warehouse, day, clock.now()) if OF_A_SLATE & runs.failures.get(day, {}).keys() else None,
+            unknown.get(day, 0),
+            _waits_for(warehouse, day, clock) if OF_A_SLATE & runs.failures.get(day, {}).keys() else None,
         )
         for day in dates
     }
+
+
+def _unknown_statuses(warehouse: Warehouse, dates: Sequence[date]) -> dict[date, int]:
+    """Returns by date the number of expected players whose injury status is unknown."""
+    players = warehouse.scan(TABLES["upcoming_players"], dates).filter(pl.col("injury_risk_level").is_null())
+    return dict(players.group_by("game_date").len().collect().iter_rows())
+
+
+def _waits_for(warehouse: Warehouse, day: date, clock: Clock) -> date | None:
+    closed = closed_slate(warehouse, day, clock.now())
+    return closed.waits_for if closed else None
 
 
 def _rows_of(
@@ -95,7 +106,7 @@ def _not_begun(dates_of: Mapping[str, Collection[date]], day: date) -> frozenset
 
 
 def _to_rebuild(damage: Damage, day: date) -> tuple[str, ...]:
-    not_loaded = damage.not_loaded.get(day, ())
+    not_loaded = [name for name in damage.not_loaded.get(day, ()) if name not in damage.lost[day]]
     landed = [f"landed but not loaded: {', '.join(not_loaded)}"] if not_loaded else []
     return (*landed, *damage.lost[day].values())
 

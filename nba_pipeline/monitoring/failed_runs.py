@@ -8,7 +8,7 @@ import dagster as dg
 from nba_pipeline import assets  # noqa: F401  # declares every table
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import CLOCK
-from nba_pipeline.completeness.next_steps import RECONCILE, boxscores_command, command_of_dates, waits_for
+from nba_pipeline.completeness.next_steps import RECONCILE, boxscores_step, closed_slate, command_of_dates
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.command_runs import is_started_by_command
 from nba_pipeline.instance.run_outcomes import CHECKS, crashed_checks, failed_check, failure_reasons, is_killed
@@ -17,6 +17,7 @@ from nba_pipeline.league.calendar import eastern, parse_key
 from nba_pipeline.monitoring.alert_changes import incident_of
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.failure_messages import message_of, next_step_of, of_a_closed_slate
+from nba_pipeline.settings import SETTINGS
 
 RUN_FAILED = "run_failed"
 CHECK_CRASHED = "check_crashed"
@@ -57,15 +58,16 @@ def _raise_alert(notifier: Notifier, run: dg.DagsterRun, failures: Sequence[str]
     """
     span = span_of(run)
     subject, command = mode or run.job_name, next_step_of(failures) or _next_command(notifier, span, run.job_name)
+    message = message_of(failures, span)
     if span and failures and all(failure.startswith(of_a_closed_slate(span)) for failure in failures):
         subject, places = "slate", ["upcoming_players"]
-        command = _command_of_a_slate(notifier, max(span))
+        message, command = _closed_slate(notifier, max(span)) or (message, f"nba-pipeline explain --date {max(span)}")
     dates = " to ".join(str(day) for day in dict.fromkeys(span))
     notifier.raise_alert(
         max(span, default=notifier.clock.today),
         RUN_FAILED,
         " ".join(filter(None, (subject, dates, ", ".join(dict.fromkeys(places))))),
-        message_of(failures, span),
+        message,
         next_command=command,
     )
 
@@ -142,10 +144,17 @@ def _next_command(notifier: Notifier, span: list[date], job: str) -> str:
         return RECONCILE
 
 
-def _command_of_a_slate(notifier: Notifier, day: date) -> str:
-    """Returns the command that opens the gate of a slate."""
+def _closed_slate(notifier: Notifier, day: date) -> tuple[str, str] | None:
+    """Returns which box scores the slate of a date waits for, and the next step; None if it is unknown."""
     try:
-        first = waits_for(notifier.warehouse, day, notifier.clock.now())
-    except (PipelineError, OSError):  # which box scores are missing is unknown
-        first = None
-    return boxscores_command(first) if first else f"nba-pipeline explain --date {day}"
+        closed = closed_slate(notifier.warehouse, day, notifier.clock.now())
+    except (PipelineError, OSError):  # the alert is raised without the missing box scores
+        return None
+    if closed is None:
+        return None
+    message = (
+        f"No predictions are made for {day} until the box scores of {closed.waits_for} are complete. Missing: "
+        f"{', '.join(closed.missing)}. {closed.complete} of {closed.games} final games of the last "
+        f"{SETTINGS.coverage.recent_slates} slates have a complete box score, {SETTINGS.coverage.enough:.0%} are required."
+    )
+    return message, boxscores_step(closed.waits_for)

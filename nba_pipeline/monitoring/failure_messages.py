@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-from nba_pipeline.completeness.next_steps import RESTART
+from nba_pipeline.completeness.next_steps import KEPT, RESTART
 from nba_pipeline.instance.run_outcomes import failed_check, shortened
 from nba_pipeline.settings import SETTINGS
 
@@ -32,7 +32,10 @@ def cause_of(failures: Sequence[str], span: Sequence[date]) -> str:
 
 def next_step_of(failures: Sequence[str]) -> str:
     """Returns what helps against the only cause of a failed run; empty if the run can be repeated."""
-    return RESTART if failures and all(SETTINGS_EDITED.match(failure) for failure in failures) else ""
+    for cause, step in ((SETTINGS_EDITED, RESTART), (TOO_FEW_ROWS, KEPT)):
+        if failures and all(cause.match(failure) for failure in failures):
+            return step
+    return ""
 
 
 def of_a_closed_slate(span: Sequence[date]) -> tuple[str, ...]:
@@ -46,8 +49,8 @@ def _sentence(failure: str, span: Sequence[date]) -> str:
         return f"The daemon starts no work until it is restarted: {edited['file']} was edited"
     if few := TOO_FEW_ROWS.match(failure):
         return (
-            f"The new {few['table']} of {few['day']} have {few['new']} rows, the stored ones {few['stored']}; at least "
-            f"{few['share']} are required. The stored rows are kept"
+            f"Nothing is lost: the newest responses have fewer rows of {few['table']} of {few['day']} than the stored ones "
+            f"({few['new']} of {few['stored']}; at least {few['share']} are required), so the stored rows are kept"
         )
     if len(set(span)) == 1 and failure.startswith(of_a_closed_slate(span)):
         return _closed_slate(failure, max(span))
@@ -57,11 +60,9 @@ def _sentence(failure: str, span: Sequence[date]) -> str:
 def _closed_slate(failure: str, day: date) -> str:
     """Returns why a slate has no predictions, with the games that lack a box score."""
     coverage = SETTINGS.coverage
-    if failure.startswith(SLATE):
-        share, _, games = failure.removeprefix(SLATE).partition(": ")
-        covered = f"{share.strip(' ()') or 'too few'} of the final games of the last {coverage.recent_slates} slates"
-        covered += " have a complete box score"
-    else:
-        covered, _, games = failure.partition(" is closed: ")[2].partition("; missing: ")
-    missing = f"; missing: {games}" if games else ""
-    return f"No predictions are made for {day}: {covered}, {coverage.enough:.0%} are required{missing}"
+    games = failure.removeprefix(SLATE).partition(": ")[2] if failure.startswith(SLATE) else failure.partition("; missing: ")[2]
+    missing = f"; missing: {games.replace('; ', ', ')}" if games else ""
+    return (
+        f"No predictions are made for {day}: fewer than {coverage.enough:.0%} of the final games of the last "
+        f"{coverage.recent_slates} slates have a complete box score{missing}"
+    )

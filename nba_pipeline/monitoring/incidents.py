@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -10,6 +10,7 @@ from typing import Any
 
 from nba_pipeline.instance.run_tags import PARTITION_TAGS
 from nba_pipeline.league.calendar import EASTERN, parse_key
+from nba_pipeline.providers.circuit_breakers import breakers_not_closed
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse.landing import Landing
 
@@ -68,7 +69,10 @@ def read_requests(landing: Landing, dates: Sequence[date]) -> dict[date, DateReq
         for day in of_dates:
             if day in lines:
                 lines[day].append(line)
-    return {day: DateRequests(_incidents(of_day), _first_causes(of_day, day), *_failing(of_day)) for day, of_day in lines.items()}
+    return {
+        day: DateRequests(_incidents(of_day), _first_causes(of_day, day), *failing_providers(of_day))
+        for day, of_day in lines.items()
+    }
 
 
 def request_lines(landing: Landing, first: date) -> Iterator[tuple[Line, Sequence[date]]]:
@@ -106,13 +110,20 @@ def _incidents(lines: Sequence[Line]) -> list[Incident]:
     return sorted(incidents, key=lambda incident: incident.at)
 
 
-def _failing(lines: Sequence[Line]) -> tuple[tuple[str, ...], ...]:
+def failing_providers(lines: Sequence[Line]) -> tuple[tuple[str, ...], ...]:
     """Returns the failing providers, those that refused the key, and those with an unusable last response, see `DateRequests`."""
     ordered = sorted(lines, key=_at)
     failed = [line for line in {_endpoint(line): line for line in ordered}.values() if line["outcome"] == "failed"]
     refused = [line for line in failed if is_refused(line)]
     unusable = [line for line in {_slot(line): line for line in ordered}.values() if line["outcome"] == "rejected"]
     return tuple(tuple(sorted({line["provider"] for line in of_kind})) for of_kind in (failed, refused, unusable))
+
+
+def paused_until(landing: Landing, providers: Collection[str]) -> datetime | None:
+    """Returns until when the circuit breakers of providers refuse requests; None if none does."""
+    breakers = breakers_not_closed(landing) if providers else []
+    instants = [one.until for one in breakers if one.state == "open" and one.until and one.subject in providers]
+    return max(instants, default=None)
 
 
 def is_refused(line: Line) -> bool:

@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from nba_pipeline.completeness.next_steps import boxscores_command
+from nba_pipeline.completeness.next_steps import boxscores_step
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
@@ -103,7 +103,7 @@ def final_games(
             continue
         memories[day] = decision.memory
         if decision.gives_up:
-            notifier.raise_alert(day, "boxscores_missing", "boxscores", decision.why, "critical", boxscores_command(day))
+            notifier.raise_alert(day, "boxscores_missing", "boxscores", decision.why, "critical", boxscores_step(day))
         run_key = f"final_games:{day}:{decision.memory.requests}"
         run = request(requested_by("final_games"), day, run_key, {MODE_TAG: "final_games"}) if decision.collects else None
         results.append(Decision(day, decision.why, run))

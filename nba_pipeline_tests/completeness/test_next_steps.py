@@ -14,7 +14,8 @@ from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
 
 DAY = date(2026, 1, 15)
 BEFORE, NEXT = DAY - timedelta(days=1), DAY + timedelta(days=1)
-REPAIR, RECONCILE = f"nba-pipeline repair --date {DAY}", "nba-pipeline reconcile"
+REPAIR = f"wait, the box scores are requested again automatically; to request them now: nba-pipeline repair --date {DAY}"
+RECONCILE = "nba-pipeline reconcile"
 BACKFILL = f"nba-pipeline backfill --from {DAY} --to {DAY} --resume"
 INTERRUPTED = {"boxscores": Failure(1, "run 1a2b3c4d was interrupted", "nba-pipeline backfill --from A --to B --resume")}
 EDITED = {"schedule": Failure(1, "run 1a2b3c4d failed", own_step="restart the daemon")}

@@ -12,12 +12,12 @@ import polars as pl
 from nba_pipeline import assets  # noqa: F401  # declares every table
 from nba_pipeline.completeness import gates, history, modes, slate_gates
 from nba_pipeline.completeness.date_facts import Failure
-from nba_pipeline.completeness.next_steps import backfill_command, boxscores_command, command_of_dates, fetching_command
+from nba_pipeline.completeness.next_steps import backfill_command, command_of_dates, fetching_command, repair_command
 from nba_pipeline.completeness.not_played import NOT_PLAYED, OFF, off_games
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.materializations import latest_materialization
 from nba_pipeline.monitoring.explain.subject import Subject
-from nba_pipeline.monitoring.incidents import READ_BEFORE, eastern_time, request_lines
+from nba_pipeline.monitoring.incidents import READ_BEFORE, eastern_time, failing_providers, paused_until, request_lines
 from nba_pipeline.monitoring.landed_dates import READS, missing_sources
 from nba_pipeline.monitoring.run_facts import RunFacts, read_runs
 from nba_pipeline.tables.declarations import daily_tables
@@ -74,7 +74,17 @@ class SlateFacts:
     def fetching_command(self, subject: Subject) -> str:
         """Returns the command that sends requests again: a backfill before the stored history, none after the subject's last tip-off."""
         played = self.of("schedule", subject).filter(pl.col("status") != OFF)
-        return self.command(fetching_command(self.game_date, played["tipoff_at"].to_list(), self.clock.now()))
+        paused = paused_until(self.landing, failing_providers(self.requests)[0])
+        return self.command(fetching_command(self.game_date, played["tipoff_at"].to_list(), self.clock.now(), paused))
+
+    @cached_property
+    def next_capture(self) -> str:
+        """The next step for lines that a later capture may bring; empty after the last planned capture."""
+        tipoffs = self.rows("schedule").filter(pl.col("status") != OFF)["tipoff_at"].drop_nulls().to_list()
+        now = self.clock.now()
+        upcoming = [at for at in tipoffs if at > now]
+        next_at = min((at for at in modes.capture_instants(upcoming) if at > now), default=None)
+        return f"wait, the next capture is at {eastern_time(next_at, self.game_date)} US Eastern" if next_at else ""
 
     def command(self, usual: str) -> str:
         """Returns the next command of a broken link: a backfill for a date before the stored history, which `usual` would refuse."""
@@ -87,7 +97,7 @@ class SlateFacts:
     @property
     def repair_command(self) -> str:
         """The command that writes the missing rows of the date."""
-        return self.command(boxscores_command(self.game_date))
+        return self.command(repair_command(self.game_date))
 
     @cached_property
     def completing_command(self) -> str:

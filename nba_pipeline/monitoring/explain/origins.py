@@ -53,7 +53,7 @@ def source_link(
             name, "broken", f"{fact}; a later run failed, and the stored rows are kept", evidence_of(facts, name), command, parts
         )
     if not is_needed:
-        wait = "" if is_complete else f"wait: {name} is {facts.due_text(name)}"
+        wait = "" if is_complete else f"wait, {name} is {facts.due_text(name)}"
         return Link(name, state, fact, evidence_of(facts, name), wait, parts)
     command = facts.completing_command if next_command is None else next_command
     return Link(name, state, fact, [*evidence_of(facts, name), *cause], command, parts)
@@ -154,10 +154,13 @@ def _request_evidence(line: Mapping[str, Any], facts: SlateFacts) -> str:
 def _lines(facts: SlateFacts, subject: Subject, name: str) -> list[Mapping[str, Any]]:
     """Returns the requests of a table's endpoints, oldest first. For a game, without those of other games."""
     endpoints = READS.get(name) or SCHEDULE
+    schedule = facts.rows("schedule")
     lines = [line for line in facts.requests if (line["provider"], line["endpoint"]) in endpoints]
+    if name == "rosters" and {*schedule["home_team"], *schedule["away_team"]} <= {*facts.rows("rosters")["team"]}:
+        lines = [line for line in lines if line["outcome"] != "not_yet"]  # of teams that do not play
     if subject.game_id is None:
         return lines
-    games = {game_id: {game_id} for game_id in facts.rows("schedule")["game_id"]}
+    games = {game_id: {game_id} for game_id in schedule["game_id"]}
     for table in ("prop_lines", "game_lines"):
         for game_id, event in facts.rows(table).select("game_id", "odds_event_id").unique().drop_nulls().iter_rows():
             games.setdefault(game_id, set()).add(event)

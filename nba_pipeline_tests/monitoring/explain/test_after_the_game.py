@@ -15,7 +15,7 @@ from nba_pipeline_tests.monitoring.explain.test_changes import GRADE
 
 NEXT = DAY + timedelta(days=1)
 NOON, NUMBERS = f"{NEXT} 12:00 US Eastern", "0 of 1 final game complete, fewer than 80%"
-REPAIR = f"nba-pipeline repair --date {DAY}"
+REPAIR = f"wait, the box scores are requested again automatically; to request them now: nba-pipeline repair --date {DAY}"
 
 
 @pytest.mark.parametrize(
