@@ -131,7 +131,7 @@ def monitors_of(
     clock = notifier.clock
     return {
         DISK_LOW: lambda: low_disk(instance),
-        QUOTA_LOW: lambda: low_quota(instance, clock),
+        QUOTA_LOW: lambda: low_quota(instance, warehouse, clock),
         LINES_LATE: lambda: late_lines(warehouse, clock, known),
         BETTING_CHECK_FAILED: lambda: failed_betting_checks(
             instance, warehouse, clock, late_lines(warehouse, clock, known), known
