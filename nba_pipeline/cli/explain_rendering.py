@@ -29,14 +29,22 @@ def print_chain(
             "no link is broken"
             + (f"; {counted(len(alerts), 'alert')} above {'is' if len(alerts) == 1 else 'are'} open" if alerts else "")
         )
+        step = next((alert.next_command for alert in alerts if alert.next_command), "")
         if partial := first_partial(links):
-            _print_end(partial)
+            _print_end(replace(partial, next_command=step or partial.next_command))
+        elif step := step or _first_wait(links):
+            print_line(f"{INDENT}next: {printable(step).plain}")
         return
     _print_end(first)
     if first.state == "excluded" or not first.next_command:
         later = [link for link in links if link.state == "broken" and (first.state == "excluded" or link.next_command)]
         if (broken := first_broken(later)) and broken.name != first.name:
             _print_end(broken, "first broken link" if first.state == "excluded" else "first broken link with a next command")
+
+
+def _first_wait(links: Sequence[Link]) -> str:
+    """Returns when the first table that is not due will be due; empty without one."""
+    return next((link.next_command for link in links if link.state == "not_due" and link.next_command), "")
 
 
 def _alert_text(alert: Link) -> str:

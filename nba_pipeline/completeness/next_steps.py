@@ -4,7 +4,7 @@
     a response has fewer rows than before  wait
     a run failed, a table is not written   reconciliation, or a backfill of dates that it does not cover
     a provider failed, a game has no line  run of the date, which sends the requests again
-    a provider refused its key             test of the keys
+    a provider refused its key             another key, a test of it, and a restart of the daemon
     a name with a line has no player       resolution of the name
     the settings were edited               restart of the daemon
 
@@ -31,7 +31,7 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
 RECONCILE = "nba-pipeline reconcile"
-TEST_KEYS = "nba-pipeline doctor"
+NEW_KEY = "correct the key, test it by nba-pipeline doctor, then restart the daemon"
 START, RESTART = "start the daemon", "restart the daemon"
 KEPT = f"wait, the request is repeated automatically; to repeat it now: {RECONCILE}"
 """The next step after a response with too few rows: the stored rows are kept."""
@@ -72,7 +72,7 @@ def next_command(
     if state not in ("EXPECTED", "DEGRADED"):
         return ""
     if refused:
-        return TEST_KEYS
+        return NEW_KEY
     has_gap = state == "DEGRADED" and facts.games_without_lines
     return fetching_command(day, facts.tipoffs, now, paused_until) if failing or has_gap else ""
 

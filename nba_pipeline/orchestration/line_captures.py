@@ -11,7 +11,7 @@ import polars as pl
 
 from nba_pipeline.assets.sources.prop_lines import GAMES_ANSWERED, UPCOMING_GAMES
 from nba_pipeline.completeness.modes import capture_instants
-from nba_pipeline.completeness.next_steps import TEST_KEYS, fetching_command
+from nba_pipeline.completeness.next_steps import NEW_KEY, fetching_command
 from nba_pipeline.instance.materializations import latest_materialization
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.league.eastern_text import eastern_text
@@ -46,8 +46,7 @@ def decide_capture(
     if share < 1.0 and has_enough_attempts:
         message = f"{_shortfall(warehouse, day, capture, share)} ({counted(attempts.ended, 'attempt')})"
         message += f": {problem}" if problem else ""
-        message += ", then restart the daemon, which reads the key when it starts" if has_refused else ""
-        command = TEST_KEYS if has_refused else fetching_command(day, tipoffs, now)
+        command = NEW_KEY if has_refused else fetching_command(day, tipoffs, now)
         notifier.raise_alert(day, "lines_missing", "prop_lines", message, next_command=command)
     if share == 1.0 or (share and has_enough_attempts):
         return Decision(day, "no capture is due")

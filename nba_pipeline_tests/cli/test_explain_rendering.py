@@ -26,7 +26,12 @@ def test_open_alerts_precede_the_chain_and_qualify_its_end() -> None:
     assert lines[1] == (
         "  open alert: critical: daemon_silent daemon (2026-01-15): no tick since 19:00; next: nba-pipeline decisions"
     )
-    assert lines[-1] == "no link is broken; 1 alert above is open"
+    assert lines[-2:] == ["no link is broken; 1 alert above is open", "  next: nba-pipeline decisions"]
+
+
+def test_a_chain_without_a_problem_ends_with_the_first_table_that_is_not_due() -> None:
+    waiting = Link("boxscores", "not_due", "no game is final", (), "wait, boxscores is due at 06:00")
+    assert printed([Link("schedule", "ok", "3 games"), waiting])[-1] == "  next: wait, boxscores is due at 06:00"
 
 
 def last_lines(*links: Link) -> list[str]:

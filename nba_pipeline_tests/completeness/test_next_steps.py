@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nba_pipeline.completeness.date_facts import Facts, Failure, Game
-from nba_pipeline.completeness.next_steps import command_of_dates, next_command, quarantine_command
+from nba_pipeline.completeness.next_steps import NEW_KEY, command_of_dates, next_command, quarantine_command
 from nba_pipeline.completeness.states import STATES
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
@@ -69,7 +69,7 @@ def test_a_usable_date_without_a_box_score_is_repaired(state: str) -> None:
         ("DEGRADED", (), (), 19, ""),
         ("EXPECTED", (), (), 14, ""),
         ("EXPECTED", ("espn",), (), 14, f"nba-pipeline run --date {DAY}"),
-        ("EXPECTED", ("odds_api",), ("odds_api",), 14, "nba-pipeline doctor"),
+        ("EXPECTED", ("odds_api",), ("odds_api",), 14, NEW_KEY),
         ("RUNNING", ("odds_api",), ("odds_api",), 14, ""),
     ],
     ids=["lines are missing", "games have begun", "lines are not due", "provider fails", "key refused", "run in progress"],

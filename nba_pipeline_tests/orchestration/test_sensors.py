@@ -105,11 +105,10 @@ def test_a_refused_key_raises_the_alert_after_one_attempt_and_is_named(days: Day
         events = Slot("odds_api", "events", "slate", DAY)
         Landing(home=str(days.home), clock=Clock()).note(events, "failed", statuses=[401], problem=problem)
     evaluate(days, sensors.lines, eastern(DAY, 10, 2))
-    [message] = days.warehouse.scan(ALERTS).collect()["message"]
-    assert message == (
-        f"prop_lines of {DAY}: no lines yet; the capture of 10:00 US Eastern failed (1 attempt): {problem}, "
-        "then restart the daemon, which reads the key when it starts"
-    )
+    [alert] = days.warehouse.scan(ALERTS).collect().to_dicts()
+    capture = "the capture of 10:00 US Eastern failed (1 attempt)"
+    assert alert["message"] == f"prop_lines of {DAY}: no lines yet; {capture}: {problem}"
+    assert alert["next_command"] == "correct the key, test it by nba-pipeline doctor, then restart the daemon"
 
 
 def test_lines_do_not_wait_for_a_failed_schedule(days: Days) -> None:

@@ -39,6 +39,8 @@ def coverage_gate_link(facts: SlateFacts) -> Link:
     covered, name = facts.covered, f"gate {gates.COVERAGE_GATE}"
     numbers = f"{covered['complete_games']} of {counted(covered['final_games'], 'final game')} complete"
     waivers = [f"waived by {author}: {reason}" for author, reason in facts.waivers.select("author", "reason").iter_rows()]
+    if facts.lost("boxscores"):
+        return Link(name, "not_due", "it cannot be judged until boxscores is rebuilt")
     if not covered["final_games"]:
         return Link(name, "not_due", "no game is final yet")
     if covered["is_open"]:
@@ -100,7 +102,7 @@ def _not_comparable(facts: SlateFacts, name: str, rows: pl.DataFrame) -> Link:
     """Returns the link of a table without any complete game: nothing shows which rows it should have."""
     if lost := facts.lost(name):
         return Link(name, "broken", lost, evidence_of(facts, name), RECONCILE)
-    fact = f"{counted(rows.height, 'row')}, written earlier; they cannot be compared until boxscores has their games again"
+    fact = f"{counted(rows.height, 'row')}, written earlier; they cannot be checked until boxscores has their games again"
     return Link(name, "partial", fact, evidence_of(facts, name))
 
 

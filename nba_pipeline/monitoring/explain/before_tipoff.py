@@ -132,7 +132,8 @@ def slate_gate_link(facts: SlateFacts, subject: Subject) -> Link:
             f"closed, waits for box scores of {first}: {numbers}, fewer than {SETTINGS.coverage.enough:.0%}; "
             f"missing: {', '.join(slate['missing'][:NAMED])}; no deadline opens this gate"
         )
-        return Link(name, "broken", fact, (), facts.command(boxscores_step(first)))
+        why = f"nba-pipeline explain --date {first} shows what the providers answered"
+        return Link(name, "broken", fact, [why], facts.command(boxscores_step(first)))
     if of_teams.is_empty():
         return Link(name, "ok", f"open: {numbers}")
     teams = [f"{team} ({matchup})" for _, team, matchup in of_teams.iter_rows()]

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from nba_pipeline.completeness.next_steps import RECONCILE, TEST_KEYS, quarantine_command
+from nba_pipeline.completeness.next_steps import NEW_KEY, RECONCILE, quarantine_command
 from nba_pipeline.league.names import lookup
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.fallbacks import fallback_links
@@ -77,7 +77,7 @@ def requests_link(facts: SlateFacts, subject: Subject, name: str, is_needed: boo
     named = failed or unanswered
     fact += "".join(f"; {request_text(line, facts)}" for line in named[:1])
     fact += f", and {len(named) - 1} more without a usable answer" if len(named) > 1 else ""
-    command = TEST_KEYS if any(is_refused(line) for line in failed) else facts.fetching_command(subject) if failed else ""
+    command = NEW_KEY if any(is_refused(line) for line in failed) else facts.fetching_command(subject) if failed else ""
     evidence = [_request_evidence(line, facts) for line in failed[:SHOWN]]
     return Link("requests", _state(is_needed, bool(failed)), fact, evidence, command)
 

@@ -44,7 +44,7 @@ def test_a_waiver_is_offered_only_if_a_game_is_complete(slate: Slate) -> None:
 def test_rows_derived_from_lost_box_scores_cannot_be_compared(slate: Slate) -> None:
     rows, text = (
         [{"game_id": GAME, "player_id": 1, "team": "GSW"}],
-        "they cannot be compared until boxscores has their games again",
+        "they cannot be checked until boxscores has their games again",
     )
     facts = slate(TIPOFF, schedule=[a_game(tipoff_at=TIPOFF)], player_game_summary=rows, grades=[GRADE])
     for link in (summaries_link(facts, Subject(DAY)), grades_link(facts, Subject(DAY))):

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.completeness.date_facts import Failure
+from nba_pipeline.completeness.next_steps import NEW_KEY
 from nba_pipeline.monitoring.explain.chain import chain
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link
@@ -48,7 +49,7 @@ def test_a_failed_request_is_named_with_status_run_and_address(facts: SlateFacts
 
 def test_a_refused_key_leads_to_the_command_that_tests_the_keys(facts: SlateFacts) -> None:
     facts.landing.note(BOX, "failed", url=URL, statuses=[401], problem="nba_cdn rejected the key (401)")
-    assert parts_of(facts, is_complete=True)[1]["requests"].next_command == "nba-pipeline doctor"
+    assert parts_of(facts, is_complete=True)[1]["requests"].next_command == NEW_KEY
 
 
 def test_a_table_whose_last_run_failed_is_broken_though_it_has_rows(slate: Slate) -> None:
