@@ -109,7 +109,7 @@ GLOSSARY: Mapping[str, str] = {
     "capture": "One fetch of lines and injury reports before a tip-off.",
     "reconciliation": "Finding and running all work that is due and not done.",
     "repair": "Running exactly the tables of a date that lack rows, and comparing the date again.",
-    "link": "One step of the chain from provider to grade that `nba-pipeline explain` shows. The first broken link is the cause.",
+    "link": "One step of the chain from provider to grade that `nba-pipeline explain` shows. The first broken link is the cause, or names the date that has it.",
     "phase": "One step of a date, such as box scores or features. `nba-pipeline reconcile --date D` compares each with the one before.",
     "audit trail": "The decisions and manual runs of people, with instant, author and reason.",
     "recheck": "Fetching the final games of a date again, and applying a correction downstream.",
