@@ -33,10 +33,11 @@ def list_alerts(
     is_complete: Annotated[bool, typer.Option("--all", help="also list resolved alerts")] = False,
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
-    """List the open alerts, oldest first, with their age and next command."""
+    """List the open alerts, critical ones first, then oldest first, with their age and next command."""
     one_of("--format", style, ("table", "json"))
     notifier = _notifier()
-    listed = [one for one in _incidents(notifier) if is_complete or one.is_open]
+    shown = [one for one in _incidents(notifier) if is_complete or one.is_open]
+    listed = sorted(shown, key=lambda one: one.severity != "critical")
     if style == "json":
         print(json.dumps([asdict(one) | {"is_open": one.is_open} for one in listed], default=str, indent=1))
     elif listed:
@@ -52,7 +53,9 @@ def _print(notifier: "Notifier", listed: "list[Incident]") -> None:
     from nba_pipeline.cli.consoles import printable
     from nba_pipeline.monitoring.alert_changes import duration
 
-    table = RichTable("date", "kind", "subject", "severity", "state", "message", "next")
+    table = RichTable()
+    for heading in ("date", "kind", "subject", "severity", "state", "message", "next"):
+        table.add_column(heading, overflow="fold")  # a path that is cut off is no help
     for one in listed:
         age = f"open for {duration(one.since, notifier.clock.now())}" if one.is_open else "resolved"
         state = f"{age}, {one.acknowledged_by} works on it" if one.is_open and one.acknowledged_by else age

@@ -29,13 +29,22 @@ def print_chain(
             "no link is broken"
             + (f"; {counted(len(alerts), 'alert')} above {'is' if len(alerts) == 1 else 'are'} open" if alerts else "")
         )
+        step = next((alert.next_command for alert in alerts if alert.next_command), "")
         if partial := first_partial(links):
-            _print_end(partial)
+            _print_end(replace(partial, next_command=step or partial.next_command))
+        elif step := step or _first_wait(links):
+            print_line(f"{INDENT}next: {printable(step).plain}")
         return
     _print_end(first)
-    broken = first_broken([link for link in links if link.state == "broken"])
-    if broken and first.state == "excluded":
-        _print_end(broken)
+    if first.state == "excluded" or not first.next_command:
+        later = [link for link in links if link.state == "broken" and (first.state == "excluded" or link.next_command)]
+        if (broken := first_broken(later)) and broken.name != first.name:
+            _print_end(broken, "first broken link" if first.state == "excluded" else "first broken link with a next command")
+
+
+def _first_wait(links: Sequence[Link]) -> str:
+    """Returns when the first table that is not due will be due; empty without one."""
+    return next((link.next_command for link in links if link.state == "not_due" and link.next_command), "")
 
 
 def _alert_text(alert: Link) -> str:
@@ -50,9 +59,12 @@ def _shortened(link: Link) -> Link:
     return replace(link, fact=f"{link.fact}; -v lists them", parts=())
 
 
-def _print_end(first: Link) -> None:
-    """Print a link that ends the chain with its evidence and next command. A rule may end the chain before a broken link."""
-    verdict = {"excluded": "the chain ends at", "partial": "first partial link"}.get(first.state, "first broken link")
+def _print_end(first: Link, verdict: str = "") -> None:
+    """Print a link that ends the chain with its evidence and next command.
+
+    A rule may end the chain before a broken link, and nothing may help against the first one, such as lines of a past date.
+    """
+    verdict = verdict or {"excluded": "the chain ends at", "partial": "first partial link"}.get(first.state, "first broken link")
     print_line(f"\n{verdict}: {printable(first.name).plain}: {printable(first.fact).plain}", style=STYLES[first.state])
     for text in first.evidence:
         print_line(f"{INDENT}evidence: {printable(text).plain}")

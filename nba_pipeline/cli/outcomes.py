@@ -14,8 +14,7 @@ from rich.table import Table as RichTable
 from nba_pipeline.cli.app import INTERRUPTED, leave
 from nba_pipeline.cli.consoles import err, out, print_error, print_line
 from nba_pipeline.cli.progress import RunProgress
-from nba_pipeline.completeness.history import first_due_date
-from nba_pipeline.completeness.next_steps import completing_command
+from nba_pipeline.completeness.next_steps import command_of_dates
 from nba_pipeline.league.calendar import days
 from nba_pipeline.orchestration.backfill import ACCEPTABLE, EXCELLENT, Step
 from nba_pipeline.orchestration.runner import Outcome, Runner
@@ -79,9 +78,7 @@ def print_last_lines(runner: Runner, ended: Sequence[Outcome], first: date, last
     """Print the first failure of a command and the next command, which `status` and `explain` name, too."""
     print_first_failure(ended)
     if any(not outcome.succeeded for outcome in ended):
-        today = runner.clock.today
-        is_within_home = first >= first_due_date(runner.warehouse, today)
-        print_error(f"next: {completing_command(first, last, today, is_within_home=is_within_home)}")
+        print_error(f"next: {command_of_dates(runner.warehouse, first, last, runner.clock.now())}")
 
 
 def print_first_failure(ended: Sequence[Outcome]) -> None:

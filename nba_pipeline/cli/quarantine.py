@@ -1,7 +1,6 @@
 """The commands `quarantine list`, `show`, `resolve` and `replay`. A case is a date, table and problem."""
 
 import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
@@ -146,8 +145,10 @@ def _next_command(case: "Case", values: Mapping[str, Any]) -> str:
 
     `values` are those of one of the rows.
     """
-    if " name '" in case.problem and (spelling := values.get("spelling") or values.get("player_name")):
-        return f"nba-pipeline resolve --spelling {shlex.quote(spelling)} --player ID --date {case.game_date}"
+    from nba_pipeline.completeness.next_steps import is_name_problem, resolving_command
+
+    if is_name_problem(case.problem) and (spelling := values.get("spelling") or values.get("player_name")):
+        return resolving_command(spelling, case.game_date)
     return f"nba-pipeline quarantine replay --date {case.game_date} --table {case.table}"
 
 

@@ -18,6 +18,7 @@ from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.tables.wording import counted
 
 if TYPE_CHECKING:
+    from nba_pipeline.monitoring.alert_changes import Incident
     from nba_pipeline.orchestration.runner import Runner
 
 WATCH_SECONDS = 30
@@ -68,7 +69,7 @@ class Snapshot:
     """Other dates with data that is landed but not loaded."""
     is_empty: bool
     open_alerts: Sequence[str] = ()
-    """Severity, kind, subject and date of each open alert, critical ones first; of another cause than the dates, too."""
+    """Severity, kind, subject, date, message and next step of each open alert, critical ones first; of every date."""
 
 
 def read_snapshot(runner: "Runner", start: date, end: date) -> Snapshot:
@@ -90,19 +91,37 @@ def read_snapshot(runner: "Runner", start: date, end: date) -> Snapshot:
     alert_on_damage(runner.notifier, runner.landing)
     elsewhere = missing_sources(runner.warehouse, runner.landing, end, before).keys() - set(dates)
     is_empty = not runner.warehouse.dates(TABLES["schedule"])
-    return Snapshot(at, records, [name for _, name in due], sorted(elsewhere), is_empty, _open_alerts(runner))
+    alerts, problem = _open_alerts(runner)
+    _add_silence(records, alerts)
+    texts = [problem] if problem else [_alert_text(one) for one in alerts]
+    return Snapshot(at, records, [name for _, name in due], sorted(elsewhere), is_empty, texts)
 
 
-def _open_alerts(runner: "Runner") -> list[str]:
-    """Returns a text per open alert of recent dates, critical ones first; the reason if they cannot be read."""
+def _open_alerts(runner: "Runner") -> "tuple[list[Incident], str]":
+    """Returns the open alerts of recent dates, critical ones first, and the reason if they cannot be read."""
     from nba_pipeline.monitoring.alert_changes import recent_incidents
 
     try:
         known = [one for one in recent_incidents(runner.warehouse, runner.clock.today) if one.is_open]
     except (PipelineError, OSError) as error:  # the status is shown without them
-        return [f"unknown: {error}"]
-    texts = [f"{one.severity} {one.kind} {one.subject} ({one.game_date})" for one in known]
-    return sorted(texts, key=lambda text: not text.startswith("critical"))
+        return [], f"unknown: {error}"
+    return sorted(known, key=lambda one: one.severity != "critical"), ""
+
+
+def _add_silence(records: "list[dict[str, Any]]", alerts: "Sequence[Incident]") -> None:
+    """Makes a silent daemon the cause of the dates that wait for it, with the next step of its alert."""
+    from nba_pipeline.monitoring.watchdog import DAEMON_SILENT
+
+    silent = next((one for one in alerts if one.kind == DAEMON_SILENT), None)
+    for record in records if silent else []:
+        if silent and record["state"] in ("EXPECTED", "LATE"):
+            record["cause"] = f"Nothing is collected, predicted or graded. {silent.message}"
+            record["next"] = silent.next_command
+
+
+def _alert_text(alert: "Incident") -> str:
+    step = f" Next: {alert.next_command}" if alert.next_command else ""
+    return f"{alert.severity} {alert.kind} {alert.subject} ({alert.game_date}): {alert.message.rstrip('.')}.{step}"
 
 
 def print_snapshot(snapshot: Snapshot, is_verbose: bool = False) -> None:
@@ -118,9 +137,11 @@ def print_snapshot(snapshot: Snapshot, is_verbose: bool = False) -> None:
     print_status(snapshot.records, snapshot.at, is_verbose)
     if snapshot.open_alerts:
         shown, more = snapshot.open_alerts[:ALERTS_SHOWN], len(snapshot.open_alerts) - ALERTS_SHOWN
-        others = f"; and {more} more" if more > 0 else ""
-        print_line("")
-        print_wrapped(f"Open alerts: {'; '.join(shown)}{others}. `nba-pipeline alerts list` shows their next steps.", style="")
+        print_line("\nOpen alerts")
+        for text in shown:
+            print_wrapped(text, 2, style="")
+        if more > 0:
+            print_wrapped(f"and {more} more; `nba-pipeline alerts list` shows all", 2, style="")
     _print_not_shown(snapshot, partial(print_wrapped, style=""))
 
 

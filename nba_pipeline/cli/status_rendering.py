@@ -36,8 +36,8 @@ WIDEST = 1000
 """Width at which the grid is measured."""
 
 LEGEND = (
-    "A cell is actual/expected: complete of final games, summarized of complete games, games with lines, games with expected "
-    "players, players with features, predicted games, published of picks, graded of gradable predictions. An empty cell: nothing is expected yet."
+    "A cell is actual/expected: complete of final games, summarized of final games, games with lines, games with expected "
+    "players, players with features, predicted games, published of picks, graded predictions of those on final games. An empty cell: nothing is expected yet."
 )
 
 GAME_ID = re.compile(r"(?<![\w/=.-])(?<!--game )(00\d{8})(?!\w)")
@@ -108,7 +108,9 @@ def _print_next(records: Sequence[Record]) -> None:
     if dates:
         print_line("")
     for command, of_command in dates.items():
-        print_wrapped(f"Next for {spans(of_command)}: `{command.format(of_command[0], of_command[-1])}`", 0, style="")
+        step = command.format(of_command[0], of_command[-1])
+        text = f"`{step}`" if step.startswith("nba-pipeline") else step
+        print_wrapped(f"Next for {spans(of_command)}: {text}", 0, style="")
 
 
 def _print_stale(records: Sequence[Record], is_verbose: bool) -> None:
@@ -172,10 +174,8 @@ def messages(record: Record, is_verbose: bool) -> Iterator[str]:
     yield from record["reasons"]
     if record["state"] != "NOT_DUE":
         missing = [name for name in record["missing"] if name not in record["reasons"]]
-        if missing and "boxscores" in record.get("not_loaded", ()):
-            games = ", ".join(name.partition(" (")[0] for name in missing)
+        if "boxscores" in record.get("not_loaded", ()):  # a reason says so
             missing = []
-            yield f"not readable until boxscores is rebuilt from stored responses: {games}"
         yield from (f"missing: {name}" for name in missing)
     seen = {*record["reasons"], *record["quarantine"]}
     other_messages = dict.fromkeys((*record["not_played"], *record["waivers"], *record["happened"]))

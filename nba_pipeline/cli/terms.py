@@ -118,7 +118,7 @@ ALERTS: Mapping[str, Term] = {
         "The alert names the check; its runbook says what to do.",
     ),
     "boxscores_missing": Term(
-        "Box scores of a slate are still missing after the last attempt.", "`nba-pipeline status --from D --to D`"
+        "Box scores of a slate are still missing after the last attempt.", "`nba-pipeline repair --date D` requests them again."
     ),
     "burn_rate_high": Term(
         "An objective is missed so often that its error budget burns too fast.", "`nba-pipeline slo` names the objective."
@@ -147,8 +147,8 @@ ALERTS: Mapping[str, Term] = {
         "A ledger has a row that differs from its recorded hash, or a recorded row is missing.", "`nba-pipeline audit ledgers`"
     ),
     "lines_late": Term(
-        "Too few of today's games have a line at {monitors.lines_due_hour_eastern}:00 Eastern.",
-        "`nba-pipeline explain --date D --table prop_lines`",
+        "Too few of today's games have a line at {monitors.lines_due_hour_eastern}:00 Eastern or an earlier tip-off.",
+        "`nba-pipeline run --date D` requests the lines again.",
     ),
     "lines_missing": Term("A capture of the lines failed repeatedly for some games.", "Run the command that the alert names."),
     "mode_undecided": Term("A mode was due and left no decision.", "`nba-pipeline reconcile` runs what is due."),
@@ -163,7 +163,7 @@ ALERTS: Mapping[str, Term] = {
     "probe_failed": Term("No run can start, because the provider or the warehouse does not answer.", "`nba-pipeline breakers`"),
     "quarantine_old": Term(
         "Rows of a table are quarantined for more than {monitors.quarantine_hours:g} hours in season.",
-        "`nba-pipeline status --from D --to D` names why.",
+        "`nba-pipeline quarantine list --date D` names why.",
     ),
     "quota_low": Term(
         "Most credits of the provider of lines are used.", "Capture less often, or order a larger plan; see the runbook."
@@ -184,7 +184,7 @@ ALERTS: Mapping[str, Term] = {
     ),
     "table_late": Term(
         "A table has been LATE for {monitors.patience_minutes:g} minutes and is not written.",
-        "Run the command that the alert names, or `nba-pipeline reconcile`.",
+        "Run the command that the alert names.",
     ),
     "test_alert": Term("A person tested whether alerts arrive.", "Nothing to do."),
     "tick_failed": Term("A schedule or sensor of the daemon raised an error.", "`nba-pipeline decisions`"),

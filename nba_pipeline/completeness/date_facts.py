@@ -33,6 +33,11 @@ class Failure:
     reason: str
     resume: str = ""
     """The command that continues a backfill that a person interrupted; empty for another failure."""
+    own_step: str = ""
+    """What helps if repeating the run does not, such as a restart; else empty."""
+    run_id: str = field(default="", compare=False)
+    cause: str = field(default="", compare=False)
+    """Why the run failed. Runs with the same cause share one reason."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,12 @@ class Facts:
     """False before the first predicted slate. Only a backfill writes earlier features and predictions."""
     line_gaps: tuple[str, ...] = ()
     """Messages about games and usual books without lines."""
+    games_without_lines: tuple[str, ...] = ()
+    """The games that lack a line of `prop_lines`, once the table is written."""
+    unknown_statuses: int = 0
+    """Number of expected players whose injury status is unknown."""
+    waits_for: date | None = None
+    """The first earlier date whose incomplete box scores close the slate; None unless a run failed because of it."""
 
     @property
     def tipoffs(self) -> list[datetime | None]:
@@ -74,9 +85,14 @@ class Facts:
         return [game.tipoff_at for game in self.games if game.is_played]
 
     @property
-    def resume(self) -> str:
-        """The command that continues an interrupted backfill of the date; empty without one."""
-        return resume_of(self.failures)
+    def own_step(self) -> str:
+        """What completes the date if repeating its failed runs does not; else empty."""
+        return next((step for one in self.failures.values() if (step := one.resume or one.own_step)), "")
+
+    @property
+    def has_incomplete_game(self) -> bool:
+        """Whether a played game is not final or lacks a complete box score, due or not."""
+        return any(game.has_source and (game.status != "final" or bool(game.problem)) for game in self.games if game.is_played)
 
     @property
     def is_due(self) -> bool:
@@ -94,8 +110,3 @@ class Facts:
     def is_blocked(self) -> bool:
         """Whether a closed coverage gate blocks summaries and grades."""
         return not self.is_open and not self.is_waived
-
-
-def resume_of(failures: Mapping[str, Failure]) -> str:
-    """Returns the command that continues an interrupted backfill; empty without one. `failures` is by table."""
-    return next((failure.resume for failure in failures.values() if failure.resume), "")

@@ -13,7 +13,7 @@ FAILED     overdue past the deadline or after the last attempt, or a ledger is c
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.date_facts import Facts, Failure, Game
@@ -80,9 +80,8 @@ def _quiet_state(facts: Facts, now: datetime) -> str:
 
 def _is_pending(facts: Facts) -> bool:
     """Whether a game, a grade or a table is incomplete, due or not."""
-    is_open = any(game.has_source and (game.status != "final" or game.problem) for game in facts.games if game.is_played)
     return (
-        is_open
+        facts.has_incomplete_game
         or bool(facts.ungraded)
         or any(facts.rows.get(name) is None for name in daily_tables() if name not in facts.not_begun)
     )
@@ -115,16 +114,16 @@ def _game_findings(facts: Facts, now: datetime) -> Iterator[Finding]:
         if not game.is_played or not game.has_source:
             continue
         if game.status != "final":
-            yield late, f"{game.name} is not final but {game.status}; {_remedy(facts.game_date, game)}", ""
+            yield late, f"{game.name} is not final but {game.status}{_remedy(game)}", ""
         elif game.problem:
             yield state_of_incomplete, game.problem, ""
 
 
-def _remedy(day: date, game: Game) -> str:
-    """Returns the command for an overdue game. Only a suspended game is unlikely to be played."""
+def _remedy(game: Game) -> str:
+    """Returns the command for a suspended game, which is unlikely to be played; empty for another one."""
     if game.status != "suspended":
-        return f"next: nba-pipeline run --date {day} --mode overnight"
-    return f"if it is not played: nba-pipeline not-played --game {game.game_id} --reason R --author N"
+        return ""
+    return f"; if it is not played: nba-pipeline not-played --game {game.game_id} --reason R --author N"
 
 
 def _table_findings(facts: Facts, now: datetime) -> Iterator[Finding]:

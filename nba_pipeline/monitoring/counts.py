@@ -30,14 +30,14 @@ class Count(NamedTuple):
 
 UNITS = {
     "boxscores": "complete of final games",
-    "player_game_summary": "summarized of complete games",
+    "player_game_summary": "summarized of final games",
     "prop_lines": "games with lines of games",
     "upcoming_players": "games with players of games",
     "features": "players with features of expected players",
     "predictions": "predicted games of games to predict",
     "picks": "judged candidates of the champion's predictions with a side",
     "publications": "published picks of picks",
-    "grades": "graded of gradable predictions",
+    "grades": "graded predictions of those on final games",
 }
 """Table -> the meaning of its actual and expected number."""
 
@@ -57,19 +57,20 @@ def counts(
     playing = expectations.playing(schedule).select(GAME)
     final = judged.filter("is_covered")
     complete = final.filter("is_complete").select(GAME)
+    to_grade = gradable(warehouse, schedule, judged.with_columns(is_complete=True), dates)
     to_predict, _ = expectations.games_without_predictions(warehouse, dates)
     graded, lined = keys("grades", OF_A_DATE), keys("prop_lines", GAME)
     has_or_needs_lines = pl.col("game_date").is_in(lined["game_date"].to_list() + _dates_with_lines_due(schedule, clock, dates))
     of_games_up_to_today = candidates(warehouse, [day for day in dates if day <= clock.today])
     expected_and_actual = {
         "boxscores": (final.select(GAME), complete),
-        "player_game_summary": (complete, keys("player_game_summary", GAME)),
+        "player_game_summary": (final.select(GAME), keys("player_game_summary", GAME)),
         "prop_lines": (playing.filter(has_or_needs_lines), lined),
         "upcoming_players": (playing, keys("upcoming_players", GAME)),
         "features": (keys("upcoming_players", PLAYER), keys("features", PLAYER)),
         "predictions": (to_predict.select(GAME), keys("predictions", GAME)),
         "picks": (of_games_up_to_today, judged_candidates(warehouse, dates)),
-        "grades": (pl.concat([gradable(warehouse, schedule, judged, dates), graded]).unique(), graded),
+        "grades": (pl.concat([to_grade, graded]).unique(), graded),
     }
     numbers = {
         name: (_per_date(expected), _per_date(actual.join(expected, on=expected.columns, how="semi")))

@@ -7,8 +7,9 @@ from datetime import date, timedelta
 import polars as pl
 
 from nba_pipeline.completeness import expectations, gates, history
-from nba_pipeline.completeness.date_facts import Facts, Game, resume_of
+from nba_pipeline.completeness.date_facts import Facts, Game
 from nba_pipeline.completeness.modes import record_tables
+from nba_pipeline.completeness.next_steps import closed_slate
 from nba_pipeline.formulas.grade_versions import OF_A_DATE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
@@ -19,6 +20,8 @@ from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
+OF_A_SLATE = {"upcoming_players", "features"}
+"""Tables whose runs a closed slate stops."""
 Messages = Mapping[date, Mapping[str, str]]
 """Messages by date and table."""
 
@@ -48,24 +51,21 @@ def read_facts(
     rows = _rows(warehouse, window)
     usual = _usual(rows, schedule, dates)
     games, ungraded = _games(schedule, judged), _ungraded(warehouse, schedule, judged, dates)
-    gaps, line_gaps = _gaps(warehouse, dates_of, dates), _line_gaps(warehouse, schedule, dates_of, usual, dates)
+    without_lines, unknown = _games_without_lines(warehouse, "prop_lines", schedule, dates), _unknown_statuses(warehouse, dates)
+    gaps, line_gaps = _gaps(warehouse, dates_of, dates), _line_gaps(warehouse, schedule, rows, usual, dates)
     waived = set(gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.now())["game_date"])
-    first = history.first_due_date(warehouse, clock.today)
-    first_slate = min(dates_of["predictions"], default=clock.today)
+    first, first_slate = history.first_due_date(warehouse, clock.today), min(dates_of["predictions"], default=clock.today)
     return {
         day: Facts(
             day,
             tuple(games.get(day, ())),
-            {
-                name: rows[name].get(day, 0) if day in dates_of[name] and name not in damage.closed[day] else None
-                for name in daily_tables()
-            },
+            _rows_of(rows, dates_of, damage.closed[day], day),
             frozenset(usual.get(day, ())),
             runs.materialized_at.get(day, {}),
             runs.failures.get(day, {}),
             tuple(ungraded.get(day, ())),
             tuple(gaps.get(day, ())),
-            _to_rebuild(damage, day, runs),
+            _to_rebuild(damage, day),
             tuple(damage.closed[day].values()),
             tuple(name for name in daily_tables() if day in stale[name]),
             day in runs.in_progress,
@@ -74,9 +74,30 @@ def read_facts(
             _not_begun(dates_of, day),
             day >= first_slate,
             tuple(line_gaps.get(day, ())),
+            tuple(without_lines.get(day, ())) if day in dates_of["prop_lines"] and "prop_lines" in usual.get(day, ()) else (),
+            unknown.get(day, 0),
+            _waits_for(warehouse, day, clock) if OF_A_SLATE & runs.failures.get(day, {}).keys() else None,
         )
         for day in dates
     }
+
+
+def _unknown_statuses(warehouse: Warehouse, dates: Sequence[date]) -> dict[date, int]:
+    """Returns by date the number of expected players whose injury status is unknown."""
+    players = warehouse.scan(TABLES["upcoming_players"], dates).filter(pl.col("injury_risk_level").is_null())
+    return dict(players.group_by("game_date").len().collect().iter_rows())
+
+
+def _waits_for(warehouse: Warehouse, day: date, clock: Clock) -> date | None:
+    closed = closed_slate(warehouse, day, clock.now())
+    return closed.waits_for if closed else None
+
+
+def _rows_of(
+    rows: Mapping[str, Mapping[date, int]], dates_of: Mapping[str, Collection[date]], closed: Collection[str], day: date
+) -> dict[str, int | None]:
+    """Returns per table the number of rows of a date; None if it is not written or closed."""
+    return {name: rows[name].get(day, 0) if day in dates_of[name] and name not in closed else None for name in daily_tables()}
 
 
 def _not_begun(dates_of: Mapping[str, Collection[date]], day: date) -> frozenset[str]:
@@ -84,10 +105,9 @@ def _not_begun(dates_of: Mapping[str, Collection[date]], day: date) -> frozenset
     return frozenset(name for name in record_tables() if min(dates_of[name], default=date.max) > day)
 
 
-def _to_rebuild(damage: Damage, day: date, runs: RunFacts) -> tuple[str, ...]:
-    not_loaded = damage.not_loaded.get(day, ())
-    command = resume_of(runs.failures.get(day, {})) or "nba-pipeline reconcile"
-    landed = [f"landed but not loaded: {', '.join(not_loaded)}; next: {command}"] if not_loaded else []
+def _to_rebuild(damage: Damage, day: date) -> tuple[str, ...]:
+    not_loaded = [name for name in damage.not_loaded.get(day, ()) if name not in damage.lost[day]]
+    landed = [f"landed but not loaded: {', '.join(not_loaded)}"] if not_loaded else []
     return (*landed, *damage.lost[day].values())
 
 
@@ -147,23 +167,33 @@ def _gaps(warehouse: Warehouse, dates_of: Mapping[str, Collection[date]], dates:
 def _line_gaps(
     warehouse: Warehouse,
     schedule: pl.DataFrame,
-    dates_of: Mapping[str, Collection[date]],
+    rows: Mapping[str, Mapping[date, int]],
     usual: Mapping[date, Collection[str]],
     dates: Sequence[date],
 ) -> dict[date, list[str]]:
-    """Returns per date a message for each written table of lines that lacks games or usual books."""
-    games = expectations.playing(schedule).filter(pl.col("game_date").is_in(list(dates)))
+    """Returns per date a message for each table of lines that has rows and lacks games or usual books.
+
+    A table without rows is a reason of its own, see `states`.
+    """
     messages: dict[date, list[str]] = {}
     for table, market in (("prop_lines", SETTINGS.lines.market), ("game_lines", None)):
-        lined = warehouse.scan(TABLES[table], dates).select("game_date", "game_id").unique().collect()
-        without = _by_date(games.join(lined, on=["game_date", "game_id"], how="anti", maintain_order="left"))
+        without = _games_without_lines(warehouse, table, schedule, dates)
         absent_games = {day: names for day, names in without.items() if table in usual.get(day, ())}
         absent_books = expectations.absent_books(warehouse, table, dates, market)
         for problem, by_date in (("no lines for", absent_games), ("no lines by usual books:", absent_books)):
             for day, missing in by_date.items():
-                if missing and day in dates_of[table]:
+                if missing and rows[table].get(day):
                     messages.setdefault(day, []).append(f"{table}: {problem} {', '.join(missing)}")
     return messages
+
+
+def _games_without_lines(
+    warehouse: Warehouse, table: str, schedule: pl.DataFrame, dates: Sequence[date]
+) -> dict[date, list[str]]:
+    """Returns by date the games that lack a line of a table."""
+    games = expectations.playing(schedule).filter(pl.col("game_date").is_in(list(dates)))
+    lined = warehouse.scan(TABLES[table], dates).select("game_date", "game_id").unique().collect()
+    return _by_date(games.join(lined, on=["game_date", "game_id"], how="anti", maintain_order="left"))
 
 
 def _by_date(games: pl.DataFrame) -> dict[date, list[str]]:

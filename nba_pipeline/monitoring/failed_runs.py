@@ -5,8 +5,10 @@ from datetime import date, datetime
 
 import dagster as dg
 
+from nba_pipeline import assets  # noqa: F401  # declares every table
 from nba_pipeline.completeness import gates
-from nba_pipeline.completeness.modes import CLOCK, MODES
+from nba_pipeline.completeness.modes import CLOCK
+from nba_pipeline.completeness.next_steps import RECONCILE, boxscores_step, closed_slate, command_of_dates
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.command_runs import is_started_by_command
 from nba_pipeline.instance.run_outcomes import CHECKS, crashed_checks, failed_check, failure_reasons, is_killed
@@ -15,6 +17,7 @@ from nba_pipeline.league.calendar import eastern, parse_key
 from nba_pipeline.monitoring.alert_changes import incident_of
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.failure_messages import message_of, next_step_of, of_a_closed_slate
+from nba_pipeline.settings import SETTINGS
 
 RUN_FAILED = "run_failed"
 CHECK_CRASHED = "check_crashed"
@@ -34,11 +37,11 @@ def alert_on_killed(notifier: Notifier, closed: Sequence[dg.DagsterRun]) -> None
 
 def alert_on_crashed(notifier: Notifier, run: dg.DagsterRun, crashed: Mapping[str, str]) -> None:
     """Raises an alert per table whose checks could not be judged in a run."""
-    span, mode = span_of(run), run.tags.get(MODE_TAG, "")
+    span = span_of(run)
     day = max(span, default=notifier.clock.today)
     for table, error in crashed.items():
         message = f"{table} of {day}: a check could not be judged, so nothing is known about the rows: {error}"
-        notifier.raise_alert(day, CHECK_CRASHED, table, message, next_command=_next_command(span, mode, run.job_name))
+        notifier.raise_alert(day, CHECK_CRASHED, table, message, next_command=_next_command(notifier, span, run.job_name))
 
 
 def _is_of_a_crash(failure: str, crashed: Mapping[str, str]) -> bool:
@@ -54,17 +57,17 @@ def _raise_alert(notifier: Notifier, run: dg.DagsterRun, failures: Sequence[str]
     All runs that the closed gate of a slate stops have the same subject, so that they share one alert.
     """
     span = span_of(run)
-    subject, command = mode or run.job_name, next_step_of(failures) or _next_command(span, mode, run.job_name)
-    if span and failures and all(failure.startswith((COVERAGE, *of_a_closed_slate(span))) for failure in failures):
-        command = f"nba-pipeline explain --date {max(span)}"  # the run would fail again
-        if not any(failure.startswith(COVERAGE) for failure in failures):
-            subject, places = "slate", ["upcoming_players"]
+    subject, command = mode or run.job_name, next_step_of(failures) or _next_command(notifier, span, run.job_name)
+    message = message_of(failures, span)
+    if span and failures and all(failure.startswith(of_a_closed_slate(span)) for failure in failures):
+        subject, places = "slate", ["upcoming_players"]
+        message, command = _closed_slate(notifier, max(span)) or (message, f"nba-pipeline explain --date {max(span)}")
     dates = " to ".join(str(day) for day in dict.fromkeys(span))
     notifier.raise_alert(
         max(span, default=notifier.clock.today),
         RUN_FAILED,
         " ".join(filter(None, (subject, dates, ", ".join(dict.fromkeys(places))))),
-        message_of(failures, span),
+        message,
         next_command=command,
     )
 
@@ -128,15 +131,31 @@ def _is_explained(notifier: Notifier, failures: Sequence[str], span: Sequence[da
     return incident is not None and incident.is_open
 
 
-def _next_command(span: list[date], mode: str, job: str) -> str:
-    """Returns the command that repeats a run of these dates and mode."""
+def _next_command(notifier: Notifier, span: list[date], job: str) -> str:
+    """Returns the command that completes the dates of a failed run."""
     if job == "train":
-        return "nba-pipeline reconcile"
+        return RECONCILE
     if not span:
         return "nba-pipeline status"
-    first, last = min(span), max(span)
-    if first != last:
-        return f"nba-pipeline backfill --from {first} --to {last}"
     if job == "recheck":
-        return f"nba-pipeline recheck --date {first}"
-    return f"nba-pipeline run --date {first}" + (f" --mode {mode}" if mode in MODES else "")
+        return f"nba-pipeline recheck --date {min(span)}"
+    try:
+        return command_of_dates(notifier.warehouse, min(span), max(span), notifier.clock.now())
+    except (PipelineError, OSError):  # the warehouse may be the cause of the failed run
+        return RECONCILE
+
+
+def _closed_slate(notifier: Notifier, day: date) -> tuple[str, str] | None:
+    """Returns which box scores the slate of a date waits for, and the next step; None if it is unknown."""
+    try:
+        closed = closed_slate(notifier.warehouse, day, notifier.clock.now())
+    except (PipelineError, OSError):  # the alert is raised without the missing box scores
+        return None
+    if closed is None:
+        return None
+    message = (
+        f"No predictions are made for {day} until the box scores of {closed.waits_for} are complete. Missing: "
+        f"{', '.join(closed.missing)}. {closed.complete} of {closed.games} final games of the last "
+        f"{SETTINGS.coverage.recent_slates} slates have a complete box score, {SETTINGS.coverage.enough:.0%} are required."
+    )
+    return message, boxscores_step(closed.waits_for)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -10,6 +10,7 @@ from typing import Any
 
 from nba_pipeline.instance.run_tags import PARTITION_TAGS
 from nba_pipeline.league.calendar import EASTERN, parse_key
+from nba_pipeline.providers.circuit_breakers import breakers_not_closed
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse.landing import Landing
 
@@ -18,6 +19,8 @@ Line = Mapping[str, Any]
 SLOT = ("provider", "endpoint", "game_date", "period", "entity")
 """Fields that identify what a request asks for."""
 PROBLEMS = ("failed", "rejected")
+UNAUTHORIZED = 401
+"""Status of a refused key."""
 OF_A_GAME = "boxscore"
 """The endpoint whose entity is a game."""
 NOT_REQUESTED = " was not requested"
@@ -48,12 +51,15 @@ class Incident:
 class DateRequests:
     """The incidents of a date in order, and per game the first request for its box score without a usable answer.
 
-    `failing` names the providers whose last request to an endpoint failed.
+    `failing` names the providers whose last request to an endpoint failed, `refused` those of them that refused the key.
+    `unusable` names the providers with a last response that cannot be used.
     """
 
     incidents: list[Incident] = field(default_factory=list)
     first_causes: dict[str, str] = field(default_factory=dict)
     failing: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    unusable: tuple[str, ...] = ()
 
 
 def read_requests(landing: Landing, dates: Sequence[date]) -> dict[date, DateRequests]:
@@ -63,7 +69,10 @@ def read_requests(landing: Landing, dates: Sequence[date]) -> dict[date, DateReq
         for day in of_dates:
             if day in lines:
                 lines[day].append(line)
-    return {day: DateRequests(_incidents(of_day), _first_causes(of_day, day), _failing(of_day)) for day, of_day in lines.items()}
+    return {
+        day: DateRequests(_incidents(of_day), _first_causes(of_day, day), *failing_providers(of_day))
+        for day, of_day in lines.items()
+    }
 
 
 def request_lines(landing: Landing, first: date) -> Iterator[tuple[Line, Sequence[date]]]:
@@ -101,10 +110,25 @@ def _incidents(lines: Sequence[Line]) -> list[Incident]:
     return sorted(incidents, key=lambda incident: incident.at)
 
 
-def _failing(lines: Sequence[Line]) -> tuple[str, ...]:
-    """Returns the providers whose last request to an endpoint failed, in order of name."""
-    last = {_endpoint(line): line for line in sorted(lines, key=_at)}
-    return tuple(sorted({line["provider"] for line in last.values() if line["outcome"] == "failed"}))
+def failing_providers(lines: Sequence[Line]) -> tuple[tuple[str, ...], ...]:
+    """Returns the failing providers, those that refused the key, and those with an unusable last response, see `DateRequests`."""
+    ordered = sorted(lines, key=_at)
+    failed = [line for line in {_endpoint(line): line for line in ordered}.values() if line["outcome"] == "failed"]
+    refused = [line for line in failed if is_refused(line)]
+    unusable = [line for line in {_slot(line): line for line in ordered}.values() if line["outcome"] == "rejected"]
+    return tuple(tuple(sorted({line["provider"] for line in of_kind})) for of_kind in (failed, refused, unusable))
+
+
+def paused_until(landing: Landing, providers: Collection[str]) -> datetime | None:
+    """Returns until when the circuit breakers of providers refuse requests; None if none does."""
+    breakers = breakers_not_closed(landing) if providers else []
+    instants = [one.until for one in breakers if one.state == "open" and one.until and one.subject in providers]
+    return max(instants, default=None)
+
+
+def is_refused(line: Line) -> bool:
+    """Whether the provider refused the key of a request."""
+    return (line["statuses"] or [])[-1:] == [UNAUTHORIZED]
 
 
 def _without_request(problem: str) -> str:

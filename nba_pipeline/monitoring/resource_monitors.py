@@ -2,11 +2,13 @@
 
 import shutil
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
 
+from nba_pipeline.completeness import expectations
+from nba_pipeline.completeness.modes import capture_instants
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.materializations import latest_materialization
 from nba_pipeline.league.calendar import days
@@ -15,6 +17,7 @@ from nba_pipeline.monitoring.alert_rows import Severity
 from nba_pipeline.monitoring.findings import Finding, is_open
 from nba_pipeline.monitoring.slate_monitors import is_game_day
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
@@ -54,7 +57,7 @@ def stale_sources(warehouse: Warehouse, landing: Landing, clock: Clock, known: C
     return findings
 
 
-def low_quota(instance: dg.DagsterInstance, clock: Clock) -> list[Finding]:
+def low_quota(instance: dg.DagsterInstance, warehouse: Warehouse, clock: Clock) -> list[Finding]:
     """Returns a finding if the provider of lines has few credits left, by its newest response."""
     dates = days(clock.today - timedelta(days=QUOTA_DAYS), clock.today + timedelta(days=1))
     records = [record for day in dates if (record := latest_materialization(instance, "prop_lines", day))]
@@ -62,17 +65,40 @@ def low_quota(instance: dg.DagsterInstance, clock: Clock) -> list[Finding]:
         materialization = record.asset_materialization
         quota = getattr(materialization and materialization.metadata.get("quota"), "value", None) or {}
         if {"used", "remaining"} <= quota.keys():
-            return quota_findings(quota["used"], quota["remaining"])
+            return quota_findings(quota["used"], quota["remaining"], last_covered_date(warehouse, quota["remaining"], clock))
     return []
 
 
-def quota_findings(used: int, remaining: int) -> list[Finding]:
-    """Returns a finding if most credits are used."""
+def last_covered_date(warehouse: Warehouse, credits: int, clock: Clock) -> date | None:
+    """Returns the last known date whose captures the credits pay for; None if they do not pay for today's.
+
+    A capture requests the odds of each game that has not begun. A request costs one credit per market and region.
+    """
+    lines, covered = SETTINGS.lines, None
+    cost = (1 + len(lines.game_markets)) * len(lines.regions.split(","))
+    dates = days(clock.today, clock.today + timedelta(days=QUOTA_DAYS))
+    games = expectations.playing(warehouse.scan(TABLES["schedule"], dates).collect()).drop_nulls("tipoff_at")
+    tipoffs = dict(games.group_by("game_date").agg("tipoff_at").iter_rows())
+    for day in (day for day in dates if day in warehouse.dates(TABLES["schedule"])):
+        instants = tipoffs.get(day, [])
+        captures = [at for at in capture_instants(instants) if at > clock.now()]
+        credits -= cost * sum(tipoff > at for at in captures for tipoff in instants)
+        if credits < 0:
+            return covered
+        covered = day
+    return covered
+
+
+def quota_findings(used: int, remaining: int, covered: date | None) -> list[Finding]:
+    """Returns a finding if most credits are used. `covered` is the last date that the credits are enough for."""
     settings, total = SETTINGS.monitors, used + remaining
     if not total or used / total < settings.quota_warning_share:
         return []
     severity: Severity = "critical" if used / total >= settings.quota_critical_share else "warning"
-    captures = "Lines are captured until the last one is used" if remaining else "No line is captured until the plan is renewed"
+    captures = (
+        f"They are enough for the planned captures through {covered}" if covered else "They are not enough for today's captures"
+    )
+    captures = captures if remaining else "No line is captured until the plan is renewed"
     message = f"odds_api: {counted(remaining, 'credit')} of {total:,} left ({used / total:.0%} are used). {captures}."
     return [Finding(QUOTA_LOW, "odds_api", message, severity, MORE_CREDITS)]
 

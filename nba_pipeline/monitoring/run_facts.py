@@ -11,12 +11,14 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.command_runs import is_started_by_command
 from nba_pipeline.instance.dead_runs import is_dead
 from nba_pipeline.instance.materializations import materialization_instants, materialized_at, materialized_dates
-from nba_pipeline.instance.run_outcomes import is_interrupted, outcome_messages, shortened
+from nba_pipeline.instance.run_outcomes import is_interrupted, outcome_messages
 from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAG, RANGE_TAGS
 from nba_pipeline.instance.runs_in_progress import IN_PROGRESS
 from nba_pipeline.league.calendar import days, parse_key
+from nba_pipeline.monitoring.failure_messages import cause_of, message_of, next_step_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import SLATE_EXPORT, daily_tables
+from nba_pipeline.tables.wording import counted
 
 OF_STEPS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
 DAILY_JOBS = ("game_day", "season")
@@ -63,7 +65,19 @@ def _failures(instance: dg.DagsterInstance, dates: Sequence[date]) -> dict[date,
                 before = failures.setdefault(day, {}).get(name)
                 newest = before or _failure(instance, record.dagster_run)
                 failures[day][name] = replace(newest, runs=before.runs + 1) if before else newest
-    return failures
+    return {day: _with_shared_reasons(of_date) for day, of_date in failures.items()}
+
+
+def _with_shared_reasons(failures: Mapping[str, Failure]) -> dict[str, Failure]:
+    """Returns the failures of a date, newest first. Those with the same cause have the reason of the newest of their runs."""
+    runs: dict[str, dict[str, Failure]] = {}
+    for failure in failures.values():
+        runs.setdefault(failure.cause or failure.run_id, {}).setdefault(failure.run_id, failure)
+    reasons = dict[str, str]()
+    for cause, of_cause in runs.items():
+        more = f"; {counted(len(of_cause) - 1, 'more run')} failed in the same way" if len(of_cause) > 1 else ""
+        reasons[cause] = next(iter(of_cause.values())).reason + more
+    return {name: replace(one, reason=reasons[one.cause or one.run_id]) for name, one in failures.items()}
 
 
 def failed_tables(instance: dg.DagsterInstance, dates: Sequence[date]) -> dict[date, set[str]]:
@@ -179,8 +193,9 @@ def _failure(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Failure:
     """Returns the failure of a run, with the command that continues it if a person interrupted a backfill."""
     events = [entry.dagster_event for entry in instance.all_logs(run.run_id, of_type=OF_STEPS) if entry.dagster_event]
     if not (is_started_by_command(run) and is_interrupted(events)):
-        messages = shortened(outcome_messages(events, has_succeeded=False)[0])
-        return Failure(1, f"run {run.run_id[:8]} failed and no later run has succeeded ({messages})")
+        messages, dates = outcome_messages(events, has_succeeded=False)[0], _dates_of(run)
+        reason = f"run {run.run_id[:8]} failed and no later run has succeeded ({message_of(messages, dates)})"
+        return Failure(1, reason, "", next_step_of(messages), run.run_id, cause_of(messages, dates))
     dates, is_backfill = _dates_of(run), MODE_TAG not in run.tags  # only runs of a backfill have no mode
     resume = f"nba-pipeline backfill --from {dates[0]} --to {dates[-1]} --resume" if is_backfill and dates else ""
     return Failure(1, f"run {run.run_id[:8]} was interrupted and no later run has succeeded", resume)

@@ -1,4 +1,4 @@
-"""Monitors of slates: lines by 13:00 Eastern, checks that affect betting, and rows that stay quarantined.
+"""Monitors of slates: lines by 13:00 Eastern or an earlier tip-off, checks that affect betting, and rows that stay quarantined.
 
 A monitor returns its findings. An alert whose finding is no longer returned is resolved.
 """
@@ -12,10 +12,11 @@ import polars as pl
 from nba_pipeline.assets.sources.prop_lines import reasons_against_the_market
 from nba_pipeline.completeness import expectations
 from nba_pipeline.completeness.modes import lines_due_at
+from nba_pipeline.completeness.next_steps import fetching_command
 from nba_pipeline.completeness.quarantine_cases import is_accepted
 from nba_pipeline.instance.check_results import newest_result
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.league.calendar import days, eastern
+from nba_pipeline.league.calendar import EASTERN, days, eastern
 from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
 from nba_pipeline.monitoring.alert_changes import Incident
@@ -42,19 +43,20 @@ def is_game_day(warehouse: Warehouse, today: date, around: int = 0) -> bool:
 
 
 def late_lines(warehouse: Warehouse, clock: Clock, known: Collection[Incident]) -> list[Finding]:
-    """Returns a finding if too few games of today have a line at 13:00 Eastern, unless an alert about a failed capture is open.
+    """Returns a finding if too few games of today have a line when lines are due, unless an alert about a failed capture is open.
 
     A home whose last two weeks have no line has no source of lines.
     """
     settings, today, now = SETTINGS.monitors, clock.today, clock.now()
-    if now < lines_due_at(today):
+    games = expectations.playing(warehouse.scan(TABLES["schedule"], [today]).collect())
+    due_at = lines_due_at(today, games["tipoff_at"].to_list())
+    if now < due_at:
         return []
     if is_open(known, "lines_missing", "prop_lines", today) and not is_open(known, LINES_LATE, "prop_lines", today):
         return []
     window = days(today - timedelta(days=SETTINGS.usual.days), today)
     of_market = warehouse.scan(TABLES["prop_lines"], window).filter("is_before_tipoff", pl.col("market") == SETTINGS.lines.market)
     lined = of_market.select("game_date", "game_id").unique().collect()
-    games = expectations.playing(warehouse.scan(TABLES["schedule"], [today]).collect())
     if lined.is_empty() or games.is_empty():
         return []
     with_line = games.join(lined, on=["game_date", "game_id"], how="semi").height
@@ -64,21 +66,22 @@ def late_lines(warehouse: Warehouse, clock: Clock, known: Collection[Incident]) 
     number = f"{with_line} of {counted(games.height, 'game')}" if with_line else f"none of {counted(games.height, 'game')}"
     message = (
         f"At {eastern_text(now, '%H:%M')}, {number} of {today} {'has' if with_line <= 1 else 'have'} a points line; "
-        f"{settings.lines_warning_share:.0%} are expected from {settings.lines_due_hour_eastern}:00"
+        f"{settings.lines_warning_share:.0%} are expected from {due_at.astimezone(EASTERN):%H:%M}"
     )
     severity: Severity = "critical" if share < settings.lines_critical_share else "warning"
-    command = f"nba-pipeline explain --date {today} --table prop_lines"  # the captures succeeded, so no breaker is open
+    command = fetching_command(today, games["tipoff_at"].to_list(), now)
     return [Finding(LINES_LATE, "prop_lines", message, severity, command, today)]
 
 
 def failed_betting_checks(
-    instance: dg.DagsterInstance, clock: Clock, late: Collection[Finding], known: Collection[Incident]
+    instance: dg.DagsterInstance, warehouse: Warehouse, clock: Clock, late: Collection[Finding], known: Collection[Incident]
 ) -> list[Finding]:
     """Returns a finding per failed check of today's slate that affects betting. Late lines explain predictions without one."""
     today, findings = clock.today, []
+    tipoffs = expectations.playing(warehouse.scan(TABLES["schedule"], [today]).collect())["tipoff_at"].to_list()
+    are_lines_due = clock.now() >= lines_due_at(today, tipoffs)
     for table, check in BETTING_CHECKS:
         subject, is_about_lines = f"{table}.{check}", (table, check) == NO_LINE_CHECK
-        are_lines_due = clock.now() >= lines_due_at(today)
         is_explained = late and not is_open(known, BETTING_CHECK_FAILED, subject, today)
         if is_about_lines and (is_explained or not are_lines_due):
             continue
@@ -114,7 +117,7 @@ def old_quarantines(warehouse: Warehouse, clock: Clock) -> list[Finding]:
             message = (
                 f"{name} of {day}: {counted(number, 'row')} quarantined for more than {settings.quarantine_hours:g} h: {problem}"
             )
-            command = f"nba-pipeline status --from {day} --to {day}"
+            command = f"nba-pipeline quarantine list --date {day} --table {name}"
             findings.append(Finding(QUARANTINE_OLD, name, message, next_command=command, game_date=day))
     return findings
 

@@ -4,13 +4,13 @@ Such a name has no predictions until an operator resolves it.
 """
 
 import re
-import shlex
 from collections.abc import Mapping
 from datetime import date, timedelta
 
 import dagster as dg
 import polars as pl
 
+from nba_pipeline.completeness.next_steps import resolving_command
 from nba_pipeline.completeness.quarantine_cases import is_accepted
 from nba_pipeline.league.calendar import eastern_date
 from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
@@ -41,7 +41,7 @@ def alert_on_unresolved_names(notifier: Notifier, day: date, names: Mapping[str,
         return int(notifier.raise_alert(day, NAME_UNRESOLVED, "prop_lines", message, next_command="nba-pipeline status"))
     raised = 0
     for spelling, (problem, count) in names.items():
-        command = f"nba-pipeline resolve --spelling {shlex.quote(spelling)} --player ID --date {day}"
+        command = resolving_command(spelling, day)
         quarantined = f"prop_lines of {day}: {problem}; {counted(count, 'line is', 'lines are')} quarantined."
         message = f"{quarantined} The player's ID: {_command_for_id(spelling)}"
         raised += notifier.raise_alert(day, NAME_UNRESOLVED, spelling, message, next_command=command)

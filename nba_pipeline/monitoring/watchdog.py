@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from nba_pipeline.completeness.modes import CLOCK, MODES
+from nba_pipeline.completeness.next_steps import RECONCILE, RESTART, START
 from nba_pipeline.instance.instigators import Instigator
 from nba_pipeline.league.calendar import EASTERN, days, eastern, eastern_date
 from nba_pipeline.monitoring.alert_rows import Severity
@@ -18,7 +19,6 @@ DAEMON_SILENT, MODE_UNDECIDED, DEFINITIONS_DIFFER = "daemon_silent", "mode_undec
 WATCH_FAILED = "watch_failed"
 KINDS = (DAEMON_SILENT, MODE_UNDECIDED, DEFINITIONS_DIFFER, WATCH_FAILED)
 DAEMON = "daemon"
-START, RESTART = "start the daemon", "restart the daemon"
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _undecided(live: Mapping[str, Instigator], now: datetime) -> list[Finding]:
         if one is None or (one.started_at and one.started_at > due_at) or (one.last_tick and one.last_tick >= due_at):
             continue
         message = f"The schedule {mode} was due at {_eastern(due_at)} and left no decision."
-        undecided.append(Finding(MODE_UNDECIDED, mode, message, next_command="nba-pipeline reconcile"))
+        undecided.append(Finding(MODE_UNDECIDED, mode, message, next_command=RECONCILE))
     return undecided
 
 

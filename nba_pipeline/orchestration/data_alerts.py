@@ -131,9 +131,11 @@ def monitors_of(
     clock = notifier.clock
     return {
         DISK_LOW: lambda: low_disk(instance),
-        QUOTA_LOW: lambda: low_quota(instance, clock),
+        QUOTA_LOW: lambda: low_quota(instance, warehouse, clock),
         LINES_LATE: lambda: late_lines(warehouse, clock, known),
-        BETTING_CHECK_FAILED: lambda: failed_betting_checks(instance, clock, late_lines(warehouse, clock, known), known),
+        BETTING_CHECK_FAILED: lambda: failed_betting_checks(
+            instance, warehouse, clock, late_lines(warehouse, clock, known), known
+        ),
         TABLE_LATE: lambda: late_tables(
             instance, warehouse, find_missing(instance, warehouse, landing, clock.now()), known, clock.now()
         ),

@@ -11,7 +11,7 @@ from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.monitoring.alert_changes import Incident
 from nba_pipeline.monitoring.findings import Finding, is_open
-from nba_pipeline.orchestration.work import Work
+from nba_pipeline.orchestration.work import Work, command_of
 from nba_pipeline.tables.declarations import upstream_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
@@ -35,7 +35,7 @@ def late_tables(
         if not is_open(known, TABLE_LATE, table, day) and any(_explains(one, day, table) for one in known):
             continue
         message = f"{table} of {day} was due at {eastern_text(work.due_at)} and is not written; {work.why}"
-        findings.append(Finding(TABLE_LATE, table, message, next_command=work.command, game_date=day))
+        findings.append(Finding(TABLE_LATE, table, message, next_command=command_of(work, warehouse, now), game_date=day))
     return findings
 
 

@@ -11,11 +11,13 @@ import polars as pl
 
 from nba_pipeline.assets.sources.prop_lines import GAMES_ANSWERED, UPCOMING_GAMES
 from nba_pipeline.completeness.modes import capture_instants
+from nba_pipeline.completeness.next_steps import NEW_KEY, fetching_command
 from nba_pipeline.instance.materializations import latest_materialization
 from nba_pipeline.instance.rereads import PROBLEMS_MET
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.monitoring.incidents import is_refused, request_lines
 from nba_pipeline.orchestration.run_requests import Decision, games_of, request, warehouse_problem
 from nba_pipeline.orchestration.work import Attempts, attempts_at
 from nba_pipeline.providers.nba_cdn import NbaCdn
@@ -24,9 +26,9 @@ from nba_pipeline.tables.declarations import requested_by
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Landing
 
-KEY_REFUSED = "(401"
-"""Part of the problem of a capture whose key was refused. A retry does not help, so the alert is raised at once."""
+PROVIDER = "odds_api"
 
 
 def decide_capture(
@@ -39,14 +41,13 @@ def decide_capture(
         return Decision(day, "no capture is due" if tipoffs else "no upcoming games")
     attempts, share = attempts_at(instance, "lines", day, due_at), share_captured(instance, day, due_at)
     problem = problem_of_capture(instance, day, due_at)
-    has_enough_attempts = attempts.ended >= SETTINGS.patience.alert_after_attempts or KEY_REFUSED in problem
+    has_refused = share < 1.0 and is_key_refused(nba_cdn.http.landing, day, due_at)  # a retry does not help
+    has_enough_attempts = attempts.ended >= SETTINGS.patience.alert_after_attempts or has_refused
     capture = f"the capture of {eastern_text(due_at, '%H:%M')}"
     if share < 1.0 and has_enough_attempts:
         message = f"{_shortfall(warehouse, day, capture, share)} ({counted(attempts.ended, 'attempt')})"
         message += f": {problem}" if problem else ""
-        message += ", then restart the daemon, which reads the key when it starts" if KEY_REFUSED in problem else ""
-        explanation = f"nba-pipeline explain --date {day} --table prop_lines"
-        command = "nba-pipeline doctor" if KEY_REFUSED in problem else explanation
+        command = NEW_KEY if has_refused else fetching_command(day, tipoffs, now)
         notifier.raise_alert(day, "lines_missing", "prop_lines", message, next_command=command)
     if share == 1.0 or (share and has_enough_attempts):
         return Decision(day, "no capture is due")
@@ -91,6 +92,13 @@ def share_captured(instance: dg.DagsterInstance, day: date, since: datetime) -> 
     numbers = (metadata.get(name) for name in (UPCOMING_GAMES, GAMES_ANSWERED))
     upcoming, games_with_response = (number.value or 0 if isinstance(number, dg.IntMetadataValue) else 0 for number in numbers)
     return games_with_response / upcoming if upcoming else 1.0
+
+
+def is_key_refused(landing: Landing, day: date, since: datetime) -> bool:
+    """Whether the provider of lines refused the key of a request of a date since an instant."""
+    lines = (line for line, dates in request_lines(landing, since.astimezone(UTC).date()) if day in dates)
+    of_lines = [line for line in lines if line["provider"] == PROVIDER and datetime.fromisoformat(line["fetched_at"]) >= since]
+    return any(map(is_refused, of_lines))
 
 
 def problem_of_capture(instance: dg.DagsterInstance, day: date, since: datetime) -> str:

@@ -20,7 +20,7 @@ from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse, files
-from nba_pipeline.warehouse.damage import Notice
+from nba_pipeline.warehouse.damage import Notice, with_next_step
 from nba_pipeline.warehouse.journal import JOURNAL
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.ledgers import ledgers
@@ -130,6 +130,7 @@ def unreadable_dates(warehouse: Warehouse, tables: Iterable[Table], dates: Colle
     messages = []
     for table in tables:
         of_table = dates if dates is not None else warehouse.dates(table)
-        by_date = warehouse.closed(table, of_table) | warehouse.lost(table)
+        lost = {day: with_next_step(message) for day, message in warehouse.lost(table).items()}
+        by_date = warehouse.closed(table, of_table) | lost
         messages += [by_date[day] for day in sorted(by_date) if dates is None or day in dates]
     return messages

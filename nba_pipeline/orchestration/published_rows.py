@@ -22,6 +22,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.damage import with_next_step
 from nba_pipeline.warehouse.landing import Landing
 
 READS = ("predictions", "picks", "publications", "grades", "system_performance")
@@ -52,7 +53,8 @@ def refuse_unreadable(warehouse: Warehouse, day: date) -> None:
     Raises BadInput if the schedule of the date is not loaded.
     """
     warehouse.check([TABLES["schedule"]], [day])
-    lost, closed = warehouse.lost(TABLES["schedule"]), warehouse.closed(TABLES["predictions"], [day])
+    closed = warehouse.closed(TABLES["predictions"], [day])
+    lost = {of_date: with_next_step(message) for of_date, message in warehouse.lost(TABLES["schedule"]).items()}
     if reasons := [of_table[day] for of_table in (lost, closed) if day in of_table]:
         raise Damaged(f"not published: {'; '.join(reasons)}")
     if day not in warehouse.dates(TABLES["schedule"]):

@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
+from nba_pipeline.completeness.next_steps import boxscores_step
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
@@ -56,7 +57,7 @@ from nba_pipeline.orchestration.slate_messages import announce
 from nba_pipeline.orchestration.slate_status import slate_status_sensor
 from nba_pipeline.orchestration.undone import find_undone
 from nba_pipeline.orchestration.weekly_training import TRAINING_HOUR, untrained_week
-from nba_pipeline.orchestration.work import attempts_at, is_in_progress, next_of
+from nba_pipeline.orchestration.work import attempts_at, command_of, is_in_progress, next_of
 from nba_pipeline.providers.injury_report import InjuryReport
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.publishing.place import PublicFiles
@@ -104,8 +105,7 @@ def final_games(
             continue
         memories[day] = decision.memory
         if decision.gives_up:
-            command = f"nba-pipeline explain --date {day}"
-            notifier.raise_alert(day, "boxscores_missing", "boxscores", decision.why, "critical", command)
+            notifier.raise_alert(day, "boxscores_missing", "boxscores", decision.why, "critical", boxscores_step(day))
         run_key = f"final_games:{day}:{decision.memory.requests}"
         run = request(requested_by("final_games"), day, run_key, {MODE_TAG: "final_games"}) if decision.collects else None
         results.append(Decision(day, decision.why, run))
@@ -228,7 +228,8 @@ def _reconcile(
     chosen, why = next_of(undone, now)
     if chosen and chosen.attempts.ended >= SETTINGS.patience.alert_after_attempts:
         message = f"not done after {counted(chosen.attempts.ended, 'attempt')}: {chosen.why}"
-        notifier.raise_alert(chosen.game_date, "work_undone", chosen.subject, message, "critical", chosen.command)
+        command = command_of(chosen, warehouse, now)
+        notifier.raise_alert(chosen.game_date, "work_undone", chosen.subject, message, "critical", command)
     requests = [*_training(context.instance, warehouse, now, model_store), *([request_of(chosen)] if chosen else [])]
     context.update_cursor("")  # an empty cursor in the result would keep the old one
     return dg.SensorResult(run_requests=requests, skip_reason=None if requests else why), True

@@ -11,11 +11,13 @@ from typing import Literal
 import dagster as dg
 
 from nba_pipeline.completeness.modes import Mode
+from nba_pipeline.completeness.next_steps import command_of_dates
 from nba_pipeline.instance.run_tags import DUE_TAG, LONGEST_WHY, MODE_TAG, PARTITION_TAG, WHY_TAG
 from nba_pipeline.instance.runs_in_progress import spans_in_progress
 from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.orchestration.reloading import RELOAD, RELOAD_TAGS
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Work:
     """The purpose of the work, if it is not the mode."""
     job: str = "game_day"
     next_command: str = ""
-    """The command that does the work, if it is not `run` with the mode."""
+    """The command that does the work, if it is not the one that completes the date, see `command_of`."""
 
     @property
     def name(self) -> str:
@@ -66,11 +68,6 @@ class Work:
         return self.purpose or self.mode
 
     @property
-    def command(self) -> str:
-        """The command that does the work."""
-        return self.next_command or f"nba-pipeline run --date {self.game_date} --mode {self.mode}"
-
-    @property
     def run_key(self) -> str:
         """The run key of the next attempt, so that Dagster starts each attempt once."""
         return f"reconciliation:{self.subject}:{self.game_date}:{self.due_at.isoformat()}:{self.attempts.ended}"
@@ -81,6 +78,11 @@ class Work:
         without = f"; proceeds without {', '.join(self.omitted)}" if self.omitted else ""
         tags = {MODE_TAG: self.subject, DUE_TAG: self.due_at.isoformat(), WHY_TAG: (self.why + without)[:LONGEST_WHY]}
         return RELOAD_TAGS | tags if self.mode == RELOAD else tags
+
+
+def command_of(work: Work, warehouse: Warehouse, now: datetime) -> str:
+    """Returns the command that does the work."""
+    return work.next_command or command_of_dates(warehouse, work.game_date, work.game_date, now)
 
 
 def next_of(undone: Sequence[Work], now: datetime) -> tuple[Work | None, str]:

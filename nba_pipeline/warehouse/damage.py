@@ -44,6 +44,11 @@ class Notice:
         return f"{self.subject} is unreadable: {self.problem}" + (f"; moved to <home>/{self.moved_to}" if self.moved_to else "")
 
 
+def with_next_step(message: str) -> str:
+    """Returns the message about a lost date with the command that rebuilds it."""
+    return f"{message}; next: {RECONCILE}"
+
+
 def set_aside(home: Place, path: Place, problem: str, next_command: str = RECONCILE) -> Notice | None:
     """Moves an unreadable file or folder below `damaged`, with a notice and a log message. None if it is already moved."""
     at = datetime.now(UTC)

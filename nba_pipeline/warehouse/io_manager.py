@@ -21,6 +21,7 @@ from nba_pipeline.tables.table import PROBLEM, Table
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import ROWS_IN, per_date, rows_out
+from nba_pipeline.warehouse.damage import with_next_step
 from nba_pipeline.warehouse.dated_metadata import add_dated_metadata
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.partitions import recovering
@@ -145,7 +146,7 @@ class TableIO(dg.ConfigurableIOManager):
         """Raises Damaged for lost dates, because they change the values of a window. Named and reference inputs only log them."""
         lost = {day: message for day, message in self.warehouse.lost(table).items() if day in dates}
         if lost and not metadata.get(NAMED) and not metadata.get(REFERENCE):
-            raise Damaged(lost[min(lost)])
+            raise Damaged(with_next_step(lost[min(lost)]))
         for day in sorted(lost):
             context.log.warning(lost[day])
 

@@ -15,6 +15,7 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import QUARANTINE_SCHEMA, TABLES, StoredTable
 from nba_pipeline.warehouse import local_sql, swap
+from nba_pipeline.warehouse.damage import with_next_step
 from nba_pipeline.warehouse.home_format import refuse_another_format
 from nba_pipeline.warehouse.ledgers import missing_rows
 from nba_pipeline.warehouse.manifests import FOLDER as MANIFESTS
@@ -120,8 +121,12 @@ class LocalTables(LocalReading):
 
     def unreadable_dates(self, tables: Iterable[StoredTable], dates: Collection[date] | None = None) -> list[str]:
         """Returns a message per date of these tables that lacks rows because a file is unreadable. `dates` limits the dates."""
-        messages = [self.closed(table, self.dates(table) if dates is None else dates) | self.lost(table) for table in tables]
-        return [of_table[day] for of_table in messages for day in sorted(of_table) if dates is None or day in dates]
+        messages = list[str]()
+        for table in tables:
+            lost_dates = {day: with_next_step(message) for day, message in self.lost(table).items()}
+            by_date = self.closed(table, self.dates(table) if dates is None else dates) | lost_dates
+            messages += [by_date[day] for day in sorted(by_date) if dates is None or day in dates]
+        return messages
 
 
 def check_home(home: Path, least_free_mib: int) -> None:

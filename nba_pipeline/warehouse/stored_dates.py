@@ -160,7 +160,5 @@ def lost(home: Path, table: StoredTable) -> dict[date, str]:
             for day in days_of(moved) if moved.parent.name.startswith(MONTH) else [day_of(moved)]:
                 written = stored.written_ns(day)
                 if written is None or written <= needs_time:
-                    messages[day] = (
-                        f"{name} {day} is not rebuilt yet: its unreadable file was moved to {moved}; next: {damage.RECONCILE}"
-                    )
+                    messages[day] = f"{name} {day} is not rebuilt yet: its unreadable file was moved to {moved}"
     return messages

@@ -26,7 +26,12 @@ def test_open_alerts_precede_the_chain_and_qualify_its_end() -> None:
     assert lines[1] == (
         "  open alert: critical: daemon_silent daemon (2026-01-15): no tick since 19:00; next: nba-pipeline decisions"
     )
-    assert lines[-1] == "no link is broken; 1 alert above is open"
+    assert lines[-2:] == ["no link is broken; 1 alert above is open", "  next: nba-pipeline decisions"]
+
+
+def test_a_chain_without_a_problem_ends_with_the_first_table_that_is_not_due() -> None:
+    waiting = Link("boxscores", "not_due", "no game is final", (), "wait, boxscores is due at 06:00")
+    assert printed([Link("schedule", "ok", "3 games"), waiting])[-1] == "  next: wait, boxscores is due at 06:00"
 
 
 def last_lines(*links: Link) -> list[str]:
@@ -39,6 +44,17 @@ def test_a_chain_that_ends_by_a_rule_also_names_the_broken_link_of_exit_code_1()
     broken = ["first broken link: boxscores: 4 of 5 games", "  evidence: run 1", "  next: nba-pipeline repair --date D"]
     assert last_lines(NO_LINE, BOXSCORES) == ["the chain ends at: prop_lines: no line for this player", *broken]
     assert last_lines(BOXSCORES) == broken
+
+
+def test_a_broken_link_that_nothing_helps_is_followed_by_the_first_one_with_a_command() -> None:
+    no_lines = Link("prop_lines", "broken", "no lines for CLE@BOS")
+    assert last_lines(no_lines, BOXSCORES) == [
+        "first broken link: prop_lines: no lines for CLE@BOS",
+        "first broken link with a next command: boxscores: 4 of 5 games",
+        "  evidence: run 1",
+        "  next: nba-pipeline repair --date D",
+    ]
+    assert last_lines(no_lines) == ["first broken link: prop_lines: no lines for CLE@BOS"]
 
 
 def test_a_chain_without_a_broken_link_names_only_its_end() -> None:

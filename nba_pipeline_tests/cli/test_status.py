@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import FIRST_DATE, eastern
+from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.monitoring.watchdog import DAEMON_SILENT
 from nba_pipeline_tests.builders_days import Days, slate_of
 from nba_pipeline_tests.commands import nba_pipeline
 
@@ -24,6 +27,16 @@ def test_a_home_without_tables_says_only_what_to_do_first(tmp_path: Path) -> Non
 
 def test_the_first_day_of_the_platform_has_a_status(tmp_path: Path) -> None:
     assert nba_pipeline("status", home=tmp_path, now=eastern(FIRST_DATE, 12)).returncode == 1
+
+
+def test_a_silent_daemon_is_the_cause_and_the_next_step_of_a_date_that_waits(tmp_path: Path) -> None:
+    days, now = Days(tmp_path), eastern(DAY, 12)
+    days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19)))
+    notifier = Notifier(warehouse=days.warehouse, clock=Clock(fixed_at=now.isoformat()))
+    notifier.raise_alert(DAY, DAEMON_SILENT, "daemon", "No sensor has ticked since 09:00.", "critical", "start the daemon")
+    ended = nba_pipeline("status", "--from", str(DAY), "--to", str(DAY), home=tmp_path, now=now)
+    assert "Nothing is collected, predicted or graded. No sensor has ticked since 09:00." in ended.stdout
+    assert f"Next for {DAY}: start the daemon" in ended.stdout
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ def test_each_table_is_counted_in_the_unit_in_which_it_is_expected(tmp_path: Pat
     )
     numbers = counted(days)
     assert numbers.keys() == UNITS.keys()
-    assert (numbers["boxscores"], numbers["player_game_summary"]) == ((2, 3), (1, 2))
-    assert (numbers["prop_lines"], numbers["grades"]) == ((1, 3), (1, 2))
+    assert (numbers["boxscores"], numbers["player_game_summary"]) == ((2, 3), (1, 3))
+    assert (numbers["prop_lines"], numbers["grades"]) == ((1, 3), (1, 3))
 
 
 def test_a_game_that_is_not_played_is_not_expected(tmp_path: Path) -> None:

@@ -17,7 +17,10 @@ from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.failed_runs import alert_on_killed, failed_run_sensor
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.builders import frame_of
+from nba_pipeline_tests.builders_days import slate_of
 from nba_pipeline_tests.monitoring.webhook import DAY, NEXT, Slack, rows
 
 
@@ -80,7 +83,7 @@ def test_a_failed_run_raises_an_alert_with_its_cause(instance: dg.DagsterInstanc
     assert slack.texts == [
         "warning: run_failed game_day 2024-03-12 breaks (2024-03-12)\n"
         "breaks: 2024-03-12 is closed: 1 of 8 final games have a complete box score\n"
-        "Next: nba-pipeline run --date 2024-03-12\n"
+        "Next: nba-pipeline reconcile\n"
         "Runbook: docs/runbooks/run_failed.md"
     ]
 
@@ -93,7 +96,7 @@ def test_the_alert_for_a_failed_check_names_the_check(
         (
             "overnight 2024-03-12 checked",
             "checked: check enough_games failed (25%): NYK@BOS; ATL@MIA",
-            "nba-pipeline run --date 2024-03-12 --mode overnight",
+            "nba-pipeline reconcile",
         )
     ]
 
@@ -146,7 +149,7 @@ def test_a_killed_run_of_the_command_raises_an_alert_on_its_date(
     assert run
     alert_on_killed(notifier, [run])
     assert [(row["game_date"], row["message"], row["next_command"]) for row in rows(warehouse)] == [
-        (earlier, "its process was killed", f"nba-pipeline run --date {earlier} --mode overnight")
+        (earlier, "its process was killed", "nba-pipeline reconcile")
     ]
 
 
@@ -255,6 +258,10 @@ def test_the_runs_of_a_closed_slate_share_one_alert_that_explains_it(
     def features() -> None:
         raise Closed(f"the slate of {DAY} is closed: 7 of 9 final games of the last 3 slates have a complete box score")
 
+    before = DAY - timedelta(days=1)
+    for day, status in ((before, "final"), (DAY, "scheduled")):
+        [game] = slate_of(day, eastern(day, 19), status=status)
+        warehouse.replace(TABLES["schedule"], [day], frame_of(TABLES["schedule"], game), "test")
     notifier = Notifier(warehouse=warehouse, clock=Clock(fixed_at=eastern(DAY, 8).isoformat()))
     definitions = dg.Definitions([upcoming_players, features], asset_checks=[the_last_slates_are_covered])
     job = definitions.resolve_implicit_global_asset_job_def()
@@ -267,9 +274,12 @@ def test_the_runs_of_a_closed_slate_share_one_alert_that_explains_it(
             tags={"nba/mode": mode},
         )
         failed(instance, notifier, result)
-    assert [(row["kind"], row["subject"], row["next_command"]) for row in rows(warehouse)] == [
-        ("run_failed", f"slate {DAY} upcoming_players", f"nba-pipeline explain --date {DAY}")
-    ]
+    [row] = rows(warehouse)
+    assert (row["kind"], row["subject"]) == ("run_failed", f"slate {DAY} upcoming_players")
+    assert row["message"].startswith(
+        f"No predictions are made for {DAY} until the box scores of {before} are complete. Missing: "
+    )
+    assert row["next_command"].endswith(f"; to request them now: nba-pipeline repair --date {before}")
 
 
 def test_the_alert_for_a_failed_range_has_its_last_date(
@@ -277,7 +287,7 @@ def test_the_alert_for_a_failed_range_has_its_last_date(
 ) -> None:
     failed(instance, notifier, run_of(instance, checked, [DAY, NEXT]))
     assert [(row["game_date"], row["subject"], row["next_command"]) for row in rows(warehouse)] == [
-        (NEXT, "game_day 2024-03-12 to 2024-03-13 checked", "nba-pipeline backfill --from 2024-03-12 --to 2024-03-13")
+        (NEXT, "game_day 2024-03-12 to 2024-03-13 checked", "nba-pipeline reconcile")
     ]
 
 

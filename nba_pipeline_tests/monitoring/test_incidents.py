@@ -8,7 +8,7 @@ import pytest
 
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import eastern
-from nba_pipeline.monitoring.incidents import DateRequests, read_requests
+from nba_pipeline.monitoring.incidents import DateRequests, paused_until, read_requests
 from nba_pipeline.warehouse.journal_lines import Outcome
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payloads import Slot
@@ -81,6 +81,23 @@ def test_a_provider_is_failing_until_its_endpoint_answers(requests: Requests) ->
     assert requests.of_the_day().failing == ("injury_report",)
     requests.add(reports[1], eastern(DAY, 23, 10), "landed", statuses=[200])
     assert requests.of_the_day().failing == ()
+
+
+def test_a_refused_key_and_an_unusable_response_are_named_by_their_providers(requests: Requests) -> None:
+    requests.add(Slot("odds_api", "events", "slate", DAY), NIGHT, "failed", statuses=[401], problem="the key was rejected")
+    requests.add(BOX, NIGHT, "landed", statuses=[200], ref="nba_cdn/boxscore/a.json")
+    requests.add(BOX, NIGHT, "rejected", ref="nba_cdn/boxscore/a.json", problem="statistics is missing")
+    of_the_day = requests.of_the_day()
+    assert (of_the_day.failing, of_the_day.refused, of_the_day.unusable) == (("odds_api",), ("odds_api",), ("nba_cdn",))
+
+
+def test_requests_are_paused_until_the_breaker_of_a_failing_provider_closes(requests: Requests) -> None:
+    for number in range(5):
+        slot = Slot("espn", "roster", entity=str(number), game_date=DAY)
+        requests.add(slot, eastern(DAY, 22, 58), "failed", statuses=[500] * 5, problem="status 500")
+    landing = Landing(home=str(requests.home), clock=Clock(fixed_at=NIGHT.isoformat()))
+    assert paused_until(landing, ["espn"]) == eastern(DAY, 23, 3)
+    assert paused_until(landing, ["odds_api"]) is None
 
 
 def test_a_request_of_another_game_recovers_nothing(requests: Requests) -> None:

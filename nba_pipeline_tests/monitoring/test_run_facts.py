@@ -118,6 +118,17 @@ def test_failed_runs_of_a_table_are_counted_with_the_newest_reason(days: Days) -
     assert (one.runs, newest.run_id[:8] in one.reason) == (2, True)
 
 
+def test_runs_that_failed_in_the_same_way_share_one_reason(days: Days) -> None:
+    """A date names a cause once, however many runs it stopped."""
+    failed(days, NOON - 9 * MINUTE, "schedule")
+    newest = failed(days, NOON - 4 * MINUTE, "features")
+    [reason] = {one.reason for one in facts(days).failures[DAY].values()}
+    assert reason == (
+        f"run {newest.run_id[:8]} failed and no later run has succeeded (the run did not finish); "
+        "1 more run failed in the same way"
+    )
+
+
 def test_failed_runs_of_other_dates_or_long_ago_do_not_count(days: Days) -> None:
     failed(days, NOON - 4 * MINUTE, "features")
     assert facts(days, DAY - timedelta(days=1)).failures == {}

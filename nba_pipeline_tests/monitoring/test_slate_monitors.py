@@ -60,6 +60,14 @@ def test_games_without_lines_are_found_from_13_00(
     assert [(one.subject, one.severity, one.game_date) for one in found] == ([("prop_lines", severity, DAY)] if severity else [])
 
 
+def test_lines_of_a_noon_game_are_due_at_its_tipoff(slate: LocalWarehouse) -> None:
+    write(slate, "schedule", DAY, *slate_of(DAY, eastern(DAY, 12), eastern(DAY, 19)))
+    assert late_lines(slate, clock(11), []) == []
+    [late] = late_lines(slate, clock(12), [])
+    assert late.message.endswith("80% are expected from 12:00")
+    assert late.next_command == f"nba-pipeline run --date {DAY}"
+
+
 def test_a_home_that_never_had_lines_waits_for_none(warehouse: LocalWarehouse) -> None:
     write(warehouse, "schedule", DAY, *GAMES)
     assert late_lines(warehouse, clock(14), []) == []
@@ -92,30 +100,32 @@ def judged(instance: dg.DagsterInstance, table: str, check: str, passed: bool, d
     instance.report_runless_asset_event(evaluation)
 
 
-def checks(instance: dg.DagsterInstance, hour: int, late: Sequence[Finding] = ()) -> list[str]:
-    return [one.message for one in failed_betting_checks(instance, clock(hour), late, [])]
+def checks(instance: dg.DagsterInstance, warehouse: LocalWarehouse, hour: int, late: Sequence[Finding] = ()) -> list[str]:
+    return [one.message for one in failed_betting_checks(instance, warehouse, clock(hour), late, [])]
 
 
-def test_a_failed_check_of_today_is_found_with_the_features_that_it_names() -> None:
+def test_a_failed_check_of_today_is_found_with_the_features_that_it_names(slate: LocalWarehouse) -> None:
     check = ("features", "no_feature_loses_its_source")
     with dg.DagsterInstance.ephemeral() as instance:
         judged(instance, *check, passed=False, day=BEFORE)
-        assert checks(instance, 8) == []  # not judged yet
+        assert checks(instance, slate, 8) == []  # not judged yet
         judged(instance, *check, passed=False)
-        assert checks(instance, 8) == [
+        assert checks(instance, slate, 8) == [
             f"features of {DAY}: check no_feature_loses_its_source failed: rest_days (1% to 90%), minutes"
         ]
     with dg.DagsterInstance.ephemeral() as instance:
         judged(instance, *check, passed=True)
-        assert checks(instance, 8) == []
+        assert checks(instance, slate, 8) == []
 
 
-def test_predictions_without_lines_are_found_once_lines_are_due_and_late_lines_explain_them() -> None:
+def test_predictions_without_lines_are_found_once_lines_are_due_and_late_lines_explain_them(slate: LocalWarehouse) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         judged(instance, "predictions", "few_players_lack_a_line", passed=False)
-        assert checks(instance, 12) == []
-        assert len(checks(instance, 13)) == 1
-        assert checks(instance, 13, [Finding("lines_late", "prop_lines", "0 of 4 games")]) == []
+        assert checks(instance, slate, 12) == []
+        assert len(checks(instance, slate, 13)) == 1
+        assert checks(instance, slate, 13, [Finding("lines_late", "prop_lines", "0 of 4 games")]) == []
+        write(slate, "schedule", DAY, *slate_of(DAY, eastern(DAY, 12)))
+        assert len(checks(instance, slate, 12)) == 1, "lines of a noon game are due at its tip-off"
 
 
 # Quarantine

@@ -27,6 +27,7 @@ from nba_pipeline.providers.nba_cdn import boxscore_request
 from nba_pipeline.sandbox.league import Game, League
 from nba_pipeline.tables.declarations import requested_by
 from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.builders import Values
 from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
 from nba_pipeline_tests.instance.test_ticks import NOON, Instigator
@@ -100,12 +101,14 @@ def test_a_refused_key_raises_the_alert_after_one_attempt_and_is_named(days: Day
     problems = dg.MetadataValue.json({str(DAY): [problem]})
     days.make(eastern(DAY, 10, 1), DAY, *requested_by("lines"), games_to_come=8, games_heard_of=0, problems_met=problems)
     days.try_mode("lines", DAY, eastern(DAY, 10), eastern(DAY, 10, 1), succeeded=True)
+    with time_machine.travel(eastern(DAY, 10, 1)):
+        events = Slot("odds_api", "events", "slate", DAY)
+        Landing(home=str(days.home), clock=Clock()).note(events, "failed", statuses=[401], problem=problem)
     evaluate(days, sensors.lines, eastern(DAY, 10, 2))
-    [message] = days.warehouse.scan(ALERTS).collect()["message"]
-    assert message == (
-        f"prop_lines of {DAY}: no lines yet; the capture of 10:00 US Eastern failed (1 attempt): {problem}, "
-        "then restart the daemon, which reads the key when it starts"
-    )
+    [alert] = days.warehouse.scan(ALERTS).collect().to_dicts()
+    capture = "the capture of 10:00 US Eastern failed (1 attempt)"
+    assert alert["message"] == f"prop_lines of {DAY}: no lines yet; {capture}: {problem}"
+    assert alert["next_command"] == "correct the key, test it by nba-pipeline doctor, then restart the daemon"
 
 
 def test_lines_do_not_wait_for_a_failed_schedule(days: Days) -> None:

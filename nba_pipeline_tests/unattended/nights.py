@@ -73,7 +73,7 @@ class Scenario:
     broken: str = ""
     """Name of the first broken link of `explain`; empty without one."""
     command: str = ""
-    """The next command of `explain`."""
+    """The next command of `explain`, `status` and every open alert."""
     summarized: frozenset[str] | None = None
     """The games with summaries and grades at the end. None if the night ends before its games."""
     is_clean: bool = False

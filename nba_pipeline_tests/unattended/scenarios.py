@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from nba_pipeline.completeness.next_steps import KEPT, boxscores_step
 from nba_pipeline_tests.unattended.nights import (
     DAY,
     NEXT,
@@ -89,7 +90,7 @@ def change_settings(home: Path) -> None:
 
 LINES_LATE, LINES_MISSING = ("lines_late", "prop_lines"), ("lines_missing", "prop_lines")
 BOXSCORES_MISSING = ("boxscores_missing", "boxscores")
-EXPLAIN_REQUESTS = {"broken": "boxscores, requests", "command": f"nba-pipeline repair --date {DAY}"}
+EXPLAIN_REQUESTS = {"broken": "boxscores, requests", "command": boxscores_step(DAY)}
 PLAYED = {"summarized": ALL, "is_clean": True}
 
 # fmt: off
@@ -139,7 +140,7 @@ SCENARIOS: dict[str, Scenario] = {
     "FS12": Scenario(
         "the box scores of the day before are lost", "history", (on_day(11, 45), on_day(12, 15)), state="FAILED",
         rules=no_boxscore(*YESTERDAY), acts={on_day(11, 45): lose_yesterday},
-        broken="gate the_last_slates_are_covered", command=f"nba-pipeline explain --date {BEFORE}",
+        broken="gate the_last_slates_are_covered", command=boxscores_step(BEFORE),
         alerts={("run_failed", f"slate {DAY} upcoming_players"): True, BOXSCORES_MISSING: True},
     ),
     "FS13": Scenario(
@@ -153,7 +154,7 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "FS16": Scenario(
         "box scores are empty when they are read again", "night", (on_next(6, 10),), rules=[{"action": "empty_players"}], **PLAYED,
-        state="LATE", broken="boxscores", command="nba-pipeline reconcile",
+        state="LATE", broken="boxscores", command=KEPT,
         alerts={("run_failed", f"overnight {DAY} boxscores"): True},
     ),
     "FS17": Scenario(

@@ -71,6 +71,9 @@ def test_a_night_has_its_alerts_and_no_other_and_is_explained(name: str, root: P
     assert scenario.state in night.status.splitlines()[4].split()
     first = night.explanation["first_broken"] or {"name": "", "next_command": ""}
     assert (first["name"], first["next_command"]) == (scenario.broken, scenario.command)
+    if scenario.command:
+        assert f"Next for {DAY}: {scenario.command}" in night.status.replace("`", "")
+        assert {alert.next_command for alert in night.alerts if alert.is_open} <= {scenario.command}
     assert_end(night, scenario, Night(stage("night", root)))
 
 

@@ -39,6 +39,8 @@ def coverage_gate_link(facts: SlateFacts) -> Link:
     covered, name = facts.covered, f"gate {gates.COVERAGE_GATE}"
     numbers = f"{covered['complete_games']} of {counted(covered['final_games'], 'final game')} complete"
     waivers = [f"waived by {author}: {reason}" for author, reason in facts.waivers.select("author", "reason").iter_rows()]
+    if facts.lost("boxscores"):
+        return Link(name, "not_due", "it cannot be judged until boxscores is rebuilt")
     if not covered["final_games"]:
         return Link(name, "not_due", "no game is final yet")
     if covered["is_open"]:
@@ -48,7 +50,8 @@ def coverage_gate_link(facts: SlateFacts) -> Link:
     numbers += f", fewer than {SETTINGS.coverage.enough:.0%}"
     if not facts.is_due("boxscores"):
         return Link(name, "not_due", f"closed so far: {numbers}; box scores are {facts.due_text('boxscores')}")
-    command = f"nba-pipeline waive --date {facts.game_date} --gate {gates.COVERAGE_GATE} --reason R --author N"
+    waive = f"nba-pipeline waive --date {facts.game_date} --gate {gates.COVERAGE_GATE} --reason R --author N"
+    command = waive if covered["complete_games"] else facts.completing_command  # a waiver opens it for complete games only
     return Link(name, "broken", _closed_text(facts, numbers), (), command)
 
 
@@ -56,8 +59,10 @@ def _closed_text(facts: SlateFacts, numbers: str) -> str:
     """Returns why the coverage gate is closed, and when or why not its deadline opens it."""
     deadline = gates.deadline(facts.game_date)
     at = eastern_text(deadline)
-    if facts.clock.now() < deadline:
+    if facts.clock.now() < deadline and facts.covered["complete_games"]:
         return f"closed until {at}, then it opens by itself for the complete games: {numbers}"
+    if facts.clock.now() < deadline:
+        return f"closed: {numbers}; at {at} it opens by itself, but only for the games that are complete by then"
     if facts.covered["complete_games"]:
         return f"closed: {numbers}; the next run of boxscores opens it for the complete games, because {at} is over"
     return f"closed: {numbers}; the deadline, {at}, opens it only for complete games, and there are none"
@@ -97,7 +102,7 @@ def _not_comparable(facts: SlateFacts, name: str, rows: pl.DataFrame) -> Link:
     """Returns the link of a table without any complete game: nothing shows which rows it should have."""
     if lost := facts.lost(name):
         return Link(name, "broken", lost, evidence_of(facts, name), RECONCILE)
-    fact = f"{counted(rows.height, 'row')}, written earlier; they cannot be compared until boxscores has their games again"
+    fact = f"{counted(rows.height, 'row')}, written earlier; they cannot be checked until boxscores has their games again"
     return Link(name, "partial", fact, evidence_of(facts, name))
 
 
@@ -107,7 +112,7 @@ def _without_a_game(facts: SlateFacts, subject: Subject, name: str) -> Link:
         reason = "no prediction to grade" if name == "grades" else "no box-score row"
         return Link(name, "excluded", f"a complete game, and {reason}")
     if facts.is_due(name):
-        return Link(name, "broken", "the game is excluded: it has no complete box score", (), facts.command(RECONCILE))
+        return Link(name, "broken", "the game is excluded: it has no complete box score", (), facts.completing_command)
     return Link(name, "not_due", facts.due_text(name))
 
 

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
 
 import polars as pl
 
 from nba_pipeline.assets.predictions.predictions import readiness
 from nba_pipeline.completeness.expectations import games_without_predictions
+from nba_pipeline.completeness.next_steps import RECONCILE, boxscores_step, first_date_of
 from nba_pipeline.completeness.not_played import OFF
-from nba_pipeline.completeness.slate_gates import RECENT_DAYS
-from nba_pipeline.league.calendar import days, week_of
+from nba_pipeline.league.calendar import week_of
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link, State
 from nba_pipeline.monitoring.explain.origins import all_providers_failed, evidence_of, source_link
@@ -18,6 +17,7 @@ from nba_pipeline.monitoring.explain.subject import Subject
 from nba_pipeline.monitoring.incidents import eastern_time
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import SYSTEMS
+from nba_pipeline.systems.combination import Combination
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.wording import counted
 
@@ -70,7 +70,7 @@ def lines_link(facts: SlateFacts, subject: Subject) -> Link:
 def absent_lines_link(facts: SlateFacts, subject: Subject, fact: str) -> Link:
     """Returns the link of missing lines. It is not due before books should offer them, unless a request failed."""
     if not facts.is_written("prop_lines") or not facts.lines_due_text:
-        return source_link(facts, subject, "prop_lines", fact, False, facts.command_for_lines(subject))
+        return source_link(facts, subject, "prop_lines", fact, False, facts.fetching_command(subject))
     link = source_link(facts, subject, "prop_lines", f"{fact}; {facts.lines_due_text}", True)
     return replace(link, state="not_due") if link.state == "ok" else link
 
@@ -93,7 +93,7 @@ def injuries_link(facts: SlateFacts, subject: Subject) -> Link:
     if not is_down or link.state == "broken":
         return link
     causes = [part.fact for part in link.parts if part.state != "ok"]
-    return replace(link, state="broken", evidence=[*link.evidence, *causes], next_command=facts.command_for_lines(subject))
+    return replace(link, state="broken", evidence=[*link.evidence, *causes], next_command=facts.fetching_command(subject))
 
 
 def rosters_link(facts: SlateFacts, subject: Subject) -> Link:
@@ -127,27 +127,20 @@ def slate_gate_link(facts: SlateFacts, subject: Subject) -> Link:
     numbers = f"{slate['recent_complete']} of {slate['recent_games']} games of the last slates have a complete box score"
     name = "gate the_last_slates_are_covered"
     if not slate["is_open"]:
-        first = _first_date_of(facts, slate["missing"])
+        first = first_date_of(facts.warehouse, facts.game_date, slate["missing"])
         fact = (
             f"closed, waits for box scores of {first}: {numbers}, fewer than {SETTINGS.coverage.enough:.0%}; "
             f"missing: {', '.join(slate['missing'][:NAMED])}; no deadline opens this gate"
         )
-        return Link(name, "broken", fact, (), facts.command(f"nba-pipeline explain --date {first}"))
+        why = f"nba-pipeline explain --date {first} shows what the providers answered"
+        return Link(name, "broken", fact, [why], facts.command(boxscores_step(first)))
     if of_teams.is_empty():
         return Link(name, "ok", f"open: {numbers}")
     teams = [f"{team} ({matchup})" for _, team, matchup in of_teams.iter_rows()]
     fact = f"open; excluded because of an incomplete box score: {', '.join(teams[:NAMED])}"
     is_alone = of_teams["team"].n_unique() == len(subject.teams)
-    command = f"nba-pipeline explain --date {_first_date_of(facts, of_teams['matchup'].to_list())}"
-    return Link(name, "broken" if is_alone else "partial", fact, (), facts.command(command))
-
-
-def _first_date_of(facts: SlateFacts, matchups: Sequence[str]) -> date:
-    """Returns the first date of earlier games, each named AWAY@HOME and game_id."""
-    window = days(facts.game_date - timedelta(days=RECENT_DAYS), facts.game_date - timedelta(days=1))
-    games = facts.warehouse.scan(TABLES["schedule"], window).select("game_date", "game_id").collect()
-    named = games.filter(pl.col("game_id").is_in([matchup.rpartition(" ")[2] for matchup in matchups]))
-    return min(named["game_date"].to_list(), default=window[-1])
+    first = first_date_of(facts.warehouse, facts.game_date, of_teams["matchup"].to_list())
+    return Link(name, "broken" if is_alone else "partial", fact, (), facts.command(boxscores_step(first)))
 
 
 def features_link(facts: SlateFacts, subject: Subject) -> Link:
@@ -168,10 +161,12 @@ def readiness_link(facts: SlateFacts) -> Link:
     name, features = "gate enough_players_are_ready", facts.rows("features")
     if features.is_empty():
         return Link(name, "not_due", "there are no features to judge")
-    judged = readiness(features, [facts.game_date]).select("system_id", "ready", "expected", "is_open")
-    closed = [f"{system} {ready} of {expected}" for system, ready, expected, is_open in judged.iter_rows() if not is_open]
+    judged = readiness(features, [facts.game_date])
+    not_open = judged.filter(~pl.col("is_open")).select("system_id", "ready", "expected")
+    closed = [f"{system} {ready} of {expected}" for system, ready, expected in not_open.iter_rows()]
     number = judged.height - len(closed)
-    share = f"fewer than {SETTINGS.coverage.ready_block:.0%} of the players are ready for {', '.join(closed)}"
+    least = counted(SETTINGS.predicting.least_games, "game")
+    share = f"fewer than {SETTINGS.coverage.ready_block:.0%} of the players with {least} are ready for {', '.join(closed)}"
     if not number:
         return Link(name, "broken", f"closed: {share}", (), f"nba-pipeline explain --date {facts.game_date} --table features")
     without = f"; no predictions by {counted(len(closed), 'system')}: {share}" if closed else ""
@@ -188,22 +183,37 @@ def predictions_link(facts: SlateFacts, subject: Subject) -> Link:
     no_line = latest.filter(pl.col("recommendation") == "NO_LINE")["player_id"].n_unique()
     players = rows["player_id"].n_unique()
     is_without_lines = 0 < players == no_line
+    lined = facts.of("prop_lines", subject).filter("is_before_tipoff").join(rows, on="player_id", how="anti")
+    number = lined["player_id"].drop_nulls().n_unique()
+    unpredicted = f"; {counted(number, 'player')} with a line have no prediction" if number else ""
     fact = (
-        f"{counted(players, 'player')} by {rows['system_id'].n_unique()} of {counted(len(SYSTEMS), 'system')}, "
-        f"{'each' if is_without_lines else no_line} without a line, {games - len(missing)} of {counted(games, 'game')}"
-        f"{'; no prediction can be bet on without a line' if is_without_lines else ''}{_without_model(facts, rows)}"
+        f"{counted(players, 'player')} of {games - len(missing)} of {counted(games, 'game')}: {players - no_line} with a line, "
+        f"{no_line} without{'; no prediction can be bet on without a line' if is_without_lines else ''}"
+        f"{unpredicted}{_systems_text(facts, rows)}"
     )
     fact = _with_names(fact + backtests_text(latest), missing)
     link = derived_link(facts, "predictions", fact, rows.height > 0 or not games, bool(missing))
     return replace(link, state="partial") if link.state == "ok" and is_without_lines and not facts.lines_due_text else link
 
 
-def _without_model(facts: SlateFacts, predictions: pl.DataFrame) -> str:
-    """Returns the systems without predictions that have no model of the week; empty without any."""
+def _systems_text(facts: SlateFacts, predictions: pl.DataFrame) -> str:
+    """Returns how many systems predicted, and why the others did not; empty without any prediction."""
+    if predictions.is_empty():
+        return ""
     models = facts.warehouse.scan(TABLES["points_model"], [week_of(facts.game_date)]).collect().drop_nulls("model_id")
-    able = {*models["system_id"], *predictions["system_id"]}
-    names = [system.system_id for system in SYSTEMS if system.needs_model and system.system_id not in able]
-    return f"; no model of the week: {', '.join(names)}" if names and predictions.height else ""
+    predicted, trained = {*predictions["system_id"]}, {*models["system_id"]}
+    judged = readiness(facts.rows("features"), [facts.game_date])
+    not_ready = {*judged.filter(~pl.col("is_open"))["system_id"]}
+    reasons: dict[str, list[str]] = {}
+    for system in SYSTEMS:
+        if system.system_id not in predicted:
+            is_untrained = system.needs_model and system.system_id not in trained
+            reason = "not ready" if system.system_id in not_ready else "no prediction"
+            reason = "no model of the week" if is_untrained else reason
+            reason = "combine others" if isinstance(system, Combination) else reason
+            reasons.setdefault(reason, []).append(system.system_id)
+    others = "".join(f"; {reason}: {', '.join(names)}" for reason, names in reasons.items())
+    return f"; {len(predicted)} of {counted(len(SYSTEMS), 'system')} predicted{others}"
 
 
 def backtests_text(predictions: pl.DataFrame) -> str:
@@ -217,11 +227,11 @@ def derived_link(facts: SlateFacts, name: str, fact: str, is_existing: bool, is_
     """Returns the link of a table that is derived from others: not due, broken without rows, or partial."""
     command = facts.repair_command
     if lost := facts.lost(name):
-        return Link(name, "broken", lost, evidence_of(facts, name), "nba-pipeline reconcile")
+        return Link(name, "broken", lost, evidence_of(facts, name), RECONCILE)
     if not is_existing and not facts.is_due(name):
         return Link(name, "not_due", facts.due_text(name))
     if not is_existing and not facts.is_written(name):
-        return Link(name, "broken", "not written", evidence_of(facts, name), command)
+        return Link(name, "broken", "not written", evidence_of(facts, name), facts.completing_command)
     if not is_existing:
         again = f"nba-pipeline backfill --from {facts.game_date} --to {facts.game_date}"
         return Link(name, "broken", "written without rows", evidence_of(facts, name), again)

@@ -28,7 +28,7 @@ def changes_link(facts: SlateFacts, subject: Subject) -> Link | None:
         return None
     changes.sort(key=lambda change: change[0], reverse=True)
     newest = eastern_time(changes[0][0], facts.game_date)
-    fact = f"{counted(len(changes), 'later version')} of predictions and grades, the newest of {newest}"
+    fact = f"{counted(len(changes), 'later version')} of predictions or grades, because an input changed; the newest of {newest}"
     return Link("changes", "ok", fact, (), "", [link for _, link in changes])
 
 

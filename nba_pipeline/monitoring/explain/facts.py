@@ -12,12 +12,12 @@ import polars as pl
 from nba_pipeline import assets  # noqa: F401  # declares every table
 from nba_pipeline.completeness import gates, history, modes, slate_gates
 from nba_pipeline.completeness.date_facts import Failure
-from nba_pipeline.completeness.next_steps import backfill_command
+from nba_pipeline.completeness.next_steps import backfill_command, command_of_dates, fetching_command, repair_command
 from nba_pipeline.completeness.not_played import NOT_PLAYED, OFF, off_games
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.materializations import latest_materialization
 from nba_pipeline.monitoring.explain.subject import Subject
-from nba_pipeline.monitoring.incidents import READ_BEFORE, eastern_time, request_lines
+from nba_pipeline.monitoring.incidents import READ_BEFORE, eastern_time, failing_providers, paused_until, request_lines
 from nba_pipeline.monitoring.landed_dates import READS, missing_sources
 from nba_pipeline.monitoring.run_facts import RunFacts, read_runs
 from nba_pipeline.tables.declarations import daily_tables
@@ -52,7 +52,7 @@ class SlateFacts:
 
     def lost(self, name: str) -> str:
         """Returns why the rows of a table on the date are lost; an empty text if they are not."""
-        return self.warehouse.lost(TABLES[name]).get(self.game_date, "").partition("; next:")[0]
+        return self.warehouse.lost(TABLES[name]).get(self.game_date, "")
 
     def is_due(self, name: str) -> bool:
         """Whether a table should be written by now."""
@@ -71,11 +71,20 @@ class SlateFacts:
         due_at = modes.lines_due_at(self.game_date, tipoffs)
         return f"due at {eastern_time(due_at, self.game_date)} US Eastern" if self.clock.now() < due_at else ""
 
-    def command_for_lines(self, subject: Subject) -> str:
-        """Returns the command that fetches lines: a backfill before the stored history, none after the subject's last tip-off."""
+    def fetching_command(self, subject: Subject) -> str:
+        """Returns the command that sends requests again: a backfill before the stored history, none after the subject's last tip-off."""
         played = self.of("schedule", subject).filter(pl.col("status") != OFF)
-        has_begun = modes.has_begun(played["tipoff_at"].to_list(), self.clock.now())
-        return self.command("" if has_begun else f"nba-pipeline run --date {self.game_date}")
+        paused = paused_until(self.landing, failing_providers(self.requests)[0])
+        return self.command(fetching_command(self.game_date, played["tipoff_at"].to_list(), self.clock.now(), paused))
+
+    @cached_property
+    def next_capture(self) -> str:
+        """The next step for lines that a later capture may bring; empty after the last planned capture."""
+        tipoffs = self.rows("schedule").filter(pl.col("status") != OFF)["tipoff_at"].drop_nulls().to_list()
+        now = self.clock.now()
+        upcoming = [at for at in tipoffs if at > now]
+        next_at = min((at for at in modes.capture_instants(upcoming) if at > now), default=None)
+        return f"wait, the next capture is at {eastern_time(next_at, self.game_date)} US Eastern" if next_at else ""
 
     def command(self, usual: str) -> str:
         """Returns the next command of a broken link: a backfill for a date before the stored history, which `usual` would refuse."""
@@ -87,8 +96,13 @@ class SlateFacts:
 
     @property
     def repair_command(self) -> str:
+        """The command that writes the missing rows of the date."""
+        return self.command(repair_command(self.game_date))
+
+    @cached_property
+    def completing_command(self) -> str:
         """The command that writes the missing tables of the date."""
-        return self.command(f"nba-pipeline repair --date {self.game_date}")
+        return command_of_dates(self.warehouse, self.game_date, self.game_date, self.clock.now())
 
     def quarantined(self, name: str) -> pl.DataFrame:
         """Returns the quarantined rows of a table on the date."""

@@ -42,13 +42,13 @@ def first_broken(links: Sequence[Link]) -> Link | None:
 
 
 def first_partial(links: Sequence[Link]) -> Link | None:
-    """Returns the first partial part of a partial link, such as a failed request or quarantined rows; None without one.
+    """Returns the first partial part of a link that is partial or not due, such as a failed request; None without one.
 
     The name of the link precedes that of the part. A part without a next command has the one of its link.
     """
     for link in links:
         for part in link.parts:
-            if link.state == part.state == "partial":
+            if part.state == "partial" and link.state in ("partial", "not_due"):
                 return replace(part, name=f"{link.name}, {part.name}", next_command=part.next_command or link.next_command)
     return None
 

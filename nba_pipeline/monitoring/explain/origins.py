@@ -1,21 +1,21 @@
 """The link of a source table, with the links that it depends on: its requests, its landed responses and its quarantine."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
+from nba_pipeline.completeness.next_steps import NEW_KEY, RECONCILE, quarantine_command
 from nba_pipeline.league.names import lookup
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.fallbacks import fallback_links
 from nba_pipeline.monitoring.explain.link import Link, State
 from nba_pipeline.monitoring.explain.listed_games import events_links
 from nba_pipeline.monitoring.explain.subject import Subject
-from nba_pipeline.monitoring.failure_messages import SETTINGS_EDITED
-from nba_pipeline.monitoring.incidents import PROBLEMS, SLOT, eastern_time
+from nba_pipeline.monitoring.incidents import PROBLEMS, SLOT, eastern_time, is_refused
 from nba_pipeline.monitoring.landed_dates import READS
-from nba_pipeline.monitoring.watchdog import RESTART
 from nba_pipeline.tables.wording import counted
 
 SHOWN = 5
@@ -23,8 +23,6 @@ SCHEDULE = (("nba_cdn", "schedule"),)
 """The endpoint of the schedule, which has no date of its own."""
 
 NAME_COLUMNS = ("player_name", "spelling")
-UNAUTHORIZED, DOCTOR = 401, "nba-pipeline doctor"
-"""Status of a refused key, and the command that tests every key."""
 NOT_IN_THE_RESPONSES = "the provider answered every request without an error, and its responses do not have what is missing"
 
 
@@ -33,11 +31,11 @@ def source_link(
 ) -> Link:
     """Returns the link of a source table. `is_complete` is whether the table has what the subject needs from it.
 
-    An incomplete table is broken if it is due; its next command is by default a repair. A complete table with failed requests
-    or quarantined rows is partial.
+    An incomplete table is broken if it is due; its next command is by default that of the date. A complete table with failed
+    requests or quarantined rows is partial.
     """
     if lost := facts.lost(name):
-        return Link(name, "broken", lost, evidence_of(facts, name), "nba-pipeline reconcile")
+        return Link(name, "broken", lost, evidence_of(facts, name), RECONCILE)
     is_needed = not is_complete and facts.is_due(name)
     parts = [
         requests_link(facts, subject, name, is_needed),
@@ -49,13 +47,15 @@ def source_link(
     has_problem = any(part.state != "ok" for part in parts)
     state: State = "broken" if is_needed else "not_due" if not is_complete else "partial" if has_problem else "ok"
     cause = [] if has_problem or not is_needed else [NOT_IN_THE_RESPONSES]
-    repair = facts.repair_command if next_command is None else next_command
     if is_complete and (failure := facts.failure_of(name)):  # the rows are those of an earlier run
-        command = RESTART if SETTINGS_EDITED.search(failure.reason) else failure.resume or "nba-pipeline reconcile"
+        command = failure.resume or failure.own_step or facts.completing_command
         return Link(
             name, "broken", f"{fact}; a later run failed, and the stored rows are kept", evidence_of(facts, name), command, parts
         )
-    command = "" if is_complete else repair
+    if not is_needed:
+        wait = "" if is_complete else f"wait, {name} is {facts.due_text(name)}"
+        return Link(name, state, fact, evidence_of(facts, name), wait, parts)
+    command = facts.completing_command if next_command is None else next_command
     return Link(name, state, fact, [*evidence_of(facts, name), *cause], command, parts)
 
 
@@ -77,7 +77,7 @@ def requests_link(facts: SlateFacts, subject: Subject, name: str, is_needed: boo
     named = failed or unanswered
     fact += "".join(f"; {request_text(line, facts)}" for line in named[:1])
     fact += f", and {len(named) - 1} more without a usable answer" if len(named) > 1 else ""
-    command = DOCTOR if any((line["statuses"] or [])[-1:] == [UNAUTHORIZED] for line in failed) else ""
+    command = NEW_KEY if any(is_refused(line) for line in failed) else facts.fetching_command(subject) if failed else ""
     evidence = [_request_evidence(line, facts) for line in failed[:SHOWN]]
     return Link("requests", _state(is_needed, bool(failed)), fact, evidence, command)
 
@@ -91,7 +91,7 @@ def landing_link(facts: SlateFacts, subject: Subject, name: str, is_needed: bool
     changed = [lines for lines in contents.values() if len({line["sha256"] for line in lines}) > 1]
     if name in facts.not_loaded:
         newest = landed[-1]["ref"] if landed else "of an earlier run"
-        return Link("landing", "broken", f"landed but not loaded: {newest}", (), facts.repair_command)
+        return Link("landing", "broken", f"landed but not loaded: {newest}", (), facts.command(RECONCILE))
     if not landed:
         return Link("landing", "broken" if is_needed else "ok", "no response is landed")
     fact = f"{counted(len(landed), 'response')}, the newest {landed[-1]['ref']}"
@@ -106,7 +106,7 @@ def quarantine_links(facts: SlateFacts, subject: Subject, name: str, is_needed: 
     links = []
     for problem, number in rows["problem"].value_counts(sort=True).iter_rows():
         first = rows.filter(pl.col("problem") == problem).row(0, named=True)
-        command = f"nba-pipeline quarantine list --date {facts.game_date} --table {name}"
+        command = quarantine_command(name, facts.game_date, problem, json.loads(first["row"]))
         fact = f"{counted(number, 'row')} quarantined: {problem}"
         links.append(Link("quarantine", _state(is_needed, True), fact, [f"from {first['source']}"], command))
     return links
@@ -154,10 +154,13 @@ def _request_evidence(line: Mapping[str, Any], facts: SlateFacts) -> str:
 def _lines(facts: SlateFacts, subject: Subject, name: str) -> list[Mapping[str, Any]]:
     """Returns the requests of a table's endpoints, oldest first. For a game, without those of other games."""
     endpoints = READS.get(name) or SCHEDULE
+    schedule = facts.rows("schedule")
     lines = [line for line in facts.requests if (line["provider"], line["endpoint"]) in endpoints]
+    if name == "rosters" and {*schedule["home_team"], *schedule["away_team"]} <= {*facts.rows("rosters")["team"]}:
+        lines = [line for line in lines if line["outcome"] != "not_yet"]  # of teams that do not play
     if subject.game_id is None:
         return lines
-    games = {game_id: {game_id} for game_id in facts.rows("schedule")["game_id"]}
+    games = {game_id: {game_id} for game_id in schedule["game_id"]}
     for table in ("prop_lines", "game_lines"):
         for game_id, event in facts.rows(table).select("game_id", "odds_event_id").unique().drop_nulls().iter_rows():
             games.setdefault(game_id, set()).add(event)

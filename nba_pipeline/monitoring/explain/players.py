@@ -179,7 +179,7 @@ def predictions_link(facts: SlateFacts, subject: Subject) -> Link:
     fact = f"{counted(systems, 'system')}: {', '.join(f'{number} {kind}' for kind, number in kinds.iter_rows())}"
     fact += backtests_text(newest)
     if newer_line := _line_after_prediction(facts, subject, newest):
-        return Link("predictions", "broken", f"{fact}; {newer_line}", evidence, facts.command_for_lines(subject), parts)
+        return Link("predictions", "broken", f"{fact}; {newer_line}", evidence, facts.fetching_command(subject), parts)
     state: State = "partial" if systems < len(SYSTEMS) else "ok"
     return Link("predictions", state, fact, evidence, "", parts)
 

@@ -45,7 +45,10 @@ def test_an_incomplete_earlier_game_excludes_its_teams_and_breaks_the_chain_of_t
     gate = links_of(facts, OF_GAME)["gate the_last_slates_are_covered"]
     first = yesterday - timedelta(days=2)
     assert gate.state == "broken" and gate.fact.startswith(f"closed, waits for box scores of {first}: 0 of 3 games")
-    assert gate.next_command == f"nba-pipeline explain --date {first}"
+    assert (
+        gate.next_command
+        == f"wait, the box scores are requested again automatically; to request them now: nba-pipeline repair --date {first}"
+    )
 
 
 LINEAGE = {"as_of": TIPOFF, "code_version": "1"}
@@ -73,7 +76,7 @@ def test_an_eligible_player_without_features_is_named(slate: Slate) -> None:
 def test_systems_that_are_not_ready_are_named_with_their_numbers(slate: Slate) -> None:
     gate = links_of(slate(features=[a_feature_row(points_mean_similar_games=None)]))["gate enough_players_are_ready"]
     assert gate.state == "ok" and gate.fact.endswith(
-        "no predictions by 1 system: fewer than 60% of the players are ready for similarity 0 of 1"
+        "no predictions by 1 system: fewer than 60% of the players with 5 games are ready for similarity 0 of 1"
     )
 
 
@@ -81,7 +84,8 @@ def test_predictions_count_players_systems_and_those_without_a_line(slate: Slate
     rows = [a_prediction("NO_LINE", line=None), a_prediction("OVER", system_id="similarity", player_id=PLAYER + 1)]
     predictions = links_of(slate(TIPOFF, predictions=rows))["predictions"]
     assert predictions.state == "ok" and predictions.fact == (
-        "2 players by 2 of 8 systems, 1 without a line, 0 of 0 games; no model of the week: catboost, linear_median, xgboost"
+        "2 players of 0 of 0 games: 1 with a line, 1 without; 2 of 8 systems predicted; no prediction: zone_matchup; "
+        "no model of the week: catboost, linear_median, xgboost; combine others: ensemble, market_blend"
     )
 
 
@@ -90,7 +94,7 @@ def test_predictions_that_all_lack_a_line_are_partial_once_lines_are_due(slate: 
     early = links_of(slate(TIPOFF - timedelta(hours=12), predictions=rows))["predictions"]
     late = links_of(slate(TIPOFF, predictions=rows))["predictions"]
     assert (early.state, late.state) == ("ok", "partial")
-    assert "each without a line, 0 of 0 games; no prediction can be bet on without a line" in late.fact
+    assert "1 player of 0 of 0 games: 0 with a line, 1 without; no prediction can be bet on without a line" in late.fact
 
 
 def test_games_that_are_not_final_have_the_instant_at_which_they_were_read(slate: Slate) -> None:

@@ -25,7 +25,7 @@ def test_a_later_version_of_a_prediction_names_what_changed(slate: Slate) -> Non
 def test_the_newest_version_is_first(slate: Slate) -> None:
     later = [FIRST | {"version": n, "prediction_id": str(n), "made_at": at(16 + n)} for n in (2, 3)]
     link = changes_link(slate(predictions=[FIRST, *later]), CURRY)
-    assert link and link.fact == "2 later versions of predictions and grades, the newest of 15:00"
+    assert link and link.fact == "2 later versions of predictions or grades, because an input changed; the newest of 15:00"
     assert ["version 2 -> 3" in part.fact for part in link.parts] == [True, False]
 
 

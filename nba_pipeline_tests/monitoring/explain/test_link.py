@@ -39,6 +39,7 @@ def test_the_first_partial_part_has_the_name_of_its_link_and_its_own_command() -
     first = first_partial([Link("gate enough_players_are_ready", "partial", "7 of 8 systems"), link])
     assert first and (first.name, first.next_command) == ("prop_lines, quarantine", "nba-pipeline quarantine list")
     assert first_partial([LANDED]) is None
+    assert first_partial([Link("boxscores", "not_due", "2 of 3 games", parts=(quarantine,))]), "it shows why a game is missing"
 
 
 def test_a_record_has_the_parts() -> None:

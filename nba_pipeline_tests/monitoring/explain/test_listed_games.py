@@ -19,6 +19,7 @@ LISTED = {
     "id": "e1", "commence_time": TIPOFF.strftime("%Y-%m-%dT%H:%M:%SZ"),
     "home_team": "Golden State Warriors", "away_team": "New York Knicks",
 }  # fmt: skip
+OTHER = LISTED | {"id": "e2", "home_team": "Boston Celtics", "away_team": "Denver Nuggets"}
 LINE = a_prop_line(is_before_tipoff=True, snapshot_at=BEFORE_TIPOFF - timedelta(hours=1))
 
 
@@ -26,12 +27,13 @@ LINE = a_prop_line(is_before_tipoff=True, snapshot_at=BEFORE_TIPOFF - timedelta(
     ("body", "lines", "is_needed", "state", "fact"),
     [
         ([LISTED], [LINE], False, "ok", "listed 1 of 1 upcoming game"),
-        ([], [LINE], False, "partial", "listed 0 of 1 upcoming game; the lines of unlisted games are those of "),
-        ([], [], True, "broken", "listed 0 of 1 upcoming game, so no odds were requested"),
+        ([], [LINE], False, "partial", "(the response is an empty list); the lines of unlisted games were captured at "),
+        ([OTHER], [LINE], False, "partial", "listed 0 of 1 upcoming game (the response lists DEN@BOS); the lines of "),
+        ([], [], True, "broken", "listed 0 of 1 upcoming game (the response is an empty list), so no odds were requested"),
         ([LISTED], [], True, "broken", "listed 1 of 1 upcoming game; the odds of NYK@GSW have no usable line"),
         ({}, [], False, "partial", "is unusable: "),
     ],
-    ids=["listed", "withdrawn", "not listed", "without lines", "unusable"],
+    ids=["listed", "withdrawn", "another game", "not listed", "without lines", "unusable"],
 )
 def test_a_capture_says_how_many_games_it_listed(
     body: object, lines: list[Values], is_needed: bool, state: str, fact: str, slate: Slate

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.completeness.date_facts import Failure
+from nba_pipeline.completeness.next_steps import NEW_KEY
 from nba_pipeline.monitoring.explain.chain import chain
 from nba_pipeline.monitoring.explain.facts import SlateFacts
 from nba_pipeline.monitoring.explain.link import Link
@@ -48,7 +49,7 @@ def test_a_failed_request_is_named_with_status_run_and_address(facts: SlateFacts
 
 def test_a_refused_key_leads_to_the_command_that_tests_the_keys(facts: SlateFacts) -> None:
     facts.landing.note(BOX, "failed", url=URL, statuses=[401], problem="nba_cdn rejected the key (401)")
-    assert parts_of(facts, is_complete=True)[1]["requests"].next_command == "nba-pipeline doctor"
+    assert parts_of(facts, is_complete=True)[1]["requests"].next_command == NEW_KEY
 
 
 def test_a_table_whose_last_run_failed_is_broken_though_it_has_rows(slate: Slate) -> None:
@@ -66,7 +67,7 @@ def test_a_table_whose_last_run_failed_is_broken_though_it_has_rows(slate: Slate
 
 def test_runs_that_edited_settings_stop_need_a_restart(slate: Slate) -> None:
     facts = slate(TIPOFF)
-    failure = Failure(1, "settings.toml has changed since this process read it; restart the process to use the new settings")
+    failure = Failure(1, "settings.toml was edited", own_step="restart the daemon")
     vars(facts)["runs"] = RunFacts(failures={DAY: {"schedule": failure}})  # as if they had been read
     links = chain(facts, Subject(DAY))
     assert (links[0].state, links[0].next_command) == ("broken", "restart the daemon")
@@ -103,7 +104,7 @@ def test_a_response_that_is_landed_and_not_loaded_is_repaired(facts: SlateFacts)
     facts.landing.keep(BOX, b"{}", fetched_at=facts.clock.now(), url=URL)
     landing = parts_of(facts, is_complete=False)[1]["landing"]
     assert landing.fact.startswith("landed but not loaded: nba_cdn/boxscore/")
-    assert landing.next_command == f"nba-pipeline repair --date {DAY}"
+    assert landing.next_command == "nba-pipeline reconcile"
 
 
 def test_answers_without_the_missing_rows_are_named_as_the_cause(slate: Slate) -> None:
