@@ -23,11 +23,8 @@ def picks_link(facts: SlateFacts, subject: Subject) -> Link:
     expected = subject.select(candidates(facts.warehouse, [facts.game_date]))
     rows = facts.of("picks", subject).filter(IS_LIVE).sort("version").unique(KEY, keep="last")
     missing = expected.join(rows, on=CANDIDATE, how="anti")
-    if expected.is_empty() and rows.is_empty():
-        fact = _why_none(facts, subject) or "no pick is possible: the champion has no prediction with a line"
-    else:
-        judged = "; ".join(_of_subsets(rows)) or _why_none(facts, subject) or "no subset has judged one"
-        fact = f"{counted(expected.height, 'candidate')}: {judged}"
+    judged = "; ".join(_of_subsets(rows)) or _why_none(facts, subject) or "no subset has judged one"
+    fact = f"{counted(expected.height, 'candidate')}: {judged}"
     if missing.height:
         fact += f"; {counted(missing.height, 'candidate')} not judged"
     return derived_link(facts, "picks", fact, facts.is_written("picks"), missing.height > 0)
