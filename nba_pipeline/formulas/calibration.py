@@ -45,6 +45,8 @@ def brier_score(probability: pl.Expr, is_over: pl.Expr) -> pl.Expr:
 def reliability(rows: pl.DataFrame, probability: str, by: Sequence[str] = ()) -> pl.DataFrame:
     """Returns ten groups of equal size, ordered by probability: group, rows, mean_probability and over_share, both fractions.
 
+    Rows with the same probability count with their common share of overs, so that the order of the rows has no effect.
+
     Args:
         rows: Rows of `decided`. Rows without a probability are excluded; fewer than ten rows give no groups.
         probability: Column with the probability of the over.
@@ -54,8 +56,9 @@ def reliability(rows: pl.DataFrame, probability: str, by: Sequence[str] = ()) ->
     with_probability = rows.filter(pl.col(probability).is_not_null()).sort(*by, probability, maintain_order=True)
     size = pl.len().over(keys)
     group = (pl.int_range(pl.len()).over(keys) * GROUPS // size + 1).alias("group")
+    share_of_ties = pl.col("is_over").mean().over(*keys, probability)
     return (
-        with_probability.with_columns(group, size.alias("size"))
+        with_probability.with_columns(group, size.alias("size"), share_of_ties.alias("is_over"))
         .filter(pl.col("size") >= GROUPS)
         .group_by(*by, "group", maintain_order=True)
         .agg(

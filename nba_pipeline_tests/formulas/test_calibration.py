@@ -51,3 +51,10 @@ def test_ten_groups_of_equal_size_and_the_mean_distance_between_probability_and_
 def test_fewer_than_ten_rows_have_no_calibration_error() -> None:
     rows = pl.DataFrame({"p": [0.5] * 9 + [None], "is_over": [True] * 10})
     assert expected_calibration_error(reliability(rows, "p")) is None
+
+
+def test_the_order_of_rows_with_the_same_probability_has_no_effect() -> None:
+    rows = pl.DataFrame({"p": [0.4] * 15 + [0.6] * 15, "is_over": ([True] * 5 + [False] * 10) * 2, "system": ["a"] * 30})
+    groups = reliability(rows, "p", by=["system"])
+    assert groups.equals(reliability(rows.reverse(), "p", by=["system"]))
+    assert groups["over_share"].to_list() == pytest.approx([1 / 3] * 10)
