@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance import postgres, secret_manager
-from nba_pipeline.instance.postgres import PASSWORD_VARIABLE, URL_VARIABLE
-from nba_pipeline.instance.secret_manager import ADDRESS_VARIABLE
 from nba_pipeline.settings import Settings, register
 
 if TYPE_CHECKING:
@@ -46,15 +44,9 @@ SINKS = {"webhook_url": "SLACK_WEBHOOK_URL", "pagerduty_key": "PAGERDUTY_ROUTING
 
 PUBLIC_WEBHOOK = "NBA_PIPELINE_PUBLIC_WEBHOOK"
 """Variable with the address of the webhook that receives a message about each published slate."""
-SECRETS = (
-    *KEYS.values(),
-    *PROXIES.values(),
-    *SINKS.values(),
-    "HEARTBEAT_URL",
-    PUBLIC_WEBHOOK,
-    URL_VARIABLE,
-    PASSWORD_VARIABLE,
-)
+
+OTHER_SECRETS = ("HEARTBEAT_URL", PUBLIC_WEBHOOK, postgres.URL_VARIABLE, postgres.PASSWORD_VARIABLE)
+SECRETS = (*KEYS.values(), *PROXIES.values(), *SINKS.values(), *OTHER_SECRETS)
 """Variables with a secret. Each may instead name a secret of Secret Manager, see `secret_manager`."""
 
 SANDBOX_KEY = "sandbox"
@@ -91,7 +83,7 @@ def database_of(folder: Path) -> postgres.Database | None:
 
 
 postgres.register(database_of)
-secret_manager.register(lambda: os.environ.get(ADDRESS_VARIABLE) or secret_manager.ADDRESS)
+secret_manager.register(lambda: os.environ.get(secret_manager.ADDRESS_VARIABLE) or secret_manager.ADDRESS)
 
 
 def refuse_unreadable_secrets() -> int:
@@ -125,8 +117,7 @@ def proxies() -> dict[str, str]:
 def public() -> str:
     """Returns the bucket of the published files: NBA_PIPELINE_PUBLIC, such as gs://bucket/prefix; empty: a folder of the home.
 
-    Several hosts may share a run history in PostgreSQL, and a folder of one home would have the slates of one host. Production then
-    publishes to `public` in the store.
+    Production on several hosts publishes to `public` in the store, because the folder of one home has the slates of one host.
     """
     address = os.environ.get("NBA_PIPELINE_PUBLIC", "")
     if address and "://" not in address:

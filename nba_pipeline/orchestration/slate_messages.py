@@ -33,9 +33,9 @@ SUPERSEDED, PAST = "a later publication has a message", "the date of the slate h
 
 def announce(public: PublicFiles, warehouse: Warehouse, clock: Clock, slates: Collection[Slate] = ()) -> list[str]:
     """Sends the messages that are due about published slates. Returns a message per problem; a problem stops no export."""
-    if not public.webhook:
-        return []
     try:
+        if not public.webhook:
+            return []
         problems = [_retry(one, public, warehouse, clock) for one in unsent(warehouse, _dates(clock)) if one.sink == PUBLIC_SINK]
         return [problem for problem in [*problems, *(_first(one, public, warehouse, clock) for one in slates)] if problem]
     except (PipelineError, OSError, ValidationError) as error:  # a published document may be damaged

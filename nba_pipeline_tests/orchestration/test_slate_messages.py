@@ -64,6 +64,14 @@ def test_a_publication_has_one_message_with_the_link(home: Home) -> None:
     assert home.states() == [(1, 1, "pending"), (1, 1, "sent")]
 
 
+def test_a_webhook_that_names_an_unreadable_secret_claims_no_message(home: Home) -> None:
+    home.publish(1)
+    public = PublicFiles(home=str(home.folder), webhook_url="sm://nba")
+    [problem] = announce(public, home.warehouse, Clock(fixed_at=NOON.isoformat()), [SLATE])
+    assert "NBA_PIPELINE_PUBLIC_WEBHOOK must name a secret as sm://PROJECT/SECRET" in problem
+    assert home.states() == [] and home.announce(SLATE) == [] and len(home.slack.sent) == 1
+
+
 def test_two_exports_at_once_send_one_message(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     home.publish(1)
     send = slate_messages._send

@@ -172,5 +172,5 @@ def test_players_are_sorted_and_filtered(name: str, players: int, light: dict[st
     assert used.get("picks") == (None if name == "without prices" else -(-players // 10))
 
 
-def test_no_column_is_cut_off_on_a_phone(results: dict[str, dict[str, Any]]) -> None:
-    assert results[PHONE]["used"]["hidden"] == [0, 0, 0, 0], "of games, forecasts, grades and record"
+def test_no_column_is_cut_off_on_a_phone(light: dict[str, dict[str, Any]]) -> None:
+    assert light[PHONE]["used"]["hidden"] == [0, 0, 0, 0], "of games, forecasts, grades and record"
