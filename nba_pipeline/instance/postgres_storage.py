@@ -2,7 +2,7 @@
 
 dagster-postgres 0.29 opens a connection for each query, except in the webserver, where each of three storages may open 21. A
 server accepts 100 by default. Here all storages of a process share one pool. It keeps `IDLE` connections open and opens at most
-`postgres.connections_per_process`; further threads wait. Remove this module when dagster-postgres has a limit.
+`postgres.connections_per_process`; threads that need another one wait. Remove this module when dagster-postgres has a limit.
 
 Dagster opens a second connection while it holds one, for example to query an index within a transaction. A limit on connections
 could therefore deadlock threads that each hold one. The pool limits the number of threads instead, each with two connections.

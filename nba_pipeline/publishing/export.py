@@ -34,7 +34,7 @@ LOCK = "export.lock"
 INDEX, LATEST = "index.html", "v1/latest.json"
 """The files of the latest slate."""
 KEPT_SETS = 2
-"""Number of sets that stay, so that a reader of the previous set can finish."""
+"""Number of sets that an export keeps, so that a reader of the previous set can finish."""
 LOCK_SECONDS = 10
 MODELS: Mapping[str, type[Document]] = {"slate": Slate, "record": Record, "performance": PerformanceDocument}
 """Name of a schema -> the model of its documents."""

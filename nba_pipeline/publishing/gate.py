@@ -11,8 +11,8 @@ from nba_pipeline.tables.wording import counted
 def closed_because(predictions: pl.DataFrame, eligible: int, missing: int) -> list[str]:
     """Returns why a slate with games may not be published; empty if it may.
 
-    `predictions` has the newest predictions of all systems, `eligible` the number of players who require a prediction, `missing`
-    that of those without one.
+    `predictions` has the newest predictions of all systems, `eligible` the number of players who require a prediction, and
+    `missing` the number of these players without a prediction.
     """
     limits, reasons = SETTINGS.publishing, list[str]()
     players = predictions.select("game_id", "player_id").n_unique()

@@ -1,6 +1,6 @@
 """The page of a slate as one HTML file: styles, script and plots are inline, so that it needs no other file.
 
-The template escapes every value. This module formats numbers. It computes only the ends of the range that the bar shows.
+The template escapes every value. This module formats numbers. The ends of a bar are the only numbers that it computes.
 """
 
 from collections import Counter

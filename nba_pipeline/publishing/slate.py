@@ -137,7 +137,7 @@ def _player(rows: Sequence[Mapping[str, Any]], pick: Mapping[str, Any], prices: 
 
 
 def _line(row: Mapping[str, Any], prices: Prices) -> float | None:
-    """Returns the line that may be published: the book's, the consensus rounded to a half, or none."""
+    """Returns the line that may be published: the line of the book, or the consensus rounded to a half; None if no line may be."""
     if prices == "consensus":
         adjusted = row["adjusted_line"]
         return None if adjusted is None else round(adjusted / HALF) * HALF
