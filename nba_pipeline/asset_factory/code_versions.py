@@ -33,7 +33,7 @@ SOURCES = "sources"
 """Stage of the collected tables. Tables of later stages are derived: the code version of a reader includes theirs."""
 
 LENGTH = 12
-CACHE_FORMAT = 3
+CACHE_FORMAT = 4
 """Format of the cached sources. Increase it when a change of this module parses the same file to another source."""
 
 EQUIVALENT = Path(__file__).with_name("equivalent_versions.json")
@@ -42,6 +42,9 @@ _IGNORED_FIELDS = frozenset({"ctx", "type_comment", "kind"})
 _DECLARATIONS = ("daily_asset", "weekly_asset")
 _WITHOUT_EFFECT = frozenset({"description", *Wiring.__annotations__})
 """Keywords of a declaration that do not change the rows of its table."""
+
+_COLUMNS = frozenset({"absences", "career", "code", "count", "feature", "number", "outlook"})
+"""Functions that declare a column. Their only text by position is its description."""
 
 
 @dataclass(frozen=True)
@@ -228,13 +231,15 @@ def _without_prose(node: ast.AST, name: str, values: list[Any]) -> list[Any]:
     if name == "values" and isinstance(node, ast.JoinedStr):
         return [one for one in values if not (isinstance(one, ast.Constant) and one.value == "")]
     if name == "keywords":
-        ignored = _WITHOUT_EFFECT if _is_declaration(node) else {"description"}
+        ignored = _WITHOUT_EFFECT if _is_call_of(_DECLARATIONS, node) else {"description"}
         return [one for one in values if one.arg not in ignored]
+    if name == "args" and _is_call_of(_COLUMNS, node):
+        return [one for one in values if not (isinstance(one, ast.Constant) and isinstance(one.value, str))]
     return values
 
 
-def _is_declaration(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _DECLARATIONS
+def _is_call_of(functions: Collection[str], node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions
 
 
 def _imports(tree: ast.AST, package: Path) -> Iterator[str]:
@@ -266,7 +271,7 @@ def _inputs(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             for decorator in node.decorator_list:
-                if isinstance(decorator, ast.Call) and _is_declaration(decorator):
+                if isinstance(decorator, ast.Call) and _is_call_of(_DECLARATIONS, decorator):
                     yield from (argument.arg for argument in (*node.args.args, *node.args.kwonlyargs))
                     arguments = [*decorator.args, *_without_prose(decorator, "keywords", decorator.keywords)]
                     constants = [one.value for part in arguments for one in ast.walk(part) if isinstance(one, ast.Constant)]

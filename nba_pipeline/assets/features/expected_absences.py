@@ -51,7 +51,7 @@ class ExpectedAbsenceRows(Row, ExpectedAbsenceFeatures):
     plays_probability = number(
         "the player's own probability of playing; null for a player whose rate is unknown, as below 10 minutes a game", 0, 1
     )
-    absence_evidence = code(EVIDENCE, "what the teammates' probabilities come from; null if none is known", nullable=True)
+    absence_evidence = code(EVIDENCE, "source of the teammates' probabilities; null if none is known", nullable=True)
     rated_teammates = dy.Int64(min=0, description="teammates whose probability of being out is known")
     reported_teammates = dy.Int64(min=0, description="rated teammates whose probability comes from the injury report")
 

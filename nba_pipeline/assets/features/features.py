@@ -102,7 +102,7 @@ class FeatureRows(Row, CareerFormFeatures, TeamOutlookFeatures, ExpectedAbsenceF
     line_movement = feature("line minus opening_line", -15, 15, MARKET, unit="points")
     has_line = feature("1 when line is known", 0, 1, MARKET)
     points_mean_versus_opponent_last_1095_days = feature("mean points against this opponent", 0, 60, HISTORY, True)
-    games_versus_opponent_last_1095_days = feature("games behind the mean", 0, 40, HISTORY, True)
+    games_versus_opponent_last_1095_days = feature("games in the mean", 0, 40, HISTORY, True)
     minutes_mean_last_10_games = feature("mean minutes, last 10", 0, 60, HISTORY, True, "min")
     points_per_minute_last_10_games = feature("points per minute, last 10 games", 0, 1.5, HISTORY, True)
 

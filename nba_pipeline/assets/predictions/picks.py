@@ -61,7 +61,7 @@ class PickRows(Row):
     version = dy.Int64(min=1, description="increases with each change of a candidate; a live pick has no later version")
     is_pick = dy.Bool(description="true if no rule is failed; a live pick is published")
     rank = dy.Int64(nullable=True, min=1, description="place among the picks of the subset; null for other candidates")
-    rank_value = number("lead of the published probability over the market's, or without one price_edge; ranks the picks")
+    rank_value = number("published probability minus the market's, or price_edge if no probability is published; ranks the picks")
     failed_rules = dy.List(dy.String(), description="rules that keep the candidate from being a pick; empty for a pick")
     failed_trial_rules = dy.List(dy.String(), description="rules on trial that the candidate fails; they have no effect")
     picked_at = dy.Datetime(time_zone="UTC", description="instant of the version; of a live pick, of its publication")
