@@ -73,7 +73,7 @@ def test_a_day_leaves_its_history_in_postgres_and_no_secret(
     assert not list(tmp_path.rglob("*.db"))
     assert not {place for place, text in {**left_in(tmp_path), **rows_of(cluster, database)}.items() if has_a_secret(text)}
     assert not [text for text in printed if has_a_secret(text)]
-    assert not [path for path in {*tmp_path.rglob("*")} - given if path.lstat().st_mode & GROUP_AND_OTHERS]
+    assert not [path for path in {*tmp_path.rglob("*")} - given if path.stat().st_mode & GROUP_AND_OTHERS]
 
 
 def test_a_secret_in_a_compressed_file_or_a_row_is_found(database: str, tmp_path: Path, cluster: Cluster) -> None:
