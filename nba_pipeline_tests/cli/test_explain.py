@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nba_pipeline.completeness.next_steps import boxscores_step
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.cli.conftest import Faulty
 from nba_pipeline_tests.commands import nba_pipeline
@@ -26,7 +27,7 @@ def test_a_missing_box_score_leads_to_its_request(words: tuple[str, ...], faulty
     assert first["name"] == "boxscores, requests"
     assert f"nba_cdn boxscore {faulty.game_id}: status 503 after" in first["fact"]
     assert f"boxscore_{faulty.game_id}.json" in first["evidence"][0] and "run " in first["evidence"][0]
-    assert first["next_command"] == f"nba-pipeline repair --date {DAY}"
+    assert first["next_command"] == boxscores_step(DAY)
 
 
 def test_a_player_without_a_line_leads_to_the_unresolved_name_of_his_game(faulty: Faulty) -> None:
@@ -55,7 +56,7 @@ def test_the_text_has_the_tree_the_verdict_and_exit_code_1(faulty: Faulty) -> No
     ended = faulty.run("explain", *ON_DAY)
     lines = ended.stdout.splitlines()
     assert (ended.returncode, ended.stderr, lines[0]) == (1, "", str(DAY))
-    assert lines[-1] == f"  next: nba-pipeline repair --date {DAY}"
+    assert lines[-1] == f"  next: {boxscores_step(DAY)}"
     assert any(line.startswith("    broken   requests: ") for line in lines)
 
 
