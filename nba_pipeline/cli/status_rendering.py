@@ -126,7 +126,7 @@ def _print_stale(records: Sequence[Record], is_verbose: bool) -> None:
 
 
 def due_message(names: Sequence[str]) -> str:
-    """Returns the number of due re-reads and corrections. The states do not show them, because their dates are complete."""
+    """Returns the number of due re-reads and corrections. The states do not show this work, because its dates are complete."""
     kinds = Counter(name.partition(" of ")[0] for name in names)
     work = ", ".join(f"{number} x {kind}" for kind, number in kinds.items())
     return f"Due: {work}; `nba-pipeline reconcile` runs it, `nba-pipeline reconcile --dry-run` lists it."

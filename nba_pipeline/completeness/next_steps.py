@@ -84,7 +84,7 @@ def completing_command(first: date, last: date, today: date, *, is_within_home: 
         first: The first date.
         last: The last date, included.
         today: The present date.
-        is_within_home: Whether the first date is not before the first due one of the home, see `history.first_due_date`.
+        is_within_home: Whether the first date is in the stored history, see `history.first_due_date`.
         lacks_boxscores: Whether box scores of the only date are due and incomplete. The reconciliation does not request them
             at every hour, the repair does.
     """

@@ -1,4 +1,4 @@
-"""Why a date has its state, in one sentence, where the general meaning of the state is too wide. States belong in `states.py`."""
+"""The cause of a date's state in one sentence, for states with several causes. States belong in `states.py`."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime

@@ -56,7 +56,7 @@ def coverage_gate_link(facts: SlateFacts) -> Link:
 
 
 def _closed_text(facts: SlateFacts, numbers: str) -> str:
-    """Returns why the coverage gate is closed, and when or why not its deadline opens it."""
+    """Returns why the coverage gate is closed, and when its deadline opens it or why it does not."""
     deadline = gates.deadline(facts.game_date)
     at = eastern_text(deadline)
     if facts.clock.now() < deadline and facts.covered["complete_games"]:
@@ -64,7 +64,7 @@ def _closed_text(facts: SlateFacts, numbers: str) -> str:
     if facts.clock.now() < deadline:
         return f"closed: {numbers}; at {at} it opens by itself, but only for the games that are complete by then"
     if facts.covered["complete_games"]:
-        return f"closed: {numbers}; the next run of boxscores opens it for the complete games, because {at} is over"
+        return f"closed: {numbers}; the next run of boxscores opens it for the complete games, because its deadline, {at}, has passed"
     return f"closed: {numbers}; the deadline, {at}, opens it only for complete games, and there are none"
 
 

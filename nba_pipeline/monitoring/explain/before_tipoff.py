@@ -68,7 +68,7 @@ def lines_link(facts: SlateFacts, subject: Subject) -> Link:
 
 
 def absent_lines_link(facts: SlateFacts, subject: Subject, fact: str) -> Link:
-    """Returns the link of missing lines. It is not due before books should offer them, unless a request failed."""
+    """Returns the link of missing lines. Before books should offer lines, the link is not due, unless a request failed."""
     if not facts.is_written("prop_lines") or not facts.lines_due_text:
         return source_link(facts, subject, "prop_lines", fact, False, facts.fetching_command(subject))
     link = source_link(facts, subject, "prop_lines", f"{fact}; {facts.lines_due_text}", True)
@@ -188,7 +188,7 @@ def predictions_link(facts: SlateFacts, subject: Subject) -> Link:
     unpredicted = f"; {counted(number, 'player')} with a line have no prediction" if number else ""
     fact = (
         f"{counted(players, 'player')} of {games - len(missing)} of {counted(games, 'game')}: {players - no_line} with a line, "
-        f"{no_line} without{'; no prediction can be bet on without a line' if is_without_lines else ''}"
+        f"{no_line} without{'; a prediction without a line is not actionable' if is_without_lines else ''}"
         f"{unpredicted}{_systems_text(facts, rows)}"
     )
     fact = _with_names(fact + backtests_text(latest), missing)

@@ -1,4 +1,4 @@
-"""Why a number differs from an earlier one: versions of predictions and grades, and what changed between them."""
+"""Versions of predictions and grades, and what changed between them."""
 
 from collections.abc import Iterator
 from datetime import datetime

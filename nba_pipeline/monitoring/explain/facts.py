@@ -87,7 +87,7 @@ class SlateFacts:
         return f"wait, the next capture is at {eastern_time(next_at, self.game_date)} US Eastern" if next_at else ""
 
     def command(self, usual: str) -> str:
-        """Returns the next command of a broken link: a backfill for a date before the stored history, which `usual` would refuse."""
+        """Returns the next command of a broken link: `usual`, or a backfill for a date before the stored history."""
         return usual if self._is_within_home else backfill_command(self.game_date, self.game_date)
 
     @cached_property

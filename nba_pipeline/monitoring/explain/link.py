@@ -29,8 +29,8 @@ class Link:
 def first_broken(links: Sequence[Link]) -> Link | None:
     """Returns the first broken or excluded link, the parts of a link before the link itself; None if the chain is complete.
 
-    Only a broken part of a broken link counts. Its name is preceded by that of its link. Without a next command of its own, it
-    has that of its link.
+    Only a broken part of a broken link counts. Its name is preceded by that of its link. A part without a
+    next command has the next command of its link.
     """
     for link in links:
         if link.state in ("broken", "excluded"):
@@ -44,7 +44,7 @@ def first_broken(links: Sequence[Link]) -> Link | None:
 def first_partial(links: Sequence[Link]) -> Link | None:
     """Returns the first partial part of a link that is partial or not due, such as a failed request; None without one.
 
-    The name of the link precedes that of the part. A part without a next command has the one of its link.
+    The name of the link precedes that of the part. A part without a next command has the next command of its link.
     """
     for link in links:
         for part in link.parts:

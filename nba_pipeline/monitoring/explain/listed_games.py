@@ -1,4 +1,4 @@
-"""Which games of a date the source of lines listed in its newest capture. A game that is not listed gets no request for odds."""
+"""The games of a date that the newest capture of lines listed. A game that is not listed gets no request for odds."""
 
 import polars as pl
 

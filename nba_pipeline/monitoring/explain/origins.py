@@ -23,7 +23,7 @@ SCHEDULE = (("nba_cdn", "schedule"),)
 """The endpoint of the schedule, which has no date of its own."""
 
 NAME_COLUMNS = ("player_name", "spelling")
-NOT_IN_THE_RESPONSES = "the provider answered every request without an error, and its responses do not have what is missing"
+NOT_IN_THE_RESPONSES = "the provider answered every request without an error, but its responses lack the missing rows"
 
 
 def source_link(

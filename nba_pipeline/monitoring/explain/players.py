@@ -143,7 +143,7 @@ def _last_game(subject: Subject) -> str:
 
 
 def features_link(facts: SlateFacts, subject: Subject) -> Link:
-    """Returns the link of the player's features: the number of games behind them and the missing features."""
+    """Returns the link of the player's features: the number of games from which they are computed, and the missing features."""
     rows = facts.of("features", subject)
     if facts.rows("features").is_empty():
         return derived_link(facts, "features", "", is_existing=False)
@@ -185,7 +185,7 @@ def predictions_link(facts: SlateFacts, subject: Subject) -> Link:
 
 
 def _line_after_prediction(facts: SlateFacts, subject: Subject, newest: pl.DataFrame) -> str:
-    """Returns that a line was loaded after the newest predictions, which have none; an empty text otherwise."""
+    """Returns a text if a line was loaded after the newest predictions and these have no line; else an empty text."""
     usable = _market_lines(facts, subject).filter("is_before_tipoff")
     if usable.is_empty() or not (newest["recommendation"] == "NO_LINE").all():
         return ""
@@ -247,7 +247,7 @@ def _why_not_predicted(facts: SlateFacts, features: pl.DataFrame) -> str:
 def _ineligible(facts: SlateFacts, subject: Subject) -> tuple[str | None, bool]:
     """Returns why no system may predict the player, and whether a rule decides it. The reason is None for an eligible player.
 
-    Without a row of the player, or without his game, something is missing and no rule decides.
+    Without a row of the player or of his game, data is missing, and no rule decides.
     """
     expected = facts.of("upcoming_players", subject)
     if expected.is_empty():

@@ -1,4 +1,4 @@
-"""What an explanation is about: a date, or one game, player or table of it. Resolves the options of the command."""
+"""The subject of an explanation: a date, or one game, player or table of the date. Resolves the options of the command."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Subject:
 
 
 def subject_of(warehouse: Warehouse, day: date, game: str | None, player: str | None, table: str | None) -> Subject:
-    """Returns the subject of the options. Raises BadInput for more than one of them and for an unknown value."""
+    """Returns the subject of the options. Raises BadInput for more than one option and for an unknown value."""
     if sum(option is not None for option in (game, player, table)) > 1:
         raise BadInput("--game, --player and --table exclude each other: choose one")
     if table is not None and table not in daily_tables():

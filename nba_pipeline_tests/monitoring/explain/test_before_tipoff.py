@@ -94,7 +94,7 @@ def test_predictions_that_all_lack_a_line_are_partial_once_lines_are_due(slate: 
     early = links_of(slate(TIPOFF - timedelta(hours=12), predictions=rows))["predictions"]
     late = links_of(slate(TIPOFF, predictions=rows))["predictions"]
     assert (early.state, late.state) == ("ok", "partial")
-    assert "1 player of 0 of 0 games: 0 with a line, 1 without; no prediction can be bet on without a line" in late.fact
+    assert "1 player of 0 of 0 games: 0 with a line, 1 without; a prediction without a line is not actionable" in late.fact
 
 
 def test_games_that_are_not_final_have_the_instant_at_which_they_were_read(slate: Slate) -> None:
