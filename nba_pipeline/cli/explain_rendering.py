@@ -29,10 +29,13 @@ def print_chain(
             "no link is broken"
             + (f"; {counted(len(alerts), 'alert')} above {'is' if len(alerts) == 1 else 'are'} open" if alerts else "")
         )
-        step = next((alert.next_command for alert in alerts if alert.next_command), "")
-        if partial := first_partial(links):
-            _print_end(replace(partial, next_command=step or partial.next_command))
-        elif step := step or _first_wait(links):
+        partial, of_alert = first_partial(links), next((alert for alert in alerts if alert.next_command), None)
+        if partial:
+            _print_end(partial)
+        if of_alert:  # it may have another cause than the partial link
+            label = f"next for {printable(of_alert.name).plain}" if partial else "next"
+            print_line(f"{INDENT}{label}: {printable(of_alert.next_command).plain}")
+        elif not (partial and partial.next_command) and (step := _first_wait(links)):
             print_line(f"{INDENT}next: {printable(step).plain}")
         return
     _print_end(first)

@@ -29,6 +29,16 @@ def test_open_alerts_precede_the_chain_and_qualify_its_end() -> None:
     assert lines[-2:] == ["no link is broken; 1 alert above is open", "  next: nba-pipeline decisions"]
 
 
+def test_the_step_of_an_alert_is_not_that_of_a_partial_link() -> None:
+    alert = Link("quota_low odds_api (2026-01-15)", "partial", "600 credits are left", (), "order a larger plan")
+    events = Link("events", "partial", "the capture of 13:05 listed 0 of 3 games")
+    lines = printed([Link("prop_lines", "partial", "3 games", parts=(events,))], alerts=(alert,))
+    assert lines[-2:] == [
+        "first partial link: prop_lines, events: the capture of 13:05 listed 0 of 3 games",
+        "  next for quota_low odds_api (2026-01-15): order a larger plan",
+    ]
+
+
 def test_a_chain_without_a_problem_ends_with_the_first_table_that_is_not_due() -> None:
     waiting = Link("boxscores", "not_due", "no game is final", (), "wait, boxscores is due at 06:00")
     assert printed([Link("schedule", "ok", "3 games"), waiting])[-1] == "  next: wait, boxscores is due at 06:00"

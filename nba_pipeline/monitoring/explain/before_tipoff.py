@@ -132,7 +132,7 @@ def slate_gate_link(facts: SlateFacts, subject: Subject) -> Link:
             f"closed, waits for box scores of {first}: {numbers}, fewer than {SETTINGS.coverage.enough:.0%}; "
             f"missing: {', '.join(slate['missing'][:NAMED])}; no deadline opens this gate"
         )
-        why = f"nba-pipeline explain --date {first} shows what the providers answered"
+        why = f"why these box scores are missing: nba-pipeline explain --date {first}"
         return Link(name, "broken", fact, [why], facts.command(boxscores_step(first)))
     if of_teams.is_empty():
         return Link(name, "ok", f"open: {numbers}")
