@@ -14,7 +14,7 @@ from nba_pipeline.instance.rereads import CORRECTIONS, READ_AT, changed_at, rere
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.corrections import CARRY, find_corrections
-from nba_pipeline.orchestration.work import Work, next_of
+from nba_pipeline.orchestration.work import Work, command_of, next_of
 from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
 
@@ -76,7 +76,7 @@ def test_a_reread_is_due_once_at_each_noon(days: Days) -> None:
         work = the_one(due(days, after(number)))
         assert (work.job, work.tables, work.game_date, work.due_at) == ("recheck", (), DAY, after(number))
         assert work.tags[MODE_TAG] == "recheck" and work.tags[DUE_TAG] == after(number).isoformat()
-        assert work.command == "nba-pipeline recheck --date 2026-01-15"
+        assert command_of(work, days.warehouse, after(number)) == "nba-pipeline recheck --date 2026-01-15"
         reread(days, after(number, 12, 5))
         assert due(days, after(number, 12, 6)) == []
     assert due(days, after(9)) == []
