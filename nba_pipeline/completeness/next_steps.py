@@ -90,19 +90,30 @@ def completing_command(first: date, last: date, today: date, *, is_within_home: 
     """
     if is_within_home and lacks_boxscores:
         return boxscores_step(first)
-    is_reconciled = is_within_home and first >= today - timedelta(days=SETTINGS.patience.nightly_days)
+    is_reconciled = is_within_home and first >= _first_reconciled(today)
     return RECONCILE if is_reconciled else backfill_command(first, last)
 
 
+def _first_reconciled(today: date) -> date:
+    """Returns the first date whose missing tables the reconciliation writes."""
+    return today - timedelta(days=SETTINGS.patience.nightly_days)
+
+
 def command_of_dates(warehouse: Warehouse, first: date, last: date, now: datetime) -> str:
-    """Returns the command that completes dates, see `completing_command`."""
+    """Returns the command that completes dates, see `completing_command`.
+
+    A backfill begins with the box scores that the first slate waits for, because no other command requests them.
+    """
     today = eastern_date(now)
+    is_within_home = first >= history.first_due_date(warehouse, today)
+    is_reconciled = is_within_home and first >= _first_reconciled(today)
+    closed = None if is_reconciled else closed_slate(warehouse, first, now)
     return completing_command(
-        first,
+        closed.waits_for if closed else first,
         last,
         today,
-        is_within_home=first >= history.first_due_date(warehouse, today),
-        lacks_boxscores=first == last and lacks_boxscores(warehouse, first, now),
+        is_within_home=is_within_home,
+        lacks_boxscores=first == last and not closed and lacks_boxscores(warehouse, first, now),
     )
 
 

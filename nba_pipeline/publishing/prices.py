@@ -9,7 +9,7 @@ Prices = Literal["none", "consensus", "all"]
 DISPLAYED = ("market_blend", "ensemble")
 """The systems that may be displayed, best first. `market_blend` contains the line, so it is published with prices only."""
 
-AVERAGE_DECIMALS, ALL_DECIMALS = 2, 4
+AVERAGE_DECIMALS = 2
 
 
 def displayed(prices: Prices) -> tuple[str, ...]:
@@ -28,5 +28,5 @@ def has_enough_lines(rows: int, prices: Prices) -> bool:
 
 
 def rounded(value: float | None, prices: Prices) -> float | None:
-    """Returns an average, rounded. Without prices it has fewer digits, so that two successive averages reveal no line."""
-    return None if value is None else round(value, ALL_DECIMALS if prices == "all" else AVERAGE_DECIMALS)
+    """Returns an average as it is published. Without prices it is rounded, so that two successive averages reveal no line."""
+    return value if value is None or prices == "all" else round(value, AVERAGE_DECIMALS)

@@ -107,6 +107,13 @@ def test_a_game_that_is_not_final_lacks_its_box_score(tmp_path: Path) -> None:
     assert command_of_dates(days.warehouse, DAY, DAY, eastern(NEXT, 7)) == RECONCILE
 
 
+def test_a_backfill_begins_with_the_box_scores_that_its_first_slate_waits_for(tmp_path: Path) -> None:
+    days, later = Days(tmp_path), eastern(DAY + timedelta(days=40), 12)
+    days.write("schedule", BEFORE, *slate_of(BEFORE, eastern(BEFORE, 19), status="final"))
+    days.write("schedule", DAY, *slate_of(DAY, TIPOFF, status="final"))
+    assert command_of_dates(days.warehouse, DAY, DAY, later) == f"nba-pipeline backfill --from {BEFORE} --to {DAY} --resume"
+
+
 @pytest.mark.parametrize(
     ("problem", "command"),
     [

@@ -133,7 +133,7 @@ def slate_gate_link(facts: SlateFacts, subject: Subject) -> Link:
             f"missing: {', '.join(slate['missing'][:NAMED])}; no deadline opens this gate"
         )
         why = f"why these box scores are missing: nba-pipeline explain --date {first}"
-        return Link(name, "broken", fact, [why], facts.command(boxscores_step(first)))
+        return Link(name, "broken", fact, [why], facts.command(boxscores_step(first), first))
     if of_teams.is_empty():
         return Link(name, "ok", f"open: {numbers}")
     teams = [f"{team} ({matchup})" for _, team, matchup in of_teams.iter_rows()]
@@ -234,7 +234,8 @@ def derived_link(facts: SlateFacts, name: str, fact: str, is_existing: bool, is_
         return Link(name, "broken", "not written", evidence_of(facts, name), facts.completing_command)
     if not is_existing:
         again = f"nba-pipeline backfill --from {facts.game_date} --to {facts.game_date}"
-        return Link(name, "broken", "written without rows", evidence_of(facts, name), again)
+        command = again if facts.slate[0]["is_open"] else facts.completing_command
+        return Link(name, "broken", "written without rows", evidence_of(facts, name), command)
     state: State = "partial" if is_partial else "ok"
     return Link(name, state, fact, evidence_of(facts, name), command if is_partial else "")
 

@@ -86,9 +86,9 @@ class SlateFacts:
         next_at = min((at for at in modes.capture_instants(upcoming) if at > now), default=None)
         return f"wait, the next capture is at {eastern_time(next_at, self.game_date)} US Eastern" if next_at else ""
 
-    def command(self, usual: str) -> str:
-        """Returns the next command of a broken link: `usual`, or a backfill for a date before the stored history."""
-        return usual if self._is_within_home else backfill_command(self.game_date, self.game_date)
+    def command(self, usual: str, first: date | None = None) -> str:
+        """Returns the next command of a broken link: `usual`, or a backfill from `first` for a date before the stored history."""
+        return usual if self._is_within_home else backfill_command(first or self.game_date, self.game_date)
 
     @cached_property
     def _is_within_home(self) -> bool:
