@@ -89,6 +89,8 @@ def run_command() -> int:
         _run()
     except SystemExit as ended:
         code = _exit_code(ended)
+        if _is_unhandled_interrupt(ended):
+            print_error("nba-pipeline: interrupted")
     except PipelineError as error:
         print_error(f"nba-pipeline: {error}")
         code = 2 if isinstance(error, BadInput) else 1
@@ -122,6 +124,11 @@ def _exit_code(ended: SystemExit) -> int:
             return CLOSED_PIPE
         cause = cause.__cause__ or cause.__context__
     return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+
+
+def _is_unhandled_interrupt(ended: SystemExit) -> bool:
+    """Whether a person interrupted the command and it printed nothing about it. Typer raises the exit from the interrupt."""
+    return ended.__context__ is not None and isinstance(ended.__context__.__cause__, KeyboardInterrupt)
 
 
 def _flush() -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from nba_pipeline.cli.app import INTERRUPTED, _exit_code, date_of
+from nba_pipeline.cli.app import INTERRUPTED, _exit_code, _is_unhandled_interrupt, date_of
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.private_files import GROUP_AND_OTHERS
 from nba_pipeline.league.calendar import eastern
@@ -163,6 +163,8 @@ def test_the_exit_code_of_ctrl_c_is_that_of_sigint() -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     assert _exit_code(ended.value) == INTERRUPTED == 130
+    assert _is_unhandled_interrupt(ended.value)
+    assert not _is_unhandled_interrupt(SystemExit(INTERRUPTED)), "of a command that has said what it kept"
 
 
 def test_the_help_of_sql_lists_every_table_and_view(tmp_path: Path) -> None:
