@@ -79,10 +79,11 @@ def test_equal_slates_give_equal_bytes() -> None:
 def test_the_page_says_whose_games_and_whose_forecasts_it_shows() -> None:
     real, simulated = (page(slate_document(rows(is_simulated=is_so), "all", RECORD)) for is_so in (False, True))
     assert "simulated league" in simulated and "simulated league" not in real
-    assert "It is that of market_blend." in real
+    assert "The forecasts are those of market_blend. " in real
 
 
 def test_the_page_says_which_system_may_become_a_pick() -> None:
+    assert "No forecast is a pick." in page(slate_document(rows(), "all", RECORD))
     known, unknown = (page(slate_document(rows(champion=name), "all", RECORD)) for name in ("ensemble", None))
     assert "A pick: an actionable forecast of the champion, ensemble, that meets" in known
     assert "A pick: an actionable forecast of the champion that meets" in unknown

@@ -98,7 +98,9 @@ def test_without_prices_the_performance_has_averages_over_many_lines_only(gap_n:
     assert performance_document(performance(ENOUGH, system_id="market_blend"), NOON, "none").rows == []
 
 
-@pytest.mark.parametrize(("gap_n", "prices", "gap"), [(ENOUGH - 1, "none", []), (ENOUGH, "none", [-0.12]), (1, "all", [-0.123456])])
+@pytest.mark.parametrize(
+    ("gap_n", "prices", "gap"), [(ENOUGH - 1, "none", []), (ENOUGH, "none", [-0.12]), (1, "all", [-0.123456])]
+)
 def test_without_prices_the_plot_of_the_gap_has_averages_over_many_lines_only(gap_n: int, prices: Any, gap: list[float]) -> None:
     rows = performance(gap_n).filter(pl.col("game_date") == DAY, pl.col("direction") == "all")
     assert published_gaps(rows, prices)["gap"].to_list() == gap
