@@ -15,7 +15,7 @@ from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_line, report, working
 from nba_pipeline.environments import environment, home
 from nba_pipeline.errors import BadInput, PipelineError
-from nba_pipeline.tables.wording import counted
+from nba_pipeline.tables.wording import counted, with_step
 
 if TYPE_CHECKING:
     from nba_pipeline.monitoring.alert_changes import Incident
@@ -120,8 +120,8 @@ def _add_silence(records: "list[dict[str, Any]]", alerts: "Sequence[Incident]") 
 
 
 def _alert_text(alert: "Incident") -> str:
-    step = f" Next: {alert.next_command}" if alert.next_command else ""
-    return f"{alert.severity} {alert.kind} {alert.subject} ({alert.game_date}): {alert.message.rstrip('.')}.{step}"
+    about = f"{alert.severity} {alert.kind} {alert.subject} ({alert.game_date})"
+    return f"{about}: {with_step(alert.message, alert.next_command)}"
 
 
 def print_snapshot(snapshot: Snapshot, is_verbose: bool = False) -> None:

@@ -12,6 +12,7 @@ from nba_pipeline.cli.reading import reading
 from nba_pipeline.environments import environment, home
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.wording import with_step
 
 if TYPE_CHECKING:
     from nba_pipeline.monitoring.alerts import Notifier
@@ -69,7 +70,7 @@ def check(notifier: "Notifier") -> int:
     for line in filter(None, [*changes, notifier.retry_deliveries()]):
         print_line(line)
     for one in findings:
-        print_error(f"{one.severity}: {one.kind} {one.subject}: {one.message} Next: {one.next_command}")
+        print_error(f"{one.severity}: {one.kind} {one.subject}: {with_step(one.message, one.next_command)}")
     if not findings:
         print_line(HEALTHY)
     return int(bool(findings))

@@ -8,6 +8,7 @@ from nba_pipeline.instance.secret_manager import resolved
 from nba_pipeline.monitoring.deliveries import Sink
 from nba_pipeline.monitoring.kinds import runbook
 from nba_pipeline.monitoring.webhook import head, post_document, slack_document, text
+from nba_pipeline.tables.wording import with_step
 
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
 VARIABLES: Mapping[Sink, str] = {
@@ -63,8 +64,7 @@ def digest(alerts: Sequence[Mapping[str, Any]]) -> str:
 
 def log_line(alert: Mapping[str, Any]) -> str:
     """Returns the message of an alert as one line of the log."""
-    command = f" Next: {alert['next_command']}" if alert["next_command"] else ""
-    return f"{head(alert)}: {alert['message']}{command}"
+    return f"{head(alert)}: {with_step(alert['message'], alert['next_command'])}"
 
 
 def _dedup_key(alert: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Number and noun for messages."""
+"""Parts of messages: number and noun, message and next step."""
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -8,3 +8,12 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     ('1 row', '2,000 rows', '2 rows are')
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def with_step(message: str, step: str) -> str:
+    """Returns a message as one sentence, followed by the next step unless that is empty.
+
+    >>> with_step("its process was killed", "nba-pipeline reconcile")
+    'its process was killed. Next: nba-pipeline reconcile'
+    """
+    return f"{message.rstrip('.')}. Next: {step}" if step else message
