@@ -607,9 +607,9 @@ def evening_to_grades() -> None:
         if evening.slate != history.slate:
             raise RuntimeError("it began at midnight Eastern; begin it again")
         with platform(evening, _free_port()):
-            wait_until(evening.is_graded, FIRST_TIPOFF_IN + timedelta(minutes=15), "every prediction is graded")
+            wait_until(evening.is_graded, evening.last_end + timedelta(minutes=15), "every prediction is graded")
             path = way_to_the_grades(evening)
-            wait_until(lambda: not evening.runs(*IN_PROGRESS), timedelta(minutes=5), "no run is in progress")
+            wait_until(lambda: not evening.runs(*IN_PROGRESS), datetime.now(UTC) + timedelta(minutes=5), "no run is in progress")
         start = time.monotonic()
         evening.command("run", "--date", str(evening.slate), "--mode", "overnight")
         by_hand = time.monotonic() - start

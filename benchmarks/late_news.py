@@ -113,14 +113,16 @@ def measure(home: Path, only_news: bool) -> None:
     with platform(evening, _free_port()):
         wait_until(
             lambda: new_versions(evening, team, player, printed).height >= forecasts,
-            printed - datetime.now(UTC) + SLOWEST,
+            printed + SLOWEST,
             "every teammate has a new version",
         )
         path = way_to_the_forecast(evening, printed)
         if not only_news:
             next_report_at = next_printed(datetime.now(UTC))
             wait_until(
-                lambda: datetime.now(UTC) > next_report_at + timedelta(minutes=1.5), 2 * QUARTER, "the next report is printed"
+                lambda: datetime.now(UTC) > next_report_at + timedelta(minutes=1.5),
+                datetime.now(UTC) + 2 * QUARTER,
+                "the next report is printed",
             )
             started = [
                 run for run in runs_of_news(evening, next_report_at) if run.dagster_run.tags.get(MODE_TAG) == "injury_news"
