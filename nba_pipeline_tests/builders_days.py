@@ -73,7 +73,7 @@ class Days:
 
         A week of models has a row per system.
         """
-        with time_machine.travel(at, tick=True):
+        with time_machine.travel(at, tick=False):
             for table in tables:
                 if day not in self.warehouse.dates(TABLES[table]):
                     self.write_models(day) if table == "points_model" else self.write(table, day)
@@ -92,7 +92,7 @@ class Days:
 
     def begin(self, day: date, at: datetime, job: str = "game_day", **tags: str) -> dg.DagsterRun:
         """A run of a date that is under way."""
-        with time_machine.travel(at, tick=True):
+        with time_machine.travel(at, tick=False):
             tags = {PARTITION_TAG: day.isoformat(), **tags}
             run: dg.DagsterRun = create_run_for_test(self.instance, job, status=dg.DagsterRunStatus.STARTED, tags=tags)
             return run

@@ -24,7 +24,7 @@ def toy() -> None: ...
 
 
 def run(instance: dg.DagsterInstance, day: str, at: datetime) -> str:
-    with time_machine.travel(at):
+    with time_machine.travel(at, tick=False):
         return dg.materialize([toy], partition_key=day, instance=instance).run_id
 
 
@@ -49,7 +49,7 @@ def test_a_run_is_deleted_after_another_run_materialized_its_date(tmp_path: Path
 
 def test_a_run_in_progress_is_not_deleted(tmp_path: Path) -> None:
     with open_instance(tmp_path) as instance:
-        with time_machine.travel(LONG_AGO):
+        with time_machine.travel(LONG_AGO, tick=False):
             started = instance.create_run_for_job(
                 dg.define_asset_job("toys", [toy]).resolve(asset_graph=dg.Definitions(assets=[toy]).resolve_asset_graph()),
                 status=dg.DagsterRunStatus.STARTED,

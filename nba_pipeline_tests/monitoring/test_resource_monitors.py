@@ -55,7 +55,7 @@ def test_the_newest_capture_with_an_answer_has_the_credits(warehouse: LocalWareh
     with dg.DagsterInstance.ephemeral() as instance:
         assert low_quota(instance, warehouse, CLOCK) == []
         for hours, quota in ((3, {"used": 19_500, "remaining": 500}), (2, {"used": 17_000, "remaining": 3_000}), (1, {})):
-            with time_machine.travel(NOON - timedelta(hours=hours)):
+            with time_machine.travel(NOON - timedelta(hours=hours), tick=False):
                 metadata = {"quota": dg.MetadataValue.json(quota)}
                 instance.report_runless_asset_event(
                     dg.AssetMaterialization("prop_lines", partition=str(DAY - timedelta(days=hours % 2)), metadata=metadata)

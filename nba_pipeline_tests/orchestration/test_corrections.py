@@ -58,13 +58,13 @@ def reread(days: Days, at: datetime, *news: str, answered: bool = True) -> None:
         CORRECTIONS: dg.MetadataValue.json(list(news)),
         **({READ_AT: at.isoformat()} if answered else {}),
     }
-    with time_machine.travel(at, tick=True):
+    with time_machine.travel(at, tick=False):
         days.instance.report_runless_asset_event(dg.AssetObservation("boxscores", partition=str(DAY), metadata=metadata))
 
 
 def change(days: Days, at: datetime) -> None:
     """The stored box scores are replaced by different ones, and the other tables of the date follow."""
-    with time_machine.travel(at, tick=True):
+    with time_machine.travel(at, tick=False):
         metadata = {CORRECTIONS: dg.MetadataValue.json({str(DAY): [GAME["game_id"]]})}
         days.instance.report_runless_asset_event(dg.AssetMaterialization("boxscores", partition=str(DAY), metadata=metadata))
     days.make(at + SECOND, DAY, *tables_of_mode("overnight")[2:])
@@ -218,7 +218,7 @@ def test_features_wait_for_the_summaries_of_the_corrected_date(days: Days) -> No
     days.make(after(1, 16), DAY + timedelta(days=1), "features")
     reread(days, after(5))
     change(days, after(5, 13))
-    with time_machine.travel(after(5, 14), tick=True):
+    with time_machine.travel(after(5, 14), tick=False):
         metadata = {CORRECTIONS: dg.MetadataValue.json({str(DAY): ["1"]})}
         days.instance.report_runless_asset_event(dg.AssetMaterialization("boxscores", partition=str(DAY), metadata=metadata))
     assert due(days, after(5, 14, 1)) == []

@@ -91,7 +91,7 @@ def test_a_failure_of_a_table_is_over_after_a_run_of_it_that_succeeded(
     notifier.raise_alert(DAY, kind, subject, "a check could not be judged")
     run = days.begin(DAY, LATER)
     event = dg.AssetMaterialization("boxscores", partition=str(DAY))
-    with time_machine.travel(LATER):
+    with time_machine.travel(LATER, tick=False):
         days.instance.report_dagster_event(
             dg.DagsterEvent(
                 event_type_value=dg.DagsterEventType.ASSET_MATERIALIZATION.value,

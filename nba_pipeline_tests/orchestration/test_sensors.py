@@ -101,7 +101,7 @@ def test_a_refused_key_raises_the_alert_after_one_attempt_and_is_named(days: Day
     problems = dg.MetadataValue.json({str(DAY): [problem]})
     days.make(eastern(DAY, 10, 1), DAY, *requested_by("lines"), games_to_come=8, games_heard_of=0, problems_met=problems)
     days.try_mode("lines", DAY, eastern(DAY, 10), eastern(DAY, 10, 1), succeeded=True)
-    with time_machine.travel(eastern(DAY, 10, 1)):
+    with time_machine.travel(eastern(DAY, 10, 1), tick=False):
         events = Slot("odds_api", "events", "slate", DAY)
         Landing(home=str(days.home), clock=Clock()).note(events, "failed", statuses=[401], problem=problem)
     evaluate(days, sensors.lines, eastern(DAY, 10, 2))
@@ -120,7 +120,7 @@ def test_lines_do_not_wait_for_a_failed_schedule(days: Days) -> None:
 def test_lines_are_captured_while_the_provider_of_the_schedule_is_unavailable(days: Days) -> None:
     """Five failures in the journal open the breaker of nba_cdn. Tonight's schedule is already loaded."""
     landing = Landing(home=str(days.home), clock=Clock())
-    with time_machine.travel(eastern(DAY, 6, 59)):
+    with time_machine.travel(eastern(DAY, 6, 59), tick=False):
         for n in range(5):
             landing.note(boxscore_request(f"002250000{n}", DAY), "failed", statuses=[503] * 5, problem="status 503")
     assert tables_of(evaluate(days, sensors.lines, eastern(DAY, 7)).run) == requested_by("lines")

@@ -78,7 +78,7 @@ def own_copy(start: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
 @contextmanager
 def resources_at(now: datetime, **replaced: Any) -> Iterator[dict[str, Any]]:
     """The resources of the sandbox for schedules and sensors, with the process time set to an instant."""
-    with time_machine.travel(now, tick=True):
+    with time_machine.travel(now, tick=False):
         sandbox = resources_for("sandbox", Clock())
         yield {name: replaced.get(name, sandbox[name]) for name in NEEDED}
 
