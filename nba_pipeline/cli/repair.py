@@ -76,11 +76,13 @@ def _is_loaded(runner: "Runner", slate: date) -> bool:
 
 def _refuse_unknown(runner: "Runner", slate: date) -> None:
     """Raises BadInput for a date whose schedule is not loaded, and for one before the first stored date."""
+    from nba_pipeline.completeness.next_steps import loading_command
     from nba_pipeline.orchestration.repair import refuse_before_history
 
     if not _is_loaded(runner, slate):
-        first = f"backfill --from {slate} --to {slate}" if slate < runner.clock.today else f"run --date {slate}"
-        raise BadInput(f"the schedule of {slate} is not loaded; first: nba-pipeline {first}")
+        is_past = slate < runner.clock.today
+        first = loading_command(runner.warehouse, slate) if is_past else f"nba-pipeline run --date {slate}"
+        raise BadInput(f"the schedule of {slate} is not loaded; first: {first}")
     refuse_before_history(runner, slate)
 
 

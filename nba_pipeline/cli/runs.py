@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nba_pipeline.completeness.modes import Mode
     from nba_pipeline.orchestration.backfill import Stage
     from nba_pipeline.orchestration.runner import Outcome, Runner
+    from nba_pipeline.warehouse import Warehouse
 
 DEMO_DAYS = 35
 
@@ -40,6 +41,7 @@ def run(
     if mode is not None:
         one_of("--mode", mode, MODES)
     runner = open_runner(sends_requests=True)
+    refuse_gap(runner.warehouse, slate, runner.clock.today)
     chosen = next((choice for choice in MODES if choice == mode), None) or _due_mode(runner, slate)
     repeat = f"nba-pipeline run --date {slate}" + (f" --mode {mode}" if mode else "")
     before, ended = later_versions(runner, slate, slate), list["Outcome"]()
@@ -52,6 +54,22 @@ def run(
         print_new_versions(runner, slate, slate, before)
     print_last_lines(runner, ended, slate, slate)
     leave(code)
+
+
+def refuse_gap(warehouse: "Warehouse", slate: date, today: date) -> None:
+    """Raises BadInput for a date before the stored history, unless the history begins on the next date.
+
+    The history would begin with this date, so that checks would expect the dates between.
+    """
+    from nba_pipeline.completeness import history
+    from nba_pipeline.completeness.next_steps import loading_command
+
+    first = history.first_date(warehouse)
+    if first and slate + timedelta(days=1) < history.first_due_date(warehouse, today):
+        raise BadInput(
+            f"--date {slate} would leave a gap before the stored history, which begins {first}; to load the dates between, too: "
+            f"{loading_command(warehouse, slate)}"
+        )
 
 
 def _due_mode(runner: "Runner", slate: date) -> "Mode | None":

@@ -102,5 +102,6 @@ def first_command(tables: Reading, day: date) -> str:
     first = max(day - timedelta(days=SETTINGS.usual.days), FIRST_DATE)
     before = days(first, day - timedelta(days=1))
     if day < today() and tables.scan("player_game_summary", before).limit(1).collect().is_empty():
-        return f"`nba-pipeline backfill --from {first} --to {day}`, because predictions need the games before"
+        last = max(day, min(tables.dates("boxscores"), default=day) - timedelta(days=1))  # else a gap before the stored history
+        return f"`nba-pipeline backfill --from {first} --to {last}`, because predictions need the games before"
     return f"`nba-pipeline run --date {day}`"

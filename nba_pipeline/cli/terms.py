@@ -31,7 +31,7 @@ def _filled(text: str) -> str:
 STATES: Mapping[str, Term] = {
     "NOT_DUE": Term(
         "Nothing of the date is due: the date lies ahead, or before the stored history.",
-        "Nothing to do. `nba-pipeline backfill --from D --to D` loads a date before the stored history.",
+        "Nothing to do. `nba-pipeline backfill --from D --to E` loads the dates before the stored history, which begins after E.",
     ),
     "EXPECTED": Term(
         "A table is due or a game is in play, and nothing is late.", "Wait. `nba-pipeline status` names what is expected."

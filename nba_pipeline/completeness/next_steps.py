@@ -201,6 +201,12 @@ def backfill_command(first: date, last: date) -> str:
     return f"nba-pipeline backfill --from {first} --to {last} --resume"
 
 
+def loading_command(warehouse: Warehouse, day: date) -> str:
+    """Returns the command that loads a date that is not stored: before the stored history, with the dates between."""
+    first = history.first_date(warehouse)
+    return backfill_command(day, max(day, first - timedelta(days=1)) if first else day)
+
+
 def features_command(first: date, last: date) -> str:
     """Returns the command that computes the features of dates again."""
     return f"nba-pipeline backfill --from {first} --to {last} --stop-after features"

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from nba_pipeline.completeness.modes import tables_of_mode
+from nba_pipeline.completeness.next_steps import loading_command
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.materializations import materialized_at
@@ -37,7 +38,7 @@ def refuse_bad_date(warehouse: Warehouse, archive: Archive, clock: Clock, day: d
         raise BadInput(f"--date {day} is in the future; today is {clock.today}")
     if archive.holds(day):
         raise BadInput(f"--date {day} comes from the archive, which cannot be read again")
-    load = f"nba-pipeline backfill --from {day} --to {day}"
+    load = loading_command(warehouse, day)
     if day not in warehouse.dates(TABLES["schedule"]):
         raise BadInput(f"schedule has no rows for --date {day}; load it with `{load}`")
     games = warehouse.scan(TABLES["schedule"], [day]).filter(pl.col("status") != "postponed").collect()

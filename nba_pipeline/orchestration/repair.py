@@ -14,7 +14,7 @@ import polars as pl
 from nba_pipeline.completeness import gates, history, slate_gates
 from nba_pipeline.completeness.expectations import playing
 from nba_pipeline.completeness.modes import derived_from_games, first_due, grace, has_begun
-from nba_pipeline.completeness.next_steps import backfill_command
+from nba_pipeline.completeness.next_steps import loading_command
 from nba_pipeline.errors import BadInput, Busy
 from nba_pipeline.instance.run_tags import LONGEST_WHY, MODE_TAG, OFFLINE_TAG, WHY_TAG
 from nba_pipeline.monitoring.landed_dates import loaded_before, missing_sources
@@ -61,7 +61,7 @@ def refuse_before_history(runner: Runner, day: date) -> None:
     first = history.first_date(runner.warehouse)
     if first is None or day < first:
         stored = f"the first stored date is {first}" if first else "the home has no box scores"
-        raise BadInput(f"--date {day} has no data: {stored}; first: {backfill_command(day, day)}")
+        raise BadInput(f"--date {day} has no data: {stored}; first: {loading_command(runner.warehouse, day)}")
 
 
 def find_missing(runner: Runner, day: date) -> Missing:

@@ -71,7 +71,7 @@ def test_a_date_whose_schedule_is_not_loaded_is_not_a_date_without_games(words: 
     ended = nba_pipeline(*words, "--date", "2024-12-01", home=tmp_path, now=eastern(DAY, 8))
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == (
-        "nba-pipeline: the schedule of 2024-12-01 is not loaded; first: nba-pipeline backfill --from 2024-12-01 --to 2024-12-01\n"
+        "nba-pipeline: the schedule of 2024-12-01 is not loaded; first: nba-pipeline backfill --from 2024-12-01 --to 2024-12-01 --resume\n"
     )
 
 

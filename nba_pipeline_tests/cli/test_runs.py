@@ -1,13 +1,16 @@
-"""The runs of the demo, and the place of its page."""
+"""The date that `run` refuses, the runs of the demo, and the place of its page."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from nba_pipeline.cli.runs import demo_steps, page_text
+from nba_pipeline.cli.runs import demo_steps, page_text, refuse_gap
+from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import eastern
+from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
+from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.instances import open_instance
 
 SLATE, NEXT = date(2026, 1, 15), date(2026, 1, 16)
@@ -37,3 +40,33 @@ def test_the_demo_names_the_place_of_its_page(tmp_path: Path, monkeypatch: pytes
         assert "nba-pipeline serve public" in page_text(instance, SLATE)
         monkeypatch.setenv("NBA_PIPELINE_PUBLIC", "gs://bucket/prefix")
         assert page_text(instance, SLATE) == f"gs://bucket/prefix/{SLATE}.html"
+
+
+def test_a_run_does_not_make_an_old_date_the_start_of_the_history(tmp_path: Path) -> None:
+    """Checks would expect the dates between. The named backfill leaves no gap."""
+    today, old = SLATE + timedelta(days=20), SLATE - timedelta(days=7)
+    days = Days(tmp_path)
+    days.write("boxscores", SLATE, *complete_box(*slate_of(SLATE, None, status="final")))
+    ended = nba_pipeline("run", "--date", str(old), home=tmp_path, now=eastern(today, 12))
+    assert (ended.returncode, ended.stdout, days.instance.get_runs()) == (2, "", [])
+    assert "".join(ended.stderr.splitlines()) == (
+        f"nba-pipeline: --date {old} would leave a gap before the stored history, which begins {SLATE}; to load the dates between, "
+        f"too: nba-pipeline backfill --from {old} --to {SLATE - timedelta(days=1)} --resume"
+    )
+
+
+@pytest.mark.parametrize(
+    ("back", "today", "is_refused"),
+    [(0, NEXT, False), (1, NEXT, False), (2, SLATE + timedelta(days=20), True), (8, SLATE, False), (9, SLATE, True)],
+    ids=["the first date", "the date before", "a gap of one date", "reconciled dates between", "a gap before reconciled dates"],
+)
+def test_a_run_is_refused_only_if_it_leaves_a_gap(back: int, today: date, is_refused: bool, tmp_path: Path) -> None:
+    days = Days(tmp_path)
+    refuse_gap(days.warehouse, SLATE, today)  # a home without history begins with any date
+    days.write("boxscores", SLATE, *complete_box(*slate_of(SLATE, None, status="final")))
+    slate = SLATE - timedelta(days=back)
+    if not is_refused:
+        refuse_gap(days.warehouse, slate, today)
+        return
+    with pytest.raises(BadInput, match="would leave a gap"):
+        refuse_gap(days.warehouse, slate, today)

@@ -197,7 +197,7 @@ def refuse(days: Days, day: date, now: datetime = EVENING, archive: type[Archive
         (0, "--date 2026-01-15 has 1 game in progress"),
         (
             1,
-            "schedule has no rows for --date 2026-01-14; load it with `nba-pipeline backfill --from 2026-01-14 --to 2026-01-14`",
+            "schedule has no rows for --date 2026-01-14; load it with `nba-pipeline backfill --from 2026-01-14 --to 2026-01-14 --resume`",
         ),
         (2, "--date 2026-01-13 has no games"),
         (3, "--date 2026-01-12 has no final game yet; run `nba-pipeline run --date 2026-01-12 --mode overnight` first"),

@@ -12,7 +12,7 @@ import polars as pl
 from nba_pipeline import assets  # noqa: F401  # declares every table
 from nba_pipeline.completeness import gates, history, modes, slate_gates
 from nba_pipeline.completeness.date_facts import Failure
-from nba_pipeline.completeness.next_steps import backfill_command, command_of_dates, fetching_command, repair_command
+from nba_pipeline.completeness.next_steps import command_of_dates, fetching_command, loading_command, repair_command
 from nba_pipeline.completeness.not_played import NOT_PLAYED, OFF, off_games
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.materializations import latest_materialization
@@ -88,7 +88,7 @@ class SlateFacts:
 
     def command(self, usual: str, first: date | None = None) -> str:
         """Returns the next command of a broken link: `usual`, or a backfill from `first` for a date before the stored history."""
-        return usual if self._is_within_home else backfill_command(first or self.game_date, self.game_date)
+        return usual if self._is_within_home else loading_command(self.warehouse, first or self.game_date)
 
     @cached_property
     def _is_within_home(self) -> bool:

@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 
 from nba_pipeline.completeness import history
-from nba_pipeline.completeness.next_steps import backfill_command
+from nba_pipeline.completeness.next_steps import loading_command
 from nba_pipeline.errors import BadInput, did_you_mean
 from nba_pipeline.league.names import lookup
 from nba_pipeline.tables.declarations import daily_tables
@@ -73,7 +73,7 @@ def _refuse_unknown_date(warehouse: Warehouse, day: date) -> None:
             "the home has no tables; first: nba-pipeline run --date D; if that failed, nba-pipeline status names the cause"
         )
     if first and day < first and day not in warehouse.dates(TABLES["boxscores"]):
-        raise BadInput(f"--date {day} has no data: the first stored date is {first}; first: {backfill_command(day, day)}")
+        raise BadInput(f"--date {day} has no data: the first stored date is {first}; first: {loading_command(warehouse, day)}")
 
 
 def _of_game(schedule: pl.DataFrame, day: date, game: str) -> Subject:
