@@ -1,7 +1,7 @@
 """The command `slate`: the predictions of a date, without running anything."""
 
 import math
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,11 @@ from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import print_error
 from nba_pipeline.cli.reading import reading
 from nba_pipeline.errors import BadInput, did_you_mean
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from nba_pipeline.cli.reading import Reading
 
 
 @app.command()
@@ -41,11 +46,21 @@ def slate(
         print_error(f"warning: {halt}", style="yellow")
     if rows.is_empty() and not problems:
         print_error(f"no slate: {why_empty(tables, date)}", style="yellow")
+    if day is None and not problems and rows["line"].is_null().all():
+        _print_newest_with_lines(tables, date)
     if style != "table":
         print_result(shown, style)
     elif not rows.is_empty():
         slate_rendering.print_slate(date, rows, shown, shows_all)
     leave(int(bool(problems)))
+
+
+def _print_newest_with_lines(tables: "Reading", day: "date") -> None:
+    """Print the command that shows the newest slate with lines."""
+    from nba_pipeline.cli.slate_rows import newest_with_lines
+
+    if newest := newest_with_lines(tables, day):
+        print_error(f"No line of {day} is known. Newest slate with lines: nba-pipeline slate --date {newest}", style="yellow")
 
 
 def _tricode(team: str) -> str:

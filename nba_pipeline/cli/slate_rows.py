@@ -18,6 +18,8 @@ COLUMNS = (
     "over_price", "under_price", "price", "predicted_value", "edge", "recommendation", "is_actionable", "reasons",
     "injury_status", "quality_score", "run_kind", "version", "made_at",
 )  # fmt: skip
+SLATES_SEARCHED = 30
+"""Number of earlier slates among which the newest with lines is searched."""
 NOT_PLAYED = "postponed"
 """The status of a game that is not played. A constant of its own, because `completeness` imports dataframely."""
 
@@ -92,6 +94,15 @@ def why_empty(tables: Reading, day: date) -> str:
     if day not in tables.dates("predictions"):
         return f"{day} has {number} and no predictions yet; first: {run}"
     return f"{day} has {number}, and no player was predicted; `nba-pipeline status --from {day} --to {day}` names what is missing"
+
+
+def newest_with_lines(tables: Reading, day: date) -> date | None:
+    """Returns the newest earlier slate with a line; None if none of the last slates has one."""
+    dates = sorted(one for one in tables.dates("predictions") if one < day)[-SLATES_SEARCHED:]
+    newest: date | None = (
+        tables.scan("predictions", dates).filter(pl.col("line").is_not_null()).select(pl.col("game_date").max()).collect().item()
+    )
+    return newest
 
 
 def first_command(tables: Reading, day: date) -> str:

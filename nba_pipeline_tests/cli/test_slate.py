@@ -172,3 +172,16 @@ def test_a_halt_is_shown_beside_the_slate(home: Path) -> None:
     assert ended.returncode == 0 and "warning: picks are halted: manual (Injury news)" in ended.stderr
     nba_pipeline("resume", "--reason", "It is over", "--author", "Ann", home=home, now=NOON)
     assert "halted" not in slate(home).stderr
+
+
+def test_today_without_lines_names_the_newest_slate_with_lines(home: Path) -> None:
+    days, later = Days(home), DAY + timedelta(days=2)
+    assert "Newest slate" not in slate(home).stderr
+    tomorrow = DAY + timedelta(days=1)
+    days.write("predictions", tomorrow, a_prediction("NO_LINE", **NO_BET | {"game_date": tomorrow}))
+    named = f"No line of {later} is known. Newest slate with lines: nba-pipeline slate --date {DAY}"
+    without_rows = nba_pipeline("slate", home=home, now=eastern(later, 5))
+    assert named in without_rows.stderr.splitlines() and without_rows.stdout == ""
+    days.write("predictions", later, a_prediction("NO_LINE", **NO_BET | {"game_date": later}))
+    assert named in nba_pipeline("slate", home=home, now=eastern(later, 5)).stderr.splitlines()
+    assert "Newest slate" not in nba_pipeline("slate", "--date", str(later), home=home, now=eastern(later, 5)).stderr
