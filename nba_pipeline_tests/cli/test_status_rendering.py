@@ -8,6 +8,8 @@ import pytest
 from nba_pipeline.cli.consoles import out
 from nba_pipeline.cli.status_rendering import COUNTED, due_message, print_status, with_teams
 from nba_pipeline.league.calendar import eastern
+from nba_pipeline.orchestration.corrections import CARRY
+from nba_pipeline.orchestration.recheck_job import JOB as RECHECK
 
 GAME = "0022500123"
 RECORD = {
@@ -114,9 +116,9 @@ def test_games_are_named_by_their_teams_except_in_commands_and_addresses(message
     assert with_teams(message, RECORD) == text
 
 
-def test_due_work_is_counted() -> None:
-    assert due_message(["recheck of 2026-01-14", "recheck of 2026-01-13"]).startswith(
-        "Due: 2 x recheck; `nba-pipeline reconcile`"
+def test_due_work_is_counted_and_explained() -> None:
+    assert due_message([f"{RECHECK} of 2026-01-14", f"{RECHECK} of 2026-01-13", f"{CARRY} of 2026-01-14"]).startswith(
+        "Due: 2 x recheck (fetches the final games of a date again, because a source may have corrected them), 1 x correction ("
     )
 
 
