@@ -61,7 +61,10 @@ def page(slate: Slate, plots: Mapping[str, str] = MappingProxyType({})) -> str:
     has_lines = slate.prices != "none"
     columns = [("Player", "text", ""), ("Team", "text", "l"), ("Opponent", "text", "l"), ("Forecast", "number", "")]
     if has_lines:
-        columns += [("Line", "number", ""), ("Edge", "number", ""), ("Call", "text", ""), ("P(over)", "number", "l")]
+        columns += [("Line", "number", ""), ("Edge", "number", ""), ("Call", "text", "")]
+    has_probabilities = has_lines and any(player.over_probability is not None for player in slate.players)
+    if has_probabilities:
+        columns += [("P(over)", "number", "l")]
     html: str = _template().render(
         slate=slate,
         weekday=f"{slate.game_date:%A}",
@@ -73,9 +76,10 @@ def page(slate: Slate, plots: Mapping[str, str] = MappingProxyType({})) -> str:
         rows=[_row(player) for player in slate.players],
         columns=columns,
         has_lines=has_lines,
+        has_probabilities=has_probabilities,
         systems=" or ".join(sorted({player.displayed_system for player in slate.players}, reverse=True)),
         has_picks=any(player.pick for player in slate.players),
-        probability_note=_probability_note(slate.players) if has_lines else "Lines and prices are not published.",
+        absent_columns=_absent_columns(slate.players, has_lines, has_probabilities),
         plots={title: Markup(svg) for title, svg in plots.items()},
         notes=NOTES,
         absent=ABSENT,
@@ -163,12 +167,14 @@ def _more(player: Player) -> str:
     return "; ".join(parts)
 
 
-def _probability_note(players: Sequence[Player]) -> str:
-    """Returns why probabilities are missing, if they all are for the same reason."""
-    reasons = {player.probability_reason for player in players if player.over_probability is None and player.line is not None}
-    if any(player.over_probability is not None for player in players) or len(reasons) != 1:
+def _absent_columns(players: Sequence[Player], has_lines: bool, has_probabilities: bool) -> str:
+    """Returns why the page has no columns of lines or probabilities; empty if it has them."""
+    if not has_lines:
+        return "Lines and prices are not published."
+    if has_probabilities:
         return ""
-    return f"P(over) is not shown: {str(reasons.pop()).replace('_', ' ')}."
+    reasons = {player.probability_reason or "unknown" for player in players if player.line is not None}
+    return f"P(over) is not shown: {', '.join(sorted(reasons)).replace('_', ' ') or 'no player has a line'}."
 
 
 def _yesterday(graded: Sequence[Graded]) -> str:

@@ -103,6 +103,21 @@ def test_the_page_says_what_its_columns_mean_and_names_none_that_it_lacks() -> N
     assert "The forecast minus the line." in priced and "Lines and prices are not published." in unpriced
 
 
+def test_a_page_without_probabilities_has_no_column_of_them_and_says_why() -> None:
+    slate = slate_document(rows(), "all", RECORD)
+    lined = slate.players[0]
+    unknown = lined.model_copy(update={"over_probability": None, "probability_reason": "not_calibrated"})
+    without_line = unknown.model_copy(update={"line": None})
+    groups = ([lined, unknown], [unknown, without_line], [without_line])
+    pages = [page(slate.model_copy(update={"players": players})) for players in groups]
+    assert [html.count(">P(over)</button>") for html in pages] == [1, 0, 0]
+    assert [re.findall("P.over. is not shown: (.*?)</p>", html) for html in pages] == [
+        [],
+        ["not calibrated."],
+        ["no player has a line."],
+    ]
+
+
 def test_a_plot_without_rows_has_a_reason() -> None:
     html = page(slate_document(rows(), "all", RECORD), {VALUE: ""})
     assert f"{VALUE} is not shown: no bet has a line that was captured when it was offered" in html and "<figure>" not in html
