@@ -347,6 +347,10 @@ class Slates(Section):
         ),
         description="features of reports and lines, which arrive during the day",
     )  # fmt: skip
+    depend_on_similar_games: tuple[str, ...] = Field(
+        ("points_mean_similar_games", "same_venue_pct_similar_games"),
+        description="features that are null unless earlier games resemble the next one, such as after the same rest",
+    )
     least_complete_windows: Share = Field(0.90, description="minimum share of players with a window of 10 games without gaps")
     least_known_scores: Share = Field(0.50, description="minimum share of players with a matchup score")
     least_of_quality: Share = Field(0.60, description="share of rows of tier bronze or better below which a check warns")

@@ -20,7 +20,7 @@ from nba_pipeline.settings import Section, Settings
 DEFAULT = "default"
 BY_PROVIDER = ("requests_per_second", "read_timeout_seconds_of", "attempts_of", "provider_refusals")
 """Tables of values whose keys are providers."""
-OF_FEATURES = ("usual_variation", "never_constant", "come_during_the_day")
+OF_FEATURES = ("usual_variation", "never_constant", "come_during_the_day", "depend_on_similar_games")
 """Settings that name columns of `features`, as keys or in a list."""
 OF_STATISTICS = ("ranges", "never_zero")
 """Settings that name statistics of a team, as keys or in a list."""

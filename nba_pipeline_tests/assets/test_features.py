@@ -5,13 +5,15 @@ Complete rows of real players are in nba_pipeline_tests/real/test_features_real.
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.assets.features.features import FEATURES, TABLE
+from nba_pipeline.asset_factory.verdicts import verdicts_of
+from nba_pipeline.assets.features.features import FEATURES, TABLE, no_feature_loses_its_source
 from nba_pipeline.assets.features.upcoming_players import TABLE as UPCOMING_PLAYERS
 from nba_pipeline.assets.features.upcoming_players import expect_players
 from nba_pipeline.assets.sources.injuries import TABLE as INJURIES
@@ -19,6 +21,9 @@ from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.summaries.player_game_summary import summarize_player_games
 from nba_pipeline.formulas.similar_games import SIMILAR_GAMES
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import (
     DAY,
     PLAYER,
@@ -37,6 +42,7 @@ from nba_pipeline_tests.builders import (
     summaries_of,
 )
 from nba_pipeline_tests.builders_features import derived
+from nba_pipeline_tests.builders_predictions import a_feature_row, features_of_rows
 from nba_pipeline_tests.builders_summaries import team_summaries_of
 
 TEN_GAMES = (24, 14, 20, 15, 53, 37, 32, 21, 15, 41)
@@ -309,3 +315,18 @@ def test_the_order_of_the_input_rows_does_not_matter() -> None:
 
 def past(frame: pl.DataFrame, day: date) -> pl.DataFrame:
     return frame.filter(pl.col("game_date") < day)
+
+
+def test_a_feature_without_its_source_is_named_and_similar_games_need_none(tmp_path: Path) -> None:
+    """On 2023-12-06 every team had rested for four days or more, and few players had earlier games after such a rest."""
+    earlier = SETTINGS.slates.least_dates_to_compare
+    players = features_of_rows(*(a_feature_row(DAY, player_id=number) for number in range(SETTINGS.slates.least_rows)))
+    similar, lost = (pl.lit(None, pl.Float64).alias(name) for name in (SIMILAR_GAMES[0], "points_mean_last_5_games"))
+    slates = [players.with_columns(game_date=pl.lit(DAY - timedelta(days=back))) for back in range(earlier, 0, -1)]
+    dates = [DAY, DAY + timedelta(days=1)]
+    slates += [players.with_columns(similar), players.with_columns(similar, lost, game_date=pl.lit(dates[1]))]
+    rows, warehouse = pl.concat(slates), LocalWarehouse(home=str(tmp_path))
+    warehouse.replace(TABLE, rows["game_date"].unique().to_list(), rows, "test")
+    verdicts = verdicts_of(no_feature_loses_its_source(warehouse, dates, Clock()), dates)
+    assert [verdict.passed for verdict in verdicts] == [True, False]
+    assert verdicts[1].missing == ["points_mean_last_5_games (0% to 100%)"]

@@ -444,7 +444,8 @@ def every_feature_varies(warehouse: Warehouse, dates: Sequence[date], clock: Clo
 def no_feature_loses_its_source(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """No feature's null share exceeds that of the 30 days before by more than 10 percentage points. The shares are plotted.
 
-    Features from reports and lines are not judged here, because they arrive during the day.
+    Features from reports and lines are not judged here, because they arrive during the day. Nor are those of similar games: after
+    a break of the league, few players have earlier games with the same rest. The features of the same source are judged.
 
     Runbook: docs/runbooks/betting_check_failed.md
     """
@@ -456,7 +457,8 @@ def no_feature_loses_its_source(warehouse: Warehouse, dates: Sequence[date], clo
     is_judged = (pl.col("rows") >= settings.least_rows) & (pl.col("earlier_dates") >= settings.least_dates_to_compare)
     is_lost = is_judged & (pl.col("share") > pl.col("usual") + settings.null_share_rise)
     percentages = [(100 * pl.col(name)).round(0).cast(pl.Int64) for name in ("usual", "share")]
-    lost = beside.filter(is_lost, ~pl.col("feature").is_in(list(settings.come_during_the_day)))
+    not_judged = [*settings.come_during_the_day, *settings.depend_on_similar_games]
+    lost = beside.filter(is_lost, ~pl.col("feature").is_in(not_judged))
     names = lost.group_by("game_date", maintain_order=True).agg(
         pl.format("{} ({}% to {}%)", "feature", *percentages).alias(MISSING)
     )
