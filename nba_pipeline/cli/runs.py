@@ -1,5 +1,6 @@
 """Commands that materialize tables: run, backfill, demo."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import err, out, print_error, print_line
 from nba_pipeline.environments import environment, home, public
 from nba_pipeline.errors import BadInput
+from nba_pipeline.tables.wording import counted
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -171,23 +173,16 @@ def demo() -> None:
     slate = eastern_date(real) if real >= eastern(eastern_date(real), 12) else eastern_date(real) - timedelta(days=1)
     before = slate - timedelta(days=1)
     err.print(f"The simulated league, as if it were noon on {slate} (US Eastern).", highlight=False)
-    runner = open_runner_at(eastern(before, 5))
-    first, ended, before_lines = before - timedelta(days=DEMO_DAYS), list["Outcome"](), list["Outcome"]()
-    backfilled = runner.backfill(first, before - timedelta(days=1))
+    start, planned = eastern(before, 5), demo_steps(slate, real)
+    known = newest_instant(open_runner_at(start).warehouse)
+    steps, last = steps_after(known, planned, before - timedelta(days=1))
+    if omitted := len(planned) - len(steps):
+        err.print(f"The home has newer data than {counted(omitted, 'run')} of the demo, which are not repeated.", highlight=False)
+    runner = open_runner_at(max(known or start, start))
+    first, ended = before - timedelta(days=DEMO_DAYS), list["Outcome"]()
+    backfilled = runner.backfill(first, last, is_resumed=True)
     code = report(runner, backfilled, "nba-pipeline demo", is_brief=True, reported=ended)
-    for day, instant, mode in demo_steps(slate, real):
-        runner = open_runner_at(instant)
-        of_step, is_before_lines = list["Outcome"](), day > slate  # a demo ends before noon of the next slate
-        code |= report(
-            runner,
-            runner.slate(day, mode),
-            "nba-pipeline demo",
-            is_brief=True,
-            reported=of_step,
-            is_before_lines=is_before_lines,
-        )
-        ended += of_step
-        before_lines += of_step if is_before_lines else []
+    code, before_lines = _play(steps, slate, ended, code)
     runner = open_runner_at(eastern(slate, 12))
     print_slate_of(runner, slate)
     print_record(runner, first, before)
@@ -202,6 +197,48 @@ def demo() -> None:
     )
     print_first_failure(ended)
     leave(code)
+
+
+def _play(steps: Sequence[Step], slate: date, ended: "list[Outcome]", code: int) -> tuple[int, "list[Outcome]"]:
+    """Adds the outcomes of the runs of a demo to `ended`. Returns the exit code, and the outcomes of a slate without lines yet."""
+    from nba_pipeline.cli.outcomes import report
+
+    before_lines = list["Outcome"]()
+    for day, instant, mode in steps:
+        runner = open_runner_at(instant)
+        of_step, is_before_lines = list["Outcome"](), day > slate  # a demo ends before noon of the next slate
+        code |= report(
+            runner,
+            runner.slate(day, mode),
+            "nba-pipeline demo",
+            is_brief=True,
+            reported=of_step,
+            is_before_lines=is_before_lines,
+        )
+        ended += of_step
+        before_lines += of_step if is_before_lines else []
+    return code, before_lines
+
+
+def newest_instant(warehouse: "Warehouse") -> datetime | None:
+    """Returns the instant of the newest row of `schedule`, which every mode writes; None for a home without tables."""
+    import polars as pl
+
+    from nba_pipeline.tables.registry import TABLES
+
+    newest: datetime | None = warehouse.scan(TABLES["schedule"]).select(pl.col("as_of").max()).collect().item()
+    return newest
+
+
+def steps_after(known: datetime | None, steps: Sequence[Step], last: date) -> tuple[list[Step], date]:
+    """Returns the runs of a demo that are not older than the data of the home, and the last date of its backfill.
+
+    An older run would replace final games by scheduled ones. The backfill completes the dates of the omitted overnight runs.
+    `last` is the last date of the backfill in a home without data.
+    """
+    remaining = [step for step in steps if known is None or step[1] >= known]
+    completed = [day for day, instant, mode in steps if mode == "overnight" and (day, instant, mode) not in remaining]
+    return remaining, max([last, *completed])
 
 
 def page_text(instance: "dg.DagsterInstance", slate: date) -> str:

@@ -6,14 +6,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from nba_pipeline.cli.runs import demo_steps, page_text, refuse_gap
+from nba_pipeline.cli.runs import demo_steps, newest_instant, page_text, refuse_gap, steps_after
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
 from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.instances import open_instance
 
-SLATE, NEXT = date(2026, 1, 15), date(2026, 1, 16)
+BEFORE, SLATE, NEXT = date(2026, 1, 14), date(2026, 1, 15), date(2026, 1, 16)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,31 @@ def test_the_demo_runs_what_is_due_after_its_noon(now: datetime, expected: list[
     assert [mode for _, _, mode in steps[:3]] == ["same_day", "overnight", "same_day"]
     assert [(day, mode) for day, _, mode in steps[3:]] == expected
     assert [instant for _, instant, _ in steps] == sorted(instant for _, instant, _ in steps)
+
+
+@pytest.mark.parametrize(
+    ("known", "number", "last"),
+    [
+        (None, 6, BEFORE - timedelta(days=1)),
+        (eastern(BEFORE, 5), 6, BEFORE - timedelta(days=1)),
+        (eastern(SLATE, 12), 4, BEFORE),
+        (eastern(NEXT, 6, 30), 1, SLATE),
+        (eastern(NEXT, 10), 0, SLATE),
+    ],
+    ids=["a new home", "interrupted backfill", "interrupted slate", "after the results", "after every run"],
+)
+def test_a_second_demo_repeats_no_run_that_is_older_than_the_data(known: datetime | None, number: int, last: date) -> None:
+    """An older run would replace final games by scheduled ones. The backfill completes the dates of the omitted runs."""
+    steps = demo_steps(SLATE, eastern(NEXT, 11))
+    assert steps_after(known, steps, BEFORE - timedelta(days=1)) == (steps[len(steps) - number :], last)
+
+
+def test_the_data_of_a_home_is_as_new_as_its_schedule(tmp_path: Path) -> None:
+    days = Days(tmp_path)
+    assert newest_instant(days.warehouse) is None
+    for day, hour in ((SLATE, 12), (NEXT, 7)):
+        days.write("schedule", day, *(game | {"as_of": eastern(day, hour)} for game in slate_of(day, None)))
+    assert newest_instant(days.warehouse) == eastern(NEXT, 7)
 
 
 def test_the_demo_names_the_place_of_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
