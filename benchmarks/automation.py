@@ -32,6 +32,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -173,7 +174,8 @@ class Ticks:
 
     def __init__(self, graph: dict[str, list[Any]], instance: dg.DagsterInstance):
         parts = [part for parts in graph.values() for part in parts]
-        self.graph, self.instance, self.cursor = graph, instance, None
+        self.graph, self.instance = graph, instance
+        self.cursor: Any = None
         self.definitions = dg.Definitions(assets=parts[::2], asset_checks=parts[1::2])
         # the evening before the last date
         self.last = FIRST_DATE + timedelta(days=DATES - 1)
@@ -187,7 +189,7 @@ class Ticks:
             self.definitions, self.instance, cursor=self.cursor, evaluation_time=self.now
         )
         seconds = time.process_time() - start
-        self.cursor: Any = evaluation.cursor
+        self.cursor = evaluation.cursor
         return seconds, evaluation.total_requested
 
     def update(self) -> None:
@@ -271,9 +273,9 @@ def sensors(home: Path, at: datetime, league: str) -> list[tuple[str, float, str
             return f"{len(find_work(instance, resources['warehouse'], Clock().now(), days_back))} undone"
 
         for sensor in (nothing, final_games, lines, reconciliation):
-            results.append((sensor.name, *_median_cpu(lambda sensor=sensor: tick(sensor))))
+            results.append((sensor.name, *_median_cpu(partial(tick, sensor))))
         for name, back in (("sensor", SETTINGS.patience.catch_up_days), ("nightly", SETTINGS.patience.nightly_days)):
-            results.append((f"find_work alone, {back} days back ({name})", *_median_cpu(lambda back=back: work(back))))
+            results.append((f"find_work alone, {back} days back ({name})", *_median_cpu(partial(work, back))))
     return results
 
 
@@ -428,7 +430,7 @@ def grow(home: Path) -> Grown:
             if tables:
                 succeed([runner.run("game_day", tables, slate, slate, {MODE_TAG: kind.split()[0]})])
             else:
-                succeed(runner.slate(slate, kind))
+                succeed(runner.slate(slate, "overnight" if kind == "overnight" else "same_day"))
             runner.instance.dispose()
             after = dagster_bytes(home)
             by_kind[kind].append(Counter({part: after[part] - before[part] for part in FILES}))
@@ -643,8 +645,8 @@ def way_to_the_grades(evening: Evening) -> list[tuple[str, datetime]]:
     graded = _last_before(runs, "grades", float("inf"))
     summarised = graded if _makes(graded, "player_game_summary") else _last_before(runs, "player_game_summary", graded.start_time)
     collected = _last_before(runs, "boxscores", summarised.start_time)
-    final = evening.rows(schedule.TABLE)["tipoff_at"].max() + timedelta(minutes=GAME_MINUTES)
-    path = [("its final", final)]
+    last_tipoff: Any = evening.rows(schedule.TABLE)["tipoff_at"].max()
+    path = [("its final", last_tipoff + timedelta(minutes=GAME_MINUTES))]
     for run in {run.dagster_run.run_id: run for run in (collected, summarised, graded)}.values():
         name, at = ticked[run.dagster_run.run_id]
         tables = ", ".join(sorted(key.to_user_string() for key in run.dagster_run.asset_selection or ()))

@@ -122,9 +122,7 @@ def writes(warehouse: BigQueryWarehouse, proxy: FaultProxy) -> None:
     )
 
 
-def materialised(
-    manager: dg.IOManager | dg.ConfigurableIOManager, resources: dict[str, Any], day: date, frame: pl.DataFrame
-) -> float:
+def materialised(manager: Any, resources: dict[str, Any], day: date, frame: pl.DataFrame) -> float:
     """Returns the seconds to materialize one date of `rosters` with an IO manager."""
     daily = dg.DailyPartitionsDefinition("2024-10-01")
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import dagster as dg
 import dataframely as dy
 import polars as pl
+from dagster._core.storage.event_log import SqlEventLogStorage
 from measuring import in_new_process, print_table
 
 from nba_pipeline.asset_factory.checks import checks_of, dated_check
@@ -45,6 +46,12 @@ class ToyRows(Row):
     game_id = dy.String(description="game")
 
 
+def store_each(log: SqlEventLogStorage, run_id: str, table: dg.AssetKey, entries: Sequence[dg.EventLogEntry]) -> None:
+    """Stores the evaluations of a table one by one."""
+    for entry in entries:
+        log.store_event(entry)
+
+
 def measure(variant: str, dates: int) -> tuple[float, float, float]:
     """Returns CPU seconds of the run, megabytes after it and megabytes after the retention."""
     table = Table("toys", grain="game", key=("game_id",), schema=ToyRows)
@@ -65,7 +72,7 @@ def measure(variant: str, dates: int) -> tuple[float, float, float]:
     if variant == NONE:
         check_evaluations.store_evaluations = lambda *_: None
     if variant == SINGLE:
-        check_evaluations.store_evaluations = lambda log, _, __, entries: [log.store_event(entry) for entry in entries]
+        check_evaluations.store_evaluations = store_each
     with tempfile.TemporaryDirectory() as home:
         warehouse = LocalWarehouse(home=home)
         definitions = dg.Definitions(

@@ -260,7 +260,7 @@ def started(folder: Path, cluster: Cluster) -> Iterator[tuple[dict[str, int], st
         "daemon": ["dagster-daemon", "run", "--workspace", str(workspace)],
         "webserver": ["dagster-webserver", "--read-only", *host, "--port", str(web), "--workspace", str(workspace)],
     }
-    check = [BIN / "dagster", "api", "grpc-health-check", "--port", str(code)]
+    check = [str(BIN / "dagster"), "api", "grpc-health-check", "--port", str(code)]
     subprocess.run([BIN / "nba-pipeline", "decisions"], env=environment, check=True, capture_output=True)
     with ExitStack() as stack:
 

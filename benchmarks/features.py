@@ -24,11 +24,12 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
 import numpy as np
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]
 import polars as pl
 from measuring import Stopwatch, in_new_process, peak_gigabytes, print_table
 from polars.testing import assert_frame_equal
@@ -376,7 +377,8 @@ def features_of_a_day(warehouse: LocalWarehouse, day: date) -> tuple[dict[str, p
         inputs = {table: tables[table] for table, _ in inputs_read_by(asset) if table in tables}
         resources = {"clock": CLOCK, "warehouse": warehouse}
         needed = {key: resources[key] for key in asset.required_resource_keys if key in resources}
-        tables[name] = asset(dg.build_asset_context(partition_key=str(day), instance=instance), **frames, **inputs, **needed)
+        derived: Any = asset(dg.build_asset_context(partition_key=str(day), instance=instance), **frames, **inputs, **needed)
+        tables[name] = derived
         end, cpu = time.perf_counter(), time.process_time() - cpu
         files = sum(len(warehouse._parts("tables", TABLES[table], dates)) for table, dates in windows.items())
         rows = sum(frame.height for frame in frames.values())
@@ -497,7 +499,8 @@ FROM changes
 
 
 def duckdb_windows(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    return connection.sql(SQL).pl()
+    windows: pl.DataFrame = connection.sql(SQL).pl()
+    return windows
 
 
 def pandas_windows(games: pd.DataFrame) -> pd.DataFrame:

@@ -22,7 +22,6 @@ import time
 from collections import defaultdict
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -87,9 +86,9 @@ def timed_training() -> dict[str, float]:
     """Measures the trainings of this process. Returns system -> CPU seconds so far."""
     spent, train = defaultdict[str, float](float), walk_forward.train
 
-    def timed(system: TrainedSystem, *rest: Any) -> Trained:
+    def timed(system: TrainedSystem, features: pl.DataFrame, outcomes: pl.DataFrame, monday: date) -> Trained:
         start = time.process_time()
-        trained = train(system, *rest)
+        trained = train(system, features, outcomes, monday)
         spent[system.system_id] += time.process_time() - start
         return trained
 

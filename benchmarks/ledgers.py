@@ -98,7 +98,7 @@ def cost_of_a_write(name: str, rows: pl.DataFrame) -> list[tuple[str, ...]]:
     ledger = TABLES[name]
     twin = Table(f"{name}_without_hashes", ledger.grain, ledger.key, ledger.schema, "add")
     unstamped = rows.drop(set(LINEAGE) - {"source"})
-    lines = []
+    lines = list[tuple[str, ...]]()
     with TemporaryDirectory() as home, open_instance(Path(home)) as instance:
         warehouse = LocalWarehouse(home=home)
         for how, writes, function, context in (

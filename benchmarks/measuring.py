@@ -81,8 +81,9 @@ class Stopwatch:
     def turn(self) -> Counter[str]:
         """Returns the seconds so far."""
         now = time.perf_counter(), time.process_time()
-        self.seconds[self._parts[-1]] += now[0] - self._since[0]
-        self.cpu_seconds[self._parts[-1]] += now[1] - self._since[1]
+        # a Counter also adds floats, which its types do not say
+        self.seconds[self._parts[-1]] += now[0] - self._since[0]  # type: ignore[assignment]
+        self.cpu_seconds[self._parts[-1]] += now[1] - self._since[1]  # type: ignore[assignment]
         self._since = now
         return self.seconds.copy()
 
@@ -109,9 +110,10 @@ class Stopwatch:
 
     def wrap(self, owner: Any, names: str, part: str) -> None:
         for name in names.split():
-            method = inspect.getattr_static(owner, name)
-            wrapped = property(self.timed(method.fget, part)) if isinstance(method, property) else self.timed(method, part)
-            setattr(owner, name, wrapped)
+            method: Any = inspect.getattr_static(owner, name)
+            is_property = isinstance(method, property)
+            timed = self.timed(method.fget if is_property else method, part)
+            setattr(owner, name, property(timed) if is_property else timed)
 
     def watch(self, definitions: dg.Definitions) -> None:
         """Wraps the methods of this process and the functions of the assets and checks. Cannot be undone."""
@@ -141,8 +143,9 @@ class Stopwatch:
             with self.part(READ):
                 return collect(frame, *args, **kwargs)
 
-        pl.LazyFrame.collect = reading
-        for part, functions in ((COMPUTE, definitions.assets), (CHECK, definitions.asset_checks)):
+        pl.LazyFrame.collect = reading  # type: ignore[method-assign, assignment]
+        timed: tuple[tuple[str, Any], ...] = (COMPUTE, definitions.assets), (CHECK, definitions.asset_checks)
+        for part, functions in timed:
             for asset in functions or ():
                 function = asset.op._compute_fn
                 asset.op._compute_fn = function._replace(decorated_fn=self.timed(function.decorated_fn, part))
@@ -200,7 +203,7 @@ def command_cpu_seconds(work: Callable[[], object]) -> tuple[float, float]:
         finally:
             of_sandbox.append(time.thread_time() - start)
 
-    _Handler.handle = handle_counted  # type: ignore[method-assign]
+    _Handler.handle = handle_counted  # type: ignore[method-assign, assignment]
     gc.set_threshold(*RARE_COLLECTIONS)  # as the command
     start = time.process_time() + children_cpu_seconds()
     work()

@@ -17,6 +17,7 @@ import tempfile
 import time
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import sqlalchemy
@@ -69,7 +70,7 @@ def fill(instance: dg.DagsterInstance, seconds: float | None, times: int) -> Non
     """Stores a materialization of each table and date of a season, copied from one event per table."""
     log, columns = instance.event_log_storage, SqlEventLogStorageTable.c
     assert isinstance(log, SqlEventLogStorage)
-    metadata = {"rows": 500, "notes": "x" * 2000} | ({} if seconds is None else {STEP_SECONDS: seconds})
+    metadata: dict[str, Any] = {"rows": 500, "notes": "x" * 2000} | ({} if seconds is None else {STEP_SECONDS: seconds})
     days = [str(FIRST + timedelta(days=number)) for number in range(DATES)]
     for table in declared():
         instance.report_runless_asset_event(dg.AssetMaterialization(table, partition=days[0], metadata=metadata))

@@ -17,8 +17,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 from forecasts import ARCHIVE, KEY, real_features
@@ -36,7 +37,10 @@ LIBRARIES = {"xgboost-cpu": "xgboost", "catboost": "catboost"}
 SLATE_GAMES, REPEATS, SINGLE_ROWS, AIM_SECONDS = 10, 5, 300, 1.0
 
 
-def timed(function: Callable[[], Any]) -> tuple[Any, float, float]:
+Result = TypeVar("Result")
+
+
+def timed(function: Callable[[], Result]) -> tuple[Result, float, float]:
     """Returns the result of a call, its seconds and its CPU seconds."""
     start, cpu = time.perf_counter(), time.process_time()
     result = function()
@@ -47,7 +51,7 @@ def trained(features: pl.DataFrame, summary: pl.DataFrame, week: date, store: Mo
     """Trains each system for a week, prints the time and returns the rows of `points_model`."""
     rows, table = [], []
     for system in TRAINED_SYSTEMS:
-        row, seconds, cpu = timed(lambda one=system: train_week(features, summary, week, store, one))
+        row, seconds, cpu = timed(partial(train_week, features, summary, week, store, system))
         error = row["validation_mean_absolute_error"].item()
         table.append((system.system_id, f"{row['rows'].item():,}", f"{error:.3f}", f"{seconds:.1f}", f"{cpu:.1f}"))
         rows.append(row)
@@ -72,6 +76,12 @@ def print_slate(slate: pl.DataFrame, models: Models) -> None:
     print(f"first {first:.3f} s, fastest {best:.3f} s, aim {AIM_SECONDS} s")
 
 
+def one_by_one(predict: Callable[[pl.DataFrame], Any], rows: pl.DataFrame) -> None:
+    """Predicts the rows of a sample one after the other."""
+    for number in range(SINGLE_ROWS):
+        predict(rows[number : number + 1])
+
+
 def print_history(features: pl.DataFrame, models: Models) -> None:
     """Prints per system the time of all rows at once, and the ratio to one row at a time."""
     table = []
@@ -83,8 +93,8 @@ def print_history(features: pl.DataFrame, models: Models) -> None:
             return one.forecast(loaded[one.system_id].fitted, part) if one.needs_model else one.predict(part)
 
         predict(rows.head(1))
-        _, together, _ = timed(lambda rows=rows, predict=predict: predict(rows))
-        _, single, _ = timed(lambda rows=rows, predict=predict: [predict(rows[n : n + 1]) for n in range(SINGLE_ROWS)])
+        _, together, _ = timed(partial(predict, rows))
+        _, single, _ = timed(partial(one_by_one, predict, rows))
         alone = single / SINGLE_ROWS * rows.height
         table.append((system.system_id, f"{rows.height:,}", f"{together:.2f}", f"{alone:.0f}", f"{alone / together:.0f}"))
     print("\nAll history at once, and one player and game at a time (from a sample)\n")
