@@ -384,7 +384,7 @@ class Names(Section):
 
     affects_data: ClassVar[frozenset[str]] = frozenset({"active_days"})
     active_days: int = Field(300, description="days without a box score or roster after which a player is inactive")
-    most_alerts: int = Field(5, description="maximum unresolved names of a date with an alert each; more share one alert")
+    most_alerts: int = Field(3, description="maximum unresolved names of a date with an alert each; more share one alert")
 
 
 class Predicting(Section):

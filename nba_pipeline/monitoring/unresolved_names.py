@@ -36,9 +36,14 @@ def unresolved_names(warehouse: Warehouse, day: date) -> dict[str, tuple[str, in
 def alert_on_unresolved_names(notifier: Notifier, day: date, names: Mapping[str, tuple[str, int]]) -> int:
     """Raises an alert per name. Many names indicate another cause and raise one alert. Returns the number of new alerts."""
     if len(names) > SETTINGS.names.most_alerts:
-        examples = ", ".join(sorted(names)[: SETTINGS.names.most_alerts])
-        message = f"prop_lines of {day}: {len(names)} names have no player, such as {examples}."
-        return int(notifier.raise_alert(day, NAME_UNRESOLVED, "prop_lines", message, next_command="nba-pipeline status"))
+        first = list(names)[: SETTINGS.names.most_alerts]  # those with the most lines
+        others, listing = len(names) - len(first), f"nba-pipeline quarantine list --date {day} --table prop_lines"
+        message = (
+            f"prop_lines of {day}: {len(names)} names have no player: {', '.join(first)} and {counted(others, 'other')}; "
+            f"{listing} lists all. The player's ID: {_command_for_id(first[0])}"
+        )
+        command = resolving_command(first[0], day)
+        return int(notifier.raise_alert(day, NAME_UNRESOLVED, "prop_lines", message, next_command=command))
     raised = 0
     for spelling, (problem, count) in names.items():
         command = resolving_command(spelling, day)

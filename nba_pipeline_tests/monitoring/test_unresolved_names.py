@@ -64,8 +64,11 @@ def test_an_accepted_name_raises_no_alert(notifier: Notifier) -> None:
 
 
 def test_many_names_are_one_alert(notifier: Notifier) -> None:
-    quarantine(notifier, *(f"Nobody {n}" for n in "ABCDEF"))
-    assert alerts(notifier) == [("prop_lines", "nba-pipeline status")]
+    quarantine(notifier, *(f"Nobody {n}" for n in "ABCD"), "Nobody D")
+    command = f"nba-pipeline resolve --spelling 'Nobody D' --player ID --date {DAY}"
+    assert alerts(notifier) == [("prop_lines", command)], "of the name with the most lines"
+    [message] = notifier.warehouse.scan(ALERTS, [DAY]).collect()["message"]
+    assert message.startswith(f"prop_lines of {DAY}: 4 names have no player: Nobody D, Nobody A, Nobody B and 1 other; ")
 
 
 def test_a_past_date_raises_no_alert(notifier: Notifier) -> None:
