@@ -15,7 +15,7 @@ from rich.table import Table as RichTable
 from nba_pipeline.cli.consoles import out, print_line, printable
 from nba_pipeline.cli.terms import STATES
 from nba_pipeline.league.eastern_text import eastern_text
-from nba_pipeline.tables.wording import counted
+from nba_pipeline.tables.wording import as_code, counted
 
 Record = Mapping[str, Any]
 
@@ -115,8 +115,7 @@ def _print_next(records: Sequence[Record]) -> None:
         print_line("")
     for command, of_command in dates.items():
         step = command.format(of_command[0], of_command[-1])
-        text = f"`{step}`" if step.startswith("nba-pipeline") else step
-        print_wrapped(f"Next for {spans(of_command)}: {text}", 0, style="")
+        print_wrapped(f"Next for {spans(of_command)}: {as_code(step)}", 0, style="")
 
 
 def _print_stale(records: Sequence[Record], is_verbose: bool) -> None:

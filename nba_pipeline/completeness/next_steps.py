@@ -175,6 +175,12 @@ def fetching_command(day: date, tipoffs: Sequence[datetime | None], now: datetim
     return f"wait, requests are paused until {eastern_text(paused_until, '%H:%M')}; then: {command}" if paused_until else command
 
 
+def report_step(day: date, tipoffs: Sequence[datetime | None], now: datetime) -> str:
+    """Returns the next step for an injury report that is not published; empty after the last tip-off."""
+    command = fetching_command(day, tipoffs, now)
+    return f"wait, the report is requested again automatically; to request it now: {command}" if command else ""
+
+
 def resolving_command(spelling: str, day: date) -> str:
     """Returns the command that records which player an unresolved name means, and replays the date."""
     return f"nba-pipeline resolve --spelling {shlex.quote(spelling)} --player ID --date {day}"

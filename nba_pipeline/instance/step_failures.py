@@ -13,7 +13,7 @@ from nba_pipeline.errors import PipelineError
 
 
 class StepFailure(dg.DagsterError):
-    """A step failed: the table, its dates, what happened and the next command."""
+    """A step failed: the table, its dates, what happened and the command that names the next step."""
 
 
 @contextmanager
@@ -26,13 +26,15 @@ def explained(table: str, partition_keys: Sequence[str]) -> Iterator[None]:
 
 
 def sentence(table: str, partition_keys: Sequence[str], problem: str) -> str:
-    """Returns the sentence. A problem that names a command has its own next step.
+    """Returns the sentence. The next step depends on the data at the time of reading, so the named command decides it.
 
-    >>> sentence("schedule", ["2026-11-29"], "nba_cdn schedule season: status 503 after 5 attempts")
-    'schedule 2026-11-29: nba_cdn schedule season: status 503 after 5 attempts; next: nba-pipeline run --date 2026-11-29'
+    A problem that names a command has its own next step.
+
+    >>> sentence("schedule", ["2026-11-29"], "nba_cdn: status 503 after 5 attempts")
+    'schedule 2026-11-29: nba_cdn: status 503 after 5 attempts; `nba-pipeline explain --date 2026-11-29` names the next step'
     """
     first, last = min(partition_keys), max(partition_keys)
     dates = first if first == last else f"{first} to {last}"
-    command = f"run --date {first}" if first == last else f"backfill --from {first} --to {last} --resume"
-    next_step = "" if "nba-pipeline" in problem else f"; next: nba-pipeline {command}"
-    return f"{table} {dates}: {problem}{next_step}"
+    command = f"explain --date {first}" if first == last else f"status --from {first} --to {last}"
+    pointer = "" if "nba-pipeline" in problem else f"; `nba-pipeline {command}` names the next step"
+    return f"{table} {dates}: {problem}{pointer}"

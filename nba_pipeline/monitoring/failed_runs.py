@@ -61,7 +61,7 @@ def _raise_alert(notifier: Notifier, run: dg.DagsterRun, failures: Sequence[str]
     message = message_of(failures, span)
     if span and failures and all(failure.startswith(of_a_closed_slate(span)) for failure in failures):
         subject, places = "slate", ["upcoming_players"]
-        message, command = _closed_slate(notifier, max(span)) or (message, f"nba-pipeline explain --date {max(span)}")
+        message, command = _closed_slate(notifier, max(span)) or (message, command)
     dates = " to ".join(str(day) for day in dict.fromkeys(span))
     notifier.raise_alert(
         max(span, default=notifier.clock.today),

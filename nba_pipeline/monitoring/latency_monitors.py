@@ -9,6 +9,7 @@ from statistics import median
 
 import dagster as dg
 
+from nba_pipeline.completeness.next_steps import command_of_dates
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.instigators import read_instigators
 from nba_pipeline.instance.step_seconds import StepRun, newest_step_runs
@@ -63,16 +64,21 @@ def late_transitions(
     if since is None:
         return []
     dates = days(clock.today - timedelta(days=1), clock.today)
-    transitions = waiting(read_latencies(instance, warehouse, landing, dates, since), clock.now())
-    return [late_transition(transition) for transition in transitions if not _is_explained(transition, known)]
+    now = clock.now()
+    transitions = waiting(read_latencies(instance, warehouse, landing, dates, since), now)
+    return [
+        late_transition(transition, command_of_dates(warehouse, transition[0], transition[0], now))
+        for transition in transitions
+        if not _is_explained(transition, known)
+    ]
 
 
-def late_transition(transition: SlowStep) -> Finding:
-    """Returns the finding about a late transition."""
+def late_transition(transition: SlowStep, next_command: str) -> Finding:
+    """Returns the finding about a late transition, with the command that completes its date."""
     day, step, minutes, severity = transition
     limit = SETTINGS.latency.critical_minutes if severity == "critical" else SETTINGS.latency.warning_minutes
     message = f"{step} of the games of {day}: the slowest game has waited for {minutes:.0f} minutes; {limit:g} is {severity}"
-    return Finding(TRANSITION_LATE, step, message, severity, f"nba-pipeline explain --date {day}", day)
+    return Finding(TRANSITION_LATE, step, message, severity, next_command, day)
 
 
 def _is_explained(transition: SlowStep, known: Collection[Incident]) -> bool:

@@ -3,6 +3,7 @@
 A monitor returns its findings. An alert whose finding is no longer returned is resolved.
 """
 
+import json
 from collections.abc import Collection
 from datetime import date, timedelta
 
@@ -12,7 +13,7 @@ import polars as pl
 from nba_pipeline.assets.sources.prop_lines import reasons_against_the_market
 from nba_pipeline.completeness import expectations
 from nba_pipeline.completeness.modes import lines_due_at
-from nba_pipeline.completeness.next_steps import fetching_command
+from nba_pipeline.completeness.next_steps import command_of_dates, fetching_command, quarantine_command
 from nba_pipeline.completeness.quarantine_cases import is_accepted
 from nba_pipeline.instance.check_results import newest_result
 from nba_pipeline.instance.clock import Clock
@@ -89,7 +90,11 @@ def failed_betting_checks(
         if result is not None and not result.passed:
             names = f": {result.names}" if result.names else ""
             message = f"{table} of {today}: check {check} failed{names}"
-            command = f"nba-pipeline status --from {today} --to {today}"
+            command = (
+                fetching_command(today, tipoffs, clock.now())
+                if is_about_lines
+                else command_of_dates(warehouse, today, today, clock.now())
+            )
             findings.append(Finding(BETTING_CHECK_FAILED, subject, message, next_command=command, game_date=today))
     return findings
 
@@ -111,13 +116,13 @@ def old_quarantines(warehouse: Warehouse, clock: Clock) -> list[Finding]:
             unexpected_quarantine(warehouse, name, dates)
             .filter(is_old)
             .group_by("game_date")
-            .agg(pl.len(), pl.col("problem").min())
+            .agg(pl.len(), pl.col("problem", "row").sort_by("problem").first())
         )
-        for day, number, problem in recovering(rows.collect).sort("game_date").iter_rows():
+        for day, number, problem, row in recovering(rows.collect).sort("game_date").iter_rows():
             message = (
                 f"{name} of {day}: {counted(number, 'row')} quarantined for more than {settings.quarantine_hours:g} h: {problem}"
             )
-            command = f"nba-pipeline quarantine list --date {day} --table {name}"
+            command = quarantine_command(name, day, problem, json.loads(row))
             findings.append(Finding(QUARANTINE_OLD, name, message, next_command=command, game_date=day))
     return findings
 

@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from nba_pipeline.completeness.next_steps import boxscores_step
+from nba_pipeline.completeness.next_steps import boxscores_step, report_step
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
@@ -44,6 +44,7 @@ from nba_pipeline.orchestration.recovery import (
 )
 from nba_pipeline.orchestration.run_requests import (
     Decision,
+    games_of,
     request,
     request_of,
     request_of_training,
@@ -153,7 +154,8 @@ def injury_news(
         peek = late_news.peek_if_due(context.instance, warehouse, injury_report, day, memory, now)
         after[day] = peek.memory
         if late_news.silent_for(peek.memory, now):
-            notifier.raise_alert(day, "injury_report_missing", "injuries", peek.reason, next_command="nba-pipeline breakers")
+            step = report_step(day, games_of(warehouse, [day])["tipoff_at"].to_list(), now)
+            notifier.raise_alert(day, "injury_report_missing", "injuries", peek.reason, next_command=step)
         tags = {MODE_TAG: "injury_news", DUE_TAG: now.isoformat()}
         run = (
             request(("injuries", *followers(["injuries"])), day, f"injury_news:{day}:{peek.name}", tags)

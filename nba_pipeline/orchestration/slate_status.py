@@ -24,7 +24,7 @@ from nba_pipeline.orchestration.corrections import find_corrections
 from nba_pipeline.orchestration.work import Work
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import daily_tables
-from nba_pipeline.tables.wording import counted
+from nba_pipeline.tables.wording import as_code, counted
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 
@@ -119,10 +119,12 @@ def metadata(records: Sequence[Mapping[str, Any]], now: datetime, due: Sequence[
 def next_step(records: Sequence[Mapping[str, Any]], due: Sequence[Work]) -> str:
     """Returns what a person does next, and what the daemon does without one."""
     late = [record for record in records if record["state"] in CHECKS[0].states]
-    degraded = [record["game_date"] for record in records if record["state"] in CHECKS[1].states]
-    steps = list(dict.fromkeys(f"`{record['next']}`" for record in reversed(late) if record["next"]))
-    if named := [*(record["game_date"] for record in late), *degraded]:
-        steps = [f"`nba-pipeline status --from {min(named)}` names what is missing", *steps]
+    degraded = [record for record in records if record["state"] in CHECKS[1].states]
+    named = [*reversed(late), *reversed(degraded)]
+    steps = list(dict.fromkeys(as_code(record["next"]) for record in named if record["next"]))
+    if named:
+        first = min(record["game_date"] for record in named)
+        steps = [f"`nba-pipeline status --from {first}` names what is missing", *steps]
     if due:
         steps.append(
             f"the sensor `reconciliation` runs {counted(len(due), 'due re-read or correction', 'due re-reads or corrections')}"

@@ -10,6 +10,15 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def as_code(step: str) -> str:
+    """Returns a next step in backticks if it is a command, else unchanged.
+
+    >>> as_code("nba-pipeline reconcile"), as_code("restart the daemon")
+    ('`nba-pipeline reconcile`', 'restart the daemon')
+    """
+    return f"`{step}`" if step.startswith("nba-pipeline") else step
+
+
 def with_step(message: str, step: str) -> str:
     """Returns a message as one sentence, followed by the next step unless that is empty.
 

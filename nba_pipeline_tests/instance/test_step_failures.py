@@ -44,14 +44,16 @@ PROBLEM = "nba_cdn schedule season: status 503 after 5 attempts"
 @pytest.mark.parametrize(
     ("is_range", "dates", "command"),
     [
-        (False, "2024-03-12", "run --date 2024-03-12"),
-        (True, "2024-03-12 to 2024-03-14", "backfill --from 2024-03-12 --to 2024-03-14 --resume"),
+        (False, "2024-03-12", "explain --date 2024-03-12"),
+        (True, "2024-03-12 to 2024-03-14", "status --from 2024-03-12 --to 2024-03-14"),
     ],
     ids=["date", "range"],
 )
-def test_the_first_line_names_table_dates_problem_and_next_command(is_range: bool, dates: str, command: str) -> None:
+def test_the_first_line_names_table_dates_problem_and_the_command_that_decides_the_next_step(
+    is_range: bool, dates: str, command: str
+) -> None:
     line = first_line(an_asset(Transient(PROBLEM)), is_range=is_range)
-    assert line == f"toys {dates}: {PROBLEM}; next: nba-pipeline {command}"
+    assert line == f"toys {dates}: {PROBLEM}; `nba-pipeline {command}` names the next step"
 
 
 def test_a_problem_that_names_a_command_has_no_second_one() -> None:
@@ -75,4 +77,5 @@ def test_an_input_that_was_never_materialized_is_named(tmp_path: Path) -> None:
     warehouse = LocalWarehouse(home=str(tmp_path))
     io = TableIO(warehouse=warehouse, clock=Clock(fixed_at=datetime(2024, 3, 12, 16, tzinfo=UTC).isoformat()))
     line = first_line(upstream, toys, tables=io, warehouse=warehouse)
-    assert line == "toys 2024-03-12: schedule was never materialized for 2024-03-12; next: nba-pipeline run --date 2024-03-12"
+    problem = "schedule was never materialized for 2024-03-12"
+    assert line == f"toys 2024-03-12: {problem}; `nba-pipeline explain --date 2024-03-12` names the next step"

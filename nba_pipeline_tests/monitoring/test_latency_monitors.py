@@ -102,6 +102,7 @@ def test_a_game_without_a_box_score_waits_since_its_last_action(warehouse: Local
         [found] = late_transitions(instance, warehouse, landing, clock, [])
     assert (found.kind, found.subject, found.severity, found.game_date) == ("transition_late", "box score", "warning", DAY)
     assert found.message == "box score of the games of 2024-03-12: the slowest game has waited for 65 minutes; 60 is warning"
+    assert found.next_command == "nba-pipeline reconcile", "the box scores of the date are due on the next morning"
 
 
 LATE = (DAY, "grades", 130.0, "critical")
@@ -112,5 +113,5 @@ def test_a_failed_run_of_the_date_explains_a_late_transition_that_has_no_alert(w
     assert not latency_monitors._is_explained(LATE, [])
     notifier.raise_alert(DAY, "run_failed", f"overnight {DAY} grades", "status 503")
     assert latency_monitors._is_explained(LATE, incidents(warehouse, [DAY]))
-    report(notifier, [late_transition(LATE)], [])
+    report(notifier, [late_transition(LATE, "nba-pipeline reconcile")], [])
     assert not latency_monitors._is_explained(LATE, incidents(warehouse, [DAY]))

@@ -113,6 +113,8 @@ def test_a_failed_check_of_today_is_found_with_the_features_that_it_names(slate:
         assert checks(instance, slate, 8) == [
             f"features of {DAY}: check no_feature_loses_its_source failed: rest_days (1% to 90%), minutes"
         ]
+        [found] = failed_betting_checks(instance, slate, clock(8), [], [])
+        assert found.next_command == "nba-pipeline reconcile"
     with dg.DagsterInstance.ephemeral() as instance:
         judged(instance, *check, passed=True)
         assert checks(instance, slate, 8) == []
@@ -122,7 +124,8 @@ def test_predictions_without_lines_are_found_once_lines_are_due_and_late_lines_e
     with dg.DagsterInstance.ephemeral() as instance:
         judged(instance, "predictions", "few_players_lack_a_line", passed=False)
         assert checks(instance, slate, 12) == []
-        assert len(checks(instance, slate, 13)) == 1
+        [found] = failed_betting_checks(instance, slate, clock(13), [], [])
+        assert found.next_command == f"nba-pipeline run --date {DAY}"
         assert checks(instance, slate, 13, [Finding("lines_late", "prop_lines", "0 of 4 games")]) == []
         write(slate, "schedule", DAY, *slate_of(DAY, eastern(DAY, 12)))
         assert len(checks(instance, slate, 12)) == 1, "lines of a noon game are due at its tip-off"

@@ -13,6 +13,7 @@ import pytest
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import MODE_TAG
 from nba_pipeline.league.calendar import EASTERN, eastern
+from nba_pipeline.monitoring.alerts import ALERTS
 from nba_pipeline.orchestration import sensors
 from nba_pipeline.orchestration.injury_news import Memory, cursor_of, reason_to_wait, remembered
 from nba_pipeline.providers.http import HttpClient
@@ -162,6 +163,8 @@ def test_an_hour_without_a_report_raises_an_alert(league: League) -> None:
     for hour, minute in ((18, 18), (18, 21), (18, 31)):
         league.tick(eastern(DAY, hour, minute))
     assert alerts(league.days) == [(DAY, "injury_report_missing", "injuries")]
+    [step] = league.days.warehouse.scan(ALERTS, [DAY]).collect()["next_command"]
+    assert step == f"wait, the report is requested again automatically; to request it now: nba-pipeline run --date {DAY}"
     league.provider.asked.clear()
     league.tick(eastern(DAY, 18, 40))
     assert league.names() == []  # a refusing host gets one request per published report

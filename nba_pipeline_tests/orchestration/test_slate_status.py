@@ -65,6 +65,11 @@ def test_the_next_step_names_the_command_or_the_sensor(state: str, due: list[Wor
     assert next_step([a_record(state), a_record("COMPLETE", day="2024-03-11")], due) == step
 
 
+def test_a_degraded_date_has_its_next_step_and_a_sentence_is_no_code() -> None:
+    wait = "wait, the box scores are requested again automatically; to request them now: nba-pipeline repair --date 2024-03-12"
+    assert next_step([a_record("DEGRADED") | {"next": wait}], []).endswith(f" names what is missing; {wait}")
+
+
 def test_the_grid_names_games_by_teams_and_cuts_long_reasons() -> None:
     games = {f"002260150{n}": f"AA{n}@BB{n}" for n in range(9)}
     record = a_record("DEGRADED", f"no lines for {', '.join(f'{teams} {game}' for game, teams in games.items())}") | {

@@ -33,7 +33,7 @@ def test_a_runbook_has_its_four_parts(kind: str) -> None:
 
 
 NEXT = {
-    "betting_check_failed": "nba-pipeline status --from D --to D",
+    "betting_check_failed": "the command in the message",
     "boxscores_missing": "nba-pipeline repair --date D",
     "burn_rate_high": burn_rates.COMMAND,
     "check_crashed": "the command in the message",
@@ -41,7 +41,7 @@ NEXT = {
     "damaged_file": damage.RECONCILE,
     "definitions_differ": watchdog.RESTART,
     "disk_low": "free space on the disk of the home",
-    "injury_report_missing": "nba-pipeline breakers",
+    "injury_report_missing": "nba-pipeline run --date D",
     "ledger_altered": "nba-pipeline audit ledgers",
     "lines_late": "nba-pipeline run --date D",
     "lines_missing": "the command in the message",
@@ -58,7 +58,7 @@ NEXT = {
     "table_late": "the command in the message",
     "test_alert": "nothing",
     "tick_failed": "nba-pipeline decisions",
-    "transition_late": "nba-pipeline explain --date D",
+    "transition_late": "the command in the message",
     "watch_failed": "nba-pipeline status",
     "work_undone": "the command in the message",
 }
