@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nba_pipeline.errors import BadInput
-from nba_pipeline.instance import postgres, secret_manager
+from nba_pipeline.instance import postgres, secret_manager, webhook_variables
 from nba_pipeline.settings import Settings, register
 
 if TYPE_CHECKING:
@@ -39,13 +39,15 @@ KEYS = {"balldontlie": "BALLDONTLIE_API_KEY", "odds_api": "ODDS_API_KEY"}
 PROXIES = {provider: f"{provider.upper()}_PROXY" for provider in PROVIDER_ADDRESSES}
 """Provider -> variable with the proxy of its requests."""
 
-SINKS = {"webhook_url": "SLACK_WEBHOOK_URL", "pagerduty_key": "PAGERDUTY_ROUTING_KEY", "alert_webhook_url": "ALERT_WEBHOOK_URL"}
+SINKS = {
+    "webhook_url": webhook_variables.SLACK,
+    "pagerduty_key": webhook_variables.PAGERDUTY,
+    "alert_webhook_url": webhook_variables.ALERTS,
+}
 """Field of the notifier -> variable with its secret."""
 
-PUBLIC_WEBHOOK = "NBA_PIPELINE_PUBLIC_WEBHOOK"
-"""Variable with the address of the webhook that receives a message about each published slate."""
-
-OTHER_SECRETS = ("HEARTBEAT_URL", PUBLIC_WEBHOOK, postgres.URL_VARIABLE, postgres.PASSWORD_VARIABLE)
+PUBLIC_WEBHOOK, HEARTBEAT = webhook_variables.PUBLIC, webhook_variables.HEARTBEAT
+OTHER_SECRETS = (HEARTBEAT, PUBLIC_WEBHOOK, postgres.URL_VARIABLE, postgres.PASSWORD_VARIABLE)
 SECRETS = (*KEYS.values(), *PROXIES.values(), *SINKS.values(), *OTHER_SECRETS)
 """Variables with a secret. Each may instead name a secret of Secret Manager, see `secret_manager`."""
 
@@ -236,7 +238,7 @@ def resources_for(name: str, now: "Clock | None" = None) -> dict[str, Any]:
         "model_store": ModelStore(home=store_location),
         **_providers(name, landing, now),
         "notifier": notifier_for(warehouse, now),
-        "heartbeat": Heartbeat(url=dg.EnvVar("HEARTBEAT_URL") if os.environ.get("HEARTBEAT_URL") else ""),
+        "heartbeat": Heartbeat(url=dg.EnvVar(HEARTBEAT) if os.environ.get(HEARTBEAT) else ""),
         "public": PublicFiles(
             home=folder,
             bucket=public(),

@@ -103,10 +103,12 @@ def send_test() -> None:
     from nba_pipeline.league.eastern_text import eastern_text
     from nba_pipeline.monitoring.alert_changes import incident_of
     from nba_pipeline.monitoring.deliveries import unsent
+    from nba_pipeline.monitoring.sinks import VARIABLES
 
     notifier = _notifier()
     if not notifier.sinks:
-        raise BadInput("no sink is configured; set SLACK_WEBHOOK_URL, PAGERDUTY_ROUTING_KEY or ALERT_WEBHOOK_URL")
+        *others, last = VARIABLES.values()
+        raise BadInput(f"no sink is configured; set {', '.join(others)} or {last}")
     today, subject = notifier.clock.today, f"test at {eastern_text(notifier.clock.now(), '%H:%M:%S.%f')}"
     notifier.raise_alert(today, "test_alert", subject, "This is a test. It resolves itself.", "critical")
     if incident := incident_of(notifier.warehouse, (today, "test_alert", subject)):

@@ -10,11 +10,11 @@ import dagster as dg
 from pydantic import Field
 
 from nba_pipeline.errors import BadInput
+from nba_pipeline.instance import webhook_variables
 from nba_pipeline.instance.secret_manager import resolved
 from nba_pipeline.monitoring.webhook import ping
 from nba_pipeline.settings import SETTINGS
 
-VARIABLE = "HEARTBEAT_URL"
 logger = logging.getLogger(__name__)
 
 
@@ -35,7 +35,7 @@ class Heartbeat(dg.ConfigurableResource):  # type: ignore[type-arg]
         if not self.url:
             return
         try:
-            url = resolved(self.url, VARIABLE)
+            url = resolved(self.url, webhook_variables.HEARTBEAT)
         except BadInput as error:
             logger.error("the heartbeat%s was not delivered: %s", suffix, error)
             return

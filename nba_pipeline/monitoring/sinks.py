@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nba_pipeline.errors import BadInput
+from nba_pipeline.instance import webhook_variables
 from nba_pipeline.instance.secret_manager import resolved
 from nba_pipeline.monitoring.deliveries import Sink
 from nba_pipeline.monitoring.kinds import runbook
@@ -12,9 +13,9 @@ from nba_pipeline.tables.wording import with_step
 
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
 VARIABLES: Mapping[Sink, str] = {
-    "slack": "SLACK_WEBHOOK_URL",
-    "pagerduty": "PAGERDUTY_ROUTING_KEY",
-    "webhook": "ALERT_WEBHOOK_URL",
+    "slack": webhook_variables.SLACK,
+    "pagerduty": webhook_variables.PAGERDUTY,
+    "webhook": webhook_variables.ALERTS,
 }
 """Sink -> variable with its secret."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
+from nba_pipeline.instance import webhook_variables
 from nba_pipeline.instance.secret_manager import resolved
 from nba_pipeline.publishing.export import PUBLIC, write_local
 from nba_pipeline.publishing.prices import Prices
@@ -14,8 +15,6 @@ from nba_pipeline.publishing.store import write_store
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse import files
 
-WEBHOOK = "NBA_PIPELINE_PUBLIC_WEBHOOK"
-"""Variable with the address of the webhook."""
 STORAGE_URL = "https://storage.googleapis.com"
 """Where the public objects of Google Cloud Storage are served (https://cloud.google.com/storage/docs/request-endpoints)."""
 
@@ -42,7 +41,7 @@ class PublicFiles(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The address of the webhook; empty without one. Raises BadInput if it names a secret that cannot be read."""
         # outside of a run, Dagster passes its EnvVar instead of the value
         value = self.webhook_url.get_value() if isinstance(self.webhook_url, dg.EnvVar) else self.webhook_url
-        return resolved(value or "", WEBHOOK)
+        return resolved(value or "", webhook_variables.PUBLIC)
 
     def link(self, day: date) -> str:
         """Returns the address of the page of a slate; empty if readers have none."""

@@ -68,7 +68,8 @@ def _performance(row: Mapping[str, Any], prices: Prices) -> Performance:
 def record_csv(grades: pl.DataFrame, prices: Prices) -> bytes:
     """Returns the graded live forecasts of the displayed systems as CSV, one row per forecast. Unpublished values are empty."""
     is_shown = pl.col("system_id").is_in(displayed(prices)) & (pl.col("run_kind") == "live")
-    hidden = [] if prices == "all" else [pl.lit(None, grades.schema[name]).alias(name) for name in OF_A_LINE]
+    types = grades.schema  # each access builds it again
+    hidden = [] if prices == "all" else [pl.lit(None, types[name]).alias(name) for name in OF_A_LINE]
     rows = grades.filter(is_shown).with_columns(hidden).sort(KEY).select(*COLUMNS)
     return rows.write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ").encode()
 

@@ -23,7 +23,6 @@ from nba_pipeline_tests.bigquery.store import BigQueryStore, acknowledges, loads
 from nba_pipeline_tests.warehouse.contract import DAY, NEXT, PATIENT, VERSIONS, in_a_process, rows, stored_rows
 from nba_pipeline_tests.warehouse.gcs_server import a_bucket
 
-CONNECTION_LOST = "the connection was lost"
 Dies = Callable[..., AbstractContextManager[None]]
 
 

@@ -18,7 +18,6 @@ from nba_pipeline.environments import KEYS, PROVIDER_ADDRESSES
 ROOT = Path(__file__).parents[2]
 SHARED = (ROOT / os.environ.get("NBA_SHARED_DIR", "../shared")).resolve()
 DATA = SHARED / "data"
-READY_SECONDS = 60
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -24,7 +24,6 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payloads import Payload, Slot
 
 SHARED = Path(os.environ.get("NBA_SHARED_DIR", Path(__file__).parents[3] / "shared"))
-SEASONS = ("2021-22", "2022-23", "2023-24", "2024-25")
 ALL_DATES = days(date(2021, 7, 1), date(2025, 6, 22))
 
 pytestmark = [

@@ -40,7 +40,6 @@ STATISTICS = (
     "fta",
     "plus_minus",
 )
-LEDGERS = ("predictions", "grades", "waivers", "alerts")
 
 
 @pytest.fixture(scope="module")
