@@ -51,7 +51,7 @@ def test_only_the_run_of_a_step_that_timed_out_is_started_again(
     def table(context: dg.AssetExecutionContext) -> None:
         compute()
 
-    (tmp_path / "settings.toml").write_text("[runs]\nstep_minutes = 0.005")
+    (tmp_path / "settings.toml").write_text("[runs]\nstep_minutes = 0.03")
     monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path))
     with instances.open_instance(tmp_path) as instance:
         asset = dg.asset(partitions_def=DAILY)(table)

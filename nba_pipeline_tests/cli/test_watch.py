@@ -104,14 +104,19 @@ def test_an_unexpected_error_is_an_alert_too(home: Path) -> None:
     assert done.returncode == 1 and "watch_failed watch: The watchdog could not check the daemon: Deserialization" in done.stderr
 
 
-def test_a_hanging_sink_delays_the_watchdog_by_its_deadline_only(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_sink_delays_the_watchdog_by_its_deadline_only(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = home / "limits.toml"  # the process has read that there is no settings.toml
+    limits.write_text("[deliveries]\ndeadline_seconds = 0.2\n")
+    monkeypatch.setenv("NBA_PIPELINE_SETTINGS", str(limits))
     play_today(home)
-    (home / "settings.toml").write_text("[deliveries]\ndeadline_seconds = 0.2\n")
     with listening() as slack:
-        slack.delay_seconds = 2.0
+        slack.delay_seconds = 30.0
         monkeypatch.setenv("SLACK_WEBHOOK_URL", slack.url)
         done = watch(home)
     assert done.returncode == 1 and len(slack.sent) == 1 and SECRET not in done.stdout + done.stderr
+    assert "no answer within 0.2 seconds" in done.stderr + caplog.text
 
 
 def test_pagerduty_receives_critical_alerts_and_their_resolution(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

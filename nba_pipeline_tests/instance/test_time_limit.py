@@ -15,9 +15,9 @@ def test_work_that_takes_too_long_is_interrupted_by_name() -> None:
 
 
 def test_work_in_time_is_left_alone_afterwards() -> None:
-    with within(0.05, "boxscores"):
+    with within(1, "boxscores"):
         pass
-    time.sleep(0.1)
+    time.sleep(1.1)
 
 
 def test_its_own_error_goes_through() -> None:

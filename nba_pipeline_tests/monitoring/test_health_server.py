@@ -32,7 +32,7 @@ def measurements(home: Path, **facts: Any) -> Measurements:
 def serving(health: Health) -> Iterator[httpx.Client]:
     listening = server(health, "127.0.0.1", 0)
     threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True).start()
-    with httpx.Client(base_url=f"http://127.0.0.1:{listening.server_address[1]}") as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{listening.server_address[1]}", timeout=60) as client:
         yield client
     listening.shutdown()
     listening.server_close()

@@ -123,7 +123,7 @@ def test_a_refused_message_is_sent_again_when_it_is_due(home: Home, caplog: pyte
 def test_a_message_without_an_answer_is_not_repeated(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Readers may have received it. The same holds for the claim of a process that died."""
     home.publish(1)
-    monkeypatch.setattr(home.slack, "delay_seconds", 0.3)
+    monkeypatch.setattr(home.slack, "delay_seconds", 30.0)
     monkeypatch.setattr(slate_messages, "post_document", lambda *arguments: post_document(*arguments[:2], 0.1))
     [problem] = home.announce(SLATE)
     assert problem.endswith("was not delivered: given up after 1 attempt, last reason: no answer within 0.1 seconds")

@@ -27,6 +27,10 @@ from nba_pipeline_tests.builders_archive import archive, build  # noqa: F401  # 
 
 NOON = datetime(2024, 3, 12, 12, tzinfo=UTC)
 PROVIDERS = ("nba_cdn", "balldontlie", "odds_api")
+PATIENT_SECONDS, IMPATIENT_SECONDS = 60.0, 0.5
+"""Timeouts of clients. With a short one, a stalled machine would turn a response into a failure."""
+SILENT_SECONDS = 30.0
+"""Delay of a response that comes after the timeout of an impatient client, on a stalled machine, too."""
 
 
 @dataclass
@@ -133,7 +137,8 @@ def http_client(provider: Provider, landing: Landing, clock: Clock) -> Iterator[
         clock=clock,
         attempts=3,
         first_wait_seconds=0.01,
-        read_timeout_seconds=0.5,
+        read_timeout_seconds=PATIENT_SECONDS,
+        connect_timeout_seconds=PATIENT_SECONDS,
     )
     yield client
     client.close()
@@ -179,7 +184,8 @@ def at(provider: Provider, tmp_path: Path) -> Iterator[At]:
                 clock=clock,
                 attempts=attempts,
                 first_wait_seconds=0.01,
-                read_timeout_seconds=5.0,
+                read_timeout_seconds=PATIENT_SECONDS,
+                connect_timeout_seconds=PATIENT_SECONDS,
             )
         )
         return clients[-1]

@@ -9,7 +9,7 @@ from nba_pipeline.providers.attempts import requests_per_second
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing
-from nba_pipeline_tests.providers.conftest import BOX, GOOD, ODDS, Answer, Provider, gzipped
+from nba_pipeline_tests.providers.conftest import BOX, GOOD, IMPATIENT_SECONDS, ODDS, SILENT_SECONDS, Answer, Provider, gzipped
 
 
 @pytest.mark.parametrize(
@@ -19,9 +19,8 @@ from nba_pipeline_tests.providers.conftest import BOX, GOOD, ODDS, Answer, Provi
         Answer({}, status=503),
         Answer(GOOD.document, lost=10),
         Answer(body=gzipped(GOOD.document)[5:], headers={"Content-Encoding": "gzip"}),
-        Answer(GOOD.document, delay_seconds=0.8),
     ],
-    ids=["429", "503", "incomplete body", "broken gzip", "timeout"],
+    ids=["429", "503", "incomplete body", "broken gzip"],
 )
 def test_transient_failures_are_retried(bad: Answer, http_client: HttpClient, provider: Provider, landing: Landing) -> None:
     provider.responds(bad, GOOD)
@@ -29,14 +28,19 @@ def test_transient_failures_are_retried(bad: Answer, http_client: HttpClient, pr
     assert [line["attempts"] for line in landing.incidents()] == [2]
 
 
-def test_timeout_and_attempts_may_be_set_per_provider(http_client: HttpClient, provider: Provider) -> None:
-    http_client.read_timeout_seconds_of["nba_cdn"] = 1.5
-    provider.responds(Answer(GOOD.document, delay_seconds=0.8))
+def test_a_timeout_is_retried(http_client: HttpClient, provider: Provider, landing: Landing) -> None:
+    http_client.read_timeout_seconds_of["nba_cdn"] = 4 * IMPATIENT_SECONDS  # also that of the second attempt
+    provider.responds(Answer(GOOD.document, delay_seconds=SILENT_SECONDS), GOOD)
     assert http_client.get(BOX).json() == {"game": 1}
-    http_client.attempts_of["nba_cdn"] = 1
-    provider.responds(Answer({}, status=503))
-    with pytest.raises(Transient, match="status 503 after 1 attempt"):
+    assert [line["attempts"] for line in landing.incidents()] == [2]
+
+
+def test_timeout_and_attempts_may_be_set_per_provider(http_client: HttpClient, provider: Provider) -> None:
+    http_client.read_timeout_seconds_of["nba_cdn"], http_client.attempts_of["nba_cdn"] = IMPATIENT_SECONDS, 1
+    provider.responds(Answer(GOOD.document, delay_seconds=SILENT_SECONDS), Answer([], delay_seconds=2 * IMPATIENT_SECONDS))
+    with pytest.raises(Transient, match=r"ReadTimeout at 127\.0\.0\.1 after 1 attempt"):
         http_client.get(BOX)
+    assert http_client.get(ODDS).json() == []
 
 
 def test_a_retry_prints_nothing(http_client: HttpClient, provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:

@@ -86,9 +86,7 @@ def test_many_requests_are_sent_concurrently_and_returned_in_order(http_client: 
         return Answer({"game": request.path}, status=404 if request.path.endswith("/3.json") else 200)
 
     provider.responds(answer)
-    patient = http_client.model_copy(update={"read_timeout_seconds": 60.0})
-    responses = patient.get_many([replace(BOX, entity=str(n), path=f"/box/{n}.json") for n in range(6)])
-    patient.close()
+    responses = http_client.get_many([replace(BOX, entity=str(n), path=f"/box/{n}.json") for n in range(6)])
     assert [a.json()["game"] if isinstance(a, Payload) else type(a) for a in responses] == [
         "/box/0.json",
         "/box/1.json",

@@ -18,7 +18,15 @@ from nba_pipeline.sandbox import League
 from nba_pipeline.sandbox.client import SandboxHttpClient
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payloads import Payload
-from nba_pipeline_tests.providers.conftest import RENAMED, Answer, Provider, ReceivedRequest, drifted
+from nba_pipeline_tests.providers.conftest import (
+    IMPATIENT_SECONDS,
+    RENAMED,
+    SILENT_SECONDS,
+    Answer,
+    Provider,
+    ReceivedRequest,
+    drifted,
+)
 from nba_pipeline_tests.providers.test_nba_cdn_boxscore import a_box, a_player
 from nba_pipeline_tests.providers.test_nba_cdn_play_by_play import a_list, an_action
 from nba_pipeline_tests.providers.test_nba_cdn_schedule import a_game, a_schedule
@@ -160,7 +168,7 @@ HTML = Answer(body=b"<html>Please wait.</html>", headers={"Content-Type": "text/
         (HTML, Permanent, r"nba_cdn scoreboard today: the response is not JSON \(text/html, 25 bytes\)"),
         (Answer({}, status=503), Transient, "nba_cdn scoreboard today: status 503 after 1 attempt"),
         (Answer({}, status=429, headers={"Retry-After": "1"}), Transient, "status 429 after 1 attempt"),
-        (Answer(a_scoreboard(), delay_seconds=0.8), Transient, "ReadTimeout at 127.0.0.1 after 1 attempt"),
+        (Answer(a_scoreboard(), delay_seconds=SILENT_SECONDS), Transient, "ReadTimeout at 127.0.0.1 after 1 attempt"),
         (Answer(a_scoreboard(), lost=9), Transient, "RemoteProtocolError at 127.0.0.1 after 1 attempt"),
         (Answer({}, status=403), NotPublished, r"nba_cdn scoreboard today is not published \(403\)"),
         (Answer({}, status=400), Permanent, "nba_cdn scoreboard today: status 400"),
@@ -178,6 +186,8 @@ def test_an_unusable_scoreboard_is_requested_once_and_not_landed(
     answer: Answer, error: type[Exception], message: str, http_client: HttpClient, provider: Provider
 ) -> None:
     provider.responds(answer)
+    if answer.delay_seconds:
+        http_client.read_timeout_seconds_of["nba_cdn"] = IMPATIENT_SECONDS
     with pytest.raises(error, match=message):
         NbaCdn(http=http_client).scoreboard()
     assert len(provider.asked) == 1 and is_empty(http_client.landing)

@@ -19,7 +19,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.proxies import proxy_at
 from nba_pipeline.warehouse.landing import Landing
-from nba_pipeline_tests.providers.conftest import BOX, GOOD, ODDS, Answer, Provider
+from nba_pipeline_tests.providers.conftest import BOX, GOOD, ODDS, PATIENT_SECONDS, Answer, Provider
 
 VARIABLE, CANARY = "NBA_CDN_PROXY", "canary/pass@word"
 LOGIN = "nba:canary%2Fpass%40word"
@@ -67,7 +67,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.command == "CONNECT":
             self.answer(self.proxy.connect_status)
             return
-        with httpx.Client(trust_env=False) as client:
+        with httpx.Client(trust_env=False, timeout=PATIENT_SECONDS) as client:
             received = client.request(self.command, self.path)
         self.answer(received.status_code, received.content)
 
@@ -108,7 +108,8 @@ def proxied(provider: Provider, landing: Landing, clock: Clock) -> Iterator[Http
         clock=clock,
         attempts=2,
         first_wait_seconds=0.01,
-        read_timeout_seconds=5.0,
+        read_timeout_seconds=PATIENT_SECONDS,
+        connect_timeout_seconds=PATIENT_SECONDS,
     )
     with closing(client):
         yield client

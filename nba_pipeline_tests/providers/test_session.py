@@ -96,7 +96,7 @@ def test_retries_end_when_the_breaker_opens(at: At, provider: Provider) -> None:
             is_open.wait(timeout=30)
         return Answer({}, status=503)
 
-    client = at(0, attempts=3).model_copy(update={"read_timeout_seconds": 60.0})
+    client = at(0, attempts=3)
     provider.responds(answer)
     slow = threading.Thread(target=client.get_many, args=([box(2)],))
     client._open_session()
@@ -104,7 +104,6 @@ def test_retries_end_when_the_breaker_opens(at: At, provider: Provider) -> None:
     client.get_many([BOX] * 5)
     is_open.set()
     slow.join()
-    client.close()
     assert [request.path for request in provider.asked].count("/boxscore/2.json") == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.sandbox.faults import ACTIONS, parse_rules
-from nba_pipeline_tests.sandbox.conftest import DAY, Peer
+from nba_pipeline_tests.sandbox.conftest import DAY, PATIENT_SECONDS, Peer
 
 
 def players(box: dict[str, Any], side: str = "homeTeam") -> list[int]:
@@ -25,13 +25,15 @@ def test_a_status_rule_applies_to_the_configured_number_of_requests(peer: Peer) 
 
 def test_a_delay_delays_one_response(peer: Peer) -> None:
     peer.rule(match={"path": "boxscore"}, action="delay", seconds=0.3, times=1)
-    assert peer.get(peer.box_path).elapsed > timedelta(seconds=0.3) > peer.get(peer.box_path).elapsed
+    assert peer.get(peer.box_path).elapsed > timedelta(seconds=0.3)
+    peer.get(peer.box_path)
+    assert [len(entry["faults"]) for entry in peer.server.service.log] == [1, 0]
 
 
 def test_a_hang_sends_no_response(peer: Peer) -> None:
     peer.rule(match={"game": peer.game.game_id}, action="hang", times=1)
     with pytest.raises(httpx.ReadTimeout):
-        peer.client.get(peer.box_path, timeout=0.3)
+        peer.client.get(peer.box_path, timeout=httpx.Timeout(PATIENT_SECONDS, read=0.3))
     assert peer.get(peer.box_path).status_code == 200
 
 
@@ -182,7 +184,12 @@ def test_a_content_rule_counts_only_the_responses_that_it_changed(peer: Peer) ->
 def test_a_rule_keeps_its_count_under_concurrent_requests(peer: Peer) -> None:
     peer.rule(action="drop_players", n=15, times=2)
     with ThreadPoolExecutor(8) as pool:
-        boxes = list(pool.map(lambda _: httpx.get(peer.server.url + peer.box_path, verify=False).json()["game"], range(8)))
+        boxes = list(
+            pool.map(
+                lambda _: httpx.get(peer.server.url + peer.box_path, verify=False, timeout=PATIENT_SECONDS).json()["game"],
+                range(8),
+            )
+        )
     assert sum(not players(box) for box in boxes) == 2
 
 

@@ -17,7 +17,7 @@ from nba_pipeline.sandbox.injuries import OUT, newest_printed
 from nba_pipeline.sandbox.roster import roster
 from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.injury_report import COLUMNS, NOT_YET_SUBMITTED, report
-from nba_pipeline_tests.sandbox.conftest import DAY, Peer
+from nba_pipeline_tests.sandbox.conftest import DAY, PATIENT_SECONDS, Peer
 from nba_pipeline_tests.sandbox.test_injuries import last_report_before
 
 MODERN = date(2026, 1, 14)  # file names have minutes
@@ -102,7 +102,7 @@ def test_a_report_has_the_same_bytes_in_every_request_and_process(peer: Peer) ->
     fresh = peer.at(EVENING).get(address(EVENING)).content
     later = EVENING + timedelta(days=9)
     with SandboxServer(League(), lambda: later) as other:
-        assert httpx.get(other.url + address(EVENING)).content == fresh
+        assert httpx.get(other.url + address(EVENING), timeout=PATIENT_SECONDS).content == fresh
     assert peer.at(EVENING + timedelta(hours=1)).get(address(EVENING + timedelta(hours=1))).content != fresh
 
 
@@ -151,7 +151,7 @@ def test_reports_are_quarter_hourly_since_december_2025_and_hourly_at_half_past_
 def test_no_report_is_printed_if_neither_today_nor_tomorrow_has_games() -> None:
     idle = frozenset({MODERN, MODERN + timedelta(days=1)})
     with SandboxServer(League(no_game_dates=idle), lambda: EVENING) as server:
-        assert httpx.get(server.url + address(EVENING)).status_code == 403
+        assert httpx.get(server.url + address(EVENING), timeout=PATIENT_SECONDS).status_code == 403
 
 
 def test_tomorrow_is_on_the_report_from_five_in_the_afternoon(league: League) -> None:

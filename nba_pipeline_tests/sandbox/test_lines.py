@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from nba_pipeline.sandbox import League, SandboxServer
-from nba_pipeline_tests.sandbox.conftest import Peer
+from nba_pipeline_tests.sandbox.conftest import PATIENT_SECONDS, Peer
 
 ALL = "player_points,spreads,totals"
 
@@ -141,5 +141,5 @@ def test_a_spread_names_the_clippers_like_its_event(league: League) -> None:
     moment = game.tipoff_at - timedelta(hours=1)
     with SandboxServer(league, lambda: moment) as server:
         path = f"{server.url}/v4/sports/basketball_nba/events/{game.fixture.event_id}/odds"
-        response = httpx.get(path, params={"apiKey": "k", "regions": "us", "markets": "spreads"}).json()
+        response = httpx.get(path, params={"apiKey": "k", "regions": "us", "markets": "spreads"}, timeout=PATIENT_SECONDS).json()
     assert "Los Angeles Clippers" in points(response["bookmakers"][0]["markets"][0])

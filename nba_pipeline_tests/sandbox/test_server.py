@@ -16,7 +16,7 @@ from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox import League, SandboxServer, serve
 from nba_pipeline.sandbox.clubs import CLUBS
 from nba_pipeline.sandbox.faults import parse_rules
-from nba_pipeline_tests.sandbox.conftest import DAY, Peer
+from nba_pipeline_tests.sandbox.conftest import DAY, PATIENT_SECONDS, Peer
 
 
 def test_responses_are_compressed_and_connections_are_reused(peer: Peer) -> None:
@@ -31,7 +31,7 @@ def test_responses_are_compressed_and_connections_are_reused(peer: Peer) -> None
 
 def test_the_clock_follows_the_pipeline_until_it_is_set(peer: Peer) -> None:
     peer.before_tip()
-    assert datetime.fromisoformat(peer.get("/__control/clock").json()["now"]) == peer.moment[0]
+    assert datetime.fromisoformat(peer.get("/__control/clock", timeout=PATIENT_SECONDS).json()["now"]) == peer.moment[0]
     peer.client.post("/__control/clock", json={"advance": 120})
     assert peer.box()["gameStatus"] == 2
     state = peer.client.post("/__control/clock", json={"now": "2024-07-04T12:00:00", "speed": 0}).json()
@@ -68,7 +68,7 @@ def test_used_up_credits_are_refused(league: League) -> None:
     with SandboxServer(league, lambda: game.tipoff_at - timedelta(hours=1), quota=1) as server:
         url = f"{server.url}/v4/sports/basketball_nba/events/{game.fixture.event_id}/odds"
         query = {"apiKey": "k", "regions": "us", "markets": "player_points"}
-        first, second = httpx.get(url, params=query), httpx.get(url, params=query)
+        first, second = (httpx.get(url, params=query, timeout=PATIENT_SECONDS) for _ in range(2))
     assert (first.status_code, first.headers["x-requests-remaining"]) == (200, "0")
     assert (second.status_code, second.json()["error_code"]) == (401, "OUT_OF_USAGE_CREDITS")
 
@@ -77,7 +77,7 @@ def test_a_home_with_few_clubs_serves_only_these_from_every_provider(tmp_path: P
     small = League(clubs=6)
     game, teams = small.games(DAY)[0], set(TEAMS[:6])
     (tmp_path / "sandbox_rules.json").write_text('{"clubs": 6}')
-    with serve(tmp_path, lambda: game.ends_at) as server, httpx.Client(base_url=server.url) as client:
+    with serve(tmp_path, lambda: game.ends_at) as server, httpx.Client(base_url=server.url, timeout=PATIENT_SECONDS) as client:
         dates = client.get("/static/json/staticData/scheduleLeagueV2.json").json()["leagueSchedule"]["gameDates"]
         codes = {row[f"{side}Team"]["teamTricode"] for day in dates for row in day["games"] for side in ("home", "away")}
         assert codes == teams
@@ -96,7 +96,7 @@ def test_a_home_with_few_clubs_serves_only_these_from_every_provider(tmp_path: P
 def test_a_home_with_a_date_without_games_serves_an_empty_day(tmp_path: Path, league: League) -> None:
     game = league.games(DAY)[0]
     (tmp_path / "sandbox_rules.json").write_text(json.dumps({"no_game_dates": [DAY.isoformat()]}))
-    with serve(tmp_path, lambda: game.ends_at) as server, httpx.Client(base_url=server.url) as client:
+    with serve(tmp_path, lambda: game.ends_at) as server, httpx.Client(base_url=server.url, timeout=PATIENT_SECONDS) as client:
         dates = client.get("/static/json/staticData/scheduleLeagueV2.json").json()["leagueSchedule"]["gameDates"]
         assert f"{DAY:%m/%d/%Y} 00:00:00" not in {day["gameDate"] for day in dates} and len(dates) == 364
         box_scores = client.get("/v1/box_scores", params={"date": DAY.isoformat()}, headers={"Authorization": "k"})
@@ -115,7 +115,7 @@ def test_stopping_ends_a_hanging_request_and_may_be_repeated(league: League) -> 
 
     def ask() -> None:
         try:
-            httpx.get(f"{url}/v1/box_scores")
+            httpx.get(f"{url}/v1/box_scores", timeout=PATIENT_SECONDS)
         except httpx.RemoteProtocolError as error:
             outcome.append(error)
 
@@ -125,7 +125,7 @@ def test_stopping_ends_a_hanging_request_and_may_be_repeated(league: League) -> 
         time.sleep(0.01)
     server.stop()
     server.stop()
-    asking.join(timeout=5)
+    asking.join(timeout=PATIENT_SECONDS)
     assert len(outcome) == 1
 
 
@@ -134,7 +134,7 @@ def test_the_command_line_prints_its_address_and_ends_when_interrupted(tmp_path:
     command = [sys.executable, "-m", "nba_pipeline.sandbox", "--now", "2025-01-15T12:00:00", "--home", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         address = json.loads(process.stdout.readline())
-        clock = httpx.get(f"{address['url']}/__control/clock").json()
+        clock = httpx.get(f"{address['url']}/__control/clock", timeout=PATIENT_SECONDS).json()
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=PATIENT_SECONDS) == 0
     assert clock["now_et"].startswith("2025-01-15T12:00:") and address["url"].endswith(str(address["port"]))

@@ -325,11 +325,11 @@ class Stalling(LocalWarehouse):
     stalls: str
 
     def scan(self, *args: Any) -> pl.LazyFrame:
-        time.sleep(5 * (self.stalls == "read"))
+        time.sleep(60 * (self.stalls == "read"))
         return super().scan(*args)
 
     def quarantine(self, *args: Any) -> None:
-        time.sleep(5 * (self.stalls == "write"))
+        time.sleep(60 * (self.stalls == "write"))
         super().quarantine(*args)
 
 
@@ -338,7 +338,7 @@ def test_a_read_and_a_write_have_a_limit(
     tables: Callable[..., Table], written: dg.AssetsDefinition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     tables("copies")
-    (tmp_path / "limits.toml").write_text("[runs]\nstep_minutes = 0.005")
+    (tmp_path / "limits.toml").write_text("[runs]\nstep_minutes = 0.03")
     monkeypatch.setenv("NBA_PIPELINE_SETTINGS", str(tmp_path / "limits.toml"))
 
     @dg.asset(io_manager_key="tables", partitions_def=DAILY, code_version="v7")
@@ -347,7 +347,7 @@ def test_a_read_and_a_write_have_a_limit(
 
     result = run(Stalling(home=str(tmp_path), stalls=part), written, copies, only="copies")
     table = "toys" if part == "read" else "copies"
-    assert f"the {part} of {table} timed out after 0.3 seconds" in why(result)
+    assert f"the {part} of {table} timed out after 1.8 seconds" in why(result)
 
 
 def test_a_required_date_that_was_never_materialized_closes_the_asset(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
