@@ -45,9 +45,7 @@ SINKS = {
     "alert_webhook_url": webhook_variables.ALERTS,
 }
 """Field of the notifier -> variable with its secret."""
-
-PUBLIC_WEBHOOK, HEARTBEAT = webhook_variables.PUBLIC, webhook_variables.HEARTBEAT
-OTHER_SECRETS = (HEARTBEAT, PUBLIC_WEBHOOK, postgres.URL_VARIABLE, postgres.PASSWORD_VARIABLE)
+OTHER_SECRETS = (webhook_variables.HEARTBEAT, webhook_variables.PUBLIC, postgres.URL_VARIABLE, postgres.PASSWORD_VARIABLE)
 SECRETS = (*KEYS.values(), *PROXIES.values(), *SINKS.values(), *OTHER_SECRETS)
 """Variables with a secret. Each may instead name a secret of Secret Manager, see `secret_manager`."""
 
@@ -218,8 +216,6 @@ def resources_for(name: str, now: "Clock | None" = None) -> dict[str, Any]:
 
     Needs no credentials. A missing key raises an error when a request needs it.
     """
-    import dagster as dg
-
     from nba_pipeline.monitoring.heartbeat import Heartbeat
     from nba_pipeline.providers.archive import Archive
     from nba_pipeline.publishing.place import PublicFiles
@@ -238,27 +234,31 @@ def resources_for(name: str, now: "Clock | None" = None) -> dict[str, Any]:
         "model_store": ModelStore(home=store_location),
         **_providers(name, landing, now),
         "notifier": notifier_for(warehouse, now),
-        "heartbeat": Heartbeat(url=dg.EnvVar(HEARTBEAT) if os.environ.get(HEARTBEAT) else ""),
+        "heartbeat": Heartbeat(url=_secret(webhook_variables.HEARTBEAT)),
         "public": PublicFiles(
             home=folder,
             bucket=public(),
             is_simulated=name == "sandbox",
             url=public_url(),
-            webhook_url=dg.EnvVar(PUBLIC_WEBHOOK) if os.environ.get(PUBLIC_WEBHOOK) else "",
+            webhook_url=_secret(webhook_variables.PUBLIC),
         ),
         "archive": Archive(folder=archive, landing=landing, clock=now),
     }
 
 
-def notifier_for(warehouse: "Warehouse", now: "Clock") -> "Notifier":
-    """Returns the notifier with the sinks of the environment."""
+def _secret(variable: str) -> str:
+    """Returns a reference to a variable, so that Dagster stores its name and never the secret; empty if it is not set."""
     import dagster as dg
 
+    return dg.EnvVar(variable) if os.environ.get(variable) else ""
+
+
+def notifier_for(warehouse: "Warehouse", now: "Clock") -> "Notifier":
+    """Returns the notifier with the sinks of the environment."""
     from nba_pipeline.monitoring.alerts import Notifier
     from nba_pipeline.monitoring.sinks import PAGERDUTY_URL
 
-    # EnvVar, so that Dagster stores the variable's name and never the secret
-    secrets: dict[str, str] = {field: dg.EnvVar(name) if os.environ.get(name) else "" for field, name in SINKS.items()}
+    secrets = {field: _secret(name) for field, name in SINKS.items()}
     return Notifier(
         warehouse=warehouse,
         clock=now,
@@ -271,8 +271,6 @@ def notifier_for(warehouse: "Warehouse", now: "Clock") -> "Notifier":
 
 def _providers(name: str, landing: "Landing", now: "Clock") -> dict[str, Any]:
     """Returns the clients of the providers. They share one HTTP client."""
-    import dagster as dg
-
     from nba_pipeline.providers.balldontlie import Balldontlie
     from nba_pipeline.providers.espn import Espn
     from nba_pipeline.providers.http import HttpClient
@@ -283,8 +281,7 @@ def _providers(name: str, landing: "Landing", now: "Clock") -> dict[str, Any]:
     from nba_pipeline.sandbox.client import SandboxHttpClient
 
     overrides = {p: os.environ[variable] for p, (variable, _) in PROVIDER_ADDRESSES.items() if os.environ.get(variable)}
-    # EnvVar, so that Dagster stores the variable's name and never the key
-    keys: dict[str, str] = {p: dg.EnvVar(variable) if os.environ.get(variable) else "" for p, variable in KEYS.items()}
+    keys = {provider: _secret(variable) for provider, variable in KEYS.items()}
     if name == "sandbox" and not overrides:
         http: HttpClient = SandboxHttpClient(base_urls={}, landing=landing, clock=now, home=str(home()))
         keys = {provider: key or SANDBOX_KEY for provider, key in keys.items()}

@@ -208,7 +208,7 @@ def backfill_command(first: date, last: date) -> str:
 
 
 def loading_command(warehouse: Warehouse, day: date) -> str:
-    """Returns the command that loads a date that is not stored: before the stored history, with the dates between."""
+    """Returns the command that loads a date that is not stored. Before the stored history, it also loads the dates between."""
     first = history.first_date(warehouse)
     return backfill_command(day, max(day, first - timedelta(days=1)) if first else day)
 

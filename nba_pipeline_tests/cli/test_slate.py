@@ -96,6 +96,9 @@ def test_an_old_date_without_history_needs_a_backfill_and_not_a_run(home: Path) 
     """A run of the date alone would predict nobody."""
     old = date(2025, 1, 15)
     assert f"first: `nba-pipeline backfill --from 2025-01-01 --to {old}`" in slate(home, "--date", str(old)).stderr
+    Days(home).write("boxscores", DAY)
+    last = DAY - timedelta(days=1)  # no date between is missing
+    assert f"first: `nba-pipeline backfill --from 2025-01-01 --to {last}`" in slate(home, "--date", str(old)).stderr
 
 
 def test_an_unknown_team_gets_the_closest_one(home: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 import time_machine
 
 from nba_pipeline.definitions import build_definitions
-from nba_pipeline.environments import PUBLIC_WEBHOOK, resources_for
+from nba_pipeline.environments import resources_for
+from nba_pipeline.instance import webhook_variables
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.league.calendar import eastern
@@ -111,7 +112,7 @@ def test_a_published_slate_is_announced_once_and_the_webhook_stays_secret(home: 
         "picks": 0,
     }
     with listening() as slack:
-        monkeypatch.setenv(PUBLIC_WEBHOOK, slack.url)
+        monkeypatch.setenv(webhook_variables.PUBLIC, slack.url)
         home.resources = resources_for("sandbox", home.clock)
         home.export(DAY)
         assert slack.sent == [], "nothing is published before the first publication"
