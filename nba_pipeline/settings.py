@@ -753,7 +753,9 @@ class Publishing(Section):
         100, description="least number of rows with a line for which an average over lines is published without prices"
     )
     page_kilobytes: AtLeastOne = Field(300, description="size above which the check of the page fails")
-    lock_minutes: float = Field(15.0, gt=0, description="age at which the lock of an export to a bucket counts as abandoned")
+    lock_minutes: float = Field(
+        2.0, gt=0, description="time without a renewal after which the write lease of an export to a bucket has expired"
+    )
 
 
 class Latency(Section):

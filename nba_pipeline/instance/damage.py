@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy.exc import DatabaseError
 
 from nba_pipeline.errors import Busy, Damaged, PipelineError
+from nba_pipeline.instance.postgres import database_of, place, reason
 
 ADVICE = "stop Dagster, move the file away and start again: tables, landing and models are not affected, the run history in that file is lost"
 
@@ -29,9 +30,7 @@ def database_named(home: Path) -> Iterator[None]:
         yield
     except (DatabaseError, sqlite3.DatabaseError) as error:
         if type(getattr(error, "orig", error)).__module__.startswith(DRIVER):
-            raise PipelineError(
-                f"PostgreSQL cannot be used: {str(getattr(error, 'orig', error)).strip().splitlines()[0]}"
-            ) from error
+            raise _unusable_server(error, home) from error
         if unreadable := unreadable_databases(home):
             raise Damaged(f"Dagster's database is unreadable: {_named(unreadable)}; {ADVICE}") from error
         reason = str(getattr(error, "orig", error))
@@ -41,6 +40,14 @@ def database_named(home: Path) -> Iterator[None]:
                 f"Dagster's database is locked by another process: {names}; try again when that process has ended"
             ) from error
         raise PipelineError(f"Dagster's database cannot be used: {names}") from error
+
+
+def _unusable_server(error: Exception, home: Path) -> PipelineError:
+    """Returns the error of the server that has the history of a home, with its address and variable."""
+    if (database := database_of(home)) is None:  # a home within the home, for example that of `rehearse`
+        return PipelineError(f"PostgreSQL cannot be used: {type(error).__name__}")
+    url = database.url()
+    return PipelineError(f"PostgreSQL at {place(url)} ({database.variable}) cannot be used: {reason(error, url)}")
 
 
 def unreadable_databases(home: Path) -> dict[Path, str]:

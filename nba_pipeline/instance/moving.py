@@ -56,9 +56,9 @@ def move(home: Path, database: Database, *, dry_run: bool) -> MovedRows:
     if file.exists() and is_edited(file.read_text()):
         raise BadInput(f"{file} was edited and would be replaced; move your changes aside and delete it, then repeat")
     database.refuse_unusable()
-    PooledPostgresStorage(database.url(), connections=2)  # creates the tables
+    PooledPostgresStorage(database.url(), connections=2, variable=database.variable)  # creates the tables
     moved = MovedRows()
-    with pool_of(database.url(), connections=2).connection() as connection:
+    with pool_of(database.url(), database.variable, connections=2).connection() as connection:
         target = connection.execution_options(isolation_level="READ COMMITTED")
         with target.begin() as transaction:
             _refuse_another_history(home, target)

@@ -14,6 +14,9 @@ from typing import Any, NoReturn
 
 from filelock import FileLock, Timeout
 
+from nba_pipeline.errors import Transient
+from nba_pipeline.instance.postgres import reason
+
 WRONG_USE = 2
 """Exit code of a second daemon."""
 
@@ -41,8 +44,8 @@ def require_file_lock(folder: Path) -> None:
         _HELD[str(folder)] = lock
 
 
-def require_advisory_lock(url: str, place: str) -> None:
-    """Ends this process if the daemon of another process holds the lock of a database.
+def require_advisory_lock(url: str, place: str, variable: str) -> None:
+    """Ends this process if the daemon of another process holds the lock of a database. Raises Transient without a connection.
 
     A daemon calls this at every heartbeat, because a restart of the server releases the lock. Another daemon may then take it.
     """
@@ -54,7 +57,10 @@ def require_advisory_lock(url: str, place: str) -> None:
         from sqlalchemy import make_url  # noqa: PLC0415
 
         dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        connection = psycopg2.connect(dsn, application_name=_this_process())
+        try:
+            connection = psycopg2.connect(dsn, application_name=_this_process())
+        except psycopg2.OperationalError as error:
+            raise Transient(f"PostgreSQL at {place} ({variable}) does not respond: {reason(error, url)}") from error
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute(KEEPALIVE)

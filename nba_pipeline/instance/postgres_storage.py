@@ -23,7 +23,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
 from dagster_postgres.utils import DagsterPostgresException, create_pg_connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from nba_pipeline.errors import BadInput, Transient
 from nba_pipeline.instance.cached_event_log import CachedEventLogStorage
@@ -55,10 +55,13 @@ PER_THREAD = 2
 
 
 class Pool:
-    """An engine with a limit on the threads that use it at the same time. Statements of 0 milliseconds have no time limit."""
+    """An engine with a limit on the threads that use it at the same time. Statements of 0 milliseconds have no time limit.
 
-    def __init__(self, url: str, connections: int, statement_milliseconds: int):
-        self.url = url
+    Messages name the server and `variable`, which has its address.
+    """
+
+    def __init__(self, url: str, variable: str, connections: int, statement_milliseconds: int):
+        self.url, self.server = url, f"PostgreSQL at {place(url)} ({variable})"
         self.engine = sqlalchemy.create_engine(
             url,
             isolation_level="AUTOCOMMIT",
@@ -75,21 +78,28 @@ class Pool:
 
     @contextmanager
     def connection(self) -> Iterator[sqlalchemy.Connection]:
-        """Yields a connection. Raises Transient if the server does not respond, or no thread finishes within WAIT_SECONDS."""
+        """Yields a connection.
+
+        Raises Transient if the server does not respond or closes the connection, as in a restart, or if no thread finishes within
+        WAIT_SECONDS.
+        """
         with self._turn():
             try:
                 with create_pg_connection(self.engine) as connection:
                     yield connection
             except DagsterPostgresException as error:
-                problem = reason(error.__cause__ or error, self.url)
-                raise Transient(f"PostgreSQL at {place(self.url)} does not respond: {problem}") from error
+                raise Transient(f"{self.server} does not respond: {reason(error.__cause__ or error, self.url)}") from error
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                raise Transient(f"{self.server} has closed the connection: {reason(error, self.url)}") from error
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """Waits until the pool admits another thread. A thread that already uses the pool does not wait."""
         thread = get_ident()
         if not self._held[thread] and not self._turns.acquire(timeout=WAIT_SECONDS):
-            raise Transient(f"PostgreSQL at {place(self.url)}: no connection became free within {WAIT_SECONDS} seconds")
+            raise Transient(f"{self.server}: no connection became free within {WAIT_SECONDS} seconds")
         with self._lock:
             self._held[thread] += 1
         try:
@@ -104,13 +114,13 @@ class Pool:
                 self._turns.release()
 
 
-_POOLS: dict[tuple[str, int, int], Pool] = {}
+_POOLS: dict[tuple[str, str, int, int], Pool] = {}
 _POOLS_LOCK = Lock()
 
 
-def pool_of(url: str, connections: int, statement_milliseconds: int = 0) -> Pool:
+def pool_of(url: str, variable: str, connections: int, statement_milliseconds: int = 0) -> Pool:
     """Returns the pool that all storages of this process share."""
-    key = (url, connections, statement_milliseconds)
+    key = (url, variable, connections, statement_milliseconds)
     with _POOLS_LOCK:
         return _POOLS.setdefault(key, _POOLS.get(key) or Pool(*key))
 
@@ -140,18 +150,19 @@ class _Pooled:
     """Makes one of Dagster's storages use the connections of the pool."""
 
     postgres_url: str
+    variable: str
     connections: int
     pool: Pool | None = None
     """None while Dagster creates the tables."""
 
-    def use_pool(self, connections: int) -> None:
+    def use_pool(self, variable: str, connections: int) -> None:
         """Replaces the engine that Dagster made for the creation of the tables."""
-        self.connections = connections
-        self._use(pool_of(self.postgres_url, connections))
+        self.variable, self.connections = variable, connections
+        self._use(pool_of(self.postgres_url, variable, connections))
 
     def optimize_for_webserver(self, statement_timeout: int, pool_recycle: int, max_overflow: int) -> None:
         """Limits the duration of a statement. The pool has its own limits. Called by Dagster's webserver."""
-        self._use(pool_of(self.postgres_url, self.connections, statement_timeout))
+        self._use(pool_of(self.postgres_url, self.variable, self.connections, statement_timeout))
 
     def _use(self, pool: Pool) -> None:
         self.pool, self._engine = pool, pool.engine
@@ -161,8 +172,8 @@ class PooledRunStorage(_Pooled, PostgresRunStorage):
     """Runs, cursors and heartbeats."""
 
     def add_daemon_heartbeat(self, daemon_heartbeat: DaemonHeartbeat) -> None:
-        """Stores that a daemon is alive. Ends the process if it is a second daemon."""
-        require_advisory_lock(self.postgres_url, place(self.postgres_url))
+        """Stores that a daemon is alive. Ends the process if it is a second daemon. Raises Transient if the server does not respond."""
+        require_advisory_lock(self.postgres_url, place(self.postgres_url), self.variable)
         super().add_daemon_heartbeat(daemon_heartbeat)
 
     def connect(self) -> AbstractContextManager[sqlalchemy.Connection]:
@@ -188,7 +199,9 @@ class PooledEventLogStorage(_Pooled, CachedEventLogStorage, PostgresEventLogStor
 class PooledPostgresStorage(DagsterPostgresStorage):
     """Storage of an instance, with the same tables and rows as Dagster's own."""
 
-    def __init__(self, postgres_url: str, connections: int, inst_data: ConfigurableClassData | None = None):
+    def __init__(
+        self, postgres_url: str, connections: int, inst_data: ConfigurableClassData | None = None, variable: str = URL_VARIABLE
+    ):
         super(DagsterPostgresStorage, self).__init__()  # type: ignore[no-untyped-call]
         # each of Dagster's processes opens this storage, and some load no other module of the platform
         make_files_private()
@@ -197,7 +210,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         self._event_log_storage = PooledEventLogStorage(postgres_url)
         self._schedule_storage = PooledScheduleStorage(postgres_url)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
-            storage.use_pool(connections)
+            storage.use_pool(variable, connections)
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
@@ -218,7 +231,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         variable = URL_VARIABLE if config_value.get("postgres_url") else PREFIX + PARTS["hostname"]
         refuse_unreachable(url, variable)
         try:
-            return cls(url, config_value["connections"], inst_data)
-        except SQLAlchemyError as error:
-            problem = reason(error, url)
+            return cls(url, config_value["connections"], inst_data, variable)
+        except (SQLAlchemyError, DagsterPostgresException) as error:
+            problem = reason(error.__cause__ or error, url)
             raise BadInput(f"PostgreSQL at {place(url)} ({variable}) cannot store the run history: {problem}") from None

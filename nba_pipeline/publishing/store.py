@@ -1,29 +1,20 @@
 """Writes the published files into an object store: data first, then pages, the index and the manifest last.
 
-One export writes at a time. The object `export.lock` names its host and process, and is created only if it does not exist. A lock
-that is older than `publishing.lock_minutes` is stale: its export has died. Exactly one other export takes it over, the one that
-creates the object `export.lock.<id>`, the claim. A claim can become stale too, and is then taken over in the same way:
-
-    export.lock                   of export 1, which died
-    export.lock.<id 1>            claim of export 2, which died before it replaced the lock
-    export.lock.<id 1>.<id 2>     claim of export 3, which replaces the lock and deletes the claims
+One export writes at a time. Its write lease is the object `export.lock`, see `write_leases`.
 """
 
 import hashlib
 import json
-import os
-import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-from nba_pipeline.errors import Busy, PipelineError
-from nba_pipeline.publishing.export import INDEX, LOCK, MANIFEST, recorded_hashes, without_older_index
+from nba_pipeline.errors import PipelineError
+from nba_pipeline.publishing.export import INDEX, LOCK, LOCK_SECONDS, MANIFEST, recorded_hashes, without_older_index
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.store_errors import reached
+from nba_pipeline.warehouse.write_leases import WriteLease, held
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -35,7 +26,8 @@ CACHE_SECONDS = 60
 
 def write_store(place: "UPath", changed: Mapping[str, bytes], today: date = date.max) -> None:
     """Writes the files. Raises Busy while another export writes, and PipelineError if the store refuses; then see `docs/publishing.md`."""
-    with _locked(place):
+    lease = WriteLease(place / LOCK, "another export", SETTINGS.publishing.lock_minutes * 60)
+    with held({str(place): lease}, LOCK_SECONDS, "files"):
         before = recorded_hashes(files.read(place / MANIFEST)) if files.exists(place / MANIFEST) else {}
         if before is None:
             raise PipelineError(f"{place / MANIFEST} is not a manifest; move it away, then publish again. Nothing was written")
@@ -54,60 +46,3 @@ def _put(path: "UPath", body: bytes) -> None:
         headers = {"content_type": CONTENT_TYPES[path.suffix], "fixed_key_metadata": {"cache_control": cache}}
     with reached(path):
         path.fs.pipe_file(path.path, body, **headers)
-
-
-@contextmanager
-def _locked(place: "UPath") -> Iterator[None]:
-    """Holds the lock of the store for the duration of the block. Raises Busy while another export holds it."""
-    lock, owner = place / LOCK, {"id": uuid4().hex, "host": socket.gethostname(), "process": os.getpid()}
-    body = json.dumps(owner | {"since": datetime.now(UTC).isoformat()}).encode()
-    if not files.create(lock, body):
-        _take_over(lock, body)
-    try:
-        yield
-    finally:
-        if _holder(lock).get("id") == owner["id"]:  # an export that outlives its lock must not release that of another
-            files.delete(lock)
-
-
-def _take_over(lock: "UPath", body: bytes) -> None:
-    """Replaces a stale lock. Raises Busy for a lock in use, and for one that another export takes over."""
-    holder = _holder(lock)
-    claims = _claim(lock, holder, body)
-    try:
-        if _holder(lock).get("id") != holder["id"]:  # taken over and released between the two reads
-            raise _busy(lock, holder)
-        files.delete(lock)
-        if not files.create(lock, body):
-            raise _busy(lock, _holder(lock))
-    finally:
-        for claim in claims:
-            files.delete(claim)
-
-
-def _claim(held: "UPath", holder: Mapping[str, Any], body: bytes) -> list["UPath"]:
-    """Claims a stale lock or claim. Returns the stale claims before the new one, and the new one. Raises Busy if it is in use."""
-    try:
-        age = datetime.now(UTC) - datetime.fromisoformat(str(holder["since"]))
-        claim = held.with_name(f"{held.name}.{holder['id']}")
-    except (KeyError, ValueError):
-        if not files.exists(held):  # released since it was read
-            raise _busy(held, holder) from None
-        raise Busy(f"{held} is unreadable; delete it if no export is running, then publish again") from None
-    if age <= timedelta(minutes=SETTINGS.publishing.lock_minutes):
-        raise _busy(held, holder)
-    return [claim] if files.create(claim, body) else [claim, *_claim(claim, _holder(claim), body)]
-
-
-def _busy(held: "UPath", holder: Mapping[str, Any]) -> Busy:
-    by = f"{holder.get('host', 'unknown')} since {holder.get('since', 'unknown')}"
-    return Busy(f"another export writes {held.parent}: {by}; try again when it has ended")
-
-
-def _holder(lock: "UPath") -> dict[str, Any]:
-    """Returns the content of a lock; empty if it was released or is unreadable."""
-    try:
-        content = json.loads(files.read(lock))
-    except (FileNotFoundError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -1,15 +1,15 @@
-"""Write leases in a bucket: one writer per table and date, on whichever host.
+"""Write leases in a bucket: one writer per table and date and one export at a time, on whichever host.
 
 A lease is an object that only one writer can create: the bucket refuses to create an object that exists. The writer renews its
-lease while it writes, and deletes it afterwards. A lease that was not renewed for `warehouse.lease_seconds` has expired: its writer
-has died, and the next writer deletes it. The bucket's own instants determine the age of a lease, so the clocks of the hosts do not
-matter. A writer renews and deletes a lease by the generation of its object, so it never touches the lease of another writer. Locks
-of one machine are in `writing`.
+lease while it writes, and deletes it afterwards. A lease that was not renewed for some time has expired: its writer has died, and
+the next writer deletes it. The time is `warehouse.lease_seconds` for a table and `publishing.lock_minutes` for an export. The
+bucket's own instants determine the age of a lease, so the clocks of the hosts do not matter. A writer renews and deletes a lease by
+the generation of its object, so it never touches the lease of another writer. Locks of one machine are in `writing`.
 """
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
@@ -36,7 +36,7 @@ PAUSE_SECONDS = 0.5
 """Interval at which a writer checks the lease of another one."""
 
 RENEWALS = 4
-"""Number of renewals within `warehouse.lease_seconds`."""
+"""Number of renewals within the time after which a lease expires."""
 
 
 class Stored(NamedTuple):
@@ -48,10 +48,10 @@ class Stored(NamedTuple):
 
 
 class WriteLease:
-    """The lease of one date."""
+    """The lease that one object stands for. It expires `seconds` after its last renewal."""
 
-    def __init__(self, path: "UPath", writer: str) -> None:
-        self.path = path
+    def __init__(self, path: "UPath", writer: str, seconds: float) -> None:
+        self.path, self.seconds = path, seconds
         self._bucket, self._name, _ = path.fs.split_path(path.path)
         self._owner = {"id": uuid4().hex, **owner_of(writer)}
         self._generation: str | None = None  # None while this writer does not hold the lease
@@ -66,7 +66,7 @@ class WriteLease:
         if self.holder().get("id") == self._owner["id"]:  # the response to the creation was lost, and the request was repeated
             self._generation = stored.generation
             return True
-        if stored.age_seconds <= SETTINGS.warehouse.lease_seconds:
+        if stored.age_seconds <= self.seconds:
             return False
         self._change("DELETE", stored.generation)
         return self._create()
@@ -84,7 +84,7 @@ class WriteLease:
     def is_held(self) -> bool:
         """Whether a writer holds the lease."""
         stored = self._stored()
-        return stored is not None and stored.age_seconds <= SETTINGS.warehouse.lease_seconds
+        return stored is not None and stored.age_seconds <= self.seconds
 
     def holder(self) -> dict[str, Any]:
         """Returns the writer of the lease, with its process and host; empty if it was released or is unreadable."""
@@ -137,14 +137,22 @@ class WriteLease:
 
 @contextmanager
 def leased(folder: "UPath", name: str, dates: Sequence[date], writer: str, wait_seconds: float) -> Iterator[None]:
-    """Holds the write lease of each date. Raises Busy if another writer holds one for `wait_seconds`.
+    """Holds the write lease of each date of a table, see `held`."""
+    seconds = SETTINGS.warehouse.lease_seconds
+    leases = {f"{name} {day}": WriteLease(folder / f"{day}.lease", writer, seconds) for day in sorted(set(dates))}
+    with held(leases, wait_seconds, "rows"):
+        yield
 
-    Raises Busy after the block if a lease expired within it, because another writer may have replaced the rows.
+
+@contextmanager
+def held(leases: Mapping[str, WriteLease], wait_seconds: float, written: str) -> Iterator[None]:
+    """Holds all leases, each by the name of what it protects. Raises Busy if another writer holds one for `wait_seconds`.
+
+    Raises Busy after the block if a lease expired within it, because another writer may have replaced what was `written`.
     """
-    leases = {day: WriteLease(folder / f"{day}.lease", writer) for day in sorted(set(dates))}
-    _take(leases, name, wait_seconds)
+    _take(leases, wait_seconds)
     is_over = Event()
-    Thread(target=_renew, args=(leases, is_over), name=f"leases of {name}", daemon=True).start()
+    Thread(target=_renew, args=(leases, is_over), name="write leases", daemon=True).start()
     try:
         yield
     except BaseException:
@@ -154,16 +162,16 @@ def leased(folder: "UPath", name: str, dates: Sequence[date], writer: str, wait_
         raise
     is_over.set()
     if lost := _release(leases):
-        raise Busy(f"{name} {lost[0]}: the write lease expired during the write, and another writer may have replaced the rows")
+        raise Busy(f"{lost[0]}: the write lease expired during the write, and another writer may have replaced the {written}")
 
 
-def _take(leases: dict[date, WriteLease], name: str, wait_seconds: float) -> None:
+def _take(leases: Mapping[str, WriteLease], wait_seconds: float) -> None:
     """Takes all leases or none, so that no two writers wait for each other. Raises Busy after `wait_seconds`."""
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
             taken = dict(zip(leases, _all(leases, WriteLease.take), strict=True))
-            blocked = next((day for day, is_taken in taken.items() if not is_taken), None)
+            blocked = next((name for name, is_taken in taken.items() if not is_taken), None)
         except BaseException:
             with suppress(PipelineError):  # the leases expire
                 _release(leases)
@@ -173,22 +181,23 @@ def _take(leases: dict[date, WriteLease], name: str, wait_seconds: float) -> Non
         _release(leases)
         while leases[blocked].is_held():
             if time.monotonic() >= deadline:
-                raise busy(name, blocked, leases[blocked].holder(), wait_seconds)
+                raise busy(blocked, leases[blocked].holder(), wait_seconds)
             time.sleep(PAUSE_SECONDS)
 
 
-def _release(leases: dict[date, WriteLease]) -> list[date]:
-    """Releases the leases, and returns the dates whose lease was lost."""
-    return [day for day, is_held in zip(leases, _all(leases, WriteLease.release), strict=True) if not is_held]
+def _release(leases: Mapping[str, WriteLease]) -> list[str]:
+    """Releases the leases, and returns the names of those that were lost."""
+    return [name for name, is_held in zip(leases, _all(leases, WriteLease.release), strict=True) if not is_held]
 
 
-def _all(leases: dict[date, WriteLease], method: Callable[[WriteLease], Result]) -> list[Result]:
+def _all(leases: Mapping[str, WriteLease], method: Callable[[WriteLease], Result]) -> list[Result]:
     """Calls a method of each lease, several at the same time. Raises the first error after the last call has ended."""
     with ThreadPoolExecutor(min(PARALLEL, len(leases) or 1)) as pool:
         return list(pool.map(method, leases.values()))
 
 
-def _renew(leases: dict[date, WriteLease], is_over: Event) -> None:
-    while not is_over.wait(SETTINGS.warehouse.lease_seconds / RENEWALS):
+def _renew(leases: Mapping[str, WriteLease], is_over: Event) -> None:
+    interval = min((lease.seconds for lease in leases.values()), default=0.0) / RENEWALS
+    while leases and not is_over.wait(interval):
         with suppress(PipelineError):  # the next renewal tries again; the release notices an expired lease
             _all(leases, WriteLease.renew)

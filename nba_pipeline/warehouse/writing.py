@@ -68,7 +68,7 @@ def locked(folder: Path, name: str, dates: Sequence[date], writer: str, wait_sec
             try:
                 stack.enter_context(FileLock(file, timeout=wait_seconds))
             except Timeout:
-                raise busy(name, day, _owner_in(file), wait_seconds) from None
+                raise busy(f"{name} {day}", _owner_in(file), wait_seconds) from None
             stack.callback(file.unlink, missing_ok=True)
             file.write_text(json.dumps(owner_of(writer)))
         yield
@@ -79,11 +79,11 @@ def owner_of(writer: str) -> dict[str, Any]:
     return {"writer": writer, "process": os.getpid(), "host": socket.gethostname()}
 
 
-def busy(name: str, day: date, owner: Mapping[str, Any], wait_seconds: float) -> Busy:
-    """Returns the error for a date that another writer holds. It names the writer with its process and host, if they are known."""
+def busy(name: str, owner: Mapping[str, Any], wait_seconds: float) -> Busy:
+    """Returns the error for a table and date, or a place, that another writer holds. It names the writer with its process and host, if they are known."""
     is_known = owner.keys() >= {"writer", "process", "host"}
     who = f"{owner['writer']} (process {owner['process']} on {owner['host']})" if is_known else "an unnamed writer"
-    return Busy(f"{name} {day} is being written by {who}; gave up after {wait_seconds:.0f} s")
+    return Busy(f"{name} is being written by {who}; gave up after {wait_seconds:.0f} s")
 
 
 def _owner_in(file: Path) -> Mapping[str, Any]:

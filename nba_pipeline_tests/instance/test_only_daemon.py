@@ -34,7 +34,9 @@ def daemon(home: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that takes the lock of a daemon, without the rest of Dagster."""
     database = database_of(home)
     call = (
-        f"require_advisory_lock({database.url()!r}, 'db')" if database else f"require_file_lock(Path({str(home / 'dagster')!r}))"
+        f"require_advisory_lock({database.url()!r}, 'db', 'DAGSTER_POSTGRES_URL')"
+        if database
+        else f"require_file_lock(Path({str(home / 'dagster')!r}))"
     )
     command = [sys.executable, "-W", "ignore", "-c", TAKE.format(call=call)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -44,7 +44,8 @@ SKEW_SECONDS = 120
 OF_ALERTS = (ALERTS.name, CHANGES.name, DELIVERIES.name, MESSAGE_DELIVERIES.name)
 """Tables with alerts about the kills."""
 
-TIMEOUT_SECONDS = 400.0
+TIMEOUT_SECONDS = 150.0
+"""Longest wait for one step of the evening. A step takes a few seconds on an idle machine, and a run half a minute."""
 SETTINGS = "[runs]\nlease_seconds = 10\nrenewal_seconds = 1\n"
 ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
 IN_PROGRESS = [
@@ -82,11 +83,11 @@ class Host:
         """The services of deploy/compose.yaml."""
         module = ("--module-name", "nba_pipeline_tests.postgres.evening_code")
         self.start("code", "dagster", "code-server", "start", "--host", "127.0.0.1", "--port", str(self.code_port), *module)
-        wait_until(lambda: listens(self.code_port), "the code is served")
+        wait_until(lambda: listens(self.code_port), "the code server listens")
         self.start_daemon()
         web = ("--host", "127.0.0.1", "--port", str(self.web_port), "--workspace", str(self.workspace))
         self.start("webserver", "dagster-webserver", *web)
-        wait_until(self._is_up, "the webserver is up")
+        wait_until(self._is_up, "the webserver answers")
 
     def _is_up(self) -> bool:
         with suppress(httpx.TransportError):
@@ -105,11 +106,14 @@ class Host:
         answers: list[dict[str, Any]] = []
 
         def is_requested() -> bool:
-            response = httpx.post(f"http://127.0.0.1:{self.web_port}/graphql", json={"query": query}, timeout=60)
+            try:
+                response = httpx.post(f"http://127.0.0.1:{self.web_port}/graphql", json={"query": query}, timeout=60)
+            except httpx.TransportError as error:
+                raise AssertionError(f"the webserver did not answer the request for a run: {error!r}") from error
             answers.append(response.json()["data"]["launchRun"])
             return answers[-1]["__typename"] != "PipelineNotFoundError"  # the code is being loaded
 
-        wait_until(is_requested, "the webserver has loaded the code")
+        wait_until(is_requested, "the webserver has loaded the code of the platform")
         assert "run" in answers[-1], answers[-1]
         return str(answers[-1]["run"]["runId"])
 
@@ -148,11 +152,18 @@ def host(name: str, skew_seconds: int, home: Path, now: datetime) -> Iterator[Ho
         started.kill()
 
 
-def wait_until(is_so: Callable[[], object], what: str) -> None:
+def wait_until(is_so: Callable[[], object], what: str, details: Callable[[], str] = lambda: "") -> None:
+    """Fails with one sentence if something has not happened in time."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while not is_so():
-        assert time.monotonic() < deadline, f"did not happen: {what}"
+        assert time.monotonic() < deadline, f"did not happen within {TIMEOUT_SECONDS:.0f} s: {what}{details()}"
         time.sleep(0.2)
+
+
+def exit_code(command: subprocess.Popen[bytes]) -> int:
+    """Waits until a command has ended, and returns its exit code."""
+    wait_until(lambda: command.poll() is not None, f"the end of the command {command.args}")
+    return int(command.returncode)
 
 
 def process_of(instance: dg.DagsterInstance, run_id: str) -> int | None:
@@ -170,12 +181,18 @@ def process_once_begun(instance: dg.DagsterInstance, run_id: str) -> int:
         processes.extend(filter(None, [process_of(instance, run_id)]))
         return bool(processes)
 
-    wait_until(has_begun, f"run {run_id} has begun")
+    wait_until(has_begun, f"the begin of run {run_id}")
     return processes[0]
 
 
+def in_progress(instance: dg.DagsterInstance) -> list[str]:
+    """The runs that have not ended, each with its process."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS))
+    return [f"run {run.run_id} is {run.status.value}, process {run.tags.get(PROCESS_TAG, 'none')}" for run in runs]
+
+
 def wait_for_the_end(instance: dg.DagsterInstance) -> None:
-    wait_until(lambda: not instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS)), "every run has ended")
+    wait_until(lambda: not in_progress(instance), "the end of every run", lambda: f"; {'; '.join(in_progress(instance))}")
 
 
 def test_an_evening_with_kills_on_two_hosts_leaves_the_tables_of_an_undisturbed_one(
@@ -183,11 +200,11 @@ def test_an_evening_with_kills_on_two_hosts_leaves_the_tables_of_an_undisturbed_
 ) -> None:
     with host("b", -SKEW_SECONDS, home, NOON) as b:
         command = b.start_command("run", "--date", str(DAY), "--mode", "same_day")
-        wait_until(instance.get_runs, "the run of the command is created")
+        wait_until(instance.get_runs, "the command has created a run")
         process_once_begun(instance, instance.get_runs()[0].run_id)
         b.kill()
         assert command.returncode == -signal.SIGKILL
-        assert b.start_command("run", "--date", str(DAY), "--mode", "same_day").wait(TIMEOUT_SECONDS) == 0
+        assert exit_code(b.start_command("run", "--date", str(DAY), "--mode", "same_day")) == 0
     with host("a", SKEW_SECONDS, home, MORNING) as a, host("b", -SKEW_SECONDS, home, MORNING) as b:
         a.start_platform()
         others = [b.start_command("run", "--date", str(DAY), "--mode", "overnight") for _ in range(2)]
@@ -197,7 +214,7 @@ def test_an_evening_with_kills_on_two_hosts_leaves_the_tables_of_an_undisturbed_
         cluster.stop("immediate")
         cluster.start()
         for other in others:
-            other.wait(TIMEOUT_SECONDS)  # its run may have lost the server
+            exit_code(other)  # its run may have lost the server
         wait_until(lambda: a.processes["daemon"].poll() is None, "the second daemon runs")
         wait_for_the_end(instance)
         last = a.request_overnight_run()

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy
 import yaml
 from dagster._core.test_utils import create_run_for_test
+from dagster._daemon.types import DaemonHeartbeat
 
 from nba_pipeline.environments import use_scratch_home
 from nba_pipeline.errors import BadInput, PipelineError, Transient
@@ -130,24 +131,41 @@ def test_a_restart_of_the_server_is_survived(database: str, tmp_path: Path, clus
         assert [found.run_id for found in instance.get_runs()] == [run.run_id]
 
 
-def test_a_connection_that_breaks_within_a_query_is_one_sentence(database: str, tmp_path: Path) -> None:
+def server(cluster: Cluster, database: str) -> str:
+    """How messages begin."""
+    return rf"^PostgreSQL at 127.0.0.1:{cluster.port}, database {database} \(DAGSTER_POSTGRES_URL\) "
+
+
+def test_a_connection_that_breaks_within_a_query_is_one_sentence(database: str, tmp_path: Path, cluster: Cluster) -> None:
+    closed = "has closed the connection: (terminating|server closed the) connection.*$"
     with (
         open_instance(tmp_path) as instance,
-        pytest.raises(PipelineError, match=r"^PostgreSQL cannot be used: (terminating|server closed the) connection"),
-        database_named(tmp_path),
+        pytest.raises(Transient, match=server(cluster, database) + closed),
         instance.event_log_storage.index_connection() as connection,  # type: ignore[attr-defined]
     ):
         connection.execute(sqlalchemy.text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+
+def test_another_error_of_the_server_is_one_sentence_in_a_command(database: str, tmp_path: Path, cluster: Cluster) -> None:
+    with (
+        open_instance(tmp_path) as instance,
+        pytest.raises(PipelineError, match=server(cluster, database) + "cannot be used: division by zero$"),
+        database_named(tmp_path),
+        instance.event_log_storage.index_connection() as connection,  # type: ignore[attr-defined]
+    ):
+        connection.execute(sqlalchemy.text("SELECT 1 / 0"))
 
 
 def test_a_server_that_is_down_is_one_sentence(database: str, tmp_path: Path, cluster: Cluster) -> None:
     with open_instance(tmp_path) as instance:
         cluster.stop("immediate")
         try:
-            with pytest.raises(
-                Transient, match=rf"^PostgreSQL at 127.0.0.1:{cluster.port}, database {database} does not respond: "
-            ):
+            with pytest.raises(Transient, match=server(cluster, database) + "does not respond: .*refused.*$"):
                 instance.get_runs()
+            with pytest.raises(Transient, match=server(cluster, database) + "does not respond: .*refused.*$"):
+                instance.add_daemon_heartbeat(DaemonHeartbeat(0.0, "SENSOR", "daemon"))
+            with pytest.raises(BadInput, match=server(cluster, database) + "cannot store the run history: .*refused.*$"):
+                open_folder(tmp_path / "dagster")  # as a process whose server goes down after its first connection
         finally:
             cluster.start()
 

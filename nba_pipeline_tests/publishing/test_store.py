@@ -1,4 +1,4 @@
-"""Files in a bucket: their order and headers, and the lock between exports."""
+"""Files in a bucket: their order and headers, and the write lease between exports."""
 
 import json
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ import pytest
 from nba_pipeline.errors import BadInput, Busy, PipelineError
 from nba_pipeline.publishing import store
 from nba_pipeline.publishing.store import LOCK, write_store
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.files import exists, place, read, write
 from nba_pipeline_tests.warehouse.gcs_server import Bucket, a_bucket
 
@@ -23,7 +24,8 @@ FILES = {
 
 
 @pytest.fixture
-def bucket() -> Iterator[Bucket]:
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    monkeypatch.setattr(store, "LOCK_SECONDS", 0)
     with a_bucket() as one:
         yield one
 
@@ -37,9 +39,11 @@ def names(bucket: Bucket) -> list[str]:
     return [name.removeprefix("a/prefix/") for name in bucket.objects]
 
 
-def a_lock(public: Any, minutes: float, owner: str = "one", name: str = LOCK) -> None:
-    since = (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()
-    write(public / name, json.dumps({"id": owner, "host": "far", "since": since}).encode())
+def a_dead_export(bucket: Bucket, minutes: float, content: bytes = b"no json") -> None:
+    """A lease that was renewed some minutes ago by the clock of the bucket."""
+    name = f"a/prefix/{LOCK}"
+    bucket.write(name, content)
+    bucket.touch(name, content, ago=timedelta(minutes=minutes))
 
 
 def test_data_is_written_first_and_the_manifest_last(bucket: Bucket, public: Any) -> None:
@@ -70,7 +74,7 @@ def test_a_second_export_at_once_is_refused_and_changes_nothing(
 
     def put_and_export_again(path: Any, body: bytes) -> None:
         with pytest.raises(
-            Busy, match=r"another export writes gs://bucket/a/prefix: .* since .*; try again when it has ended"
+            Busy, match=r"^gs://bucket/a/prefix is being written by another export \(process \d+ on .+\); gave up after 0 s$"
         ) as one:
             write_store(public, {"index.html": b"second"})
         refused.append(str(one.value))
@@ -81,70 +85,45 @@ def test_a_second_export_at_once_is_refused_and_changes_nothing(
     assert len(refused) == len(FILES) + 1 and read(public / "index.html") == b"page"
 
 
-def test_the_lock_of_a_dead_export_is_taken_over_by_one(bucket: Bucket, public: Any) -> None:
-    a_lock(public, minutes=16)
+@pytest.mark.parametrize("skew_hours", [-1, 1])
+@pytest.mark.parametrize("host_since_hours", [0, 2])
+def test_the_lease_of_a_dead_export_expires_by_the_clock_of_the_bucket(
+    bucket: Bucket, public: Any, skew_hours: int, host_since_hours: int
+) -> None:
+    """The lock of the previous version has an instant of its host, whose clock was wrong."""
+    bucket.skew = timedelta(hours=skew_hours)
+    since = datetime.now(UTC) - timedelta(hours=host_since_hours)
+    content = json.dumps({"id": "one", "host": "far", "process": 1, "since": since.isoformat()}).encode()
+    a_dead_export(bucket, SETTINGS.publishing.lock_minutes - 0.1, content)
+    with pytest.raises(Busy, match="is being written by"):
+        write_store(public, FILES)
+    assert names(bucket) == [LOCK]
+    a_dead_export(bucket, SETTINGS.publishing.lock_minutes + 0.1, content)
     write_store(public, FILES)
     assert sorted(names(bucket)) == sorted([*FILES, "manifest.json"])
-    a_lock(public, minutes=16, owner="two")
-    a_lock(public, minutes=1, owner="three", name=f"{LOCK}.two")  # another process has claimed it
-    with pytest.raises(Busy, match="another export writes"):
-        write_store(public, {"index.html": b"late"})
-    assert read(public / "index.html") == b"page"
 
 
-def test_an_export_whose_lock_was_taken_over_does_not_release_the_lock_of_the_other(
+def test_an_unreadable_lease_expires_too(bucket: Bucket, public: Any) -> None:
+    a_dead_export(bucket, minutes=0)
+    with pytest.raises(Busy, match="is being written by an unnamed writer"):
+        write_store(public, FILES)
+    a_dead_export(bucket, SETTINGS.publishing.lock_minutes + 0.1)
+    write_store(public, FILES)
+
+
+def test_an_export_that_lost_its_lease_fails_and_leaves_that_of_the_other(
     bucket: Bucket, public: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put = store._put
 
     def put_after_a_takeover(path: Any, body: bytes) -> None:
-        a_lock(public, minutes=0, owner="other")
+        bucket.write(f"a/prefix/{LOCK}", b"another")
         put(path, body)
 
     monkeypatch.setattr(store, "_put", put_after_a_takeover)
-    write_store(public, FILES)
-    assert exists(public / LOCK) and store._holder(public / LOCK)["id"] == "other"
-
-
-def test_a_lock_that_could_not_be_taken_over_is_taken_over_by_the_next_export(
-    bucket: Bucket, public: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    a_lock(public, minutes=16)
-    with monkeypatch.context() as patch:
-        responses = [store._holder(public / LOCK)]
-        patch.setattr(store, "_holder", lambda lock: responses.pop())  # the second read fails
-        with pytest.raises(IndexError):
-            write_store(public, FILES)
-    write_store(public, FILES)
-    assert sorted(names(bucket)) == sorted([*FILES, "manifest.json"])
-
-
-@pytest.mark.parametrize("deaths", [1, 2])
-def test_the_lock_of_an_export_that_died_while_it_took_over_is_taken_over(
-    bucket: Bucket, public: Any, monkeypatch: pytest.MonkeyPatch, deaths: int
-) -> None:
-    """The process is killed between its claim and the replacement of the lock."""
-    a_lock(public, minutes=16)
-    for _ in range(deaths):
-        with monkeypatch.context() as patch:
-            patch.setattr(store.files, "delete", killed)
-            with pytest.raises(KeyboardInterrupt):
-                write_store(public, FILES)
-        with pytest.raises(Busy, match=r"another export writes .* since .*; try again when it has ended"):
-            write_store(public, FILES)
-        age_claims(bucket, public)
-    write_store(public, FILES)
-    assert sorted(names(bucket)) == sorted([*FILES, "manifest.json"]), "no lock and no claim remains"
-
-
-def killed(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def age_claims(bucket: Bucket, public: Any) -> None:
-    """Lets the time pass after which a claim is stale."""
-    for name in [name for name in names(bucket) if name.startswith(f"{LOCK}.")]:
-        a_lock(public, minutes=16, owner=json.loads(read(public / name))["id"], name=name)
+    with pytest.raises(Busy, match=r"^gs://bucket/a/prefix: the write lease expired .* may have replaced the files$"):
+        write_store(public, FILES)
+    assert read(public / LOCK) == b"another"
 
 
 @pytest.mark.parametrize("stopped_at", range(len(FILES) + 1))
@@ -174,21 +153,6 @@ def test_an_export_killed_at_a_file_leaves_whole_files_and_the_next_one_complete
 def problems_of_hashes(public: Any) -> list[str]:
     recorded = json.loads(read(public / "manifest.json"))["sha256"]
     return [name for name in FILES if recorded[name] != sha256(read(public / name)).hexdigest()]
-
-
-@pytest.mark.parametrize("body", [b"no json", b"{}"])
-def test_an_unreadable_claim_is_named(bucket: Bucket, public: Any, body: bytes) -> None:
-    """An earlier version wrote claims without an owner."""
-    a_lock(public, minutes=16)
-    write(public / f"{LOCK}.one", body)
-    with pytest.raises(Busy, match=r"export.lock.one is unreadable; delete it if no export is running"):
-        write_store(public, FILES)
-
-
-def test_an_unreadable_lock_is_named(bucket: Bucket, public: Any) -> None:
-    write(public / LOCK, b"no json")
-    with pytest.raises(Busy, match=r"export.lock is unreadable; delete it if no export is running"):
-        write_store(public, FILES)
 
 
 def test_a_failed_export_releases_its_lock_and_keeps_the_index(bucket: Bucket, public: Any) -> None:

@@ -168,6 +168,19 @@ def rounded(mib: float) -> int:
     return math.ceil(mib / MEMORY_STEP) * MEMORY_STEP
 
 
+def test_pods_share_no_volume_and_the_watchdog_has_the_variables_of_runs(values: dict[str, Any]) -> None:
+    """Runs are on any node. A claim that one node can write would leave the others pending."""
+    [code] = values["dagster-user-deployments"]["deployments"]
+    [watch] = (job := yaml.safe_load(text("watch-cronjob.yaml"))["spec"]["jobTemplate"]["spec"]["template"]["spec"])["containers"]
+    for volumes in (code["volumes"], job["volumes"]):
+        assert {frozenset(volume) for volume in volumes} == {frozenset(("name", "emptyDir"))}
+    variables = {one["name"]: one["value"] for one in code["env"]}
+    assert variables["NBA_PIPELINE_ENV"] == "production" and variables["NBA_PIPELINE_STORE"].startswith("gs://")
+    assert watch["env"] == code["env"]
+    assert [one["secretRef"] for one in watch["envFrom"]] == code["envSecrets"]
+    assert {variables["NBA_PIPELINE_HOME"]} <= {mount["mountPath"] for mount in code["volumeMounts"] + watch["volumeMounts"]}
+
+
 def test_the_limits_of_the_chart_are_those_of_one_machine(values: dict[str, Any]) -> None:
     here = yaml.safe_load(settings_text(Path("/home"), None))
     queue, runs = values["dagsterDaemon"]["runCoordinator"]["config"]["queuedRunCoordinator"], here["concurrency"]["runs"]

@@ -1,4 +1,4 @@
-"""A process with the simulated daemon on PostgreSQL, which prints its connections, files, threads and memory per evaluation.
+"""A process with the simulated daemon on PostgreSQL, which prints its connections, files, memory and objects per evaluation.
 
 python -m nba_pipeline_tests.unattended.counting HOME PORT    # the port of PostgreSQL
 """
@@ -7,16 +7,19 @@ import gc
 import json
 import sys
 import warnings
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import psutil
 
-from nba_pipeline.league.calendar import eastern
+from nba_pipeline.league.calendar import days, eastern
 from nba_pipeline_tests.unattended.nights import DAY, NightDaemon
 
-HISTORY_DAYS = 5
-START, EVALUATIONS, EVERY = eastern(DAY, 6), 12, timedelta(hours=2)
+CLUBS, HISTORY_DAYS, SLATES_BEFORE = 4, 8, 3
+GAMELESS = days(date(2025, 10, 1), DAY - timedelta(days=SLATES_BEFORE + 1))
+"""The season begins late, so that the first evaluation has few dates to repair and to read again. Features need three slates."""
+
+START, EVALUATIONS, EVERY = eastern(DAY, 6), 8, timedelta(hours=3)
 """First evaluation, number, and time between two. The real daemon evaluates every 30 seconds, mostly without work."""
 
 
@@ -24,7 +27,7 @@ class CountingDaemon(NightDaemon):
     """The daemon, which counts what it holds after each evaluation."""
 
     def __init__(self, home: Path, port: int):
-        super().__init__(home)
+        super().__init__(home, clubs=CLUBS, without_games=GAMELESS)
         self.process, self.port = psutil.Process(), port
 
     def evaluate_tick_at(self, now: datetime) -> None:
@@ -38,6 +41,7 @@ class CountingDaemon(NightDaemon):
             "files": self.process.num_fds(),
             "threads": self.process.num_threads(),
             "mib": self.process.memory_info().rss / 1024**2,
+            "blocks": sys.getallocatedblocks(),
             "runs": self.instance.get_runs_count(),
         }
         sys.stdout.write(f"{json.dumps(counts)}\n")
@@ -45,7 +49,7 @@ class CountingDaemon(NightDaemon):
 
 
 def main(home: str, port: str) -> None:
-    """Loads the history, then evaluates every two hours of a day."""
+    """Loads the history, then evaluates every three hours of a day."""
     warnings.filterwarnings("ignore")
     daemon = CountingDaemon(Path(home), int(port))
     daemon.load_the_days_before(HISTORY_DAYS)

@@ -107,14 +107,15 @@ class Night:
 class NightDaemon(Daemon):
     """The daemon with fixed rules. Also evaluates the sensor of failed runs, which the simulated daemon omits."""
 
-    def __init__(self, home: Path, rules: Sequence[Rule] = ()):
-        super().__init__(home, STAGES["morning"][0])
+    def __init__(self, home: Path, rules: Sequence[Rule] = (), clubs: int = CLUBS, without_games: Sequence[date] = ()):
+        super().__init__(home, STAGES["morning"][0], without_games=without_games, clubs=clubs)
         self.fixed_rules = [dict(rule) for rule in rules]
         self.handled = {record.dagster_run.run_id for record in self.instance.get_run_records()}
 
     def write_rules(self, now: datetime) -> None:
         """Writes the rules of the night. A league of few clubs costs a fraction of the time."""
-        (self.home / RULES_FILE).write_text(json.dumps({"rules": self.fixed_rules, "clubs": CLUBS}))
+        document = {"rules": self.fixed_rules, "no_game_dates": sorted(map(str, self.without_games)), "clubs": self.clubs}
+        (self.home / RULES_FILE).write_text(json.dumps(document))
 
     def evaluate_tick_at(self, now: datetime) -> None:
         """Evaluates everything, then the sensor of failed runs."""

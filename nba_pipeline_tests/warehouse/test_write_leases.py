@@ -4,13 +4,17 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from dagster_gcp import BigQueryResource
 
 from nba_pipeline.errors import Busy
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import files, write_leases
+from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 from nba_pipeline.warehouse.write_leases import leased
 from nba_pipeline_tests.warehouse.gcs_server import Bucket, a_bucket
 
@@ -106,3 +110,21 @@ def test_a_creation_whose_response_is_lost_holds_the_lease(bucket: Bucket) -> No
     with writing("me"):
         assert bucket.uploaded == [OBJECT]
     assert not bucket.objects
+
+
+def test_a_lock_file_of_an_earlier_version_does_not_block_a_lease(bucket: Bucket, tmp_path: Path) -> None:
+    """The earlier version locked a file below the home, also with a bucket. A writer that was killed has left it."""
+    file = tmp_path / "locks" / "project.nba" / "boxscores" / f"{DAY}.lock"
+    file.parent.mkdir(parents=True)
+    file.write_text('{"writer": "run one", "process": 1, "host": "here"}')
+    warehouse = BigQueryWarehouse(
+        bigquery=BigQueryResource(project="project"),
+        dataset="nba",
+        home=str(tmp_path),
+        store="gs://bucket/nba",
+        has_several_hosts=True,
+        lock_wait_seconds=0,
+    )
+    with warehouse.locked(TABLES["boxscores"], [DAY], "me"):
+        assert list(bucket.objects) == [f"nba/locks/project.nba/boxscores/{DAY}.lease"]
+    assert not bucket.objects and file.exists()

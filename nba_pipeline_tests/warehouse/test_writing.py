@@ -42,3 +42,11 @@ def test_a_busy_date_is_named_with_its_writer_and_nothing_stays_locked(tmp_path:
             pass
         assert [file.name for file in tmp_path.iterdir()] == [f"{NEXT}.lock"]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", ["", "no json", '{"writer": "run one", "process": 1, "host": "here"}'])
+def test_a_lock_file_of_a_killed_writer_does_not_block(tmp_path: Path, content: str) -> None:
+    (tmp_path / f"{DAY}.lock").write_text(content)
+    with locked(tmp_path, "toy", [DAY], "me", 0):
+        pass
+    assert not list(tmp_path.iterdir())
