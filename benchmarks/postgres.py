@@ -58,9 +58,9 @@ class Storages:
         """Returns storage -> a home and the URL of its database, empty for SQLite. The homes are copies of `filled`, or empty."""
         homes = {name: Path(tempfile.mkdtemp(dir=self.folder)) for name in (SQLITE, POSTGRES)}
         url = self.cluster.url(self.cluster.new_database())
-        for home in homes.values() if filled else ():
-            shutil.copytree(filled, home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("dagster.yaml"))  # it names its home
         if filled:
+            for home in homes.values():
+                shutil.copytree(filled, home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("dagster.yaml"))  # it names its home
             in_new_process(moved, homes[POSTGRES], url)
         return {SQLITE: (homes[SQLITE], ""), POSTGRES: (homes[POSTGRES], url)}
 
@@ -99,7 +99,7 @@ def server_seconds(cluster: Cluster) -> float:
     root = psutil.Process(int((cluster.folder / "data" / "postmaster.pid").read_text().splitlines()[0]))
     used = [root.cpu_times(), *(child.cpu_times() for child in root.children())]
     ended = root.cpu_times()
-    return sum(times.user + times.system for times in used) + ended.children_user + ended.children_system
+    return float(sum(times.user + times.system for times in used) + ended.children_user + ended.children_system)
 
 
 def measure_day(storages: Storages) -> Rows:
@@ -142,7 +142,7 @@ def materialization(run_id: str, number: int) -> dg.EventLogEntry:
     event = dg.DagsterEvent(
         "ASSET_MATERIALIZATION", "play", step_key="toys", event_specific_data=StepMaterializationData(about, [])
     )
-    return dg.EventLogEntry(
+    return dg.EventLogEntry(  # type: ignore[no-untyped-call]
         error_info=None,
         level="debug",
         user_message="",
@@ -187,7 +187,7 @@ def seconds_of_ticks(home: Path, url: str) -> dict[str, tuple[float, float]]:
             tick(NOTHING_NEW)
             ticks.update()
             tick(UPDATED)
-    return {kind: tuple(statistics.median(part) for part in zip(*taken, strict=True)) for kind, taken in kinds.items()}  # type: ignore[misc]
+    return {kind: tuple(statistics.median(part) for part in zip(*taken, strict=True)) for kind, taken in kinds.items()}
 
 
 def measure_ticks(storages: Storages) -> Rows:
