@@ -60,7 +60,9 @@ class Storages:
         url = self.cluster.url(self.cluster.new_database())
         if filled:
             for home in homes.values():
-                shutil.copytree(filled, home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("dagster.yaml"))  # it names its home
+                shutil.copytree(
+                    filled, home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("dagster.yaml")
+                )  # it names its home
             in_new_process(moved, homes[POSTGRES], url)
         return {SQLITE: (homes[SQLITE], ""), POSTGRES: (homes[POSTGRES], url)}
 
