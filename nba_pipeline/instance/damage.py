@@ -44,7 +44,7 @@ def database_named(home: Path) -> Iterator[None]:
 
 def _unusable_server(error: Exception, home: Path) -> PipelineError:
     """Returns the error of the server that has the history of a home, with its address and variable."""
-    if (database := database_of(home)) is None:  # a home within the home, for example that of `rehearse`
+    if (database := database_of(home)) is None:  # a scratch home has its history in SQLite
         return PipelineError(f"PostgreSQL cannot be used: {type(error).__name__}")
     url = database.url()
     return PipelineError(f"PostgreSQL at {place(url)} ({database.variable}) cannot be used: {reason(error, url)}")

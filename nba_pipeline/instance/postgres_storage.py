@@ -9,6 +9,8 @@ could therefore deadlock threads that each hold one. The pool limits the number 
 """
 
 import atexit
+import logging
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -22,7 +24,7 @@ from dagster._core.storage.config import pg_config
 from dagster._daemon.types import DaemonHeartbeat
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
-from dagster_postgres.utils import DagsterPostgresException, create_pg_connection
+from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from nba_pipeline.errors import BadInput, Transient
@@ -41,8 +43,13 @@ from nba_pipeline.instance.postgres import (
 )
 from nba_pipeline.instance.private_files import make_files_private
 
+logger = logging.getLogger("nba_pipeline.postgres")
+
 IDLE = 2
 """Connections that a process keeps open between queries."""
+
+PAUSES = (0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
+"""Seconds before each further attempt to connect. A server restarts within seconds."""
 
 WAIT_SECONDS = 60
 """Time that a thread waits for the pool."""
@@ -85,14 +92,26 @@ class Pool:
         """
         with self._turn():
             try:
-                with create_pg_connection(self.engine) as connection:
+                with self._connect() as connection:
                     yield connection
-            except DagsterPostgresException as error:
-                raise Transient(f"{self.server} does not respond: {reason(error.__cause__ or error, self.url)}") from error
             except DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
                 raise Transient(f"{self.server} has closed the connection: {reason(error, self.url)}") from error
+
+    def _connect(self) -> sqlalchemy.Connection:
+        """Opens a connection. Tries again during a restart of the server, with one warning. Raises Transient."""
+        for number, pause in enumerate(PAUSES):
+            try:
+                return self.engine.connect()
+            except SQLAlchemyError as error:
+                if number == 0:
+                    logger.warning("%s does not respond: %s; trying again", self.server, reason(error, self.url))
+            time.sleep(pause)
+        try:
+            return self.engine.connect()
+        except SQLAlchemyError as error:
+            raise Transient(f"{self.server} does not respond: {reason(error, self.url)}") from error
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

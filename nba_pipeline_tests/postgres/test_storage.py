@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from dagster._daemon.types import DaemonHeartbeat
 
 from nba_pipeline.environments import use_scratch_home
 from nba_pipeline.errors import BadInput, PipelineError, Transient
-from nba_pipeline.instance import postgres
+from nba_pipeline.instance import postgres, postgres_storage
 from nba_pipeline.instance.damage import database_named
 from nba_pipeline.instance.opening import has_instance, open_folder, open_instance
 from nba_pipeline.instance.postgres import CONNECT_SECONDS
@@ -136,6 +137,15 @@ def server(cluster: Cluster, database: str) -> str:
     return rf"^PostgreSQL at 127.0.0.1:{cluster.port}, database {database} \(DAGSTER_POSTGRES_URL\) "
 
 
+def test_a_query_waits_for_a_restart_of_the_server(
+    database: str, tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_instance(tmp_path) as instance:
+        cluster.stop("immediate")
+        monkeypatch.setattr(time, "sleep", lambda pause: cluster.start())
+        assert instance.get_runs() == []
+
+
 def test_a_connection_that_breaks_within_a_query_is_one_sentence(database: str, tmp_path: Path, cluster: Cluster) -> None:
     closed = "has closed the connection: (terminating|server closed the) connection.*$"
     with (
@@ -156,12 +166,17 @@ def test_another_error_of_the_server_is_one_sentence_in_a_command(database: str,
         connection.execute(sqlalchemy.text("SELECT 1 / 0"))
 
 
-def test_a_server_that_is_down_is_one_sentence(database: str, tmp_path: Path, cluster: Cluster) -> None:
+def test_a_server_that_is_down_is_one_sentence(
+    database: str, tmp_path: Path, cluster: Cluster, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_storage, "PAUSES", (0.01, 0.01))
     with open_instance(tmp_path) as instance:
         cluster.stop("immediate")
         try:
             with pytest.raises(Transient, match=server(cluster, database) + "does not respond: .*refused.*$"):
                 instance.get_runs()
+            [warning] = caplog.messages
+            assert re.search(server(cluster, database) + "does not respond: .*refused; trying again$", warning)
             with pytest.raises(Transient, match=server(cluster, database) + "does not respond: .*refused.*$"):
                 instance.add_daemon_heartbeat(DaemonHeartbeat(0.0, "SENSOR", "daemon"))
             with pytest.raises(BadInput, match=server(cluster, database) + "cannot store the run history: .*refused.*$"):

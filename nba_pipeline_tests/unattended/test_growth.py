@@ -25,7 +25,7 @@ MEMORY_GROWTH = 1.15
 """Largest ratio of the median memory in the second half to that before, without the first evaluations."""
 
 BLOCKS_GROWTH = 1.02
-"""The same for the memory blocks of Python's objects: 30,000 of them, of which an unchanged daemon adds 12,000."""
+"""The same ratio for the memory blocks of Python's objects. It allows 30,000 more; an unchanged daemon adds 12,000."""
 
 
 def test_a_daemon_holds_no_more_connections_files_and_memory_after_twelve_hours(tmp_path: Path) -> None:
