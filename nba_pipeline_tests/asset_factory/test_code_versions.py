@@ -162,9 +162,9 @@ def test_a_cycle_of_derived_tables_is_refused(package: Path) -> None:
 
 
 def test_parsed_sources_are_kept_and_a_damaged_file_is_ignored(package: Path) -> None:
-    for module in package.glob("assets/*/*.py"):
-        if module.stem not in ("__init__", "features"):
-            module.unlink()  # each damaged file costs a parse of the rest
+    for path in package.glob("assets/*/*.py"):
+        if path.stem not in ("__init__", "features"):
+            path.unlink()  # each damaged file costs a parse of the rest
     first = code_versions(package, SETTINGS)
     kept = package / "__pycache__" / "code_versions.json"
     assert set(json.loads(kept.read_text())) >= {"formulas.odds", "assets.features.features"}
