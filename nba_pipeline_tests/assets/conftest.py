@@ -12,9 +12,9 @@ from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.landing import Landing
-from nba_pipeline_tests.providers.conftest import Provider, clock, land, landing, provider
+from nba_pipeline_tests.providers.conftest import Provider, clock, land, landing, provider, reader_of_pdfs
 
-__all__ = ["ArchiveOfAllDates", "OfARun", "OnThisMachine", "clock", "land", "landing", "provider"]
+__all__ = ["ArchiveOfAllDates", "OfARun", "OnThisMachine", "clock", "land", "landing", "provider", "reader_of_pdfs"]
 
 
 class OfARun(DirectAssetExecutionContext):
