@@ -104,8 +104,8 @@ def pytest_unconfigure() -> None:
         gc.unfreeze()
 
 
-@pytest.fixture(autouse=True)
-def no_network_but_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def no_network_but_loopback() -> Iterator[None]:
     """Refuse a connection to anything but 127.0.0.1, ::1 and unix sockets, naming the address."""
 
     def refuse_to_leave(connect: Any) -> Any:
@@ -116,8 +116,10 @@ def no_network_but_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return guarded
 
-    for name in ("connect", "connect_ex"):
-        monkeypatch.setattr(socket.socket, name, refuse_to_leave(getattr(socket.socket, name)))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            patch.setattr(socket.socket, name, refuse_to_leave(getattr(socket.socket, name)))
+        yield
 
 
 @pytest.fixture(autouse=True)
