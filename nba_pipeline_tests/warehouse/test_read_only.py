@@ -455,6 +455,7 @@ def test_rows_of_an_unreadable_ledger_date_are_skipped_and_the_date_is_closed(tm
     assert str(file) in warehouse.closed(TABLES["grades"], [DAY])[DAY]
 
 
+@pytest.mark.platform
 def test_an_interrupt_ends_a_running_query() -> None:
     """One signal, sent once DuckDB evaluates the query: a function in it says so, and the rest calls no Python."""
     code = (
