@@ -4,6 +4,7 @@ import json
 import random
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -46,6 +47,7 @@ def lines_of(*rows: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=PROP_LINE)
 
 
+@cache
 def league() -> dict[str, pl.DataFrame]:
     """Four weeks of twelve players with a game and a line every day. No feature of a row says anything about its points."""
     draw, features, results, lines = random.Random(1), [], [], []

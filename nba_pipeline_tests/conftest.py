@@ -17,7 +17,14 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # the workers share the cores
 
 from nba_pipeline.environments import KEYS, PROVIDER_ADDRESSES, PROXIES
-from nba_pipeline_tests.instances import no_wait_for_the_disk, own_database, revisions_read_once, schemas_derived_once
+from nba_pipeline_tests.instances import (
+    no_wait_for_the_disk,
+    own_database,
+    revisions_read_once,
+    schemas_derived_once,
+    sql_compiled_once,
+    tables_created_once,
+)
 from nba_pipeline_tests.shares import items_of_other_shares, seconds_of
 
 PREPARED_HOMES = {"loaded", "predicted", "graded", "faulty"}
@@ -97,8 +104,8 @@ def pytest_unconfigure() -> None:
         gc.unfreeze()
 
 
-@pytest.fixture(autouse=True)
-def no_network_but_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def no_network_but_loopback() -> Iterator[None]:
     """Refuse a connection to anything but 127.0.0.1, ::1 and unix sockets, naming the address."""
 
     def refuse_to_leave(connect: Any) -> Any:
@@ -109,8 +116,10 @@ def no_network_but_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return guarded
 
-    for name in ("connect", "connect_ex"):
-        monkeypatch.setattr(socket.socket, name, refuse_to_leave(getattr(socket.socket, name)))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            patch.setattr(socket.socket, name, refuse_to_leave(getattr(socket.socket, name)))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +143,6 @@ def storage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, cle
 
 @pytest.fixture(scope="session", autouse=True)
 def instances_are_cheap() -> Iterator[None]:
-    """Dagster reads alembic's revisions and the schemas of resources once per process, and writing waits for no disk."""
-    with revisions_read_once(), schemas_derived_once(), no_wait_for_the_disk():
+    """What Dagster derives anew for each instance or run is derived once per process, and writing waits for no disk."""
+    with revisions_read_once(), schemas_derived_once(), tables_created_once(), sql_compiled_once(), no_wait_for_the_disk():
         yield

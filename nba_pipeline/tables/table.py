@@ -92,6 +92,11 @@ class Table:
 
     def empty(self) -> pl.DataFrame:
         """An empty frame with every column."""
+        return self._empty.clone()
+
+    @cached_property
+    def _empty(self) -> pl.DataFrame:
+        """Kept, because creating an empty frame takes 5 microseconds per column."""
         return pl.DataFrame(schema=self.dtypes)
 
     def conform(self, frame: pl.DataFrame, as_of: datetime, code_version: str) -> tuple[pl.DataFrame, pl.DataFrame]:

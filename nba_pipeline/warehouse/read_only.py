@@ -5,6 +5,7 @@ DuckDB's parser. A statement that slips through still runs without file access i
 """
 
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
@@ -28,7 +29,7 @@ READING_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_N
 """The parser's query nodes that only read. A WITH may contain others: INSERT, UPDATE, DELETE and COPY TO."""
 
 INTERRUPT_SECONDS = 0.2
-"""Pause between two interrupts of a query."""
+"""Pause between two interrupts of a query, and longest wait for a query before Python handles a signal."""
 
 ACCEPTED = "sql takes one statement that only reads: SELECT, WITH, DESCRIBE, SHOW, SUMMARIZE, or EXPLAIN of one of them"
 HINTS = {"MULTI": "; list the values of a PIVOT with IN"}
@@ -67,14 +68,25 @@ def result_of(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement
     The statement runs in a thread, because DuckDB returns to Python only when it is done, and Python handles a signal only
     then.
     """
-    with ThreadPoolExecutor(1) as pool:
-        result = pool.submit(lambda: connection.sql(statement).to_arrow_table())
+    begun, ended = threading.Event(), threading.Event()
+
+    def run() -> Any:
+        begun.set()
         try:
-            return result.result()
-        except KeyboardInterrupt:
-            while not result.done():  # DuckDB ignores an interrupt that precedes the start of the statement
-                connection.interrupt()
+            return connection.sql(statement).to_arrow_table()
+        finally:
+            ended.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            result = pool.submit(run)
+            while not result.done():  # a signal that arrives just before a wait does not end the wait
                 wait([result], INTERRUPT_SECONDS)
+            return result.result()
+        except KeyboardInterrupt:  # also within `submit`, which waits for its thread
+            pool.shutdown(wait=False, cancel_futures=True)
+            while not ended.wait(INTERRUPT_SECONDS) and begun.is_set():
+                connection.interrupt()  # repeated, because DuckDB ignores an interrupt that precedes the start of the statement
             raise
 
 

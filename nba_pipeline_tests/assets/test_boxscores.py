@@ -4,9 +4,10 @@ New York scores 100 at Golden State, which scores 110. Each side has five player
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -26,9 +27,16 @@ from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.providers import balldontlie as bdl
 from nba_pipeline.providers import nba_cdn_boxscore, nba_stats
 from nba_pipeline.providers.archive import Archive
+from nba_pipeline.providers.balldontlie import Balldontlie
 from nba_pipeline.providers.final_boxscores import NO_ROWS
-from nba_pipeline.providers.nba_cdn import boxscore_request
+from nba_pipeline.providers.http import HttpClient
+from nba_pipeline.providers.nba_cdn import NbaCdn, boxscore_request
+from nba_pipeline.providers.nba_stats import NbaStats
+from nba_pipeline.providers.player_matching import NAME_COLUMNS
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.assets.conftest import OfARun
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, frame_of, parsed_rows_of
 from nba_pipeline_tests.builders_days import complete_box
 from nba_pipeline_tests.fuzzing import nested
@@ -44,6 +52,7 @@ NIGHT = datetime(2024, 3, 13, 3, tzinfo=UTC)
 EARLIER = date(2024, 3, 10)
 
 CDN, LOG, BALLDONTLIE = f"/static/json/liveData/boxscore/boxscore_{GAME}.json", "/stats/leaguegamelog", "/v1/box_scores"
+PROVIDERS = ("nba_cdn", "nba_stats", "balldontlie")
 VARIABLES = ("NBA_CDN_URL", "NBA_STATS_URL", "BALLDONTLIE_URL", "ODDS_API_URL", "INJURY_REPORT_URL", "ESPN_URL")
 NOT_FOUND = Answer({}, status=404)
 
@@ -157,47 +166,73 @@ class ArchiveOfEverything(Archive):
 
 
 class Night:
-    """Materializes the asset for the date against scripted providers, in one home."""
+    """The asset for the date against scripted providers, in one home.
+
+    A call computes the asset and writes its rows. `materialize` runs it in Dagster, which costs three times as much.
+    """
 
     warehouse: Warehouse
     clock: Clock
     run_id: str
 
-    def __init__(self, provider: Provider, instance: dg.DagsterInstance):
-        self.provider, self.instance, self.metadata = provider, instance, dict[str, Any]()
+    def __init__(self, provider: Provider, home: Path):
+        self.provider, self.home, self.metadata = provider, home, dict[str, Any]()
 
     def __call__(
         self,
-        cdn: Answer = NOT_FOUND,
-        log: Answer = NOT_FOUND,
-        balldontlie: Answer = NOT_FOUND,
-        *,
+        *answers: Answer,
         now: datetime = NIGHT,
         games: Sequence[Values] = (a_game(),),
         history: Sequence[Values] = (),
-        archive: type[Archive] | None = None,
-        replay_of: str = "",
+        archive: type[Archive] = Archive,
+        **named: Answer,
     ) -> pl.DataFrame:
-        answers = {CDN: cdn, LOG: log, BALLDONTLIE: balldontlie}
-        self.provider.asked.clear()
-        self.provider.responds(lambda asked: answers.get(asked.path, NOT_FOUND))
-        resources = resources_for("local", Clock(fixed_at=now.isoformat()))
-        if archive:
-            resources["archive"] = archive(landing=resources["landing"], clock=resources["clock"])
-        self.clock, self.warehouse = resources["clock"], resources["warehouse"]
+        self._prepare(now, *answers, **named)
+        landing = Landing(home=str(self.home), clock=self.clock)
+        http = HttpClient(base_urls=dict.fromkeys(PROVIDERS, self.provider.url), landing=landing, clock=self.clock)
         self.warehouse.replace(SCHEDULE, [DAY], frame_of(SCHEDULE, *games), "test")
+        context = OfARun(DAY)
+        frame = boxscores(
+            context,
+            schedule=frame_of(SCHEDULE, *games),
+            history=frame_of(TABLE, *history).select(NAME_COLUMNS),
+            nba_cdn=NbaCdn(http=http),
+            nba_stats=NbaStats(http=http),
+            balldontlie=Balldontlie(http=http, api_key="key"),
+            archive=archive(folder="", landing=landing, clock=self.clock),
+            warehouse=self.warehouse,
+            clock=self.clock,
+        )
+        http.close()
+        rows, quarantined = TABLE.conform(frame, now, "1")
+        self.warehouse.quarantine(TABLE, [DAY], quarantined)
+        self.warehouse.replace(TABLE, [DAY], rows, "test")
+        return self._stored(context.metadata)
+
+    def materialize(self, *answers: Answer, history: Sequence[Values] = (), replay_of: str = "", **named: Answer) -> pl.DataFrame:
+        self._prepare(NIGHT, *answers, **named)
+        self.warehouse.replace(SCHEDULE, [DAY], frame_of(SCHEDULE, a_game()), "test")
         self.warehouse.replace(TABLE, [EARLIER], frame_of(TABLE, *history), "test")
         result = dg.materialize(
             [a_schedule, boxscores],
             selection="boxscores",
             partition_key=str(DAY),
-            resources=resources,
-            instance=self.instance,
+            resources=resources_for("local", self.clock),
             tags={REPLAY_TAG: replay_of} if replay_of else None,
         )
         self.run_id = result.run_id
         (event,) = result.asset_materializations_for_node("boxscores")
-        self.metadata = {name: entry.value for name, entry in event.metadata.items()}
+        return self._stored({name: entry.value for name, entry in event.metadata.items()})
+
+    def _prepare(self, now: datetime, cdn: Answer = NOT_FOUND, log: Answer = NOT_FOUND, balldontlie: Answer = NOT_FOUND) -> None:
+        answers = {CDN: cdn, LOG: log, BALLDONTLIE: balldontlie}
+        self.provider.asked.clear()
+        self.provider.responds(lambda asked: answers.get(asked.path, NOT_FOUND))
+        self.clock, self.warehouse = Clock(fixed_at=now.isoformat()), LocalWarehouse(home=str(self.home))
+
+    def _stored(self, metadata: dict[str, Any]) -> pl.DataFrame:
+        """Returns the rows of the date, and keeps the metadata."""
+        self.metadata = metadata
         rows: pl.DataFrame = self.warehouse.scan(TABLE, [DAY]).collect()
         return rows
 
@@ -220,12 +255,11 @@ class Night:
 
 
 @pytest.fixture
-def night(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:
+def night(provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Night:
     for name in VARIABLES:
         monkeypatch.setenv(name, provider.url)
     monkeypatch.setenv("BALLDONTLIE_API_KEY", "key")
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield Night(provider, instance)
+    return Night(provider, tmp_path)
 
 
 ALL_PLAYERS = list(PEOPLE)
@@ -237,7 +271,7 @@ def providers(rows: pl.DataFrame) -> list[str]:
 
 
 def test_a_complete_box_is_used_and_compared_with_the_log(night: Night) -> None:
-    rows = night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS))
+    rows = night.materialize(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS))
     assert (rows.height, providers(rows), night.disagreements) == (10, ["nba_cdn"], [])
     assert night.asked == [CDN, LOG] and night.metadata["not_compared"] == {}
     assert night.warehouse.dates(DISAGREEMENTS) == {DAY}
@@ -251,7 +285,7 @@ def test_the_log_replaces_a_missing_box_as_a_whole(night: Night) -> None:
 
 
 def test_balldontlie_is_used_when_both_other_sources_fail(night: Night) -> None:
-    rows = night(balldontlie=in_balldontlie(ALL_PLAYERS), history=HISTORY)
+    rows = night.materialize(balldontlie=in_balldontlie(ALL_PLAYERS), history=HISTORY)
     assert (rows["player_id"].to_list(), providers(rows)) == ([p.number for p in PEOPLE], ["balldontlie"])
     assert night.asked == [CDN, LOG, BALLDONTLIE] and night.quarantine == []
 
@@ -384,7 +418,7 @@ def test_a_box_that_is_withdrawn_stays_as_it_was_landed_and_is_named(second_answ
 def test_a_landed_box_without_a_readable_status_is_rejected_and_requested_again(night: Night) -> None:
     """The payload was landed before limits existed. It must not stop the other games of the date."""
     night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS))
-    landing = resources_for("local", night.clock)["landing"]
+    landing = Landing(home=str(night.home), clock=night.clock)
     deep = in_cdn(ALL_PLAYERS, arena=nested(60)).document
     ref = landing.keep(boxscore_request(GAME, DAY), json.dumps(deep).encode(), fetched_at=NIGHT.replace(minute=1)).ref
     rows = night(now=NIGHT.replace(minute=2))
@@ -422,9 +456,9 @@ def test_an_empty_log_on_a_date_with_final_games_is_an_outage(night: Night) -> N
 
 @pytest.mark.parametrize("log", [in_log(but(6, points=24)), NOT_FOUND], ids=["compared", "not compared"])
 def test_a_replay_has_the_rows_of_the_original_run(log: Answer, night: Night) -> None:
-    rows = night(in_cdn(ALL_PLAYERS), log)
+    rows = night.materialize(in_cdn(ALL_PLAYERS), log)
     found, not_compared = night.disagreements, night.metadata["not_compared"]
-    assert_frame_equal(night(replay_of=night.run_id), rows)
+    assert_frame_equal(night.materialize(replay_of=night.run_id), rows)
     assert (night.disagreements, night.metadata["not_compared"], night.asked) == (found, not_compared, [])
 
 

@@ -5,6 +5,7 @@ Complete rows of real players are in nba_pipeline_tests/real/test_features_real.
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.asset_factory.verdicts import verdicts_of
-from nba_pipeline.assets.features.features import FEATURES, TABLE, no_feature_loses_its_source
+from nba_pipeline.assets.features.features import FEATURES, FORM_COLUMNS, RANGES, TABLE, no_feature_loses_its_source
 from nba_pipeline.assets.features.upcoming_players import TABLE as UPCOMING_PLAYERS
 from nba_pipeline.assets.features.upcoming_players import expect_players
 from nba_pipeline.assets.sources.injuries import TABLE as INJURIES
@@ -24,6 +25,7 @@ from nba_pipeline.formulas.similar_games import SIMILAR_GAMES
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.assets.test_player_form import form
 from nba_pipeline_tests.builders import (
     DAY,
     PLAYER,
@@ -49,22 +51,49 @@ TEN_GAMES = (24, 14, 20, 15, 53, 37, 32, 21, 15, 41)
 """Points of Anthony Edwards before 2025-01-15."""
 
 
-def features(
-    boxscores: Sequence[Values], schedule: Sequence[Values] = (), lines: Sequence[Values] = (), **expected: Any
-) -> Values:
-    """Returns the row of one expected player."""
-    rows = derived(
-        frame_of(UPCOMING_PLAYERS, an_expected_player(**expected)),
+def rows_of(
+    boxscores: Sequence[Values] = (),
+    *expected: Values,
+    schedule: Sequence[Values] = (),
+    lines: Sequence[Values] = (),
+) -> pl.DataFrame:
+    """Returns a row for each expected player, in the order of their ids."""
+    return derived(
+        frame_of(UPCOMING_PLAYERS, *(an_expected_player(**fields) for fields in expected)),
         summaries_of(*boxscores),
         team_summaries_of(boxscores_of(*boxscores)),
         frame_of(SCHEDULE, *schedule),
         prop_lines_of(*lines),
     )["features"]
-    return rows.row(0, named=True)
+
+
+def features(
+    boxscores: Sequence[Values], schedule: Sequence[Values] = (), lines: Sequence[Values] = (), **expected: Any
+) -> Values:
+    """Returns the row of one expected player. `form` of its windows costs a fourth."""
+    return rows_of(boxscores, expected, schedule=schedule, lines=lines).row(0, named=True)
+
+
+@cache
+def of_ten_games() -> Values:
+    """The features after ten games, which tests do not change."""
+    return features(games_of(*TEN_GAMES))
+
+
+def test_the_windows_of_player_form_are_features_within_their_ranges() -> None:
+    windows, row = form(games_of(*TEN_GAMES)), of_ten_games()
+    known = {name: windows[name] for name in FORM_COLUMNS if name in FEATURES and windows[name] is not None}
+    assert len(known) > 20
+    assert {name: row[name] for name in known} == {name: in_range(name, value) for name, value in known.items()}
+
+
+def in_range(name: str, value: float) -> float | None:
+    lowest, highest = RANGES[name]
+    return value if lowest <= value <= highest else None
 
 
 def test_windows_over_the_last_games() -> None:
-    row = features(games_of(*TEN_GAMES))
+    row = form(games_of(*TEN_GAMES))
     assert row["games_played_season"] == 10
     assert row["points_mean_last_3_games"] == pytest.approx(25.6667, abs=5e-5)
     assert (row["points_mean_last_5_games"], row["points_mean_last_10_games"], row["points_mean_season"]) == (29.2, 27.2, 27.2)
@@ -75,7 +104,7 @@ def test_windows_over_the_last_games() -> None:
 
 def test_games_without_the_player_enter_no_window() -> None:
     watched = (None, 24, 14, None, 20, 15, 53, None, 37, 32, 21, None, 15, 41, None)
-    played, mixed = features(games_of(*TEN_GAMES)), features(games_of(*watched))
+    played, mixed = of_ten_games(), features(games_of(*watched))
     names = [
         name
         for name in FEATURES
@@ -101,7 +130,7 @@ def test_windows_do_not_cross_seasons_and_meetings_do() -> None:
 
 
 def test_meetings_of_more_than_1095_days_ago_do_not_count() -> None:
-    row = features([a_boxscore(before(1096), 50), a_boxscore(before(1095), 30), a_boxscore(before(9), 10, opponent="BOS")])
+    row = form([a_boxscore(before(1096), 50), a_boxscore(before(1095), 30), a_boxscore(before(9), 10, opponent="BOS")])
     assert row["points_mean_versus_opponent_last_1095_days"] == 30
     assert row["games_versus_opponent_last_1095_days"] == 1
 
@@ -114,12 +143,11 @@ def test_an_opponent_without_earlier_meetings_is_no_missing_feature() -> None:
 
 @pytest.mark.parametrize("day", [DAY, before(-1)], ids=["on the date", "later"])
 def test_a_game_on_the_date_or_later_changes_nothing(day: date) -> None:
-    known = games_of(*TEN_GAMES)
-    assert features([*known, a_boxscore(day, 60)]) == features(known)
+    assert features([*games_of(*TEN_GAMES), a_boxscore(day, 60)]) == of_ten_games()
 
 
 def test_a_game_of_the_day_before_counts() -> None:
-    assert features([*games_of(*TEN_GAMES), a_boxscore(before(1), 60)])["points_mean_last_3_games"] == (15 + 41 + 60) / 3
+    assert form([*games_of(*TEN_GAMES), a_boxscore(before(1), 60)])["points_mean_last_3_games"] == (15 + 41 + 60) / 3
 
 
 def test_load_is_of_the_seven_days_before() -> None:
@@ -130,27 +158,30 @@ def test_load_is_of_the_seven_days_before() -> None:
     assert row["fatigue_score"] == 65
 
 
-@pytest.mark.parametrize(("opponent_rest", "advantage"), [(1, 1), (2, 0), (9, -2), (31, None)])
-def test_rest_advantage_is_against_the_opponent_s_last_final_game(opponent_rest: int, advantage: int | None) -> None:
-    schedule = [a_game(before(opponent_rest), "BOS", "NYK"), a_game(before(1), "NYK", "LAL", status="postponed"), a_game()]
-    assert features(games_of(*TEN_GAMES), schedule)["rest_advantage_days"] == advantage
+def test_rest_advantage_is_against_the_opponent_s_last_final_game() -> None:
+    rests = {"BOS": 1, "NYK": 2, "MIA": 9, "DEN": 31}
+    finals = [a_game(before(days), team, "CHI") for team, days in rests.items()]
+    postponed = [a_game(before(1), team, "LAL", status="postponed") for team in rests]
+    games = [{"opponent": team, "game_id": str(n)} for n, team in enumerate(rests)]
+    rows = rows_of(games_of(*TEN_GAMES), *games, schedule=[*finals, *postponed, a_game()])
+    assert rows["rest_advantage_days"].to_list() == [1, 0, -2, None]
 
 
-@pytest.mark.parametrize(
-    ("expected", "level"), [({}, 1), ({"is_home": False}, 0), ({"is_neutral": True}, 0.5), ({"is_neutral": None}, 1)]
-)
-def test_home_court_level(expected: Values, level: float) -> None:
-    assert features(games_of(20), **expected)["home_court_level"] == level
+def test_home_court_level() -> None:
+    courts: list[Values] = [{}, {"is_home": False}, {"is_neutral": True}, {"is_neutral": None}]
+    rows = rows_of([], *({"player_id": n} | court for n, court in enumerate(courts)))
+    assert rows["home_court_level"].to_list() == [1, 0, 0.5, 1]
 
 
-@pytest.mark.parametrize(("season_type", "flag"), [("regular_season", 0), ("play_in", 1), ("playoffs", 1)])
-def test_play_in_games_count_as_playoffs(season_type: str, flag: float) -> None:
-    assert features(games_of(20), season_type=season_type)["is_playoff_game"] == flag
+def test_play_in_games_count_as_playoffs() -> None:
+    kinds = ("regular_season", "play_in", "playoffs")
+    rows = rows_of([], *({"player_id": n, "season_type": kind} for n, kind in enumerate(kinds)))
+    assert rows["is_playoff_game"].to_list() == [0, 1, 1]
 
 
 def test_minutes_change_compares_the_last_ten_games_with_the_season() -> None:
     rows = [*games_of(*[10] * 10, last=before(30), minutes=20.0), *games_of(*[10] * 10, minutes=30.0)]
-    assert features(rows)["minutes_change_level_last_10_games"] == 2
+    assert form(rows)["minutes_change_level_last_10_games"] == 2
 
 
 def test_usage_is_weighted_by_minutes() -> None:
@@ -158,22 +189,22 @@ def test_usage_is_weighted_by_minutes() -> None:
     rows = [a_boxscore(row["game_date"], minutes=15 + 5.0 * n) for n, row in enumerate(others, 1)]
     usage = pl.col("usage_pct").dot("minutes") / pl.col("minutes").sum()
     weighted = summaries_of(*rows, *others).filter(player_id=PLAYER).select(usage).item()
-    assert features([*rows, *others])["usage_pct_last_5_games"] == pytest.approx(weighted)
+    assert form([*rows, *others])["usage_pct_last_5_games"] == pytest.approx(weighted)
     assert 0.1 < weighted < 0.4
 
 
 def test_the_streak_counts_games_below_the_mean_of_the_season() -> None:
-    assert features(games_of(30, 30, 30, 10, 11, 12))["games_below_season_mean_streak"] == 3
-    assert features(games_of(30, 30, 30, 10, 11, 35))["games_below_season_mean_streak"] == 0
+    assert form(games_of(30, 30, 30, 10, 11, 12))["games_below_season_mean_streak"] == 3
+    assert form(games_of(30, 30, 30, 10, 11, 35))["games_below_season_mean_streak"] == 0
 
 
 def test_a_breakout_is_five_games_far_above_the_season() -> None:
-    assert features(games_of(*[10, 12] * 10, *[22] * 5))["is_breakout"] == 1
-    assert features(games_of(*[10, 12] * 10))["is_breakout"] == 0
+    assert form(games_of(*[10, 12] * 10, *[22] * 5))["is_breakout"] == 1
+    assert form(games_of(*[10, 12] * 10))["is_breakout"] == 0
 
 
 def test_a_season_of_equal_games_has_no_z_score() -> None:
-    assert features(games_of(*[20] * 6))["points_z_score_last_5_games"] is None
+    assert form(games_of(*[20] * 6))["points_z_score_last_5_games"] is None
 
 
 @pytest.mark.parametrize(
@@ -188,15 +219,15 @@ def test_a_season_of_equal_games_has_no_z_score() -> None:
     ids=["no change", "after a gap", "after a trade", "back from a gap today", "first game after a trade today"],
 )
 def test_games_since_a_trade_or_a_gap(boxscores: list[Values], games: int) -> None:
-    assert features(boxscores)["games_since_structural_change"] == games
+    assert form(boxscores)["games_since_structural_change"] == games
 
 
 def test_missed_games_are_those_of_the_team_s_last_ten_since_he_is_with_it() -> None:
     team = [a_boxscore(before(n), player_id=2) for n in range(1, 13)]
     here = [a_boxscore(before(n)) for n in (1, 3, 12)]
-    assert features([*team, *here])["missed_game_pct_last_10_team_games"] == 0.8
+    assert form([*team, *here])["missed_game_pct_last_10_team_games"] == 0.8
     traded = [a_boxscore(before(20), team="BOS"), a_boxscore(before(4)), a_boxscore(before(1))]
-    assert features([*team, *traded])["missed_game_pct_last_10_team_games"] == 0.5
+    assert form([*team, *traded])["missed_game_pct_last_10_team_games"] == 0.5
 
 
 def test_team_windows_need_five_games_and_the_record_three() -> None:
@@ -239,7 +270,7 @@ def test_a_value_out_of_range_is_null_and_missing() -> None:
 
 
 def test_missing_features_are_named_in_order_and_age_always() -> None:
-    missing = features(games_of(*TEN_GAMES))["missing_features"]
+    missing = of_ten_games()["missing_features"]
     assert missing[-1] == "age"
     assert features(games_of(*TEN_GAMES), birth_date=date(1988, 3, 14))["missing_features"] == missing[:-1]
     assert missing[:-1] == [name for name in FEATURES if name in missing]
@@ -255,7 +286,7 @@ def test_quality_is_the_share_of_required_features_present() -> None:
 
 
 def test_rows_satisfy_the_schema() -> None:
-    rows = league_features()
+    rows = of_the_league()
     assert TABLE.schema.is_valid(rows.drop("source"))
     assert rows.columns == [*TABLE.schema.column_names(), "source"]
     assert rows["team_pace_last_10_games"].null_count() < rows.height
@@ -280,10 +311,16 @@ def league_features(
     return derived(expected, summary, teams, schedule)["features"]
 
 
+@cache
+def of_the_league() -> pl.DataFrame:
+    """The features of the unchanged league."""
+    return league_features()
+
+
 @pytest.mark.parametrize("day", DATES[::6])
 def test_one_date_alone_with_only_its_past_has_the_same_bits_as_in_a_range(day: date) -> None:
     alone = league_features(EXPECTED.filter(game_date=day), *[past(frame, day) for frame in (SUMMARY, TEAMS, GAMES)])
-    assert_frame_equal(alone, league_features().filter(game_date=day), check_exact=True)
+    assert_frame_equal(alone, of_the_league().filter(game_date=day), check_exact=True)
 
 
 @pytest.mark.parametrize("day", DATES[::6])
@@ -294,7 +331,7 @@ def test_absurd_facts_on_the_date_and_later_change_nothing(day: date) -> None:
     wild = {"possessions": 130.0, "pace": 119.0, "offensive_rating": 160.0, "defensive_rating": 60.0, "did_win": False}
     teams = TEAMS.with_columns(pl.when(is_future).then(pl.lit(v)).otherwise(name).alias(name) for name, v in wild.items())
     expected = EXPECTED.filter(game_date=day)
-    assert_frame_equal(league_features(expected, summary, teams), league_features(expected), check_exact=True)
+    assert_frame_equal(league_features(expected, summary, teams), of_the_league().filter(game_date=day), check_exact=True)
 
 
 def test_an_event_of_the_day_before_changes_the_row() -> None:
@@ -302,15 +339,14 @@ def test_an_event_of_the_day_before_changes_the_row() -> None:
     summary = SUMMARY.with_columns(
         pl.when(pl.col("game_date") == day - timedelta(days=2)).then(99).otherwise("points").alias("points")
     )
-    unchanged, moved = (
-        league_features(EXPECTED.filter(game_date=day), s)["points_mean_last_5_games"] for s in (SUMMARY, summary)
-    )
+    frames = (of_the_league().filter(game_date=day), league_features(EXPECTED.filter(game_date=day), summary))
+    unchanged, moved = (frame["points_mean_last_5_games"] for frame in frames)
     assert (unchanged != moved).sum() > len(unchanged) / 2
 
 
 def test_the_order_of_the_input_rows_does_not_matter() -> None:
     shuffled = [frame.sample(fraction=1, shuffle=True, seed=5) for frame in (EXPECTED, SUMMARY, TEAMS, GAMES)]
-    assert_frame_equal(league_features(*shuffled), league_features(), check_exact=True)
+    assert_frame_equal(league_features(*shuffled), of_the_league(), check_exact=True)
 
 
 def past(frame: pl.DataFrame, day: date) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -51,6 +52,22 @@ LAST = HISTORY_STARTS + timedelta(days=59)
 @pytest.fixture
 def store(tmp_path: Path) -> ModelStore:
     return ModelStore(home=str(tmp_path))
+
+
+Trained = Callable[[TrainedSystem], tuple[pl.DataFrame, ModelStore]]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Returns the row and the store of a system that is trained once, on the linear history. Tests change a copy of the store."""
+    store, rows = ModelStore(home=str(tmp_path_factory.mktemp("trained"))), dict[str, pl.DataFrame]()
+
+    def train(system: TrainedSystem) -> tuple[pl.DataFrame, ModelStore]:
+        if system.system_id not in rows:
+            rows[system.system_id] = train_week(*a_linear_history(), WEEK, store, system)
+        return rows[system.system_id], store
+
+    return train
 
 
 def test_a_row_describes_the_training_of_the_model(store: ModelStore) -> None:
@@ -222,11 +239,11 @@ def test_the_summary_stands_on_the_materialisation(tmp_path: Path) -> None:
     assert {f"training_frame_{what}" for what in ("columns", "null_pct", "summary")} <= metadata.keys()
 
 
-def test_models_are_keyed_by_week_and_system(store: ModelStore) -> None:
-    trained = train_week(*a_history(), WEEK, store, QUICK)
+def test_models_are_keyed_by_week_and_system(trained: Trained) -> None:
+    row, store = trained(QUICK)
     without = train_week(*a_history(dates=20), WEEK + timedelta(days=7), store, QUICK)
-    models = load_models(pl.concat([trained, without]), store, TRAINED_SYSTEMS)
-    assert {key: model.card.model_id for key, model in models.items()} == {(WEEK, "catboost"): trained["model_id"].item()}
+    models = load_models(pl.concat([row, without]), store, TRAINED_SYSTEMS)
+    assert {key: model.card.model_id for key, model in models.items()} == {(WEEK, "catboost"): row["model_id"].item()}
 
 
 def write_nothing(file: Path) -> None:
@@ -238,8 +255,8 @@ def make_a_folder(file: Path) -> None:
     file.mkdir()
 
 
-def test_a_model_trained_on_its_own_week_is_refused_and_other_models_are_used(store: ModelStore) -> None:
-    good = train_week(*a_history(), WEEK, store, QUICK)
+def test_a_model_trained_on_its_own_week_is_refused_and_other_models_are_used(trained: Trained) -> None:
+    good, store = trained(QUICK)
     early = good.with_columns(game_date=pl.lit(LAST - timedelta(days=3)))
     messages: list[object] = []
     assert load_models(pl.concat([early, good]), store, TRAINED_SYSTEMS, messages.append).keys() == {(WEEK, "catboost")}
@@ -247,11 +264,14 @@ def test_a_model_trained_on_its_own_week_is_refused_and_other_models_are_used(st
 
 
 @pytest.mark.parametrize("make_unusable", [write_nothing, make_a_folder], ids=["empty", "a folder"])
-def test_a_model_that_cannot_be_read_costs_its_own_system_only(store: ModelStore, make_unusable: Callable[[Path], None]) -> None:
-    trained = train_week(*a_history(), WEEK, store, QUICK)
-    make_unusable(Path(str(store.folder(trained["model_id"].item()))) / "model.cbm")
+def test_a_model_that_cannot_be_read_costs_its_own_system_only(
+    trained: Trained, tmp_path: Path, make_unusable: Callable[[Path], None]
+) -> None:
+    row, undamaged = trained(QUICK)
+    store = ModelStore(home=shutil.copytree(undamaged.home, tmp_path / "copy").as_posix())
+    make_unusable(Path(str(store.folder(row["model_id"].item()))) / "model.cbm")
     messages: list[object] = []
-    assert load_models(trained, store, TRAINED_SYSTEMS, messages.append) == {} and len(messages) == 1
+    assert load_models(row, store, TRAINED_SYSTEMS, messages.append) == {} and len(messages) == 1
 
 
 # Systems without early stopping
@@ -289,8 +309,9 @@ each_trained_system = pytest.mark.parametrize("system", [QUICK, FEW_ROWS, FEW_TR
 
 @each_trained_system
 @pytest.mark.parametrize("damage", ["missing", "truncated", "of another version", "of other features", "outside its folder"])
-def test_a_model_that_cannot_be_used_is_named(store: ModelStore, system: TrainedSystem, damage: str) -> None:
-    row = train_week(*a_linear_history(), WEEK, store, system)
+def test_a_model_that_cannot_be_used_is_named(trained: Trained, tmp_path: Path, system: TrainedSystem, damage: str) -> None:
+    row, undamaged = trained(system)
+    store = ModelStore(home=shutil.copytree(undamaged.home, tmp_path / "copy").as_posix())
     folder = store.folder(row["model_id"].item())
     assert isinstance(folder, Path)
     file, card = folder / system.file_name, folder / "card.json"
@@ -370,17 +391,17 @@ def test_the_label_under_its_own_name_is_refused(store: ModelStore) -> None:
 
 
 @each_trained_system
-def test_a_model_predicts_no_date_of_its_training(store: ModelStore, system: TrainedSystem) -> None:
-    features, summaries = a_linear_history()
-    model = store.load(train_week(features, summaries, WEEK, store, system)["model_id"].item(), system)
+def test_a_model_predicts_no_date_of_its_training(trained: Trained, system: TrainedSystem) -> None:
+    row, store = trained(system)
+    model, (features, _) = store.load(row["model_id"].item(), system), a_linear_history()
     with pytest.raises(Permanent, match=f"was trained on games up to {LAST}, so it cannot predict {LAST}"):
         system.predict(features.filter(pl.col("game_date") == LAST), model)
 
 
 @each_trained_system
-def test_a_feature_of_another_type_than_in_training_is_refused(store: ModelStore, system: TrainedSystem) -> None:
-    features, summaries = a_linear_history()
-    model = store.load(train_week(features, summaries, WEEK, store, system)["model_id"].item(), system)
+def test_a_feature_of_another_type_than_in_training_is_refused(trained: Trained, system: TrainedSystem) -> None:
+    row, store = trained(system)
+    model, (features, _) = store.load(row["model_id"].item(), system), a_linear_history()
     name = system.reads[3]
     later = features.tail(1).with_columns(pl.lit(WEEK).alias("game_date"), pl.col(name).cast(pl.Float32))
     with pytest.raises(Permanent, match=f"other types than in the training of model .*: {name} is Float32, was Float64"):

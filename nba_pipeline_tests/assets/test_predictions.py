@@ -89,6 +89,21 @@ def baseline(slate: dict[str, pl.DataFrame] | None = None, **given: Any) -> dict
     return predict(slate, **given).row(by_predicate=pl.col("system_id") == "moving_average", named=True)
 
 
+def players(*fields: dict[str, Any]) -> dict[str, pl.DataFrame]:
+    """Returns a slate of the players 1, 2 and so on with these features."""
+    return a_slate(*({"player_id": n} | one for n, one in enumerate(fields, 1)))
+
+
+def markets(*lines: float | None, **fields: Any) -> pl.DataFrame:
+    """Returns the market lines of the players 1, 2 and so on."""
+    return pl.concat(market(line, player_id=n, **fields) for n, line in enumerate(lines, 1))
+
+
+def baselines(slate: dict[str, pl.DataFrame], *columns: str, **given: Any) -> list[tuple[Any, ...]]:
+    """Returns columns of the rows of moving_average, in the order of the players."""
+    return predict(slate, **given).filter(system_id="moving_average").sort("player_id").select(columns).rows()
+
+
 def reasons_of_unpredicted(slate: dict[str, pl.DataFrame], models: Models = MODELS, now: datetime = BEFORE_TIPOFF) -> list[str]:
     reasons = unpredicted(**slate, models=models, now=now)[0]["reason"].to_list()
     return [
@@ -174,14 +189,10 @@ def test_a_player_who_was_missed_live_gets_a_backtest() -> None:
 # Lines
 
 
-@pytest.mark.parametrize(
-    ("line", "recommendation"),
-    [(20.0, "PASS"), (19.5, "PASS"), (19.0, "OVER"), (20.5, "PASS"), (21.0, "UNDER"), (None, "NO_LINE")],
-)
-def test_the_recommendation_has_the_sign_of_an_edge_of_at_least_a_point(line: float | None, recommendation: str) -> None:
-    row = baseline(lines=market(line))
-    assert row["recommendation"] == recommendation
-    assert row["edge"] == (None if line is None else 20 - line)
+def test_the_recommendation_has_the_sign_of_an_edge_of_at_least_a_point() -> None:
+    expected = {20.0: "PASS", 19.5: "PASS", 19.0: "OVER", 20.5: "PASS", 21.0: "UNDER", None: "NO_LINE"}
+    rows = baselines(players(*[{}] * len(expected)), "line", "recommendation", "edge", lines=markets(*expected))
+    assert rows == [(line, name, None if line is None else 20 - line) for line, name in expected.items()]
 
 
 def test_a_line_is_shown_with_its_book_source_and_instant() -> None:
@@ -191,10 +202,13 @@ def test_a_line_is_shown_with_its_book_source_and_instant() -> None:
 
 
 @pytest.mark.parametrize("now", [BEFORE_TIPOFF, AFTER_TIPOFF], ids=["live", "backtest"])
-@pytest.mark.parametrize("snapshot_at", [TIPOFF, TIPOFF + timedelta(minutes=1), None], ids=["at", "after", "unknown"])
-def test_a_line_of_unknown_or_late_instant_is_not_used(now: datetime, snapshot_at: datetime | None) -> None:
-    row = baseline(lines=market(10.5, snapshot_at=snapshot_at), now=now)
-    assert (row["recommendation"], row["line"], row["book"], row["line_snapshot_at"]) == ("NO_LINE", None, None, None)
+def test_a_line_of_unknown_or_late_instant_is_not_used(now: datetime) -> None:
+    instants = (TIPOFF - timedelta(minutes=1), TIPOFF, TIPOFF + timedelta(minutes=1), None)
+    lines = pl.concat(market(10.5, player_id=n, snapshot_at=instant) for n, instant in enumerate(instants, 1))
+    columns = ("recommendation", "line", "book", "line_snapshot_at")
+    used, *unused = baselines(players(*[{}] * len(instants)), *columns, lines=lines, now=now)
+    assert used == ("OVER", 10.5, "draftkings", instants[0])
+    assert unused == [("NO_LINE", None, None, None)] * 3
 
 
 # Reasons against a bet
@@ -205,9 +219,8 @@ def test_a_large_edge_on_a_known_player_is_actionable() -> None:
     assert (row["is_actionable"], row["reasons"], row["quality_score"]) == (True, [], 100)
 
 
-@pytest.mark.parametrize(
-    ("fields", "line", "reasons"),
-    [
+def test_every_reason_against_a_bet_is_listed() -> None:
+    expected: list[tuple[dict[str, Any], float | None, list[str]]] = [
         ({}, None, ["no_line"]),
         ({}, 17.5, ["low_edge"]),
         ({}, 20.0, ["low_edge"]),
@@ -215,11 +228,10 @@ def test_a_large_edge_on_a_known_player_is_actionable() -> None:
         ({"minutes_mean_last_10_games": None}, 16.5, ["few_minutes"]),
         ({"pace_score": None}, 16.5, ["missing_required_feature", "not_quality_ready", "without pace_score"]),
         ({"minutes_mean_last_10_games": 1.0}, 17.5, ["low_edge", "few_minutes"]),
-    ],
-)
-def test_every_reason_against_a_bet_is_listed(fields: dict[str, Any], line: float | None, reasons: list[str]) -> None:
-    row = baseline(a_slate(fields), lines=market(line))
-    assert (row["reasons"], row["is_actionable"]) == (reasons, False)
+        ({}, 16.5, []),
+    ]
+    slate, lines = players(*(fields for fields, _, _ in expected)), markets(*(line for _, line, _ in expected))
+    assert baselines(slate, "reasons", "is_actionable", lines=lines) == [(reasons, not reasons) for _, _, reasons in expected]
 
 
 @pytest.mark.parametrize(
@@ -397,18 +409,15 @@ def test_a_second_equal_run_adds_nothing() -> None:
     assert predict(now=AFTER_TIPOFF, ledger=predict(now=AFTER_TIPOFF)).is_empty()
 
 
-@pytest.mark.parametrize(
-    ("before", "now", "versions"),
-    [
-        (16.5, 17.5, [2]), (16.5, 15.5, [2]), (16.5, 17.0, []), (16.5, 16.5, []),
-        (None, 16.5, [2]), (16.5, None, [2]), (None, None, []),
-    ],
-)  # fmt: skip
-def test_a_line_that_moved_a_point_or_came_or_went_makes_another_version(
-    before: float | None, now: float | None, versions: list[int]
-) -> None:
-    rows = predict(lines=market(now), ledger=predict(lines=market(before)))
-    assert rows.filter(system_id="moving_average")["version"].to_list() == versions
+def test_a_line_that_moved_a_point_or_came_or_went_makes_another_version() -> None:
+    moves: list[tuple[float | None, float | None, bool]] = [
+        (16.5, 17.5, True), (16.5, 15.5, True), (16.5, 17.0, False), (16.5, 16.5, False),
+        (None, 16.5, True), (16.5, None, True), (None, None, False),
+    ]  # fmt: skip
+    slate = players(*[{}] * len(moves))
+    ledger = predict(slate, lines=markets(*(before for before, _, _ in moves)))
+    rows = baselines(slate, "player_id", "version", lines=markets(*(now for _, now, _ in moves)), ledger=ledger)
+    assert rows == [(player, 2) for player, (_, _, is_new) in enumerate(moves, 1) if is_new]
 
 
 def test_small_moves_count_from_the_latest_version() -> None:
@@ -703,6 +712,13 @@ def test_the_lines_of_a_slate_have_their_adjustment_and_prices() -> None:
     assert (row["line"], row["adjusted_line_feeds"], row["over_price"], row["over_best_price"]) == (16.5, 2, -110, -105)
 
 
+@pytest.fixture(scope="module")
+def valid_row() -> pl.DataFrame:
+    rows = predict(lines=market(16.5, adjusted_line=17.0, **PRICES), graded=RECORD).filter(system_id="moving_average")
+    assert TABLE.conform(rows, BEFORE_TIPOFF, "1")[0].height == 1
+    return rows
+
+
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
@@ -717,10 +733,10 @@ def test_the_lines_of_a_slate_have_their_adjustment_and_prices() -> None:
     ],
     ids=str,
 )
-def test_an_impossible_distribution_or_price_is_quarantined_with_its_rule(fields: dict[str, Any], problem: str) -> None:
-    rows = predict(lines=market(16.5, adjusted_line=17.0, **PRICES), graded=RECORD).filter(system_id="moving_average")
-    assert TABLE.conform(rows, BEFORE_TIPOFF, "1")[0].height == 1
-    wrong = rows.with_columns(pl.lit(value).cast(rows.schema[name]).alias(name) for name, value in fields.items())
+def test_an_impossible_distribution_or_price_is_quarantined_with_its_rule(
+    fields: dict[str, Any], problem: str, valid_row: pl.DataFrame
+) -> None:
+    wrong = valid_row.with_columns(pl.lit(value).cast(valid_row.schema[name]).alias(name) for name, value in fields.items())
     valid, quarantined = TABLE.conform(wrong, BEFORE_TIPOFF, "1")
     assert valid.is_empty() and problem in quarantined["problem"].item()
 

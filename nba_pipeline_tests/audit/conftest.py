@@ -11,7 +11,6 @@ from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.audit.derivations import FEATURE_TABLES, REAL, SUMMARIES, Audit
 from nba_pipeline.audit.recompute import SOURCES, World
-from nba_pipeline.league.calendar import days
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders_audit import DATES, a_world
@@ -54,7 +53,7 @@ def a_warehouse(audit: Audit, home: Path) -> LocalWarehouse:
         columns = [
             pl.col(column).fill_null("test") if column in ("source", "code_version") else column for column in TABLES[name].dtypes
         ]
-        warehouse.replace(TABLES[name], days(DATES[0], DATES[-1]), rows.select(columns), "test")
+        warehouse.replace(TABLES[name], DATES, rows.select(columns), "test")
     for table in (PREDICTIONS, GRADES):
         warehouse.add(table, DATES, table.empty(), "test")
     return warehouse

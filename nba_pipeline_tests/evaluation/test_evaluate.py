@@ -27,8 +27,14 @@ def evaluated(home: Path, request: Request = REQUEST) -> Report:
     return evaluate(source_of(), home, request)
 
 
-def test_two_evaluations_give_the_same_bytes(tmp_path: Path) -> None:
-    one, other = (evaluated(tmp_path / name) for name in "ab")
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """The evaluation of REQUEST on the unchanged league."""
+    return evaluated(tmp_path_factory.mktemp("evaluated"))
+
+
+def test_two_evaluations_give_the_same_bytes(report: Report, tmp_path: Path) -> None:
+    one, other = report, evaluated(tmp_path)
     assert as_json(one) == as_json(other) and page(one) == page(other)
     assert one.manifest.read_bytes() == other.manifest.read_bytes()
 
@@ -41,8 +47,8 @@ def test_the_hash_of_the_manifest_is_reported_before_the_first_week(tmp_path: Pa
     assert header["population"] == 14 * PLAYERS and header["search_trials"] == 0
 
 
-def test_counts_name_the_void_forecasts(tmp_path: Path) -> None:
-    counts = evaluated(tmp_path).counts
+def test_counts_name_the_void_forecasts(report: Report) -> None:
+    counts = report.counts
     assert (counts["with_line"], counts["played"], counts["void"]) == (14 * PLAYERS, 14 * (PLAYERS - 1), 14)
     assert (counts["closing_captured"], counts["closing_missed"]) == (14 * PLAYERS, 0)
 
@@ -55,10 +61,10 @@ def test_a_missed_closing_line_is_counted_as_missed(tmp_path: Path) -> None:
     assert any(note.startswith("The closing line of 168 player-games was missed") for note in report.notes)
 
 
-def test_a_changed_population_has_another_manifest(tmp_path: Path) -> None:
+def test_a_changed_population_has_another_manifest(report: Report, tmp_path: Path) -> None:
     lines = league()["prop_lines"]
     fewer = evaluate(source_of(prop_lines=lines.filter(lines["player_id"] > 1)), tmp_path, REQUEST)
-    assert fewer.sha256 != evaluated(tmp_path).sha256
+    assert fewer.sha256 != report.sha256
 
 
 def searched(home: Path) -> None:
@@ -124,8 +130,8 @@ def test_members_of_a_combination_are_replayed() -> None:
     ]
 
 
-def test_the_page_loads_nothing_and_has_the_plots(tmp_path: Path) -> None:
-    html = page(evaluated(tmp_path))
+def test_the_page_loads_nothing_and_has_the_plots(report: Report) -> None:
+    html = page(report)
     assert html.count("<svg") == 2  # too few rows for a probability, and no model: gap by month, error by tier
     outside = [part for part in ("<script", "src=", 'href="http', "url(http", "@import") if part in html]
     assert outside == []
@@ -164,16 +170,16 @@ def test_a_second_market_is_evaluated_against_its_own_lines_and_results(tmp_path
     assert edges.to_list() == [f"at least {edge:g}" for edge in (0, 0.4, 0.8, 1.2, 2)]
 
 
-def test_a_bound_says_in_every_table_that_it_is_no_forecast(tmp_path: Path) -> None:
+def test_a_bound_says_in_every_table_that_it_is_no_forecast(report: Report, tmp_path: Path) -> None:
     rows = league()
     features = rows["features"].with_columns(pl.lit("GSW").alias("team"), *(pl.lit(0.5).alias(n) for n in ABSENCE_FEATURES))
     known = {"team": pl.lit("GSW"), "season": pl.lit("2023-24"), "minutes": pl.lit(30.0)}
     statistics = {name: pl.lit(1, pl.Int64) for name in ("fga", "fta", "turnovers", "blocks", "assists", "fg3a")}
     games = rows["player_game_summary"].filter("did_play").with_columns(**known, **statistics)
     source = KnowsWhoPlays(source_of(features=features), games)
-    report = evaluate(source, tmp_path, REQUEST)
-    assert all(NOTE in section.title for section in sections(report)) and NOTE in report.notes
-    assert evaluated(tmp_path / "without").header["bound"] == []
+    bound = evaluate(source, tmp_path, REQUEST)
+    assert all(NOTE in section.title for section in sections(bound)) and NOTE in bound.notes
+    assert report.header["bound"] == []
 
 
 def test_the_bound_knows_the_absences_of_the_evaluated_game() -> None:

@@ -66,21 +66,25 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> LocalWarehouse:
     return here
 
 
+JUDGED = (1, 9, 16, 17, 20, 24, 25, 28, 31, 32, 33, 34, 35)
+"""The days after which the state is read, numbered from 1: the first and the last of each state, and one between them."""
+
+
 def states_of(warehouse: LocalWarehouse) -> dict[str, list[int]]:
-    """State of the champion -> the days after which it applies, numbered from 1; a thin state in brackets."""
+    """State of the champion -> the judged days after which it applies; a thin state in brackets."""
     states: dict[str, list[int]] = {}
-    for number, day in enumerate(DAYS):
-        decay = read_state(warehouse, day + timedelta(days=1), PROMOTABLE).decays["ensemble"]
-        states.setdefault(f"({decay.state})" if decay.is_thin else decay.state, []).append(number + 1)
+    for number in JUDGED:
+        decay = read_state(warehouse, DAYS[number - 1] + timedelta(days=1), PROMOTABLE).decays["ensemble"]
+        states.setdefault(f"({decay.state})" if decay.is_thin else decay.state, []).append(number)
     return states
 
 
 def test_a_failing_champion_passes_through_every_state(warehouse: LocalWarehouse) -> None:
     """30 rows a day: 500 rows from day 17 on. The mean gap of 30 days is above 0.15 points from the eighth bad day on."""
     assert states_of(warehouse) == {
-        "(HEALTHY)": [*range(1, 17)],
-        "HEALTHY": [*range(17, 25)],
-        "WATCH": [*range(25, 32)],
+        "(HEALTHY)": [1, 9, 16],
+        "HEALTHY": [17, 20, 24],
+        "WATCH": [25, 28, 31],
         "DEGRADING": [32, 33],
         "BLOCKED": [34, 35],
     }

@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
-from nba_pipeline.instance.event_log import MAX_ENGINES, KeptSqliteEventLogStorage
+from nba_pipeline.instance import event_log
+from nba_pipeline.instance.event_log import KeptSqliteEventLogStorage
 from nba_pipeline.instance.private_files import GROUP_AND_OTHERS
 from nba_pipeline_tests.instances import open_instance
 
@@ -45,10 +46,11 @@ def test_dagsters_own_storage_reads_the_stored_events(instance: dg.DagsterInstan
     assert own.get_materialized_partitions(toys.key) == {"2024-03-01", "2024-03-02", "2024-03-03"}
 
 
-def test_few_files_are_open_and_every_run_can_be_queried(instance: dg.DagsterInstance) -> None:
-    runs = [materialise(instance) for _ in range(MAX_ENGINES + 2)]
+def test_few_files_are_open_and_every_run_can_be_queried(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_log, "MAX_ENGINES", 2)
+    runs = [materialise(instance) for _ in range(4)]
     storage = instance.event_log_storage
-    assert isinstance(storage, KeptSqliteEventLogStorage) and len(storage._engines) == MAX_ENGINES
+    assert isinstance(storage, KeptSqliteEventLogStorage) and len(storage._engines) == 2
     assert all(instance.get_records_for_run(run_id).records for run_id in runs)
 
 

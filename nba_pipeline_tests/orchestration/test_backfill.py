@@ -4,6 +4,7 @@ Most tests use empty written tables, because a written date counts as existing.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,6 +53,19 @@ LINEAGE: Values = {"source": "test", "as_of": at(12), "code_version": "1"}
 @pytest.fixture
 def warehouse(tmp_path: Path) -> LocalWarehouse:
     return LocalWarehouse(home=str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def nine_dates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """To copy: a home in which nine dates of every daily table are written."""
+    home = tmp_path_factory.mktemp("written")
+    write(LocalWarehouse(home=str(home)), days(day(0), day(8)))
+    return home
+
+
+@pytest.fixture
+def written(nine_dates: Path, tmp_path: Path) -> LocalWarehouse:
+    return LocalWarehouse(home=str(copy_of(nine_dates, tmp_path / "home")))
 
 
 def day(number: int) -> date:
@@ -166,28 +180,24 @@ def test_dependents_of_a_failed_table_are_skipped_on_its_dates_only() -> None:
 # Steps that a resumed backfill skips
 
 
-def test_a_date_of_a_failed_run_is_repeated_although_its_rows_are_complete(warehouse: LocalWarehouse) -> None:
+def test_a_date_of_a_failed_run_is_repeated_although_its_rows_are_complete(written: LocalWarehouse) -> None:
     """They are of an earlier run. `status` calls the date degraded until a run succeeds."""
-    write(warehouse, days(day(0), day(5)))
-    steps = list(plan(warehouse, MONDAY, day(5), VERSIONS, is_resumed=True, dates_per_run=3, failed={day(4): {"grades"}}))
+    steps = list(plan(written, MONDAY, day(5), VERSIONS, is_resumed=True, dates_per_run=3, failed={day(4): {"grades"}}))
     assert [(step.part, step.first, step.is_skipped) for step in steps] == [
         ("features", day(0), True), ("features", day(3), True), ("predictions", day(0), True), ("predictions", day(3), False),
     ]  # fmt: skip
 
 
-def test_complete_steps_are_skipped_only_when_resumed(warehouse: LocalWarehouse) -> None:
-    write(warehouse, days(day(0), day(5)))
+def test_complete_steps_are_skipped_only_when_resumed(written: LocalWarehouse) -> None:
     everything = [("features", 0, 2, 3), ("features", 3, 5, 3), ("predictions", 0, 2, 3), ("predictions", 3, 5, 3)]
-    assert summary_of(planned(warehouse, day(5), is_resumed=True)) == [(*step, True) for step in everything]
-    assert summary_of(planned(warehouse, day(5))) == [(*step, False) for step in everything]
+    assert summary_of(planned(written, day(5), is_resumed=True)) == [(*step, True) for step in everything]
+    assert summary_of(planned(written, day(5))) == [(*step, False) for step in everything]
 
 
-def test_an_incomplete_chunk_and_all_later_chunks_are_run(warehouse: LocalWarehouse) -> None:
+def test_an_incomplete_chunk_and_all_later_chunks_are_run(written: LocalWarehouse) -> None:
     """Windows of a later chunk had incomplete input, so that the chunk is not skipped although it is complete."""
-    write(warehouse, days(day(0), day(8)), from_predictions())
-    write(warehouse, days(day(0), day(8)), up_to_features()[:-1])
-    write(warehouse, {*days(day(0), day(3)), *days(day(5), day(8))}, up_to_features()[-1:])
-    assert summary_of(planned(warehouse, day(8), is_resumed=True)) == [
+    shutil.rmtree(Path(written.home) / "tables" / up_to_features()[-1] / f"game_date={day(4)}")
+    assert summary_of(planned(written, day(8), is_resumed=True)) == [
         ("features", 0, 2, 3, True),
         ("features", 3, 5, 2, False),
         ("features", 6, 8, 3, False),
@@ -197,24 +207,22 @@ def test_an_incomplete_chunk_and_all_later_chunks_are_run(warehouse: LocalWareho
     ]
 
 
-def test_a_date_with_too_few_box_scores_is_rerun_until_an_operator_waives_it(warehouse: LocalWarehouse) -> None:
-    write(warehouse, days(day(0), day(5)))
-    write_games(warehouse, day(4))  # final, and without a box score
+def test_a_date_with_too_few_box_scores_is_rerun_until_an_operator_waives_it(written: LocalWarehouse) -> None:
+    write_games(written, day(4))  # final, and without a box score
     waiver = {"game_date": day(4), "gate": gates.COVERAGE_GATE, "reason": "x", "waived_at": eastern(day(5), 12), "source": "x"}
     for author, is_skipped in (("deadline", False), ("operator", True)):
-        warehouse.add(gates.WAIVERS, [day(4)], frame_of(gates.WAIVERS, waiver | LINEAGE | {"author": author}), author)
-        assert summary_of(planned(warehouse, day(5), "features", is_resumed=True)) == [
+        written.add(gates.WAIVERS, [day(4)], frame_of(gates.WAIVERS, waiver | LINEAGE | {"author": author}), author)
+        assert summary_of(planned(written, day(5), "features", is_resumed=True)) == [
             ("features", 0, 2, 3, True),
             ("features", 3, 5, 2 + is_skipped, is_skipped),
         ]
         waiver["waived_at"] += timedelta(minutes=1)
 
 
-def test_a_chunk_of_another_code_version_is_rebuilt(warehouse: LocalWarehouse) -> None:
-    write(warehouse, days(day(0), day(5)))
-    write_games(warehouse, day(4), code_version="0")
-    write_model(warehouse, MONDAY, "m1")
-    assert summary_of(planned(warehouse, day(5), is_resumed=True)) == [
+def test_a_chunk_of_another_code_version_is_rebuilt(written: LocalWarehouse) -> None:
+    write_games(written, day(4), code_version="0")
+    write_model(written, MONDAY, "m1")
+    assert summary_of(planned(written, day(5), is_resumed=True)) == [
         ("features", 0, 2, 3, True),
         ("features", 3, 5, 2, False),
         ("models", 0, 0, 1, True),
@@ -223,11 +231,10 @@ def test_a_chunk_of_another_code_version_is_rebuilt(warehouse: LocalWarehouse) -
     ]
 
 
-def test_predictions_of_a_trained_week_are_rebuilt(warehouse: LocalWarehouse) -> None:
-    write(warehouse, days(day(0), day(8)))
-    write_games(warehouse, day(0), day(7), status="scheduled")
-    write_model(warehouse, MONDAY, "m1")
-    assert summary_of(planned(warehouse, day(8), is_resumed=True, size=7)) == [
+def test_predictions_of_a_trained_week_are_rebuilt(written: LocalWarehouse) -> None:
+    write_games(written, day(0), day(7), status="scheduled")
+    write_model(written, MONDAY, "m1")
+    assert summary_of(planned(written, day(8), is_resumed=True, size=7)) == [
         ("features", 0, 6, 7, True),
         ("features", 7, 8, 2, True),
         ("models", 0, 0, 1, True),
@@ -239,15 +246,14 @@ def test_predictions_of_a_trained_week_are_rebuilt(warehouse: LocalWarehouse) ->
 
 @pytest.mark.parametrize(("features_at", "is_skipped"), [(11, True), (13, False)], ids=["nothing new", "made since"])
 def test_a_week_with_too_few_rows_is_retrained_once_it_has_new_rows(
-    warehouse: LocalWarehouse, features_at: int, is_skipped: bool
+    written: LocalWarehouse, features_at: int, is_skipped: bool
 ) -> None:
-    write(warehouse, days(day(0), day(6)))
-    write_games(warehouse, MONDAY)
-    write_model(warehouse, MONDAY, None)
+    write_games(written, MONDAY)
+    write_model(written, MONDAY, None)
     table = TABLES["features"]
     row = frame_of(table, {"game_date": day(-1), "game_id": "1", "player_id": 1} | LINEAGE | {"as_of": at(features_at)})
-    warehouse.replace(table, [day(-1)], row, "test")
-    resumed, fresh = ([s for s in planned(warehouse, day(6), is_resumed=r) if s.part == "models"] for r in (True, False))
+    written.replace(table, [day(-1)], row, "test")
+    resumed, fresh = ([s for s in planned(written, day(6), is_resumed=r) if s.part == "models"] for r in (True, False))
     assert [step.is_skipped for step in resumed] == [is_skipped]
     assert [step.is_skipped for step in fresh] == [False]
 

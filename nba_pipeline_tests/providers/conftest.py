@@ -19,7 +19,9 @@ import pytest
 
 from nba_pipeline.errors import PipelineError, Transient
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.run_objects import RUN_OBJECTS
 from nba_pipeline.providers.http import HttpClient
+from nba_pipeline.providers.pdf_reader import KEY, PdfReader
 from nba_pipeline.providers.request import Request
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payloads import Payload, Slot
@@ -117,6 +119,13 @@ def provider() -> Iterator[Provider]:
     yield provider
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="module")
+def reader_of_pdfs() -> Iterator[PdfReader]:
+    """One process reads the PDFs of a module, as in a run. Without it, each PDF starts a process, which takes 0.1 s."""
+    with RUN_OBJECTS.shared(KEY, PdfReader, PdfReader.close) as reader:
+        yield reader
 
 
 @pytest.fixture

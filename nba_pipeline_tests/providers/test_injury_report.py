@@ -15,11 +15,14 @@ from nba_pipeline.league.calendar import eastern
 from nba_pipeline.providers import pdf_reader
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.injury_report import REPORT_COLUMNS, InjuryReport, parse_injury_report, report_names
+from nba_pipeline.providers.pdf_reader import PdfReader
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payloads import Payload, Slot
 from nba_pipeline_tests.builders_injuries import HEADERS, a_first_entry, a_report, an_entry, not_yet
 from nba_pipeline_tests.providers.conftest import NOON, Answer, Provider, ReceivedRequest
+
+pytestmark = pytest.mark.usefixtures("reader_of_pdfs")
 
 DAY = date(2024, 3, 12)
 SIX = eastern(DAY, 18, 10)
@@ -203,8 +206,14 @@ def long_text() -> bytes:
     ids=["cpu", "memory", "time", "pages"],
 )
 def test_a_report_beyond_the_limits_is_rejected_with_name_and_size(
-    build_pdf: Callable[[], bytes], limit: dict[str, Any], problem: str, land: Land, monkeypatch: pytest.MonkeyPatch
+    build_pdf: Callable[[], bytes],
+    limit: dict[str, Any],
+    problem: str,
+    land: Land,
+    reader_of_pdfs: PdfReader,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    reader_of_pdfs.close()  # a process keeps the limits with which it started
     payloads = SETTINGS.payloads.model_copy(update=limit)
     monkeypatch.setattr(pdf_reader, "SETTINGS", SETTINGS.model_copy(update={"payloads": payloads}))
     body = build_pdf()

@@ -17,7 +17,7 @@ from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.injury_report import COLUMNS, report
 from nba_pipeline_tests.sandbox.conftest import DAY, PATIENT_SECONDS, Peer
 
-MINUTES, CLUBS = 3, 12
+MINUTES, CLUBS = 3, 6
 LENGTH = timedelta(minutes=MINUTES)
 BEFORE, BEGUN, HALFWAY, LAST, OVER, LATER = (
     -timedelta(minutes=2), timedelta(0), LENGTH / 2, LENGTH - timedelta(seconds=1), LENGTH, LENGTH + timedelta(hours=1),

@@ -32,18 +32,27 @@ from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play
 from nba_pipeline.providers.parsing import parser
 from nba_pipeline.providers.pdf_reader import read_layout
+from nba_pipeline.sandbox import League
 from nba_pipeline.tables.table import LINEAGE, Table
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payloads import Payload, Slot
 from nba_pipeline_tests.builders_archive import a_box, a_game, a_prop, an_event, build
 from nba_pipeline_tests.builders_injuries import a_first_entry, a_report, an_entry, not_yet
 from nba_pipeline_tests.fuzzing import DROP, VALUES, Outcomes, Parse, Sample, fuzz
-from nba_pipeline_tests.sandbox.conftest import DAY, Peer, league, peer
+from nba_pipeline_tests.sandbox.conftest import DAY, Peer, peer
 from nba_pipeline_tests.sandbox.test_nba_stats import BROWSER, QUERY
 
-__all__ = ["build", "league", "peer"]
+__all__ = ["build", "peer"]
 
 NOW = datetime(2025, 1, 16, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def league() -> League:
+    """A league of few clubs, because a document of the schedule has all games of a season."""
+    return League(clubs=12)
+
+
 TEXTS = (DROP, *(value for value in VALUES if isinstance(value, str)))
 """Values of a PDF cell."""
 
