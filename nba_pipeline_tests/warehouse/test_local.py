@@ -46,7 +46,7 @@ from nba_pipeline_tests.warehouse.contract import (
 class LocalStore(Store):
     """A folder."""
 
-    replacements = 40
+    replacements = 80
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
