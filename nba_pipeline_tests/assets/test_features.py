@@ -45,7 +45,7 @@ from nba_pipeline_tests.builders import (
 )
 from nba_pipeline_tests.builders_features import derived
 from nba_pipeline_tests.builders_predictions import a_feature_row, features_of_rows
-from nba_pipeline_tests.builders_summaries import team_summaries_of
+from nba_pipeline_tests.builders_summaries import player_games, team_summaries_of, zoned_games
 
 TEN_GAMES = (24, 14, 20, 15, 53, 37, 32, 21, 15, 41)
 """Points of Anthony Edwards before 2025-01-15."""
@@ -113,6 +113,13 @@ def test_games_without_the_player_enter_no_window() -> None:
     ]
     assert [mixed[name] for name in names] == [played[name] for name in names]
     assert mixed["games_played_season"] == 10
+
+
+def test_field_goals_without_an_assist_are_created_by_the_player() -> None:
+    """Of five field goals per game, the three in the paint are assisted."""
+    games, teams = player_games(*zoned_games(10)), team_summaries_of(boxscores_of(*games_of(*TEN_GAMES)))
+    row = derived(frame_of(UPCOMING_PLAYERS, an_expected_player()), games, teams, SCHEDULE.empty())["features"].row(0, named=True)
+    assert row["self_creation_pct_last_10_games"] == pytest.approx(2 / 5)
 
 
 def test_windows_need_five_games() -> None:
