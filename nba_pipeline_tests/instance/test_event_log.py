@@ -45,6 +45,31 @@ def test_dagsters_own_storage_reads_the_stored_events(instance: dg.DagsterInstan
     assert own.get_materialized_partitions(toys.key) == {"2024-03-01", "2024-03-02", "2024-03-03"}
 
 
+def test_the_file_of_a_run_has_the_tables_and_the_revision_of_dagsters_own(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    own = SqliteEventLogStorage(str(tmp_path / "own"))
+    contents = []
+    for storage in (instance.event_log_storage, own):
+        assert isinstance(storage, SqliteEventLogStorage)
+        with storage.run_connection("a-run") as connection:
+            columns = "SELECT t.name, c.name, c.type FROM sqlite_schema t, pragma_table_info(t.name) c"
+            contents.append(
+                [
+                    sorted(map(tuple, connection.execute(sqlalchemy.text(query))))
+                    for query in (columns, "SELECT name, tbl_name FROM sqlite_schema", "SELECT * FROM alembic_version")
+                ]
+            )
+    assert contents[0] == contents[1] and contents[0][2]
+
+
+def test_a_file_that_another_process_has_created_is_kept(instance: dg.DagsterInstance) -> None:
+    storage = instance.event_log_storage
+    assert isinstance(storage, KeptSqliteEventLogStorage)
+    file = Path(storage.path_for_shard(materialise(instance)))
+    storage._create(file)
+    assert storage.get_all_run_ids() == [file.stem] and len(storage.get_records_for_run(file.stem).records) > 5
+    assert not list(file.parent.glob(".*"))
+
+
 def test_few_files_are_open_and_every_run_can_be_queried(instance: dg.DagsterInstance) -> None:
     runs = [materialise(instance) for _ in range(MAX_ENGINES + 2)]
     storage = instance.event_log_storage
