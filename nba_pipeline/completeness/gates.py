@@ -39,6 +39,13 @@ WAIVERS = Table(
     write="add",
     is_ledger=True,
 )
+GAME_COLUMNS = (
+    "game_date", "game_id", "season", "status", "home_team", "away_team", "home_points", "away_points", "has_boxscore_source",
+    "tipoff_at",
+)  # fmt: skip
+BOXSCORE_COLUMNS = ("game_date", "game_id", "team", "did_play", "points", "team_points", "minutes", "minutes_precision")
+"""The columns of `schedule` and `boxscores` that the gates of games and slates read."""
+
 DEADLINE_AUTHOR = "deadline"
 COVERAGE_GATE = "enough_final_games_are_covered"
 

@@ -162,8 +162,11 @@ class TableIO(dg.ConfigurableIOManager):
             return {}
         columns = ["game_date", "game_id", *({"team"} & table.dtypes.keys())]
         before = self.warehouse.scan(table, dates).select(columns).collect()
-        scheduled = self.warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
-        removed = before.join(scheduled, on=["game_date", "game_id"], how="anti")
+        if before.is_empty():
+            return {}
+        key = ["game_date", "game_id"]
+        scheduled = self.warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").select(key).collect()
+        removed = before.join(scheduled, on=key, how="anti")
         excused = dict(removed.group_by("game_date").len().iter_rows())
         exclusions = (metadata or {}).get(EXCLUDED)
         for key, names in (getattr(exclusions, "data", exclusions) or {}).items():
