@@ -24,12 +24,12 @@ from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.published_rows import (
     READS,
     Sources,
+    date_states,
     graded_rows,
     performance_rows,
     record_dates,
     refuse_unreadable,
     slate_rows,
-    status_records,
 )
 from nba_pipeline.orchestration.slate_messages import announce
 from nba_pipeline.publishing.documents import Slate
@@ -91,9 +91,9 @@ def export_slates(sources: Sources, public: PublicFiles, dates: Collection[date]
     record = record_document(grades, first, last, as_of, prices)
     charts = plots(grades, performance, prices, published=_index(public))
     changed, exports = dict[str, bytes](), _unreadable(warehouse, dates)
-    records = status_records(sources, sorted(set(dates) - {one.game_date for one in exports}))
-    for day in sorted(records, key=lambda day: (day <= today, day)):  # the last date up to today overwrites the index
-        rows = slate_rows(sources, day, records[day])
+    states = date_states(sources, sorted(set(dates) - {one.game_date for one in exports}))
+    for day in sorted(states, key=lambda day: (day <= today, day)):  # the last date up to today overwrites the index
+        rows = slate_rows(sources, day, states[day])
         slate = slate_document(rows, prices, record)
         reasons = _closed_because(warehouse, slate, rows.predictions)
         files = {} if reasons else slate_files(slate, page(slate, charts))
