@@ -24,7 +24,9 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, EVENT_TYPE_TO_PIPELINE_RUN_STATUS
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
 
 from nba_pipeline.instance.cached_event_log import CachedEventLogStorage
@@ -36,6 +38,9 @@ MAX_ENGINES = 8
 """One engine per run and one for the index. With the limit, a web page of many runs does not hold all files open."""
 
 BUSY_SECONDS = 60
+OF_TABLES_AND_RUNS = {*ASSET_EVENTS, *EVENT_TYPE_TO_PIPELINE_RUN_STATUS}
+"""The types of events that Dagster also stores in the index, with the newest event of a table and the status of a run."""
+INSERT = sqlalchemy.insert(SqlEventLogStorageTable)
 SCHEMA = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type = 'index'"
 """Reads the statements that create the tables of a file, and then their indexes."""
 REVISIONS = "SELECT version_num FROM alembic_version"
@@ -73,6 +78,19 @@ class KeptSqliteEventLogStorage(CachedEventLogStorage, SqliteEventLogStorage):
         """Enables batches, which are an environment variable of each process in Dagster 1.13."""
         super().register_instance(instance)
         vars(instance)["_get_event_batch_size"] = lambda: BATCH_SIZE
+
+    def store_event(self, event: dg.EventLogEntry) -> None:
+        """Stores an event with the rows of Dagster's own storage. Dagster builds the statement anew for each database and event."""
+        if event.dagster_event_type in OF_TABLES_AND_RUNS:
+            super().store_event(event)
+            return
+        row = self._event_to_row(event)
+        with self.run_connection(event.run_id) as connection:
+            connection.execute(INSERT, row)
+        if event.dagster_event_type in ASSET_CHECK_EVENTS:
+            with self.index_connection() as index:
+                [event_id] = index.execute(INSERT, row).inserted_primary_key
+            self.store_asset_check_event(event, event_id)
 
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
         """Stores events of one run. Called by Dagster for the planned events of a run and the dates of a table."""

@@ -22,6 +22,12 @@ def toys() -> None:
     """An asset to materialize."""
 
 
+@dg.asset_check(asset=toys, partitions_def=DATES)
+def toys_are_good() -> dg.AssetCheckResult:
+    """A check with a result."""
+    return dg.AssetCheckResult(passed=True, metadata={"toys": 3})
+
+
 @pytest.fixture
 def instance(tmp_path: Path) -> dg.DagsterInstance:
     return open_instance(tmp_path)
@@ -68,6 +74,25 @@ def test_a_file_that_another_process_has_created_is_kept(instance: dg.DagsterIns
     storage._create(file)
     assert storage.get_all_run_ids() == [file.stem] and len(storage.get_records_for_run(file.stem).records) > 5
     assert not list(file.parent.glob(".*"))
+
+
+def test_the_rows_of_each_event_are_those_of_dagsters_own_storage(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    job = dg.Definitions(assets=[toys], asset_checks=[toys_are_good]).resolve_implicit_global_asset_job_def()
+    run_id = job.execute_in_process(instance=instance, partition_key="2024-03-02").run_id
+    own = SqliteEventLogStorage(str(tmp_path / "own"))
+    own.register_instance(instance)
+    kept = instance.event_log_storage
+    assert isinstance(kept, KeptSqliteEventLogStorage)
+    for record in kept.get_records_for_run(run_id).records:
+        own.store_event(record.event_log_entry)
+    queries = ("SELECT * FROM event_logs ORDER BY id", "SELECT * FROM asset_check_executions")
+    rows: list[list[list[object]]] = []
+    for storage in (kept, own):
+        rows.append([])
+        for connect in (lambda of=storage: of.run_connection(run_id), storage.index_connection):
+            with connect() as connection:
+                rows[-1] += [[tuple(row)[:8] for row in connection.execute(sqlalchemy.text(query))] for query in queries]
+    assert len(rows[0][0]) > 10 and len(rows[0][3]) == 1 and rows[0] == rows[1]
 
 
 def test_few_files_are_open_and_every_run_can_be_queried(instance: dg.DagsterInstance) -> None:
