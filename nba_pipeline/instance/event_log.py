@@ -89,7 +89,7 @@ class KeptSqliteEventLogStorage(CachedEventLogStorage, SqliteEventLogStorage):
             connection.execute(INSERT, row)
         if event.dagster_event_type in ASSET_CHECK_EVENTS:
             with self.index_connection() as index:
-                [event_id] = index.execute(INSERT, row).inserted_primary_key
+                event_id = index.execute(INSERT, row).lastrowid
             self.store_asset_check_event(event, event_id)
 
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
