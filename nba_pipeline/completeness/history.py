@@ -108,7 +108,7 @@ def new_teams(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
     if not _begins_within(warehouse, dates, longest):
         return pl.DataFrame(schema={"game_date": pl.Date, "team": pl.String})
     # most teams have a recent game, so the other months are seldom read
-    new = _teams_without_a_game(warehouse, dates, slate_gates.RECENT_DAYS)
+    new = _teams_without_a_game(warehouse, dates, min(slate_gates.RECENT_DAYS, longest))
     return new if new.is_empty() else _teams_without_a_game(warehouse, dates, longest)
 
 

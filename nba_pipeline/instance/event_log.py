@@ -14,6 +14,7 @@ process opens, which takes 0.03 CPU seconds.
 
 import os
 import sqlite3
+import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -115,7 +116,7 @@ class KeptSqliteEventLogStorage(CachedEventLogStorage, SqliteEventLogStorage):
         with self.index_connection() as index:
             schema = index.execute(sqlalchemy.text(SCHEMA)).scalars().all()
             revisions = index.execute(sqlalchemy.text(REVISIONS)).all()
-        temporary = file.with_name(f".{file.stem}.{os.getpid()}.tmp")
+        temporary = file.with_name(f".{file.stem}.{os.getpid()}.{threading.get_ident()}.tmp")
         with closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(";".join(["BEGIN", *schema]))

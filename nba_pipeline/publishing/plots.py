@@ -64,14 +64,20 @@ def plots(grades: pl.DataFrame, performance: pl.DataFrame, prices: Prices, publi
     is_all = pl.all_horizontal(pl.col(name) == ALL for name in GROUPS)
     is_shown = pl.col("system_id").is_in(displayed(prices)), is_all, pl.col("window") == WINDOW
     of_window = performance.filter(*is_live, *is_shown).sort("system_id", "game_date")
-    svgs = {GAP: _svg(_draw_gap, published_gaps(of_window, prices), published)}
+    svgs = {GAP: _svg(_draw_gap, _drawn(published_gaps(of_window, prices), "gap"), published)}
     if prices == "all":
         # both displayed systems have the same probability
         known = grades.filter(*is_live, pl.col("over_probability").is_not_null(), pl.col("system_id") == DISPLAYED[0])
         groups = reliability(decided(known), "over_probability", by=["system_id"])
         svgs[RELIABILITY] = _svg(draw_reliability, groups, published)
-        svgs[VALUE] = _svg(_draw_value, of_window.filter(pl.col("closing_line_value").is_not_null()), published)
+        svgs[VALUE] = _svg(_draw_value, _drawn(of_window, "closing_line_value"), published)
     return svgs
+
+
+def _drawn(rows: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Returns the known values of a column with N and interval. The key of a plot must not depend on values that are not published."""
+    names = [f"{column}{part}" for part in ("", "_n", "_low", "_high")]
+    return rows.filter(pl.col(column).is_not_null()).select("system_id", "game_date", *names)
 
 
 def _svg(draw: Callable[[Any, pl.DataFrame], bool], rows: pl.DataFrame, published: str) -> str:

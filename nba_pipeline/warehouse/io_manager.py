@@ -164,9 +164,9 @@ class TableIO(dg.ConfigurableIOManager):
         before = self.warehouse.scan(table, dates).select(columns).collect()
         if before.is_empty():
             return {}
-        key = ["game_date", "game_id"]
-        scheduled = self.warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").select(key).collect()
-        removed = before.join(scheduled, on=key, how="anti")
+        played = self.warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed")
+        scheduled = played.select("game_date", "game_id").collect()
+        removed = before.join(scheduled, on=["game_date", "game_id"], how="anti")
         excused = dict(removed.group_by("game_date").len().iter_rows())
         exclusions = (metadata or {}).get(EXCLUDED)
         for key, names in (getattr(exclusions, "data", exclusions) or {}).items():

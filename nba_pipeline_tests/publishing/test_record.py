@@ -125,6 +125,11 @@ def test_a_plot_of_the_same_rows_is_copied_from_the_published_page() -> None:
     assert "(N = 1,235)" in changed[GAP] and plots(graded(30), rows, "all", "<main></main>") == drawn
 
 
+def test_a_plot_without_prices_is_the_same_for_every_value_that_is_not_published() -> None:
+    one, other = (plots(graded(30), performance(1234, window="7 days", roi=roi), "none") for roi in (0.5, -0.25))
+    assert one[GAP] and one == other
+
+
 def test_a_home_without_grades_has_an_empty_record() -> None:
     assert record_document(GRADED, DAY, DAY, NOON, "all").performance == []
     assert performance_document(PERFORMANCE.empty(), NOON, "all").last is None
