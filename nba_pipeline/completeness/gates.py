@@ -39,10 +39,8 @@ WAIVERS = Table(
     write="add",
     is_ledger=True,
 )
-GAME_COLUMNS = (
-    "game_date", "game_id", "season", "status", "home_team", "away_team", "home_points", "away_points", "has_boxscore_source",
-    "tipoff_at",
-)  # fmt: skip
+SIDE_COLUMNS = ("home_team", "away_team", "home_points", "away_points")
+GAME_COLUMNS = ("game_date", "game_id", "season", "status", *SIDE_COLUMNS, "has_boxscore_source", "tipoff_at")
 BOXSCORE_COLUMNS = ("game_date", "game_id", "team", "did_play", "points", "team_points", "minutes", "minutes_precision")
 """The columns of `schedule` and `boxscores` that the gates of games and slates read."""
 
