@@ -27,6 +27,7 @@ from nba_pipeline.cli.app import RARE_COLLECTIONS
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import PROVIDER_ADDRESSES, resources_for
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.event_log import KeptSqliteEventLogStorage
 from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.providers.archive import Archive
@@ -42,7 +43,7 @@ SERVE, FETCH, READ, COMPUTE, VALIDATE, WRITE, CHECK, EVENT_LOG, DAGSTER = PARTS 
     "serve the sandbox", "fetch", "read", "compute", "validate", "write", "checks", "Dagster's event log", "Dagster's rest",
 )  # fmt: skip
 OWN = (READ, COMPUTE, VALIDATE, WRITE, CHECK)
-STORE_EVENT = f"{SqliteEventLogStorage.__name__}.store_event"
+STORE_EVENT = f"{KeptSqliteEventLogStorage.__name__}.store_event"
 WITHIN = {FETCH: {READ, WRITE}, CHECK: {READ}}
 """Outer part -> inner parts counted as the outer one: landing within a fetch, reading within a check."""
 
@@ -131,6 +132,7 @@ class Stopwatch:
         self.wrap(dg.InputContext, "asset_partition_keys", DAGSTER)
         self.wrap(dg.OutputContext, "asset_partition_keys", DAGSTER)
         self.wrap(dg.DagsterInstance, "handle_new_event report_dagster_event", EVENT_LOG)
+        self.wrap(KeptSqliteEventLogStorage, "store_event", EVENT_LOG)
         for name in EventLogStorage.__abstractmethods__:
             if inspect.isfunction(getattr(SqliteEventLogStorage, name)):
                 self.wrap(SqliteEventLogStorage, name, EVENT_LOG)

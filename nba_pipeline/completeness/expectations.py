@@ -131,7 +131,8 @@ def absent_books(
     lines = lines if market is None else lines.filter(pl.col("market") == market)
     lines = lines.drop_nulls(PRICES) if has_prices else lines
     observed = lines.select("game_date", "book").unique().collect()
-    slates = playing(warehouse.scan(TABLES["schedule"], window).collect())["game_date"].unique().to_list()
+    games = warehouse.scan(TABLES["schedule"], window).filter(pl.col("status") != OFF).select("game_date").unique().collect()
+    slates = games["game_date"].to_list()
     existing = dict(observed.group_by("game_date").agg("book").iter_rows())
     expected = usual(observed, "book", slates, dates)
     return {day: [book for book in books if book not in existing.get(day, ())] for day, books in expected.items()}

@@ -39,6 +39,11 @@ WAIVERS = Table(
     write="add",
     is_ledger=True,
 )
+SIDE_COLUMNS = ("home_team", "away_team", "home_points", "away_points")
+GAME_COLUMNS = ("game_date", "game_id", "season", "status", *SIDE_COLUMNS, "has_boxscore_source", "tipoff_at")
+BOXSCORE_COLUMNS = ("game_date", "game_id", "team", "did_play", "points", "team_points", "minutes", "minutes_precision")
+"""The columns of `schedule` and `boxscores` that the gates of games and slates read."""
+
 DEADLINE_AUTHOR = "deadline"
 COVERAGE_GATE = "enough_final_games_are_covered"
 

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from nba_pipeline.completeness import slate_gates
+from nba_pipeline.completeness import gates, slate_gates
 from nba_pipeline.completeness.expectations import playing
 from nba_pipeline.league.calendar import days, season_of_game_date
 from nba_pipeline.settings import SETTINGS
@@ -63,8 +63,10 @@ def waiting_teams(warehouse: Warehouse, dates: Sequence[date], as_of: datetime) 
     if not _begins_within(warehouse, dates, slate_gates.RECENT_DAYS):
         return pl.DataFrame(schema={"game_date": pl.Date, "team": pl.String})
     schedule, boxscores = slate_gates.before(warehouse, dates)
-    known = since_first_date(warehouse, schedule)
-    excluded, gaps = (_excluded(games, boxscores, dates, as_of) for games in (schedule, known))
+    excluded = _excluded(schedule, boxscores, dates, as_of)
+    if excluded.is_empty():
+        return excluded
+    gaps = _excluded(since_first_date(warehouse, schedule), boxscores, dates, as_of)
     return excluded.join(gaps, on=TEAM, how="anti", maintain_order="left")
 
 
@@ -73,9 +75,11 @@ def waiting_dates(warehouse: Warehouse, dates: Sequence[date], as_of: datetime) 
     if not _begins_within(warehouse, dates, slate_gates.RECENT_DAYS):
         return set()
     schedule, boxscores = slate_gates.before(warehouse, dates)
+    closed = _closed(slate_gates.judge_slates(schedule, boxscores, dates, as_of)[0])
+    if not closed:
+        return closed
     known = since_first_date(warehouse, schedule)
-    closed, gaps = (_closed(slate_gates.judge_slates(games, boxscores, dates, as_of)[0]) for games in (schedule, known))
-    return closed - gaps
+    return closed - _closed(slate_gates.judge_slates(known, boxscores, dates, as_of)[0])
 
 
 def _begins_within(warehouse: Warehouse, dates: Sequence[date], number: int) -> bool:
@@ -103,10 +107,16 @@ def new_teams(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
     longest = SETTINGS.expected.carried_over_days
     if not _begins_within(warehouse, dates, longest):
         return pl.DataFrame(schema={"game_date": pl.Date, "team": pl.String})
-    window = days(min(dates) - timedelta(days=longest), max(dates))
-    sides = stored_sides(warehouse, window)
+    # most teams have a recent game, so the other months are seldom read
+    new = _teams_without_a_game(warehouse, dates, min(slate_gates.RECENT_DAYS, longest))
+    return new if new.is_empty() else _teams_without_a_game(warehouse, dates, longest)
+
+
+def _teams_without_a_game(warehouse: Warehouse, dates: Sequence[date], number: int) -> pl.DataFrame:
+    """Returns the teams of the dates without a game in the days before, see `new_teams`."""
+    sides = stored_sides(warehouse, days(min(dates) - timedelta(days=number), max(dates)))
     earlier = sides.filter("has_boxscore_source").select("team", played_on="game_date").unique()
-    is_earlier = (pl.col("game_date") - pl.col("played_on")).is_between(pl.duration(days=1), pl.duration(days=longest))
+    is_earlier = (pl.col("game_date") - pl.col("played_on")).is_between(pl.duration(days=1), pl.duration(days=number))
     of_dates = sides.filter(pl.col("game_date").is_in(list(dates))).select(TEAM).unique().sort(TEAM)
     with_games = of_dates.join(earlier, on="team").filter(is_earlier).select(TEAM)
     return of_dates.join(with_games, on=TEAM, how="anti", maintain_order="left")
@@ -114,7 +124,8 @@ def new_teams(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
 
 def stored_sides(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
     """Returns two rows per game of the dates that the history can contain: game_date, game_id, team and has_boxscore_source."""
-    return _sides(since_first_date(warehouse, warehouse.scan(TABLES["schedule"], dates).collect()))
+    games = warehouse.scan(TABLES["schedule"], dates).select(gates.GAME_COLUMNS).collect()
+    return _sides(since_first_date(warehouse, games))
 
 
 def lined_players(warehouse: Warehouse, dates: Sequence[date], as_of: datetime) -> pl.DataFrame:
@@ -133,10 +144,12 @@ def lined_players(warehouse: Warehouse, dates: Sequence[date], as_of: datetime) 
     )
     if not _begins_within(warehouse, dates, SETTINGS.expected.carried_over_days):
         return lined
-    waiting = waiting_teams(warehouse, dates, as_of)
+    waiting, new = waiting_teams(warehouse, dates, as_of), new_teams(warehouse, dates)
+    if waiting.is_empty() and new.is_empty():
+        return lined
     expected = warehouse.scan(TABLES["upcoming_players"], dates).select("game_date", "game_id", "player_id", "team").collect()
     sides = _sides(warehouse.scan(TABLES["schedule"], dates).collect())
-    of_games = sides.join(pl.concat([waiting, new_teams(warehouse, dates)]), on=TEAM, how="semi").select("game_id")
+    of_games = sides.join(pl.concat([waiting, new]), on=TEAM, how="semi").select("game_id")
     key = ["game_id", "player_id"]
     unknown = lined.join(expected, on=key, how="anti").join(of_games, on="game_id", how="semi")
     excluded_players = pl.concat([expected.join(waiting, on=TEAM, how="semi").select(key), unknown.select(key)])

@@ -38,7 +38,8 @@ EXCLUDED_TEAMS: Mapping[str, Any] = {"game_date": pl.Date, "team": pl.String, "m
 def before(warehouse: Warehouse, dates: Sequence[date]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Returns the schedule through the last date and the box scores before it, from `RECENT_DAYS` before the first date."""
     window = days(min(dates) - timedelta(days=RECENT_DAYS), max(dates))
-    return warehouse.scan(TABLES["schedule"], window).collect(), warehouse.scan(TABLES["boxscores"], window[:-1]).collect()
+    schedule = warehouse.scan(TABLES["schedule"], window).select(gates.GAME_COLUMNS)
+    return schedule.collect(), warehouse.scan(TABLES["boxscores"], window[:-1]).select(gates.BOXSCORE_COLUMNS).collect()
 
 
 def judge_slates(

@@ -1,6 +1,7 @@
 """The status of dates: due, existing and missing data, and incidents, read from the tables and the landing."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -40,6 +41,19 @@ Accepted = Mapping[tuple[date, str, str], tuple[str, str]]
 """See `standing_acceptances`."""
 
 
+@dataclass(frozen=True)
+class _Read:
+    """What the records of dates and their states have in common."""
+
+    schedule: pl.DataFrame
+    boxscores: pl.DataFrame
+    judged: pl.DataFrame
+    damage: Damage
+    requests: Mapping[date, DateRequests]
+    facts: Mapping[date, Facts]
+    states: Mapping[date, dict[str, Any]]
+
+
 def status(
     warehouse: Warehouse,
     landing: Landing,
@@ -58,10 +72,27 @@ def status(
     which each source table was ever loaded. A date that was loaded or landed is incomplete while the table lacks it. Without
     `runs`, lateness is derived from the tables only. Moves unreadable files aside and reports them with their date.
     """
-    return recovering(lambda: _status(warehouse, landing, clock, dates, code_versions, before, runs or RunFacts()))
+    return recovering(
+        lambda: _records(
+            warehouse, clock, dates, _read(warehouse, landing, clock, dates, code_versions, before, runs or RunFacts())
+        )
+    )
 
 
-def _status(
+def states(
+    warehouse: Warehouse,
+    landing: Landing,
+    clock: Clock,
+    dates: Sequence[date],
+    code_versions: Mapping[str, str],
+    before: Mapping[str, Collection[date]] | None = None,
+    runs: RunFacts | None = None,
+) -> Mapping[date, dict[str, Any]]:
+    """Returns per date the part of its record about its state: state, cause, reasons, next command and stale tables, see `status`."""
+    return recovering(lambda: _read(warehouse, landing, clock, dates, code_versions, before, runs or RunFacts()).states)
+
+
+def _read(
     warehouse: Warehouse,
     landing: Landing,
     clock: Clock,
@@ -69,40 +100,43 @@ def _status(
     code_versions: Mapping[str, str],
     before: Mapping[str, Collection[date]] | None,
     runs: RunFacts,
-) -> list[dict[str, Any]]:
-    """Reads the tables once and returns the records, see `status`."""
+) -> _Read:
     warehouse.check([TABLES[name] for name in daily_tables()], dates)
     damage = Damage(*_unreadable(warehouse, dates), missing_sources(warehouse, landing, max(dates), before))
     schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
-    judged = gates.judge_games(schedule, boxscores)
-    covered = {row["game_date"]: row for row in gates.coverage(judged, dates).iter_rows(named=True)}
+    judged, requests = gates.judge_games(schedule, boxscores), read_requests(landing, dates)
+    facts = read_facts(warehouse, dates, clock, judged, damage, stale_dates(warehouse, dates, code_versions), runs)
+    of_dates = {day: _state_of(facts[day], requests[day], landing, clock) for day in dates}
+    return _Read(schedule, boxscores, judged, damage, requests, facts, of_dates)
+
+
+def _records(warehouse: Warehouse, clock: Clock, dates: Sequence[date], read: _Read) -> list[dict[str, Any]]:
+    """Returns the records, see `status`."""
+    covered = {row["game_date"]: row for row in gates.coverage(read.judged, dates).iter_rows(named=True)}
     quarantined, accepted = _quarantined(warehouse, dates), standing_acceptances(warehouse, dates)
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
-    sources = boxscores.group_by("game_date", "provider").agg(pl.col("game_id").n_unique())
-    not_played = off_games(schedule, warehouse.scan(NOT_PLAYED, dates).collect(), clock.now())
-    requests = read_requests(landing, dates)
-    events = _events(warehouse, dates, damage, requests)
-    numbers = counts(warehouse, clock, schedule, judged, dates)
-    facts = read_facts(warehouse, dates, clock, judged, damage, stale_dates(warehouse, dates, code_versions), runs)
-    states = {day: _state_of(facts[day], requests[day], landing, clock) for day in dates}
-    notes_on = notes(warehouse, clock, {day: states[day]["state"] for day in dates}, numbers)
+    sources = read.boxscores.group_by("game_date", "provider").agg(pl.col("game_id").n_unique())
+    not_played = off_games(read.schedule, warehouse.scan(NOT_PLAYED, dates).collect(), clock.now())
+    events = _events(warehouse, dates, read.damage, read.requests)
+    numbers = counts(warehouse, clock, read.schedule, read.judged, dates)
+    notes_on = notes(warehouse, clock, {day: read.states[day]["state"] for day in dates}, numbers)
     return [
         {
             "game_date": day.isoformat(),
-            **states[day],
+            **read.states[day],
             "notes": notes_on[day],
             "final_games": covered[day]["final_games"],
             "complete_games": covered[day]["complete_games"],
             "boxscores_from": {provider: games for of_date, provider, games in sources.iter_rows() if of_date == day},
-            "rows": dict(facts[day].rows),
+            "rows": dict(read.facts[day].rows),
             "counts": {name: count._asdict() for name, count in numbers[day].items()},
             **_quarantine_of(quarantined, accepted, day),
-            "not_loaded": list(damage.not_loaded.get(day, ())),
+            "not_loaded": list(read.damage.not_loaded.get(day, ())),
             "missing": covered[day]["missing"],
             "not_played": not_played.get(day, []),
             "waivers": waivers.filter(pl.col("game_date") == day)["reason"].to_list(),
             "happened": [*events[day], *_messages_of_quarantine(quarantined, accepted, day)],
-            **_games_of(facts[day], requests[day]),
+            **_games_of(read.facts[day], read.requests[day]),
         }
         for day in dates
     ]

@@ -16,7 +16,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.monitoring.landed_dates import loaded_before
 from nba_pipeline.monitoring.run_facts import read_runs
-from nba_pipeline.monitoring.status import status
+from nba_pipeline.monitoring.status import states
 from nba_pipeline.publishing.slate import SlateRows
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.declarations import daily_tables
@@ -61,20 +61,19 @@ def refuse_unreadable(warehouse: Warehouse, day: date) -> None:
         raise BadInput(f"the schedule of {day} is not loaded; first: `nba-pipeline run --date {day}`")
 
 
-def status_records(sources: Sources, dates: Sequence[date]) -> dict[date, dict[str, Any]]:
-    """Returns the record of `status` of each date."""
+def date_states(sources: Sources, dates: Sequence[date]) -> Mapping[date, dict[str, Any]]:
+    """Returns the state of each date with its reasons, as `status` shows them."""
     if not dates:
         return {}
     versions = {name: code_version(name) for name in daily_tables()}
     # the run of the export itself is in progress
     facts = replace(read_runs(sources.instance, dates, sources.clock), in_progress=frozenset())
     before = loaded_before(sources.instance)
-    records = status(sources.warehouse, sources.landing, sources.clock, dates, versions, before, facts)
-    return dict(zip(dates, records, strict=True))
+    return states(sources.warehouse, sources.landing, sources.clock, dates, versions, before, facts)
 
 
-def slate_rows(sources: Sources, day: date, record: Mapping[str, Any]) -> SlateRows:
-    """Returns the rows of a slate. `record` is that of `status` of the date."""
+def slate_rows(sources: Sources, day: date, state: Mapping[str, Any]) -> SlateRows:
+    """Returns the rows of a slate. `state` is that of its date."""
     warehouse, clock, yesterday = sources.warehouse, sources.clock, day - timedelta(days=1)
     # a backtest is made after the game, so it was never a forecast
     live = warehouse.scan(TABLES["predictions"], [day]).filter(pl.col("run_kind") == "live")
@@ -89,7 +88,7 @@ def slate_rows(sources: Sources, day: date, record: Mapping[str, Any]) -> SlateR
             pl.col("run_kind") == "live", pl.col("player_name").is_not_null()
         ),
         freshness=_freshness(warehouse, day),
-        status=record,
+        status=state,
         is_simulated=sources.is_simulated,
         picks=_picks(warehouse, day),
         halt=_halt(warehouse),

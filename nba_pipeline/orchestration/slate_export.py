@@ -24,16 +24,16 @@ from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.published_rows import (
     READS,
     Sources,
+    date_states,
     graded_rows,
     performance_rows,
     record_dates,
     refuse_unreadable,
     slate_rows,
-    status_records,
 )
 from nba_pipeline.orchestration.slate_messages import announce
 from nba_pipeline.publishing.documents import Slate
-from nba_pipeline.publishing.export import record_files, slate_files
+from nba_pipeline.publishing.export import INDEX, record_files, slate_files
 from nba_pipeline.publishing.gate import closed_because
 from nba_pipeline.publishing.page import page
 from nba_pipeline.publishing.performance import performance_document
@@ -88,11 +88,12 @@ def export_slates(sources: Sources, public: PublicFiles, dates: Collection[date]
     warehouse, prices, as_of, today = sources.warehouse, public.prices, sources.clock.now(), sources.clock.today
     first, last = record_dates(sources.clock)
     grades, performance = graded_rows(warehouse, first, last), performance_rows(warehouse, first, last)
-    record, charts = record_document(grades, first, last, as_of, prices), plots(grades, performance, prices)
+    record = record_document(grades, first, last, as_of, prices)
+    charts = plots(grades, performance, prices, published=_index(public))
     changed, exports = dict[str, bytes](), _unreadable(warehouse, dates)
-    records = status_records(sources, sorted(set(dates) - {one.game_date for one in exports}))
-    for day in sorted(records, key=lambda day: (day <= today, day)):  # the last date up to today overwrites the index
-        rows = slate_rows(sources, day, records[day])
+    states = date_states(sources, sorted(set(dates) - {one.game_date for one in exports}))
+    for day in sorted(states, key=lambda day: (day <= today, day)):  # the last date up to today overwrites the index
+        rows = slate_rows(sources, day, states[day])
         slate = slate_document(rows, prices, record)
         reasons = _closed_because(warehouse, slate, rows.predictions)
         files = {} if reasons else slate_files(slate, page(slate, charts))
@@ -102,6 +103,14 @@ def export_slates(sources: Sources, public: PublicFiles, dates: Collection[date]
         of_record = record_files(record, record_csv(grades, prices), performance_document(performance, as_of, prices))
         public.write(changed | of_record, today)
     return exports
+
+
+def _index(public: PublicFiles) -> str:
+    """Returns the published index; empty before the first export."""
+    try:
+        return public.read(INDEX).decode(errors="replace")
+    except FileNotFoundError:
+        return ""
 
 
 def _unreadable(warehouse: Warehouse, dates: Collection[date]) -> list[Export]:

@@ -31,7 +31,7 @@ class SlateRows:
     graded: pl.DataFrame
     freshness: Mapping[str, datetime]
     status: Mapping[str, Any]
-    """The record of `status` of the date."""
+    """The state of the date and its reasons."""
     picks: pl.DataFrame
     """The published picks: game_id, player_id, market, recommendation and rank. A player has one row."""
     halt: str = ""

@@ -162,7 +162,10 @@ class TableIO(dg.ConfigurableIOManager):
             return {}
         columns = ["game_date", "game_id", *({"team"} & table.dtypes.keys())]
         before = self.warehouse.scan(table, dates).select(columns).collect()
-        scheduled = self.warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
+        if before.is_empty():
+            return {}
+        played = self.warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed")
+        scheduled = played.select("game_date", "game_id").collect()
         removed = before.join(scheduled, on=["game_date", "game_id"], how="anti")
         excused = dict(removed.group_by("game_date").len().iter_rows())
         exclusions = (metadata or {}).get(EXCLUDED)

@@ -23,6 +23,12 @@ def toys() -> None:
     """An asset to materialize."""
 
 
+@dg.asset_check(asset=toys, partitions_def=DATES)
+def toys_are_good() -> dg.AssetCheckResult:
+    """A check with a result."""
+    return dg.AssetCheckResult(passed=True, metadata={"toys": 3})
+
+
 @pytest.fixture
 def instance(tmp_path: Path) -> dg.DagsterInstance:
     return open_instance(tmp_path)
@@ -44,6 +50,50 @@ def test_dagsters_own_storage_reads_the_stored_events(instance: dg.DagsterInstan
     stored = [record.event_log_entry for record in instance.get_records_for_run(run_id).records]
     assert len(stored) > 5 and stored == [record.event_log_entry for record in own.get_records_for_run(run_id).records]
     assert own.get_materialized_partitions(toys.key) == {"2024-03-01", "2024-03-02", "2024-03-03"}
+
+
+def test_the_file_of_a_run_has_the_tables_and_the_revision_of_dagsters_own(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    own = SqliteEventLogStorage(str(tmp_path / "own"))
+    contents = []
+    for storage in (instance.event_log_storage, own):
+        assert isinstance(storage, SqliteEventLogStorage)
+        with storage.run_connection("a-run") as connection:
+            columns = "SELECT t.name, c.name, c.type FROM sqlite_schema t, pragma_table_info(t.name) c"
+            contents.append(
+                [
+                    sorted(map(tuple, connection.execute(sqlalchemy.text(query))))
+                    for query in (columns, "SELECT name, tbl_name FROM sqlite_schema", "SELECT * FROM alembic_version")
+                ]
+            )
+    assert contents[0] == contents[1] and contents[0][2]
+
+
+def test_a_file_that_another_process_has_created_is_kept(instance: dg.DagsterInstance) -> None:
+    storage = instance.event_log_storage
+    assert isinstance(storage, KeptSqliteEventLogStorage)
+    file = Path(storage.path_for_shard(materialise(instance)))
+    storage._create(file)
+    assert storage.get_all_run_ids() == [file.stem] and len(storage.get_records_for_run(file.stem).records) > 5
+    assert not list(file.parent.glob(".*"))
+
+
+def test_the_rows_of_each_event_are_those_of_dagsters_own_storage(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    job = dg.Definitions(assets=[toys], asset_checks=[toys_are_good]).resolve_implicit_global_asset_job_def()
+    run_id = job.execute_in_process(instance=instance, partition_key="2024-03-02").run_id
+    own = SqliteEventLogStorage(str(tmp_path / "own"))
+    own.register_instance(instance)
+    kept = instance.event_log_storage
+    assert isinstance(kept, KeptSqliteEventLogStorage)
+    for record in kept.get_records_for_run(run_id).records:
+        own.store_event(record.event_log_entry)
+    queries = ("SELECT * FROM event_logs ORDER BY id", "SELECT * FROM asset_check_executions")
+    rows: list[list[list[object]]] = []
+    for storage in (kept, own):
+        rows.append([])
+        for connect in (lambda of=storage: of.run_connection(run_id), storage.index_connection):
+            with connect() as connection:
+                rows[-1] += [[tuple(row)[:8] for row in connection.execute(sqlalchemy.text(query))] for query in queries]
+    assert len(rows[0][0]) > 10 and len(rows[0][3]) == 1 and rows[0] == rows[1]
 
 
 def test_few_files_are_open_and_every_run_can_be_queried(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,20 @@ def test_each_plot_has_n_and_one_without_rows_is_empty() -> None:
     assert plots(graded(30), rows, "none").keys() == {GAP}
 
 
+def test_a_plot_of_the_same_rows_is_copied_from_the_published_page() -> None:
+    rows, later = performance(1234, window="7 days"), performance(1235, window="7 days")
+    drawn = plots(graded(30), rows, "all")
+    published = "<main>" + "".join(svg.replace("</svg>", "published</svg>") for svg in drawn.values()) + "</main>"
+    again, changed = (plots(graded(30), one, "all", published) for one in (rows, later))
+    assert [svg.endswith("published</svg>") for svg in (again[GAP], again[RELIABILITY], changed[RELIABILITY])] == [True] * 3
+    assert "(N = 1,235)" in changed[GAP] and plots(graded(30), rows, "all", "<main></main>") == drawn
+
+
+def test_a_plot_without_prices_is_the_same_for_every_value_that_is_not_published() -> None:
+    one, other = (plots(graded(30), performance(1234, window="7 days", roi=roi), "none") for roi in (0.5, -0.25))
+    assert one[GAP] and one == other
+
+
 def test_a_home_without_grades_has_an_empty_record() -> None:
     assert record_document(GRADED, DAY, DAY, NOON, "all").performance == []
     assert performance_document(PERFORMANCE.empty(), NOON, "all").last is None

@@ -515,7 +515,9 @@ def _varied(
 
 
 def _ready(warehouse: Warehouse, dates: Sequence[date], floor: float) -> pl.DataFrame:
-    rows = slate_gates.judge_readiness(warehouse.scan(TABLE, dates).collect(), MOVING_AVERAGE.required, dates)
+    columns = list(dict.fromkeys(["game_date", "games_played_season", "career_games_last_1095_days", *MOVING_AVERAGE.required]))
+    features = warehouse.scan(TABLE, dates).select(columns).collect()
+    rows = slate_gates.judge_readiness(features, MOVING_AVERAGE.required, dates)
     return with_share(
         rows.select("game_date", pl.col("ready").cast(pl.Int64).alias("present"), pl.col("expected").cast(pl.Int64)), floor
     )

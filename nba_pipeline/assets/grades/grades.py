@@ -192,11 +192,14 @@ def grades(
         excluded.setdefault(str(day), []).append(f"{game_id} (not summarized)")
     record_excluded(context, excluded)
     # add games that moved to another date: their predictions are void on this date, and version numbers continue on the other
+    final = schedule.filter(pl.col("status") == "final")["game_id"]
     predicted = predictions["game_id"].unique()
-    moved = warehouse.scan(TABLES["schedule"]).filter(
-        pl.col("game_id").is_in(predicted.implode()), ~pl.col("game_date").is_in(dates)
-    )
-    schedule = pl.concat([schedule, moved.collect()])
+    if predicted.is_in(final.implode()).all():
+        moved = schedule.clear()  # a final game has not moved, so the other dates are not read
+    else:
+        everywhere = warehouse.scan(TABLES["schedule"]).filter(pl.col("game_id").is_in(predicted.implode()))
+        moved = everywhere.filter(~pl.col("game_date").is_in(dates)).select(schedule.columns).collect()
+    schedule = pl.concat([schedule, moved])
     ledger = warehouse.scan(TABLE).filter(pl.col("game_id").is_in(schedule["game_id"].implode())).collect()
     gradable_games = [game_id for game_id in complete if game_id in summarized]
     gradable = without_lost_rows(predictions, boxscores, player_game_summary)
