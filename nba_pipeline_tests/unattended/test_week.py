@@ -39,7 +39,7 @@ from nba_pipeline_tests.monitoring.webhook import Slack, listening
 from nba_pipeline_tests.unattended.daemon import RULES_FILE
 from nba_pipeline_tests.unattended.nights import STAGES, NightDaemon
 
-pytestmark = [pytest.mark.unattended, pytest.mark.long(seconds=150)]
+pytestmark = [pytest.mark.unattended, pytest.mark.long(seconds=400)]
 
 START = STAGES["morning"][0]
 """Instant at which the simulated daemon starts."""
