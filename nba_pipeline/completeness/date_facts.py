@@ -34,7 +34,7 @@ class Failure:
     resume: str = ""
     """The command that continues a backfill that a person interrupted; empty for another failure."""
     own_step: str = ""
-    """What helps if repeating the run does not, such as a restart; else empty."""
+    """What helps if the reconciliation does not, such as a restart; else empty."""
     run_id: str = field(default="", compare=False)
     cause: str = field(default="", compare=False)
     """Why the run failed. Runs with the same cause share one reason."""
@@ -86,7 +86,7 @@ class Facts:
 
     @property
     def own_step(self) -> str:
-        """What completes the date if repeating its failed runs does not; else empty."""
+        """What completes the date if the reconciliation does not; else empty."""
         return next((step for one in self.failures.values() if (step := one.resume or one.own_step)), "")
 
     @property

@@ -17,7 +17,7 @@ from nba_pipeline.instance.runs_in_progress import IN_PROGRESS
 from nba_pipeline.league.calendar import days, parse_key
 from nba_pipeline.monitoring.failure_messages import cause_of, message_of, next_step_of
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.declarations import SLATE_EXPORT, daily_tables
+from nba_pipeline.tables.declarations import MODES, SLATE_EXPORT, daily_tables
 from nba_pipeline.tables.wording import counted
 
 OF_STEPS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
@@ -190,15 +190,19 @@ def _in_order(tables: Collection[str]) -> list[str]:
 
 
 def _failure(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Failure:
-    """Returns the failure of a run, with the command that continues it if a person interrupted a backfill."""
+    """Returns the failure of a run, with the command that continues it if a person interrupted it."""
     events = [entry.dagster_event for entry in instance.all_logs(run.run_id, of_type=OF_STEPS) if entry.dagster_event]
     if not (is_started_by_command(run) and is_interrupted(events)):
         messages, dates = outcome_messages(events, has_succeeded=False)[0], _dates_of(run)
         reason = f"run {run.run_id[:8]} failed and no later run has succeeded ({message_of(messages, dates)})"
         return Failure(1, reason, "", next_step_of(messages), run.run_id, cause_of(messages, dates))
-    dates, is_backfill = _dates_of(run), MODE_TAG not in run.tags  # only runs of a backfill have no mode
-    resume = f"nba-pipeline backfill --from {dates[0]} --to {dates[-1]} --resume" if is_backfill and dates else ""
-    return Failure(1, f"run {run.run_id[:8]} was interrupted and no later run has succeeded", resume)
+    reason = f"run {run.run_id[:8]} was interrupted and no later run has succeeded"
+    dates, mode = _dates_of(run), run.tags.get(MODE_TAG)
+    if dates and mode is None:  # only runs of a backfill have no mode
+        return Failure(1, reason, f"nba-pipeline backfill --from {dates[0]} --to {dates[-1]} --resume")
+    # the reconciliation does not repeat a run before it is due
+    step = f"nba-pipeline run --date {dates[0]} --mode {mode}" if dates and mode in MODES else ""
+    return Failure(1, reason, own_step=step)
 
 
 def _dates_of(run: dg.DagsterRun) -> list[date]:

@@ -94,21 +94,21 @@ def interrupt(days: Days, run: dg.DagsterRun) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tags", "resume"),
+    ("tags", "step"),
     [
         (
-            {STARTED_BY_TAG: COMMAND, **dict(zip(RANGE_TAGS, ("2026-01-10", "2026-01-15"), strict=True))},
-            "nba-pipeline backfill --from 2026-01-10 --to 2026-01-15 --resume",
+            dict(zip(RANGE_TAGS, ("2026-01-10", "2026-01-15"), strict=True)),
+            {"resume": "nba-pipeline backfill --from 2026-01-10 --to 2026-01-15 --resume"},
         ),
-        ({STARTED_BY_TAG: COMMAND, MODE_TAG: "overnight"}, ""),
+        ({MODE_TAG: "same_day"}, {"own_step": f"nba-pipeline run --date {DAY} --mode same_day"}),
     ],
-    ids=["backfill", "run"],
+    ids=["backfill", "run before it is due, which the reconciliation does not repeat"],
 )
-def test_an_interrupted_backfill_can_be_resumed(tags: dict[str, str], resume: str, days: Days) -> None:
-    run = failed(days, NOON - 4 * MINUTE, "features", **tags)
+def test_an_interrupted_command_can_be_continued(tags: dict[str, str], step: dict[str, str], days: Days) -> None:
+    run = failed(days, NOON - 4 * MINUTE, "features", **{STARTED_BY_TAG: COMMAND}, **tags)
     interrupt(days, run)
     reason = f"run {run.run_id[:8]} was interrupted and no later run has succeeded"
-    assert facts(days).failures[DAY] == {"features": Failure(1, reason, resume)}
+    assert facts(days).failures[DAY] == {"features": Failure(1, reason, **step)}
 
 
 def test_failed_runs_of_a_table_are_counted_with_the_newest_reason(days: Days) -> None:
