@@ -1,6 +1,6 @@
 """Unattended days around each clock change, with kills and faults, give the same tables as undisturbed days.
 
-Two days of a small league by default, because a day of the whole league takes a minute or two of CPU; `--soak-days 15` runs
+Two days of a small league by default, because a day of the whole league takes a minute or two of CPU; `--soak-days 8` runs
 the full soak. The simulated daemon runs each stretch twice, once undisturbed. The faults are temporary: responses that fail and succeed on retry, and box scores
 that are late or lack players until the next evaluation.
 """
@@ -38,7 +38,8 @@ DAYS_FROM_REST_TO_REST = 4
 """One of them is the day after the clock change: box scores of the previous evening may be late."""
 
 HISTORY_DAYS = 14
-FULL_SOAK_DAYS = 15
+FULL_SOAK_DAYS = 8
+"""A week, so that models are trained once, and the day after it."""
 CLUBS = 12
 """Clubs of a shorter soak. The full soak has the whole league."""
 KILLS = 5
