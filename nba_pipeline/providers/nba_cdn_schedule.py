@@ -6,6 +6,7 @@ Times that end in Z are UTC only if the field name says UTC. Requests belong to 
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -35,9 +36,12 @@ def parse_schedule(payload: Payload) -> pl.DataFrame:
     Games that a series does not need have the status postponed, like canceled games. Raises Permanent if the document
     has no games or another structure.
     """
-    listed = [(game, day) for game, day in _scheduled(payload) if _has_teams(game)]
-    decided = decided_series([(game, game_status(game)) for game, _ in listed])
-    rows = [{**_row(game, _day(day.get("gameDate")), payload, decided), "problem": _problem(game, day)} for game, day in listed]
+    listed = [(game, game_status(game), day.get("gameDate")) for game, day in _scheduled(payload) if _has_teams(game)]
+    decided = decided_series([(game, status) for game, status, _ in listed])
+    rows = [
+        {**_row(game, status, _day(str(written)), payload, decided), "problem": _problem(game, written)}
+        for game, status, written in listed
+    ]
     return frame_of(rows, SCHEDULE_COLUMNS).unique(maintain_order=True)
 
 
@@ -79,11 +83,13 @@ def is_game_id(value: Any) -> bool:
     return isinstance(value, str) and GAME_ID.fullmatch(value) is not None
 
 
-def _row(game: Mapping[str, Any], game_date: date | None, payload: Payload, decided: set[frozenset[str]]) -> dict[str, Any]:
+def _row(
+    game: Mapping[str, Any], status: str, game_date: date | None, payload: Payload, decided: set[frozenset[str]]
+) -> dict[str, Any]:
     """Returns the columns of a game, except `problem`."""
     game_id, home, away = str(game["gameId"]), game["homeTeam"], game["awayTeam"]
     text = text_or_none(game.get("gameStatusText"))
-    status, tipoff_at = game_status(game), _tipoff(game, text or "")
+    tipoff_at = _tipoff(game, text or "")
     fetched_on = eastern_date(payload.fetched_at)
     if status in ("scheduled", "unknown") and is_unnecessary(game, decided, tipoff_at is not None, game_date, fetched_on):
         status = "postponed"
@@ -115,12 +121,12 @@ def _joined_texts(game: Mapping[str, Any], *fields: str) -> str | None:
     return ", ".join(filter(None, texts)) or None
 
 
-def _problem(game: Mapping[str, Any], day: Mapping[str, Any]) -> str | None:
+def _problem(game: Mapping[str, Any], written_date: Any) -> str | None:
     """Returns the unusable values of a game, or None."""
     codes = [game[side]["teamTricode"] for side in SIDES]
     problems = [f"unknown team {quoted(code)}" for code in codes if code not in TEAMS]
-    if _day(day.get("gameDate")) is None:
-        problems.append(f"unusable date {quoted(day.get('gameDate'))}")
+    if _day(str(written_date)) is None:
+        problems.append(f"unusable date {quoted(written_date)}")
     problems += _mistyped(game)
     return f"{', '.join(problems)} in game {game['gameId']}" if problems else None
 
@@ -157,8 +163,9 @@ def _tipoff(game: Mapping[str, Any], text: str) -> datetime | None:
     return None if (local.hour, local.minute) == (0, 0) else tipoff
 
 
-def _day(text: Any) -> date | None:
+@lru_cache(maxsize=400)  # a season has 2,600 games on 250 dates
+def _day(text: str) -> date | None:
     try:
-        return day_or_none(datetime.strptime(str(text).split(" ")[0], "%m/%d/%Y").date())
+        return day_or_none(datetime.strptime(text.split(" ")[0], "%m/%d/%Y").date())
     except ValueError:
         return None
