@@ -90,7 +90,7 @@ def print_slate_of(runner: "Runner", slate: date, *, has_failed: bool = False) -
     """
     from nba_pipeline.cli.reading import Production
     from nba_pipeline.cli.slate_rendering import print_slate
-    from nba_pipeline.cli.slate_rows import chosen, slate_rows, why_empty
+    from nba_pipeline.cli.slate_rows import champion, chosen, slate_rows, why_empty
 
     tables = Production(runner.warehouse)
     rows = slate_rows(tables, slate)
@@ -99,7 +99,7 @@ def print_slate_of(runner: "Runner", slate: date, *, has_failed: bool = False) -
     elif rows.is_empty():
         print_line(f"no slate: {why_empty(tables, slate)}")
     else:
-        print_slate(slate, rows, chosen(rows, None, None, shows_all=False))
+        print_slate(slate, rows, chosen(rows, None, None, shows_all=False), champion(tables))
 
 
 @app.command()
@@ -248,7 +248,9 @@ def page_text(instance: "dg.DagsterInstance", slate: date) -> str:
 
     if latest_materialization(instance, SLATE_EXPORT, slate) is None:
         return "not published, see the warnings"
-    return f"{public()}/{slate}.html" if public() else "[bold]nba-pipeline serve public[/], then http://127.0.0.1:8400"
+    return (
+        f"{public()}/{slate}.html" if public() else f"[bold]nba-pipeline serve public[/], then http://127.0.0.1:8400/{slate}.html"
+    )
 
 
 def demo_steps(slate: date, now: datetime) -> list[Step]:

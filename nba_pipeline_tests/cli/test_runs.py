@@ -62,7 +62,7 @@ def test_the_demo_names_the_place_of_its_page(tmp_path: Path, monkeypatch: pytes
     with open_instance(tmp_path) as instance:
         assert page_text(instance, SLATE) == "not published, see the warnings"
         instance.report_runless_asset_event(dg.AssetMaterialization("slate_export", partition=str(SLATE)))
-        assert "nba-pipeline serve public" in page_text(instance, SLATE)
+        assert page_text(instance, SLATE).endswith(f"then http://127.0.0.1:8400/{SLATE}.html")
         monkeypatch.setenv("NBA_PIPELINE_PUBLIC", "gs://bucket/prefix")
         assert page_text(instance, SLATE) == f"gs://bucket/prefix/{SLATE}.html"
 
