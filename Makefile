@@ -16,73 +16,76 @@ ALL := --override-ini addopts='-ra --strict-markers'
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15
 
-.PHONY: demo test test-fast test-real test-bigquery test-postgres test-unattended test-live test-nightly coverage dev lint sbom generated bench clean
+.PHONY: demo test test-fast test-real test-bigquery test-postgres test-unattended test-live test-nightly coverage dev lint sbom generated bench clean help
 
-demo: $(READY)
+demo: $(READY)  ## play the simulated league, predict a slate, grade the day before
 	$(BIN)/nba-pipeline demo
 
 # A file's tests run on one worker, so that what they share is prepared once and no worker waits for another's lock.
 # COVERAGE=1 measures lines: sys.monitoring makes it cheap from Python 3.12 on, and 3.11 takes a third longer.
-test: $(READY)
+test: $(READY)  ## every test that needs no real data and no BigQuery, and does not take hours
 	$(if $(COVERAGE),COVERAGE_CORE=sysmon )$(PYTEST)$(if $(COVERAGE), --cov --cov-report term:skip-covered --cov-fail-under 90)
 
-test-fast: $(READY)
+test-fast: $(READY)  ## the tests that neither run the whole graph nor start processes
 	$(PYTEST) -m 'not platform and not unattended'
 
-coverage:
+coverage:  ## line coverage of `make test`, at least 90 %
 	$(MAKE) test COVERAGE=1
 
-test-real: $(READY)
+test-real: $(READY)  ## the tests on real seasons and recorded responses
 	NBA_SHARED_DIR=$(SHARED) $(PYTEST) $(ALL) --share $(SHARE) nba_pipeline_tests/real
 
-test-bigquery: $(READY)
+test-bigquery: $(READY)  ## the BigQuery warehouse against an emulator
 	$(BIN)/python -m nba_pipeline_tests.bigquery.emulator setup
 	NBA_BIGQUERY_TESTS=required $(PYTEST) --dist worksteal $(ALL) --share $(SHARE) nba_pipeline_tests/bigquery
 
 # tests of Dagster's instance, repeated in PostgreSQL; skipped with a reason where PostgreSQL is not installed
-test-postgres: $(READY)
+test-postgres: $(READY)  ## Dagster's instance in PostgreSQL
 	$(PYTEST) $(ALL) --storage postgres -m '(postgres or any_storage) and not unattended' nba_pipeline_tests/postgres \
 		nba_pipeline_tests/instance nba_pipeline_tests/asset_factory/test_checks.py nba_pipeline_tests/cli/test_watch.py
 
-test-unattended: $(READY)
+test-unattended: $(READY)  ## fault scenarios, killed runs, rebuilds, migrations
 	$(PYTEST) --dist worksteal $(ALL) --share $(SHARE) --soak-days $(SOAK_DAYS) -m unattended --ignore nba_pipeline_tests/real \
 		--ignore nba_pipeline_tests/bigquery --ignore nba_pipeline_tests/postgres --ignore nba_pipeline_tests/unattended/test_live.py nba_pipeline_tests/unattended nba_pipeline_tests
 
-test-live: $(READY)
+test-live: $(READY)  ## one evening on the real clock with the daemon
 	$(BIN)/python -m pytest $(ALL) nba_pipeline_tests/unattended/test_live.py
 
 # hours: every long test, and a game day of production killed after each write. A kill after a read leaves the dataset as the write
 # before it did.
-test-nightly: $(READY)
+test-nightly: $(READY)  ## every test, with the long versions; takes hours
 	$(MAKE) test test-live test-real test-postgres
 	$(MAKE) test-unattended SOAK_DAYS=8
 	$(MAKE) test-bigquery
 	$(BIN)/python -m nba_pipeline_tests.bigquery.game_day $(CURDIR)/.emulator/kills --writes
 
 # the UI has no login, so it listens on this machine only
-dev: $(READY)
+dev: $(READY)  ## Dagster's UI and daemon at http://127.0.0.1:3000
 	$(BIN)/nba-pipeline decisions > /dev/null  # writes dagster.yaml, or names one that cannot be used
 	umask 077; DAGSTER_HOME=$(NBA_PIPELINE_HOME)/dagster $(BIN)/dagster dev --host 127.0.0.1 -w workspace.yaml
 
-lint: $(READY)
+lint: $(READY)  ## ruff, mypy, and the audit of the dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m nba_pipeline_tests.suite.dependencies
 
 # the bill of materials of a release, in CycloneDX's JSON
-sbom: $(READY)
+sbom: $(READY)  ## the bill of materials, sbom.cdx.json
 	$(BIN)/python -m nba_pipeline_tests.suite.sbom sbom.cdx.json
 
 # snapshots, the catalog, the data dictionary and the drawings of the tables
-generated: $(READY)
+generated: $(READY)  ## write the files that are derived from the definitions
 	$(BIN)/python -m nba_pipeline_tests.suite.generated
 
-bench: $(READY)
+bench: $(READY)  ## the benchmarks
 	for bench in benchmarks/*.py; do $(BIN)/python $$bench || exit 1; done
 
-clean:
+clean:  ## delete .venv* and .nba_pipeline
 	rm -rf .venv* .nba_pipeline
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 $(READY): setup.cfg constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 14) and "Python 3.11 to 3.14 is supported, and $(PYTHON) is %d.%d: set PYTHON to another interpreter" % v)'

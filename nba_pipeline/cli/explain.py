@@ -1,6 +1,7 @@
 """The command `explain`: the chain from provider to grade of a date, game, player or table, and its first broken link."""
 
 import json
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -24,6 +25,7 @@ def explain(
     one_of("--format", style, ("text", "json"))
     date = date_up_to_tomorrow(day, "--date")
     with working("reading tables, requests and runs"):
+        from nba_pipeline.cli.runs import is_demo_unfinished
         from nba_pipeline.instance.opening import has_instance, open_instance
         from nba_pipeline.monitoring.explain.chain import chain
         from nba_pipeline.monitoring.explain.facts import SlateFacts
@@ -38,6 +40,8 @@ def explain(
         alerts = alert_links(warehouse, clock(), date)
         links = recovering(lambda: chain(SlateFacts(warehouse, landing_of(environment()), clock(), instance, date), subject))
     first = first_broken(links)
+    if first and is_demo_unfinished(clock().today):
+        first = replace(first, next_command="nba-pipeline demo")
     if style == "json":
         document = {"subject": subject.title, "first_broken": record_of(first) if first else None}
         print(

@@ -60,7 +60,7 @@ def report(
             ended.append(outcome)
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
         _stop(started)
-        _print_interrupted(len(ended), repeat)
+        print_error(f"interrupted: the run was stopped, and every table that was written is kept. To continue: `{repeat}`")
         leave(INTERRUPTED)
     finally:
         _stop(started)
@@ -149,14 +149,6 @@ def _failed_checks(ended: Iterable[Outcome]) -> dict[str, list[str]]:
 def _stop(started: list[RunProgress]) -> None:
     while started:
         started.pop().stop()
-
-
-def _print_interrupted(done: int, repeat: str) -> None:
-    runs = counted(done, "run was", "runs were") if done else "no run was"
-    print_error(
-        f"interrupted: {runs} completed before. Every table that a run has written is kept; the run in progress was stopped. "
-        f"To continue: `{repeat}`"
-    )
 
 
 def _print_outcome(runner: Runner, outcome: Outcome, is_brief: bool, is_before_lines: bool) -> int:

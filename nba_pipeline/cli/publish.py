@@ -36,7 +36,7 @@ def publish(
         leave(1)
     print_line(f"published the slate of {slate_date} ({state}) to {public() or home() / FOLDER}")
     if not public():
-        print_line("see it at http://127.0.0.1:8400 with `nba-pipeline serve public`")
+        print_line(f"see it at http://127.0.0.1:8400/{slate_date}.html with `nba-pipeline serve public`")
     leave(0)
 
 

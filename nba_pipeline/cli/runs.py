@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from nba_pipeline.warehouse import Warehouse
 
 DEMO_DAYS = 35
+DEMO_SLATE = "demo_slate"
+"""File of a home with the slate of its demo. The demo deletes it at its end."""
 
 Step = tuple[date, datetime, "Mode"]
 """A run of the demo: its slate, the instant of its clock, and its mode."""
@@ -90,7 +92,7 @@ def print_slate_of(runner: "Runner", slate: date, *, has_failed: bool = False) -
     """
     from nba_pipeline.cli.reading import Production
     from nba_pipeline.cli.slate_rendering import print_slate
-    from nba_pipeline.cli.slate_rows import chosen, slate_rows, why_empty
+    from nba_pipeline.cli.slate_rows import champion, chosen, slate_rows, why_empty
 
     tables = Production(runner.warehouse)
     rows = slate_rows(tables, slate)
@@ -99,7 +101,7 @@ def print_slate_of(runner: "Runner", slate: date, *, has_failed: bool = False) -
     elif rows.is_empty():
         print_line(f"no slate: {why_empty(tables, slate)}")
     else:
-        print_slate(slate, rows, chosen(rows, None, None, shows_all=False))
+        print_slate(slate, rows, chosen(rows, None, None, shows_all=False), champion(tables))
 
 
 @app.command()
@@ -179,6 +181,7 @@ def demo() -> None:
     if omitted := len(planned) - len(steps):
         err.print(f"The home has newer data than {counted(omitted, 'run')} of the demo, which are not repeated.", highlight=False)
     runner = open_runner_at(max(known or start, start))
+    (home() / DEMO_SLATE).write_text(str(slate))
     first, ended = before - timedelta(days=DEMO_DAYS), list["Outcome"]()
     backfilled = runner.backfill(first, last, is_resumed=True)
     code = report(runner, backfilled, "nba-pipeline demo", is_brief=True, reported=ended)
@@ -186,17 +189,32 @@ def demo() -> None:
     runner = open_runner_at(eastern(slate, 12))
     print_slate_of(runner, slate)
     print_record(runner, first, before)
+    (home() / DEMO_SLATE).unlink(missing_ok=True)
     out.print("The simulated league is not the NBA: its record tests the arithmetic and says nothing about real lines.")
     print_failed_checks([outcome for outcome in ended if outcome not in before_lines], before_lines)
+    _print_where(page_text(runner.instance, slate), slate)
+    print_first_failure(ended)
+    leave(code)
+
+
+def _print_where(page: str, slate: date) -> None:
+    """Print where the results of a demo are."""
     out.print(
-        f"\nThe slate as a page: {page_text(runner.instance, slate)}"
+        f"\nThe slate as a page: {page}"
         f"\nEvery prediction of the slate: [bold]nba-pipeline slate --date {slate} --all[/]"
         f"\nThe tables, checks and runs are in Dagster's UI: [bold]make dev[/], then http://127.0.0.1:3000. Home: {home()}",
         highlight=False,
         soft_wrap=True,
     )
-    print_first_failure(ended)
-    leave(code)
+
+
+def is_demo_unfinished(today: date) -> bool:
+    """Whether a recent demo of the home was interrupted, or is in progress. An older one is no longer the way to go on."""
+    try:
+        slate = date.fromisoformat((home() / DEMO_SLATE).read_text())
+    except (FileNotFoundError, ValueError):  # no demo, or a file that is not its own
+        return False
+    return slate >= today - timedelta(days=1)
 
 
 def _play(steps: Sequence[Step], slate: date, ended: "list[Outcome]", code: int) -> tuple[int, "list[Outcome]"]:
@@ -248,7 +266,9 @@ def page_text(instance: "dg.DagsterInstance", slate: date) -> str:
 
     if latest_materialization(instance, SLATE_EXPORT, slate) is None:
         return "not published, see the warnings"
-    return f"{public()}/{slate}.html" if public() else "[bold]nba-pipeline serve public[/], then http://127.0.0.1:8400"
+    return (
+        f"{public()}/{slate}.html" if public() else f"[bold]nba-pipeline serve public[/], then http://127.0.0.1:8400/{slate}.html"
+    )
 
 
 def demo_steps(slate: date, now: datetime) -> list[Step]:

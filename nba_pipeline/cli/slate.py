@@ -30,7 +30,7 @@ def slate(
     """Show a slate's actionable predictions: tip-off, line, book, price, forecast and edge. Runs nothing."""
     from nba_pipeline.cli import slate_rendering
     from nba_pipeline.cli.frames import print_result
-    from nba_pipeline.cli.slate_rows import chosen, halted, slate_rows, unreadable, why_empty
+    from nba_pipeline.cli.slate_rows import champion, chosen, halted, slate_rows, unreadable, why_empty
 
     one_of("--format", style, FORMATS)
     if min_edge is not None and not 0 <= min_edge < math.inf:
@@ -51,7 +51,7 @@ def slate(
     if style != "table":
         print_result(shown, style)
     elif not rows.is_empty():
-        slate_rendering.print_slate(date, rows, shown, shows_all)
+        slate_rendering.print_slate(date, rows, shown, champion(tables), shows_all)
     leave(int(bool(problems)))
 
 

@@ -30,11 +30,13 @@ class Cell(NamedTuple):
     is_right: bool = False
 
 
-def print_slate(day: date, rows: pl.DataFrame, shown: pl.DataFrame, shows_reasons: bool = False) -> None:
+def print_slate(day: date, rows: pl.DataFrame, shown: pl.DataFrame, champion: str, shows_reasons: bool = False) -> None:
     """Print the chosen predictions of a slate per system, then the counts of all predictions."""
     newest = max(rows["made_at"]).astimezone(EASTERN)
     print_line(f"Slate of {day}, newest prediction of {newest:%Y-%m-%d %H:%M} US Eastern", style="bold")
-    print_line("Only predictions of the champion may be picks: see `nba-pipeline systems list`.", style="dim")
+    print_line(f"Only predictions of the champion, {champion}, can become picks.")
+    if not shown.is_empty() and champion not in shown["system_id"]:
+        print_line(f"No prediction of {champion} is below, so none of these bets can become a pick.")
     if backtests := (rows["run_kind"] == "backtest").sum():
         print_line(f"{backtests} of {rows.height} predictions are backtests: they were made after the game.", style="yellow")
     for name, of_system in _by_system(shown, rows["market"].n_unique() > 1):

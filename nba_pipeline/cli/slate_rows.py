@@ -20,8 +20,8 @@ COLUMNS = (
 )  # fmt: skip
 SLATES_SEARCHED = 30
 """Number of earlier slates among which the newest with lines is searched."""
-NOT_PLAYED = "postponed"
-"""The status of a game that is not played. A constant of its own, because `completeness` imports dataframely."""
+NOT_PLAYED, CHAMPION = "postponed", "champion"
+"""The status of a game that is not played, and a role. Own constants, because `completeness` and `governance` import dataframely."""
 
 
 def slate_rows(tables: Reading, day: date) -> pl.DataFrame:
@@ -75,6 +75,13 @@ def halted(tables: Reading) -> str:
     if newest.is_empty() or not newest["is_halted"][0]:
         return ""
     return f"picks are halted: {newest['halt_reason'][0]} ({newest['note'][0]})"
+
+
+def champion(tables: Reading) -> str:
+    """Returns the system whose predictions may become picks: the newest champion of `system_roles`, else that of the settings."""
+    roles = tables.scan("system_roles", tables.dates("system_roles")).filter(pl.col("role") == CHAMPION)
+    newest = roles.sort("decision_number").tail(1).collect()["system_id"]
+    return str(newest[0]) if len(newest) else SETTINGS.governance.initial_champion
 
 
 def why_empty(tables: Reading, day: date) -> str:

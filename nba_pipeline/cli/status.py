@@ -64,7 +64,7 @@ class Snapshot:
     at: datetime
     records: list[dict[str, Any]]
     due: Sequence[str]
-    """Names of due re-reads and corrections."""
+    """Names of due reloads, re-reads and corrections."""
     not_loaded: Sequence[date]
     """Other dates with data that is landed but not loaded."""
     is_empty: bool
@@ -74,6 +74,7 @@ class Snapshot:
 
 def read_snapshot(runner: "Runner", start: date, end: date) -> Snapshot:
     """Reads the status of a range of dates."""
+    from nba_pipeline.cli.runs import is_demo_unfinished
     from nba_pipeline.league.calendar import days
     from nba_pipeline.monitoring import status as grid
     from nba_pipeline.monitoring.landed_dates import loaded_before, missing_sources
@@ -84,15 +85,18 @@ def read_snapshot(runner: "Runner", start: date, end: date) -> Snapshot:
     at, dates, before = runner.clock.now(), days(start, end), loaded_before(runner.instance)
     runs = read_runs(runner.instance, dates, runner.clock)
     records = grid.status(runner.warehouse, runner.landing, runner.clock, dates, runner.code_versions, before, runs)
-    due = [(str(one.game_date), one.name) for one in runner.corrections()]
+    is_demo = is_demo_unfinished(runner.clock.today)
+    due = [] if is_demo else [(str(one.game_date), one.name) for one in (*runner.reloads(), *runner.corrections())]
     for record in records:
         record["as_of"] = at.isoformat(timespec="seconds")
         record["due"] = [name for day, name in due if day == record["game_date"]]
     alert_on_damage(runner.notifier, runner.landing)
-    elsewhere = missing_sources(runner.warehouse, runner.landing, end, before).keys() - set(dates)
+    elsewhere = set() if is_demo else missing_sources(runner.warehouse, runner.landing, end, before).keys() - set(dates)
     is_empty = not runner.warehouse.dates(TABLES["schedule"])
     alerts, problem = _open_alerts(runner)
     _add_silence(records, alerts)
+    if is_demo:
+        _add_demo(records)
     texts = [problem] if problem else [_alert_text(one) for one in alerts]
     return Snapshot(at, records, [name for _, name in due], sorted(elsewhere), is_empty, texts)
 
@@ -117,6 +121,15 @@ def _add_silence(records: "list[dict[str, Any]]", alerts: "Sequence[Incident]") 
         if silent and record["state"] in ("EXPECTED", "LATE"):
             record["cause"] = f"Nothing is collected, predicted or graded. {silent.message}"
             record["next"] = silent.next_command
+
+
+def _add_demo(records: list[dict[str, Any]]) -> None:
+    """Makes an unfinished demo the cause of the dates that it completes, and its command the next step."""
+    from nba_pipeline.completeness.states import FAILING
+
+    for record in records:
+        if record["state"] in FAILING:
+            record |= {"cause": "The demo has not ended.", "next": "nba-pipeline demo"}
 
 
 def _alert_text(alert: "Incident") -> str:

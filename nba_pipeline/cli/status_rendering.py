@@ -41,10 +41,11 @@ LEGEND = (
 )
 
 DUE_WORK = {
+    "reload": "loads stored responses that are newer than their table, as all are in a home that was copied without file times",
     "recheck": "fetches the final games of a date again, because a source may have corrected them",
     "correction": "updates the tables that are older than a corrected box score or grade",
 }
-"""Re-reads and corrections: their subject, see `Work.subject` -> what they do."""
+"""Reloads, re-reads and corrections: their subject, see `Work.subject` -> what they do."""
 
 GAME_ID = re.compile(r"(?<![\w/=.-])(?<!--game )(00\d{8})(?!\w)")
 """A game id in a message, but not in an address, a file name or a command."""
@@ -131,7 +132,7 @@ def _print_stale(records: Sequence[Record], is_verbose: bool) -> None:
 
 
 def due_message(names: Sequence[str]) -> str:
-    """Returns the number of due re-reads and corrections. The states do not show this work, because its dates are complete."""
+    """Returns the number of due reloads, re-reads and corrections. The states do not show this work, because its dates are complete."""
     kinds = Counter(name.partition(" of ")[0] for name in names)
     work = ", ".join(f"{number} x {kind} ({DUE_WORK[kind]})" for kind, number in kinds.items())
     return f"Due: {work}; `nba-pipeline reconcile` runs it, `nba-pipeline reconcile --dry-run` lists it."

@@ -55,10 +55,7 @@ def find_work(
     With a landing, includes landed but not loaded data of every date. Of the dates before the first box scores of the
     warehouse, only the last `catch_up_days` are covered. Older ones require a backfill.
     """
-    today = eastern_date(now)
-    days_back = SETTINGS.patience.catch_up_days if days_back is None else days_back
-    first = max(today - timedelta(days=days_back), history.first_due_date(warehouse, today), FIRST_DATE)
-    dates = days(first, today + timedelta(days=1))
+    dates = covered_dates(warehouse, now, days_back)
     undone = []
     for slate in recovering(lambda: list(read_slates(warehouse, dates, now))):
         for mode in MODES:
@@ -71,6 +68,14 @@ def find_work(
         undone = with_reloads(undone, instance, find_reloads(instance, warehouse, landing, now, dates), now)
     order = (RELOAD, *MODES)
     return sorted(undone, key=lambda work: (work.game_date, order.index(work.mode)))
+
+
+def covered_dates(warehouse: Warehouse, now: datetime, days_back: int | None = None) -> list[date]:
+    """Returns the dates whose work is searched: up to tomorrow, and not before the stored history."""
+    today = eastern_date(now)
+    days_back = SETTINGS.patience.catch_up_days if days_back is None else days_back
+    first = max(today - timedelta(days=days_back), history.first_due_date(warehouse, today), FIRST_DATE)
+    return days(first, today + timedelta(days=1))
 
 
 def with_reloads(undone: Sequence[Work], instance: dg.DagsterInstance, reloads: Sequence[Reload], now: datetime) -> list[Work]:

@@ -8,7 +8,7 @@ from typing import Literal
 import dagster as dg
 
 from nba_pipeline.completeness.modes import tables_of_mode
-from nba_pipeline.instance.materializations import materialized_at
+from nba_pipeline.instance.materializations import materialized_dates
 from nba_pipeline.instance.run_tags import MODE_TAG, OFFLINE_TAG
 from nba_pipeline.league.calendar import eastern, eastern_date
 from nba_pipeline.monitoring.landed_dates import READS, loaded_before, missing_sources
@@ -58,7 +58,7 @@ def find_reloads(
     for day, sources in missing.items():
         tables = sources if is_automated(day, today) else (*sources, *_to_rebuild(day, sources, before, loaded))
         reloads.append(Reload(day, sources, tables, eastern(day, 0)))
-    reloads += _unloaded_captures(instance, warehouse, landing, [day for day in window if day not in missing])
+    reloads += unloaded_captures(instance, warehouse, landing, [day for day in window if day not in missing])
     return sorted(reloads, key=lambda reload: reload.game_date)
 
 
@@ -96,20 +96,20 @@ def _loaded_and_before(
     return loaded, {**sources, **loaded_before(instance, derived)}
 
 
-def _unloaded_captures(
+def unloaded_captures(
     instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, window: Sequence[date]
 ) -> list[Reload]:
-    """Returns reloads of the snapshot tables with a payload newer than their last materialization."""
+    """Returns reloads of the snapshot tables with a payload newer than their last materialization.
+
+    The time of its file says when a payload was landed. If a home was copied without file times, every payload looks newer.
+    Its reload repeats the same rows.
+    """
     loaded = {name: warehouse.dates(TABLES[name]) for name in SNAPSHOTS}
-    reloads = []
+    materialized, reloads = materialized_dates(instance, SNAPSHOTS, window), []
     for day in window:
+        instants = materialized.get(day, {})
         landed_at = {name: landing.last_landed_at(READS[name], day) for name in SNAPSHOTS if day in loaded[name]}
-        unloaded = {name: at for name, at in landed_at.items() if at and not _is_materialized_since(instance, name, day, at)}
+        unloaded = {name: at for name, at in landed_at.items() if at and not (name in instants and instants[name] >= at)}
         if unloaded:
             reloads.append(Reload(day, tuple(unloaded), tuple(unloaded), max(unloaded.values())))
     return reloads
-
-
-def _is_materialized_since(instance: dg.DagsterInstance, name: str, day: date, at: datetime) -> bool:
-    newest = materialized_at(instance, name, day)
-    return newest is not None and newest >= at

@@ -30,8 +30,9 @@ from nba_pipeline.orchestration.corrections import find_corrections
 from nba_pipeline.orchestration.jobs import with_export
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage, lost_work
 from nba_pipeline.orchestration.recheck_job import JOB as RECHECK
+from nba_pipeline.orchestration.reconciliation import covered_dates, with_reloads
 from nba_pipeline.orchestration.recovery import over_by_data, resolve_over
-from nba_pipeline.orchestration.reloading import RELOAD
+from nba_pipeline.orchestration.reloading import RELOAD, unloaded_captures
 from nba_pipeline.orchestration.undone import find_missing, find_undone
 from nba_pipeline.orchestration.weekly_training import untrained_week
 from nba_pipeline.orchestration.work import Work
@@ -196,6 +197,16 @@ class Runner:
     def corrections(self) -> list[Work]:
         """Returns the re-reads and corrections that are due, not done and not in progress, oldest date first."""
         return _waiting(find_corrections(self.instance, self.warehouse, self.clock.now()))
+
+    def reloads(self) -> list[Work]:
+        """Returns the loads of landed captures that are due, not done and not in progress, oldest date first.
+
+        Searches the dates of the daemon's frequent reconciliation only, because each date lists folders of the landing.
+        """
+        now = self.clock.now()
+        dates = covered_dates(self.warehouse, now)
+        captures = unloaded_captures(self.instance, self.warehouse, self.landing, dates)
+        return _waiting(with_reloads([], self.instance, captures, now))
 
     def reconcile(self, day: date | None = None) -> Iterator[Outcome]:
         """Runs all due work once, in order, without waiting between attempts. `day` limits it to one date."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nba_pipeline.cli.runs import DEMO_SLATE
 from nba_pipeline.completeness.next_steps import boxscores_step
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.cli.conftest import Faulty
@@ -58,6 +59,15 @@ def test_the_text_has_the_tree_the_verdict_and_exit_code_1(faulty: Faulty) -> No
     assert (ended.returncode, ended.stderr, lines[0]) == (1, "", str(DAY))
     assert lines[-1] == f"  next: {boxscores_step(DAY)}"
     assert any(line.startswith("    broken   requests: ") for line in lines)
+
+
+def test_an_unfinished_demo_is_the_next_command(faulty: Faulty) -> None:
+    file = faulty.home / DEMO_SLATE
+    file.write_text(str(DAY))
+    try:
+        assert explained(faulty, *ON_DAY)["first_broken"]["next_command"] == "nba-pipeline demo"
+    finally:
+        file.unlink()  # the home is shared
 
 
 def test_a_complete_date_has_no_broken_link(faulty: Faulty) -> None:

@@ -43,8 +43,9 @@ def test_an_interrupted_command_says_what_was_kept_and_how_to_continue(
         report(runner, interrupted(), "nba-pipeline backfill --resume")
     message = " ".join(capsys.readouterr().err.split())
     assert ended.value.exit_code == 130
-    assert "interrupted: 1 run was completed before. Every table that a run has written is kept" in message
-    assert message.endswith("To continue: `nba-pipeline backfill --resume`")
+    assert message.endswith(
+        "interrupted: the run was stopped, and every table that was written is kept. To continue: `nba-pipeline backfill --resume`"
+    )
 
 
 def test_ctrl_c_in_a_step_starts_no_further_run(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,7 +60,7 @@ def test_ctrl_c_in_a_step_starts_no_further_run(runner: Runner, capsys: pytest.C
     dates = (date(2026, 1, 14), date(2026, 1, 15))
     with pytest.raises(typer.Exit):
         report(runner, (runner.run("game_day", ["table"], day, day) for day in dates), "nba-pipeline run")
-    assert len(runner.instance.get_runs()) == 1 and "interrupted: no run was completed" in capsys.readouterr().err
+    assert len(runner.instance.get_runs()) == 1 and "interrupted: the run was stopped" in capsys.readouterr().err
 
 
 def test_markup_in_a_message_is_text(runner: Runner, capsys: pytest.CaptureFixture[str]) -> None:

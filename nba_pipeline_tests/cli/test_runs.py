@@ -1,4 +1,4 @@
-"""The date that `run` refuses, the runs of the demo, and the place of its page."""
+"""The date that `run` refuses, the runs of the demo, whether it has ended, and the place of its page."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from nba_pipeline.cli.runs import demo_steps, newest_instant, page_text, refuse_gap, steps_after
+from nba_pipeline.cli.runs import DEMO_SLATE, demo_steps, is_demo_unfinished, newest_instant, page_text, refuse_gap, steps_after
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
@@ -62,9 +62,18 @@ def test_the_demo_names_the_place_of_its_page(tmp_path: Path, monkeypatch: pytes
     with open_instance(tmp_path) as instance:
         assert page_text(instance, SLATE) == "not published, see the warnings"
         instance.report_runless_asset_event(dg.AssetMaterialization("slate_export", partition=str(SLATE)))
-        assert "nba-pipeline serve public" in page_text(instance, SLATE)
+        assert page_text(instance, SLATE).endswith(f"then http://127.0.0.1:8400/{SLATE}.html")
         monkeypatch.setenv("NBA_PIPELINE_PUBLIC", "gs://bucket/prefix")
         assert page_text(instance, SLATE) == f"gs://bucket/prefix/{SLATE}.html"
+
+
+def test_a_recent_demo_is_unfinished_until_it_deletes_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path))
+    assert not is_demo_unfinished(SLATE)
+    (tmp_path / DEMO_SLATE).write_text(str(SLATE))
+    assert [is_demo_unfinished(SLATE + timedelta(days=number)) for number in range(3)] == [True, True, False]
+    (tmp_path / DEMO_SLATE).write_text("other")
+    assert not is_demo_unfinished(SLATE)
 
 
 def test_a_run_does_not_make_an_old_date_the_start_of_the_history(tmp_path: Path) -> None:

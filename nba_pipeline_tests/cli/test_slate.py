@@ -11,6 +11,8 @@ import pytest
 
 from nba_pipeline.cli.consoles import out
 from nba_pipeline.cli.slate_rendering import print_counts
+from nba_pipeline.governance.records import record
+from nba_pipeline.governance.roles import CHAMPION, PROMOTE, ROLES_TABLE, read_decisions
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.builders import a_prop_line
 from nba_pipeline_tests.builders_days import Days, slate_of
@@ -54,8 +56,21 @@ def test_a_slate_shows_the_bets_of_today_in_80_columns(home: Path) -> None:
     assert ended.returncode == 0 and max(map(len, ended.stdout.splitlines())) <= 80
     (line,) = (line for line in ended.stdout.splitlines() if "Able" in line)
     assert line.split() == ["7:30p", "Al", "Able", "GSW-NYK", "OVER", "20.5", "fanduel", "-115", "25.1", "+4.6"]
-    assert "Only predictions of the champion may be picks" in ended.stdout
     assert "Baker" not in ended.stdout and "1 of 2 actionable (1 OVER)" in ended.stdout and "no_line 1" in ended.stdout
+
+
+def test_a_slate_names_the_newest_champion_and_says_if_no_shown_bet_can_become_a_pick(home: Path) -> None:
+    """The bet of the home is of moving_average."""
+    warehouse, texts = Days(home).warehouse, {"": slate(home).stdout}
+    for name in ("moving_average", "xgboost"):
+        row = {"decision": PROMOTE, "system_id": name, "role": CHAMPION, "reason": "better", "author": "Ann", "decided_at": NOON}
+        record(warehouse, ROLES_TABLE, NOON, read_decisions(warehouse), row, "test")
+        texts[name] = slate(home).stdout
+    assert {name: "none of these bets can become a pick" in text for name, text in texts.items()} == {
+        "": True, "moving_average": False, "xgboost": True
+    }  # fmt: skip
+    assert "Only predictions of the champion, ensemble, can become picks." in texts[""]
+    assert "No prediction of xgboost is below" in texts["xgboost"]
 
 
 def test_all_shows_every_prediction_with_its_reasons(home: Path) -> None:

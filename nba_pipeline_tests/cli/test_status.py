@@ -4,15 +4,18 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from nba_pipeline.cli.runs import DEMO_SLATE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import FIRST_DATE, eastern
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.watchdog import DAEMON_SILENT
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.builders_days import Days, slate_of
 from nba_pipeline_tests.commands import nba_pipeline
 
@@ -37,6 +40,27 @@ def test_a_silent_daemon_is_the_cause_and_the_next_step_of_a_date_that_waits(tmp
     ended = nba_pipeline("status", "--from", str(DAY), "--to", str(DAY), home=tmp_path, now=now)
     assert "Nothing is collected, predicted or graded. No sensor has ticked since 09:00." in ended.stdout
     assert f"Next for {DAY}: start the daemon" in ended.stdout
+
+
+def test_an_unfinished_demo_is_the_next_step_of_the_dates_that_it_completes(tmp_path: Path) -> None:
+    days, now = Days(tmp_path), eastern(DAY, 18)
+    days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19)))
+    options = ("status", "--from", str(DAY), "--to", str(DAY))
+    assert f"Next for {DAY}: `nba-pipeline reconcile`" in nba_pipeline(*options, home=tmp_path, now=now).stdout
+    (tmp_path / DEMO_SLATE).write_text(str(DAY))
+    text = nba_pipeline(*options, home=tmp_path, now=now).stdout
+    assert "LATE: The demo has not ended." in text and f"Next for {DAY}: `nba-pipeline demo`" in text
+
+
+def test_a_home_that_was_copied_without_file_times_has_reloads_to_do(tmp_path: Path) -> None:
+    days, now = Days(tmp_path), eastern(DAY, 12)
+    days.make_everything(eastern(DAY, 11), DAY - timedelta(days=1), DAY)
+    payload = Landing(home=str(tmp_path), clock=Clock(fixed_at=now.isoformat())).keep(
+        Slot("odds_api", "event_odds", "e1", DAY), b"{}", fetched_at=eastern(DAY, 10)
+    )
+    for written_at, is_due in ((eastern(DAY, 10), False), (now, True)):
+        os.utime(str(payload.path), (written_at.timestamp(), written_at.timestamp()))
+        assert ("Due: 1 x reload (" in nba_pipeline("status", home=tmp_path, now=now).stdout) == is_due
 
 
 @pytest.mark.parametrize(

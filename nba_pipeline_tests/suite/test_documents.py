@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,6 +117,13 @@ def test_links_lead_to_files_and_headings(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_make_targets_exist(document: Path) -> None:
     assert unknown_targets(document, makefile_targets()) == set()
+
+
+def test_make_help_lists_every_target() -> None:
+    listed = subprocess.run(["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {line.split()[0] for line in listed.splitlines() if len(line.split()) > 1} == makefile_targets(), (
+        "a target needs ## text"
+    )
 
 
 def test_hosted_ci_runs_make_targets_that_exist() -> None:
