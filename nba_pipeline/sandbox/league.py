@@ -1,4 +1,4 @@
-"""The league: games, box scores and lines, a pure function of (seed, game length, dates without games, clubs)."""
+"""The league: games, box scores and lines, a pure function of the arguments of `League`."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -69,17 +69,17 @@ class Season:
 
 
 @lru_cache(maxsize=SEASONS_IN_MEMORY)
-def _season_results(seed: int, season: str, clubs: int) -> tuple[list[Fixture], Results]:
+def _season_results(seed: int, season: str, clubs: int, games_per_date: int | None) -> tuple[list[Fixture], Results]:
     # shared by all leagues of the process, so that a run with its own sandbox does not simulate the season again
-    fixtures = season_schedule(seed, season, clubs)
+    fixtures = season_schedule(seed, season, clubs, games_per_date)
     return fixtures, simulate(seed, season, fixtures)
 
 
 @lru_cache(maxsize=GAMES_IN_MEMORY)
 def _reports(
-    seed: int, clubs: int, fixture: Fixture, place: int, tipoff_at: datetime, game_date: date
+    seed: int, clubs: int, games_per_date: int | None, fixture: Fixture, place: int, tipoff_at: datetime, game_date: date
 ) -> tuple[ClubReport, ClubReport]:
-    absences = _season_results(seed, fixture.season, clubs)[1].matchups.absences
+    absences = _season_results(seed, fixture.season, clubs, games_per_date)[1].matchups.absences
     return club_reports(seed, fixture, absences, place, tipoff_at, game_date)
 
 
@@ -87,7 +87,7 @@ class League:
     """Thirty clubs of invented players with games on every day of the year.
 
     Leagues with equal arguments are equal in any process. A date in `no_game_dates` has no games; other games do not change.
-    A league with fewer clubs has its own schedule.
+    A league with another number of clubs or of games per date has its own schedule.
     """
 
     def __init__(
@@ -96,11 +96,13 @@ class League:
         game_minutes: float = GAME_MINUTES,
         no_game_dates: frozenset[date] = frozenset(),
         clubs: int = len(TEAMS),
+        games_per_date: int | None = None,
     ) -> None:
         self.seed = seed
         self.teams = TEAMS[:clubs]
         self.game_length = timedelta(minutes=game_minutes)
         self.no_game_dates = no_game_dates
+        self.games_per_date = games_per_date
         self._lock = Lock()
         self._seasons: dict[str, Season] = {}
 
@@ -111,8 +113,8 @@ class League:
         return hash(self._arguments)
 
     @property
-    def _arguments(self) -> tuple[int, timedelta, frozenset[date], int]:
-        return self.seed, self.game_length, self.no_game_dates, len(self.teams)
+    def _arguments(self) -> tuple[int, timedelta, frozenset[date], int, int | None]:
+        return self.seed, self.game_length, self.no_game_dates, len(self.teams), self.games_per_date
 
     def season(self, name: str) -> Season:
         """Returns the season named "2024-25". The first call simulates it, which takes about 0.3 s."""
@@ -149,14 +151,14 @@ class League:
 
     def injuries(self, game: Game, tipoff_at: datetime, game_date: date) -> tuple[ClubReport, ClubReport]:
         """Returns the injury reports of home and away for the current tip-off and date."""
-        return _reports(self.seed, len(self.teams), game.fixture, game.place, tipoff_at, game_date)
+        return _reports(self.seed, len(self.teams), self.games_per_date, game.fixture, game.place, tipoff_at, game_date)
 
     def _outlooks(self, game: Game, tipoff_at: datetime) -> list[Outlook]:
         results = self.season(game.fixture.season).results
         return list(outlooks(results, game.place, game.teams, lambda: self.injuries(game, tipoff_at, eastern_date(tipoff_at))))
 
     def _play_season(self, name: str) -> Season:
-        fixtures, results = _season_results(self.seed, name, len(self.teams))
+        fixtures, results = _season_results(self.seed, name, len(self.teams), self.games_per_date)
         scores, periods = results.shooting.score.tolist(), results.period_scores.tolist()
         overtimes = results.overtimes.tolist()
         games = tuple(

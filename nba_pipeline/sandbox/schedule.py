@@ -48,11 +48,11 @@ def season_dates(season: str) -> list[date]:
     return [first + timedelta(days=n) for n in range((date(first.year + 1, 7, 1) - first).days)]
 
 
-def season_schedule(seed: int, season: str, clubs: int = len(TEAMS)) -> list[Fixture]:
+def season_schedule(seed: int, season: str, clubs: int = len(TEAMS), games_per_date: int | None = None) -> list[Fixture]:
     """Returns all games of a season by date and tip-off, among the first `clubs` entries of TEAMS.
 
     Teams with the most rest play first. With thirty clubs, no team plays on three consecutive days. With few clubs, all but two
-    may play on every date.
+    may play on every date. `games_per_date` replaces the random number of games, and may be up to half of the clubs.
     """
     rng = generator(seed, "schedule", season)
     team_count, max_games = clubs, max(clubs // 2 - 1, 1)
@@ -61,7 +61,7 @@ def season_schedule(seed: int, season: str, clubs: int = len(TEAMS)) -> list[Fix
     home_games = np.zeros(team_count)
     fixtures: list[Fixture] = []
     for day_number, day in enumerate(season_dates(season)):
-        game_count = min(int(rng.choice(GAMES_PER_DATE, p=GAMES_PER_DATE_SHARE)), max_games)
+        game_count = games_per_date or min(int(rng.choice(GAMES_PER_DATE, p=GAMES_PER_DATE_SHARE)), max_games)
         rest_days = day_number - last_played
         priority = np.minimum(rest_days, 5) + rng.uniform(0, 1.9, team_count)
         priority[(rest_days == 1) & played_back_to_back] = -1.0
@@ -79,7 +79,8 @@ def season_schedule(seed: int, season: str, clubs: int = len(TEAMS)) -> list[Fix
             for order, (h, a) in enumerate(zip(home, away, strict=True))
         ]
         for sequence, (tipoff_at, h, a) in enumerate(sorted(games), start=1):
-            game_id = f"002{season[2:4]}{(day_number + 1) * 10 + sequence:05d}"
+            tens, units = divmod(sequence, 10)  # the tens precede the date, so that ids of up to nine games are as before
+            game_id = f"002{season[2:4]}{tens}{day_number + 1:03d}{units}"
             rest = int(rest_days[h]), int(rest_days[a])
             event_id = f"{stable_hash(seed, 'event', game_id):064x}"[:32]
             fixtures.append(Fixture(game_id, event_id, season, day, sequence, TEAMS[h], TEAMS[a], tipoff_at, *rest))

@@ -91,7 +91,12 @@ class SandboxServer:
 def serve(home: Path, now: Callable[[], datetime], *, port: int = 0) -> SandboxServer:
     """Returns a running sandbox with the rules of <home>/sandbox_rules.json. Raises BadInput for invalid rules."""
     rules_file = read_rules_file(home)
-    league = League(game_minutes=rules_file.game_minutes, no_game_dates=rules_file.no_game_dates, clubs=rules_file.clubs)
+    league = League(
+        game_minutes=rules_file.game_minutes,
+        no_game_dates=rules_file.no_game_dates,
+        clubs=rules_file.clubs,
+        games_per_date=rules_file.games_per_date,
+    )
     server = SandboxServer(league, now, rules_file.rules, port=port)
     server.start()
     return server

@@ -25,10 +25,11 @@ from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
+from nba_pipeline_tests.bigquery.emulator import HANG_SECONDS
+
 Kind = Literal["token", "query", "load", "load_data", "get_job", "results", "cancel", "tables", "datasets", "other"]
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "proxy-connection", "content-length"}
-UPSTREAM_SECONDS = 600.0
 JSON_PART = re.compile(rb"\{.*?\}\s*(?=\r?\n--)", re.DOTALL)
 
 
@@ -201,7 +202,7 @@ class FaultProxy:
         """Forward a call to BigQuery, and replace its address with the proxy's in the response."""
         address = urlsplit(self.upstream_url)
         # a new connection for each call: the emulator may close a kept one, and the call must not be sent twice
-        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=UPSTREAM_SECONDS)
+        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=HANG_SECONDS)
         try:
             sent = {key: value for key, value in headers.items() if key.lower() not in HOP_BY_HOP | {"host"}}
             connection.request(call.method, call.path, body=body or None, headers=sent)

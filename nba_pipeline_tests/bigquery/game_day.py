@@ -41,7 +41,7 @@ from nba_pipeline.warehouse.bigquery.loads import EARLIEST_PARTITION
 from nba_pipeline.warehouse.bigquery.shapes import STAGING_PREFIX
 from nba_pipeline.warehouse.copying import copy
 from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline_tests.bigquery.emulator import Emulator
+from nba_pipeline_tests.bigquery.emulator import HANG_SECONDS, Emulator
 from nba_pipeline_tests.bigquery.faults import Call, FaultProxy, Kill
 
 PROJECT, DATASET = "nba-test", "game_day"
@@ -110,7 +110,7 @@ def command(arguments: tuple[str, ...], variables: Mapping[str, str], now: datet
 
 def finish(process: subprocess.Popen[str]) -> None:
     """Wait for a command that must succeed."""
-    messages, _ = process.communicate(timeout=600)
+    messages, _ = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 0, f"exit code {process.returncode}: {messages[-2000:]}"
 
 
@@ -176,7 +176,7 @@ def played(
                         if left:
                             fatal, when = left[0]
                             proxy.rule(fatal - len(calls_made) if isinstance(fatal, int) else fatal, Kill(process.pid, when))
-                        messages, _ = process.communicate(timeout=1200)
+                        messages, _ = process.communicate(timeout=2 * HANG_SECONDS)
                     calls = [dataclasses.replace(call, number=call.number + len(calls_made)) for call in proxy.calls]
                 if process.returncode == -signal.SIGKILL:
                     # the client was dead when the response arrived, so the proxy did not record it

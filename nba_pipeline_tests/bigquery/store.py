@@ -21,7 +21,7 @@ from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 from nba_pipeline.warehouse.bigquery.journal import JOURNAL
 from nba_pipeline.warehouse.bigquery.shapes import LOADS, Shape, quarantine_of, shape_of
 from nba_pipeline.warehouse.journal import DIRECT
-from nba_pipeline_tests.bigquery.emulator import Emulator
+from nba_pipeline_tests.bigquery.emulator import HANG_SECONDS, Emulator
 from nba_pipeline_tests.bigquery.faults import Call, FaultProxy, Rewrite
 from nba_pipeline_tests.bigquery.fixtures import PROJECT
 from nba_pipeline_tests.warehouse.contract import IMPATIENT, Store, Tables, a_table, forgotten_tables
@@ -80,7 +80,7 @@ class BigQueryStore(Store):
     def delay_write(self, table: Table, day: date, started: threading.Event, resume: threading.Event) -> Iterator[None]:
         def wait(answer: Any) -> Any:
             started.set()
-            assert resume.wait(60)
+            assert resume.wait(HANG_SECONDS)
             return answer
 
         # the load is done, and the writer has not received the response

@@ -16,6 +16,7 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery.shapes import LOADS, Shape, quarantine_of, shape_of
+from nba_pipeline_tests.bigquery.emulator import HANG_SECONDS
 from nba_pipeline_tests.bigquery.faults import FaultProxy, Respond
 from nba_pipeline_tests.bigquery.fixtures import PROJECT
 from nba_pipeline_tests.bigquery.store import BigQueryStore, of_kind
@@ -239,7 +240,7 @@ def command(store: BigQueryStore, *arguments: str, **changes: str | None) -> sub
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=HANG_SECONDS,
         env={name: value for name, value in variables.items() if value is not None},
     )
 

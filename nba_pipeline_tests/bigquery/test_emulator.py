@@ -23,7 +23,16 @@ from google.cloud import bigquery, bigquery_storage
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 from polars.testing import assert_frame_equal
 
-from nba_pipeline_tests.bigquery.emulator import ENVIRONMENT, REQUIREMENTS, Emulator, NotStarted, find_python, is_ready, setup
+from nba_pipeline_tests.bigquery.emulator import (
+    ENVIRONMENT,
+    HANG_SECONDS,
+    REQUIREMENTS,
+    Emulator,
+    NotStarted,
+    find_python,
+    is_ready,
+    setup,
+)
 from nba_pipeline_tests.bigquery.fixtures import PROJECT
 
 FIRST, SECOND = date(2026, 1, 1), date(2026, 1, 2)
@@ -206,7 +215,7 @@ def test_a_job_ends_at_its_timeout(peer: Peer) -> None:
     endless = "SELECT SUM(a * b) FROM UNNEST(GENERATE_ARRAY(1, 1000000)) a, UNNEST(GENERATE_ARRAY(1, 1000000)) b"
     config = bigquery.QueryJobConfig(job_timeout_ms=300)
     with pytest.raises(GoogleAPICallError) as caught:
-        peer.client.query(endless, job_config=config, job_retry=None).result(timeout=60, job_retry=None)
+        peer.client.query(endless, job_config=config, job_retry=None).result(timeout=HANG_SECONDS, job_retry=None)
     assert caught.value.errors[0]["reason"] == "stopped"
 
 
@@ -296,9 +305,9 @@ def test_the_emulator_ends_with_its_parent_process(emulator: Emulator, tmp_path:
         f"running = Emulator(Path({str(tmp_path)!r}), Path({str(ENVIRONMENT)!r})); running.__enter__(); "
         "print(running.pid, flush=True); os._exit(9)"
     )
-    completed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    completed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
     pid = int(completed.stdout)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + HANG_SECONDS
     while is_running(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not is_running(pid)
@@ -369,7 +378,7 @@ def test_a_setup_waits_for_a_setup_in_progress(tmp_path: Path) -> None:
         with FileLock(tmp_path / "lock"):
             waiting = pool.submit(setup, tmp_path)
             assert not wait([waiting], timeout=0.3).done
-        waiting.result(timeout=10)
+        waiting.result(timeout=HANG_SECONDS)
 
 
 def test_an_interrupted_setup_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

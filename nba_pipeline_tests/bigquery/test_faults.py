@@ -17,7 +17,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from requests.exceptions import ConnectionError as ConnectionLost
 
-from nba_pipeline_tests.bigquery.emulator import Emulator
+from nba_pipeline_tests.bigquery.emulator import HANG_SECONDS, Emulator
 from nba_pipeline_tests.bigquery.faults import Call, Delay, DropAfter, DropBefore, FaultProxy, Kill, Respond, Rewrite
 from nba_pipeline_tests.bigquery.fixtures import PROJECT
 
@@ -195,7 +195,7 @@ def test_a_process_is_killed_around_a_call(
     child: list[subprocess.Popen[bytes]] = []
     proxy.rule(lambda call: call.kind == "datasets" and call.method == "POST", Kill(lambda: child[0].pid, when))
     child.append(subprocess.Popen([sys.executable, "-c", script]))
-    assert child[0].wait(timeout=60) == -9
+    assert child[0].wait(timeout=HANG_SECONDS) == -9
     assert proxy.kinds() == ["datasets"], "it was dead before it could go on"
     assert (f"{dataset_name}_new" in {dataset.dataset_id for dataset in client.list_datasets()}) == loaded
 

@@ -18,6 +18,7 @@ from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery.shapes import shape_of
+from nba_pipeline_tests.bigquery.emulator import HANG_SECONDS
 from nba_pipeline_tests.bigquery.faults import Call, DropAfter, DropBefore, FaultProxy, Kill, Respond, Rewrite
 from nba_pipeline_tests.bigquery.store import BigQueryStore, acknowledges, loads, of_kind, statement, text_of
 from nba_pipeline_tests.warehouse.contract import DAY, NEXT, PATIENT, VERSIONS, in_a_process, rows, stored_rows
@@ -63,7 +64,7 @@ def test_writers_on_two_hosts_exclude_each_other_by_a_lease_in_the_bucket(
         a, b = (store.open(home=str(tmp_path / name), store="gs://bucket/nba") for name in ("a", "b"))
         writing = pool.submit(a.replace, lines, [DAY], rows(3), "run on a")
         try:
-            assert started.wait(60), writing.exception(timeout=1)
+            assert started.wait(HANG_SECONDS), writing.exception(HANG_SECONDS)
             with pytest.raises(Busy, match=rf"toy_lines {DAY} is being written by run on a \(process"):
                 b.replace(lines, [DAY], rows(4), "run on b")
         finally:

@@ -20,6 +20,9 @@ INSTALLED = Path("/usr/lib/postgresql")
 USER, PASSWORD = "nba", "canary/secret@7"
 ADMIN = "postgres"
 NUMBERS = count(1)
+HANG_SECONDS = 600.0
+"""Time-out of everything that ends in seconds unless it hangs. A slow machine must not reach it."""
+
 SETTINGS = {
     "fsync": "off",
     "timezone": "America/New_York",  # Dagster must not store local time

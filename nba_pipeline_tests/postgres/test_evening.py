@@ -31,7 +31,7 @@ from nba_pipeline.monitoring.alert_changes import CHANGES
 from nba_pipeline.monitoring.alerts import ALERTS
 from nba_pipeline.monitoring.deliveries import DELIVERIES, MESSAGE_DELIVERIES
 from nba_pipeline_tests.orchestration.test_runner import DAY, NEXT, copy_of, graded, loaded, predicted, tables
-from nba_pipeline_tests.postgres.cluster import Cluster, free_port
+from nba_pipeline_tests.postgres.cluster import HANG_SECONDS, Cluster, free_port
 from nba_pipeline_tests.postgres.hosts import variables
 from nba_pipeline_tests.postgres.test_processes import listens
 from nba_pipeline_tests.unattended.live import _of_session
@@ -44,8 +44,6 @@ SKEW_SECONDS = 120
 OF_ALERTS = (ALERTS.name, CHANGES.name, DELIVERIES.name, MESSAGE_DELIVERIES.name)
 """Tables with alerts about the kills."""
 
-TIMEOUT_SECONDS = 150.0
-"""Longest wait for one step of the evening. A step takes a few seconds on an idle machine, and a run half a minute."""
 SETTINGS = "[runs]\nlease_seconds = 10\nrenewal_seconds = 1\n"
 ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
 IN_PROGRESS = [
@@ -107,7 +105,7 @@ class Host:
 
         def is_requested() -> bool:
             try:
-                response = httpx.post(f"http://127.0.0.1:{self.web_port}/graphql", json={"query": query}, timeout=60)
+                response = httpx.post(f"http://127.0.0.1:{self.web_port}/graphql", json={"query": query}, timeout=HANG_SECONDS)
             except httpx.TransportError as error:
                 raise AssertionError(f"the webserver did not answer the request for a run: {error!r}") from error
             answers.append(response.json()["data"]["launchRun"])
@@ -154,9 +152,9 @@ def host(name: str, skew_seconds: int, home: Path, now: datetime) -> Iterator[Ho
 
 def wait_until(is_so: Callable[[], object], what: str, details: Callable[[], str] = lambda: "") -> None:
     """Fails with one sentence if something has not happened in time."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
+    deadline = time.monotonic() + HANG_SECONDS
     while not is_so():
-        assert time.monotonic() < deadline, f"did not happen within {TIMEOUT_SECONDS:.0f} s: {what}{details()}"
+        assert time.monotonic() < deadline, f"did not happen within {HANG_SECONDS:.0f} s: {what}{details()}"
         time.sleep(0.2)
 
 

@@ -18,8 +18,8 @@ from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.run_leases import RenewedLease, lease_of
 from nba_pipeline.instance.run_tags import PROCESS_TAG
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline_tests.instance.test_dead_runs import ROOT, TIMEOUT_SECONDS, endings, slots, wait_for
-from nba_pipeline_tests.postgres.cluster import Cluster
+from nba_pipeline_tests.instance.test_dead_runs import ROOT, endings, slots, wait_for
+from nba_pipeline_tests.postgres.cluster import HANG_SECONDS, Cluster
 from nba_pipeline_tests.postgres.hosts import variables
 
 SECONDS = SETTINGS.runs.lease_seconds
@@ -95,7 +95,7 @@ def test_an_ended_run_has_no_lease(instance: dg.DagsterInstance, run: dg.Dagster
 @contextmanager
 def playing(folder: Path, host: str, skew_seconds: int = 0) -> Iterator[subprocess.Popen[str]]:
     """A process of another host during a run of the command."""
-    (folder / "settings.toml").write_text("[runs]\nrenewal_seconds = 0.1\nlease_seconds = 1\n")
+    (folder / "settings.toml").write_text("[runs]\nrenewal_seconds = 0.1\nlease_seconds = 30\n")
     (folder / "endless").unlink(missing_ok=True)
     environment = os.environ | variables(host, skew_seconds)
     command = [sys.executable, "-W", "ignore", "-c", PLAY]
@@ -116,7 +116,7 @@ def test_a_process_whose_run_was_closed_meanwhile_ends_and_records_nothing(insta
         assert [closed.run_id for closed in close_dead_runs(instance, later)] == [run.run_id]
         assert slots(instance) == 0
         process.send_signal(signal.SIGCONT)
-        _, messages = process.communicate(timeout=TIMEOUT_SECONDS)
+        _, messages = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 1
     assert f"nba-pipeline: run {run.run_id} was closed by another process, because its lease had expired" in messages
     assert len(endings(instance, run.run_id)) == 1
@@ -124,12 +124,12 @@ def test_a_process_whose_run_was_closed_meanwhile_ends_and_records_nothing(insta
 
 @pytest.mark.parametrize("skew_seconds", [-120, 120])
 def test_a_skew_of_two_minutes_closes_no_living_run(instance: dg.DagsterInstance, tmp_path: Path, skew_seconds: int) -> None:
-    """The clock of the host of the run, or that of the host which closes runs, is wrong. A lease is one second here."""
+    """The clock of the host of the run, or that of the host which closes runs, is wrong. A lease is shorter than the skew here."""
     with playing(tmp_path, "a", skew_seconds) as process:
         with_a_skew = os.environ | variables("b", skew_seconds)
         command = [sys.executable, "-W", "ignore", "-c", CLOSE]
         other = subprocess.run(command, cwd=ROOT, env=with_a_skew, capture_output=True, text=True, check=True)
         assert other.stdout.strip() == "[]" and closed(instance) == []
         (tmp_path / "go").touch()
-        assert process.wait(TIMEOUT_SECONDS) == 0
+        assert process.wait(HANG_SECONDS) == 0
     assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]

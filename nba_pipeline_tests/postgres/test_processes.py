@@ -25,7 +25,7 @@ from dagster._core.test_utils import create_run_for_test
 from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline_tests.commands import nba_pipeline
-from nba_pipeline_tests.postgres.cluster import Cluster, free_port
+from nba_pipeline_tests.postgres.cluster import HANG_SECONDS, Cluster, free_port
 
 REQUESTS = 50
 PAGE = """{
@@ -37,7 +37,6 @@ PAGE = """{
 
 BIN = Path(sys.executable).parent
 DEPLOY = Path(__file__).parents[2] / "deploy"
-TIMEOUT_SECONDS = 90.0
 CODE = """
 import dagster as dg
 
@@ -118,7 +117,7 @@ def listens(port: int) -> bool:
 
 
 def wait_until(is_reached: Any) -> None:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
+    deadline = time.monotonic() + HANG_SECONDS
     while not is_reached():
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -128,7 +127,7 @@ def test_a_second_daemon_ends_and_names_the_first(compose: Compose, tmp_path: Pa
     with open_instance(tmp_path) as instance, compose.started("daemon") as first:
         wait_until(instance.get_daemon_heartbeats)
         with compose.started("daemon") as second:
-            _, messages = second.communicate(timeout=TIMEOUT_SECONDS)
+            _, messages = second.communicate(timeout=HANG_SECONDS)
         assert second.returncode == 2
         assert f"process {first.pid} is running on the run history of 127.0.0.1:" in messages.splitlines()[-1]
         assert first.poll() is None
@@ -140,7 +139,7 @@ def test_a_viewer_reads_and_every_mutation_is_refused(compose: Compose, database
         run = create_run_for_test(instance, "play", status=dg.DagsterRunStatus.STARTED).run_id
     before, port = rows(cluster, database), compose.web_port
     url = f"http://127.0.0.1:{port}/graphql"
-    with compose.started("webserver-read-only"), httpx.Client(timeout=30) as viewer:
+    with compose.started("webserver-read-only"), httpx.Client(timeout=HANG_SECONDS) as viewer:
         wait_until(lambda: is_up(viewer, port))
         read = viewer.post(url, json={"query": "{ runsOrError { ... on Runs { results { runId } } } }"}).json()
         assert {"runId": run} in read["data"]["runsOrError"]["results"]
@@ -161,7 +160,7 @@ def test_fifty_requests_at_once_are_answered_within_the_limit_of_connections(
             dg.materialize([dg.asset(name="toys")(lambda: None)], instance=instance)
     url = f"http://127.0.0.1:{compose.web_port}"
     with compose.started("webserver-read-only") as webserver:
-        with httpx.Client(timeout=30) as viewer:
+        with httpx.Client(timeout=HANG_SECONDS) as viewer:
             wait_until(lambda: is_up(viewer, compose.web_port))
         answers, connections = asyncio.run(ask_at_once(f"{url}/graphql", psutil.Process(webserver.pid), cluster.port))
     assert len(answers) == REQUESTS and not [answer for answer in answers if "errors" in answer]
@@ -173,7 +172,7 @@ async def ask_at_once(url: str, webserver: psutil.Process, port: int) -> tuple[l
     """Send a query REQUESTS times at once. Returns the answers and the most connections of the webserver to PostgreSQL."""
     most = 0
     limits = httpx.Limits(max_connections=REQUESTS)
-    async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, limits=limits) as client:
+    async with httpx.AsyncClient(timeout=HANG_SECONDS, limits=limits) as client:
         sent = asyncio.gather(*(client.post(url, json={"query": PAGE}) for _ in range(REQUESTS)))
         while not sent.done():
             most = max(most, sum(bool(one.raddr) and one.raddr.port == port for one in webserver.net_connections("tcp")))

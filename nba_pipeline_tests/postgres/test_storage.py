@@ -23,7 +23,7 @@ from nba_pipeline.instance.postgres import CONNECT_SECONDS
 from nba_pipeline.instance.postgres_storage import PooledEventLogStorage
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline_tests.commands import nba_pipeline
-from nba_pipeline_tests.postgres.cluster import PASSWORD, USER, Cluster
+from nba_pipeline_tests.postgres.cluster import HANG_SECONDS, PASSWORD, USER, Cluster
 
 SERVER_CONNECTIONS, RESERVED = 100, 3
 """Defaults of PostgreSQL: all connections, and those for administrators."""
@@ -101,7 +101,7 @@ def test_threads_share_few_connections(database: str, tmp_path: Path) -> None:
         runs, barrier = [create_run_for_test(instance).run_id for _ in range(3)], threading.Barrier(threads)
 
         def read_and_write(number: int) -> int:
-            barrier.wait(timeout=60)
+            barrier.wait(HANG_SECONDS)
             event = dg.AssetMaterialization(f"toys_{number}")
             instance.report_runless_asset_event(event)
             instance.all_logs(runs[0])

@@ -197,10 +197,26 @@ def test_a_small_league_plays_among_its_clubs_on_every_date(clubs: int, games: i
         )
 
 
-def test_a_small_league_does_not_change_the_full_league(league: League) -> None:
-    small, day = League(clubs=12), date(2025, 1, 15)
-    assert small != league and small.games(day) != league.games(day)
+@pytest.mark.parametrize(("clubs", "games"), [(30, 15), (30, 10), (10, 5), (10, 1)])
+def test_a_league_plays_the_given_number_of_games_on_every_date(clubs: int, games: int) -> None:
+    league, date_of_id = League(clubs=clubs, games_per_date=games), dict[str, date]()
+    for day in TWENTY_DATES:
+        playing = [team for game in league.games(day) for team in game.teams]
+        assert len(playing) == len(set(playing)) == 2 * games and set(playing) <= set(TEAMS[:clubs])
+        date_of_id |= {game.game_id: day for game in league.games(day)}
+    assert Counter(date_of_id.values()) == dict.fromkeys(TWENTY_DATES, games)
+    assert all(len(game_id) == 10 and league.game(game_id) in league.games(day) for game_id, day in date_of_id.items())
+
+
+def test_another_size_does_not_change_the_full_league(league: League) -> None:
+    day = date(2025, 1, 15)
+    for other in (League(clubs=12), League(games_per_date=9)):
+        assert other != league and other.games(day) != league.games(day)
     assert League().games(day) == league.games(day) == League(clubs=len(TEAMS)).games(day)
+
+
+def test_ids_of_up_to_nine_games_are_the_number_of_the_date_and_of_the_game(league: League) -> None:
+    assert [game.game_id for game in league.games(date(2025, 1, 15))] == [f"002240199{number}" for number in range(1, 7)]
 
 
 def test_names_are_unique_without_accents_and_as_varied_as_real_ones() -> None:

@@ -10,13 +10,14 @@ from nba_pipeline.sandbox.rules_file import RulesFile, read_rules_file
 from nba_pipeline_tests.sandbox.conftest import DAY
 
 
-def test_the_rules_file_sets_rules_dates_without_games_game_length_and_clubs(tmp_path: Path) -> None:
-    assert read_rules_file(tmp_path) == RulesFile((), frozenset(), 150, 30)
+def test_the_rules_file_sets_every_key(tmp_path: Path) -> None:
+    assert read_rules_file(tmp_path) == RulesFile((), frozenset(), 150, 30, None)
     path = tmp_path / "sandbox_rules.json"
-    path.write_text('{"rules": [{"action": "reset"}], "no_game_dates": ["2025-01-15"], "game_minutes": 2.5, "clubs": 12}')
+    size = '"clubs": 12, "games_per_date": 6'
+    path.write_text(f'{{"rules": [{{"action": "reset"}}], "no_game_dates": ["2025-01-15"], "game_minutes": 2.5, {size}}}')
     rules_file = read_rules_file(tmp_path)
     assert [rule.action for rule in rules_file.rules] == ["reset"] and rules_file.no_game_dates == {DAY}
-    assert (rules_file.game_minutes, rules_file.clubs) == (2.5, 12)
+    assert (rules_file.game_minutes, rules_file.clubs, rules_file.games_per_date) == (2.5, 12, 6)
 
 
 @pytest.mark.parametrize("value", ["0", "-3", "true", "null", '"3"', "[3]", "NaN", "Infinity", "1440.5"])
@@ -36,6 +37,16 @@ def test_an_invalid_number_of_clubs_is_refused_with_file_key_and_value(tmp_path:
         read_rules_file(tmp_path)
     assert str(error.value) == (
         f"clubs in {tmp_path / 'sandbox_rules.json'} must be an even number from 4 to 30, not {json.loads(value)!r}"
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "7", "true", "null", '"6"', "6.0"])
+def test_an_invalid_number_of_games_is_refused_with_file_key_and_value(tmp_path: Path, value: str) -> None:
+    (tmp_path / "sandbox_rules.json").write_text(f'{{"clubs": 12, "games_per_date": {value}}}')
+    with pytest.raises(BadInput) as error:
+        read_rules_file(tmp_path)
+    assert str(error.value) == (
+        f"games_per_date in {tmp_path / 'sandbox_rules.json'} must be a whole number from 1 to 6, not {json.loads(value)!r}"
     )
 
 

@@ -93,6 +93,22 @@ def test_a_home_with_few_clubs_serves_only_these_from_every_provider(tmp_path: P
         assert {team for team, status in rosters.items() if status == 200} == teams
 
 
+def test_a_home_with_fifteen_games_per_date_serves_all_of_them_from_every_provider(tmp_path: Path) -> None:
+    games = League(games_per_date=15).games(DAY)
+    (tmp_path / "sandbox_rules.json").write_text('{"games_per_date": 15}')
+    now = max(game.ends_at for game in games)
+    with serve(tmp_path, lambda: now) as server, httpx.Client(base_url=server.url, timeout=PATIENT_SECONDS) as client:
+        ids = {game.game_id for game in games}
+        assert len(ids) == 15
+        dates = client.get("/static/json/staticData/scheduleLeagueV2.json").json()["leagueSchedule"]["gameDates"]
+        assert {row["gameId"] for day in dates if day["gameDate"] == f"{DAY:%m/%d/%Y} 00:00:00" for row in day["games"]} == ids
+        box_scores = client.get("/v1/box_scores", params={"date": DAY.isoformat()}, headers={"Authorization": "k"}).json()["data"]
+        assert len(box_scores) == 15
+        now = min(game.tipoff_at for game in games) - timedelta(hours=1)
+        events = client.get("/v4/sports/basketball_nba/events", params={"apiKey": "k"}).json()
+        assert {game.fixture.event_id for game in games} <= {event["id"] for event in events}
+
+
 def test_a_home_with_a_date_without_games_serves_an_empty_day(tmp_path: Path, league: League) -> None:
     game = league.games(DAY)[0]
     (tmp_path / "sandbox_rules.json").write_text(json.dumps({"no_game_dates": [DAY.isoformat()]}))

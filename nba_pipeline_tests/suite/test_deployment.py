@@ -111,7 +111,7 @@ def test_the_variables_exist_and_are_documented() -> None:
     of_compose = {"NBA_PIPELINE_VERSION"}
     named = {
         variable
-        for file in ("compose.yaml", "environment.example", "Dockerfile", "helm-values.yaml")
+        for file in ("compose.yaml", "environment.example", "Dockerfile", "helm-values.yaml", "watch-cronjob.yaml")
         for variable in VARIABLE.findall(text(file))
     }
     assert named - documented <= of_compose
@@ -178,9 +178,13 @@ def test_pods_share_no_volume_and_the_watchdog_has_the_variables_of_runs(values:
         assert {frozenset(volume) for volume in volumes} == {frozenset(("name", "emptyDir"))}
     variables = {one["name"]: one["value"] for one in code["env"]}
     assert variables["NBA_PIPELINE_ENV"] == "production" and variables["NBA_PIPELINE_STORE"].startswith("gs://")
+    database, parts = values["postgresql"], {"hostname": "Host", "db_name": "Database", "username": "Username"}
+    for part, name in parts.items():
+        assert variables.get(PREFIX + PARTS[part]) == database[f"postgresql{name}"], part
     assert watch["env"] == code["env"]
     assert [one["secretRef"] for one in watch["envFrom"]] == code["envSecrets"]
-    assert {variables["NBA_PIPELINE_HOME"]} <= {mount["mountPath"] for mount in code["volumeMounts"] + watch["volumeMounts"]}
+    for container in (code, watch):
+        assert variables["NBA_PIPELINE_HOME"] in {mount["mountPath"] for mount in container["volumeMounts"]}
 
 
 def test_the_limits_of_the_chart_are_those_of_one_machine(values: dict[str, Any]) -> None:
