@@ -1,5 +1,38 @@
-"""`python -m nba_pipeline` is the `nba-pipeline` command."""
+"""The entry point of `nba-pipeline` and of `python -m nba_pipeline`. It imports nothing before it can be interrupted.
 
-from nba_pipeline.cli import main
+The imports of the command take half a second. They have nothing to clean up, so an interrupt ends the process at once: as an
+exception it would be a traceback, and some modules lose or replace it.
+"""
 
-main()
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+INTERRUPTED = 130
+"""Exit code after SIGINT; see `cli.app`."""
+
+
+def main() -> NoReturn:
+    """Run the command. An interrupt at any moment ends it with one line."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else the caller ignores interrupts, as nohup does
+        signal.signal(signal.SIGINT, _end)
+    from nba_pipeline.cli import main as run  # noqa: PLC0415  # takes half a second
+
+    try:
+        if signal.getsignal(signal.SIGINT) is _end:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        run()
+    except KeyboardInterrupt:  # outside of the part that typer handles
+        _end()
+
+
+def _end(number: int = signal.SIGINT, frame: FrameType | None = None) -> NoReturn:
+    sys.stderr.write("nba-pipeline: interrupted\n")
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -72,10 +72,11 @@ STATISTICS: dict[str, Recent] = {
     **{f"{name}_mean_last_{n}_career_games": recent(name, "mean", n) for name, sizes in MEANS.items() for n in sizes},
     **OTHER_STATISTICS,
 }
+MINUTES_EXPECTED = "minutes_half_life_5_games"
 RATE = {
     "rate_minutes": recent("minutes", "weighted_sum", 25),
     "rate_minutes_mean": recent("minutes", "weighted_mean", 25),
-    "minutes_half_life_5_games": recent("minutes", "weighted_mean", 5),
+    MINUTES_EXPECTED: recent("minutes", "weighted_mean", 5),
 }
 SHOOTING = {"shooting_points": recent("points", "weighted_mean", 50), "shooting_tries": recent("tries", "weighted_mean", 60)}
 POSITION = "position_index"
@@ -175,7 +176,7 @@ def per_minute_shrunk(market: Market = POINTS) -> pl.Expr:
 
 def expected_value(market: Market = POINTS) -> pl.Expr:
     """Expected value of the statistic: the shrunk rate times the recent mean minutes."""
-    return pl.col(f"{market.statistic}_per_minute_shrunk") * pl.col("minutes_half_life_5_games")
+    return pl.col(f"{market.statistic}_per_minute_shrunk") * pl.col(MINUTES_EXPECTED)
 
 
 def residuals(played: pl.DataFrame, rows: pl.DataFrame, market: Market = POINTS) -> pl.DataFrame:
@@ -196,7 +197,8 @@ def residuals(played: pl.DataFrame, rows: pl.DataFrame, market: Market = POINTS)
         .filter(pl.any_horizontal(pl.col("is_met", "is_at_place").is_not_null()))
         .select(columns)
     )
-    rates, rate = with_recent_games(games, played, ["player_id"], RATE_DAYS, rate_of(market)), per_minute_shrunk(market)
+    read = {name: one for name, one in rate_of(market).items() if name != MINUTES_EXPECTED}
+    rates, rate = with_recent_games(games, played, ["player_id"], RATE_DAYS, read), per_minute_shrunk(market)
     rated = rates.with_columns(rate.alias("rate")).filter(pl.col("rate").is_not_null())
     residual = pl.col(market.statistic) - pl.col("rate") * pl.col("minutes")
     return rated.with_columns((residual * THOUSANDTHS).round().alias("residual"))

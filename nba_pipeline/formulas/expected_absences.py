@@ -39,8 +39,8 @@ MILLIONTHS = 1_000_000
 PLAYING_TIME = {
     "mate_minutes": recent("minutes", "weighted_mean", 8),
     "mate_points": recent("points", "weighted_mean", 8),
-    "mate_position": recent(POSITION, "weighted_mean", 30),
 }
+MATE_POSITION = {"mate_position": recent(POSITION, "weighted_mean", 30)}
 PAST_ABSENCES = {
     "absent_minutes_usual": Recent("absent_minutes", "weighted_mean", 3, MILLIONTHS),
     "absent_points_usual": Recent("absent_points", "weighted_mean", 3, MILLIONTHS),
@@ -94,7 +94,7 @@ def with_expected_absences(
     mates = with_reported_status(mates, injuries, as_of)
     cases = mates.join(past, on=["game_id", "team"], how="semi")
     expected = (rate or with_out_probability)(mates.join(requested, on=["game_id", "team"], how="semi"), cases)
-    return _with_sums(_with_usual_absences(rows, played, mates), expected)
+    return _with_sums(_with_usual_absences(rows, played, mates), _with_position(expected, played))
 
 
 def with_reported_status(mates: pl.DataFrame, injuries: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
@@ -107,7 +107,7 @@ def with_reported_status(mates: pl.DataFrame, injuries: pl.DataFrame, as_of: dat
 
 
 def teammates(sides: pl.DataFrame, played: pl.DataFrame) -> pl.DataFrame:
-    """Returns one row per team, game and teammate: missed_games, is_out, and the teammate's playing time before the game.
+    """Returns one row per team, game and teammate: missed_games, is_out, and the teammate's playing time as of `rated_on`.
 
     `is_out`: the teammate did not play in the game. It is meaningless for a game that has not been played.
     """
@@ -147,9 +147,17 @@ def _with_playing_time(played: pl.DataFrame, team_games: pl.DataFrame) -> pl.Dat
     with_time = with_recent_games(after, played, ["player_id"], HISTORY_DAYS, PLAYING_TIME)
     return (
         with_time.filter(pl.col("mate_minutes") >= MIN_MINUTES)
-        .select("player_id", *TEAM_SEASON, "game_id", "next_played_on", *PLAYING_TIME)
+        .select("player_id", *TEAM_SEASON, "game_id", "next_played_on", *PLAYING_TIME, rated_on="game_date")
         .rename({"player_id": "mate_id"})
     )
+
+
+def _with_position(mates: pl.DataFrame, played: pl.DataFrame) -> pl.DataFrame:
+    """Adds the teammate's position index as of `rated_on`. Rates do not read it, so past games do without its long window."""
+    dates = mates.select(player_id="mate_id", game_date="rated_on").unique(maintain_order=True)
+    positions = with_recent_games(dates, played, ["player_id"], HISTORY_DAYS, MATE_POSITION)
+    on = {"player_id": "mate_id", "game_date": "rated_on"}
+    return mates.join(positions.rename(on).drop(GAMES), on=list(on.values()), how="left", maintain_order="left")
 
 
 def with_out_probability(mates: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:

@@ -102,7 +102,7 @@ def strictly_before(
 ) -> pl.DataFrame:
     """Joins to each row the latest history of its group from before `date` minus `days`; null without one.
 
-    `history` is sorted by `in_order`. A row of the date itself is not joined. The difference between a running total and
+    `history` is sorted by date within each group, as by `in_order`. A row of the date itself is not joined. The difference between a running total and
     the same total `days` earlier covers the dates [date - days, date). The result is sorted by that date.
 
     Args:
@@ -120,7 +120,7 @@ def strictly_before(
         rows.with_columns((pl.col(date) - pl.duration(days=days)).alias("before"))
         .sort("before", maintain_order=True)
         .join_asof(
-            earlier.sort("known_on", maintain_order=True),
+            earlier,
             left_on="before",
             right_on="known_on",
             by=list(group) or None,

@@ -6,6 +6,7 @@ The files and the gate belong in `publishing/`, the rows in `published_rows.py`.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -33,7 +34,7 @@ from nba_pipeline.orchestration.published_rows import (
 )
 from nba_pipeline.orchestration.slate_messages import announce
 from nba_pipeline.publishing.documents import Slate
-from nba_pipeline.publishing.export import INDEX, record_files, slate_files
+from nba_pipeline.publishing.export import record_files, slate_files
 from nba_pipeline.publishing.gate import closed_because
 from nba_pipeline.publishing.page import page
 from nba_pipeline.publishing.performance import performance_document
@@ -89,7 +90,7 @@ def export_slates(sources: Sources, public: PublicFiles, dates: Collection[date]
     first, last = record_dates(sources.clock)
     grades, performance = graded_rows(warehouse, first, last), performance_rows(warehouse, first, last)
     record = record_document(grades, first, last, as_of, prices)
-    charts = plots(grades, performance, prices, published=_index(public))
+    charts = plots(grades, performance, prices, Path(public.home))
     changed, exports = dict[str, bytes](), _unreadable(warehouse, dates)
     states = date_states(sources, sorted(set(dates) - {one.game_date for one in exports}))
     for day in sorted(states, key=lambda day: (day <= today, day)):  # the last date up to today overwrites the index
@@ -103,14 +104,6 @@ def export_slates(sources: Sources, public: PublicFiles, dates: Collection[date]
         of_record = record_files(record, record_csv(grades, prices), performance_document(performance, as_of, prices))
         public.write(changed | of_record, today)
     return exports
-
-
-def _index(public: PublicFiles) -> str:
-    """Returns the published index; empty before the first export."""
-    try:
-        return public.read(INDEX).decode(errors="replace")
-    except FileNotFoundError:
-        return ""
 
 
 def _unreadable(warehouse: Warehouse, dates: Collection[date]) -> list[Export]:

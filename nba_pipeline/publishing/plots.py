@@ -1,12 +1,15 @@
 """The plots of the page as SVG: gap to the line over time, reliability of the probability, closing-line value over time.
 
 Equal rows give equal bytes. Without prices only the gap is drawn, of windows with enough lines. A plot without rows is empty.
-The record changes once a day and a page many times, so a plot is copied from the published page if its key is the same.
+The record changes once a day and a page many times, so a home keeps its newest plots in a private folder. Nothing that the public
+can alter is read.
+
+    <home>/plots/<key>.svg   a plot; its key is a hash of its rows and of what draws them
 """
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, timedelta
 from functools import cache
 from importlib.metadata import version as installed_version
@@ -23,6 +26,7 @@ from nba_pipeline.formulas.performance import ALL, GROUPS
 from nba_pipeline.publishing.prices import DISPLAYED, Prices, displayed, has_enough_lines, rounded
 from nba_pipeline.publishing.units import unit
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse import files
 
 MARGIN = timedelta(days=3)
 """Space before the first and after the last date."""
@@ -31,6 +35,9 @@ MOST_MARKS = 40
 WINDOW = "7 days"
 """Window of the gap and of the closing-line value. A single date has too few bets, and too few lines to publish their average."""
 MOST_TICKS = 6
+FOLDER = "plots"
+KEPT_PLOTS = 20
+"""Number of plots in a home, 40 kB each. A page has three."""
 SIZE = (4.6, 3.2)
 """Inches. On a phone, the text of a larger plot would be too small to read."""
 GAP, RELIABILITY, VALUE = f"Gap to the line over {WINDOW}", "Reliability of P(over)", f"Closing-line value over {WINDOW}"
@@ -51,42 +58,59 @@ ABSENT: Mapping[str, str] = {
 """Title of a plot -> why it has no rows."""
 
 
-def plots(grades: pl.DataFrame, performance: pl.DataFrame, prices: Prices, published: str = "") -> Mapping[str, str]:
+def plots(grades: pl.DataFrame, performance: pl.DataFrame, prices: Prices, home: Path) -> Mapping[str, str]:
     """Returns title -> SVG, empty without rows.
 
     Args:
         grades: Those of the record.
         performance: The rows of `system_performance` of its dates.
         prices: What is published of lines and prices.
-        published: The HTML of a published page, from which plots of the same rows are copied.
+        home: The home that keeps the plots.
     """
     is_live = pl.col("market") == SETTINGS.lines.market, pl.col("run_kind") == "live"
     is_all = pl.all_horizontal(pl.col(name) == ALL for name in GROUPS)
     is_shown = pl.col("system_id").is_in(displayed(prices)), is_all, pl.col("window") == WINDOW
     of_window = performance.filter(*is_live, *is_shown).sort("system_id", "game_date")
-    svgs = {GAP: _svg(_draw_gap, _drawn(published_gaps(of_window, prices), "gap"), published)}
+    svgs = {GAP: _svg(_draw_gap, _drawn(published_gaps(of_window, prices), "gap"), home)}
     if prices == "all":
         # both displayed systems have the same probability
         known = grades.filter(*is_live, pl.col("over_probability").is_not_null(), pl.col("system_id") == DISPLAYED[0])
         groups = reliability(decided(known), "over_probability", by=["system_id"])
-        svgs[RELIABILITY] = _svg(draw_reliability, groups, published)
-        svgs[VALUE] = _svg(_draw_value, _drawn(of_window, "closing_line_value"), published)
+        svgs[RELIABILITY] = _svg(draw_reliability, groups, home)
+        svgs[VALUE] = _svg(_draw_value, _drawn(of_window, "closing_line_value"), home)
     return svgs
 
 
 def _drawn(rows: pl.DataFrame, column: str) -> pl.DataFrame:
-    """Returns the known values of a column with N and interval. The key of a plot must not depend on values that are not published."""
+    """Returns the known values of a column with N and interval. No other value is drawn, so no other one is part of the key."""
     names = [f"{column}{part}" for part in ("", "_n", "_low", "_high")]
     return rows.filter(pl.col(column).is_not_null()).select("system_id", "game_date", *names)
 
 
-def _svg(draw: Callable[[Any, pl.DataFrame], bool], rows: pl.DataFrame, published: str) -> str:
-    """Returns the plot of the rows: that of the published page, or a new one, which takes 0.3 CPU seconds with its library."""
+def _svg(draw: Callable[[Any, pl.DataFrame], bool], rows: pl.DataFrame, home: Path) -> str:
+    """Returns the plot of the rows: that of the home, or a new one, which takes 0.3 CPU seconds with its library."""
     if rows.is_empty():
         return ""
     key = hashlib.sha256(repr((draw.__name__, rows.columns, rows.rows(), _drawing(), unit())).encode()).hexdigest()
-    earlier = re.search(f'<svg data-key="{key}".*?</svg>', published, re.DOTALL)
-    return earlier[0] if earlier else svg_of(lambda axes: draw(axes, rows), SIZE).replace("<svg", f'<svg data-key="{key}"', 1)
+    path = home / FOLDER / f"{key}.svg"
+    if kept := _kept(path):
+        return kept
+    svg = svg_of(lambda axes: draw(axes, rows), SIZE)
+    with suppress(OSError):  # a home that cannot be written draws each plot anew
+        path.unlink(missing_ok=True)  # it may be incomplete
+        files.write_immutable(path, svg.encode)
+        for old in sorted(path.parent.iterdir(), key=lambda file: file.stat().st_mtime_ns)[:-KEPT_PLOTS]:
+            old.unlink(missing_ok=True)
+    return svg
+
+
+def _kept(path: Path) -> str:
+    """Returns the plot of a file; empty if the file is absent, unreadable or incomplete."""
+    try:
+        svg = path.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return svg if svg.startswith("<svg") and svg.rstrip().endswith("</svg>") else ""
 
 
 @cache

@@ -167,6 +167,52 @@ def test_the_exit_code_of_ctrl_c_is_that_of_sigint() -> None:
     assert not _is_unhandled_interrupt(SystemExit(INTERRUPTED)), "of a command that has said what it kept"
 
 
+INTERRUPTIBLE = """
+import signal, sys, time
+class Waiting:
+    @staticmethod
+    def find_spec(name, *rest):
+        if name == {module!r}:
+            wait()
+def wait():
+    print("waiting", flush=True)
+    time.sleep(60)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it
+sys.meta_path.insert(0, Waiting)
+from nba_pipeline.__main__ import main
+{before}
+main()
+"""
+OUTSIDE_OF_TYPER = "import nba_pipeline.cli; sys.modules['nba_pipeline.cli.app'].make_files_private = wait"
+
+
+@pytest.mark.parametrize(
+    ("module", "before"),
+    [("nba_pipeline.cli", ""), ("nba_pipeline.settings", ""), ("pydantic_core", ""), ("", OUTSIDE_OF_TYPER)],
+    ids=["first import", "later import", "import of a library", "outside of typer"],
+)
+def test_ctrl_c_before_the_command_is_one_line(module: str, before: str) -> None:
+    code = INTERRUPTIBLE.format(module=module, before=before)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=50)
+    assert (process.returncode, errors) == (INTERRUPTED, "nba-pipeline: interrupted\n")
+
+
+def test_an_ignored_ctrl_c_stays_ignored() -> None:
+    """A shell's background job inherits it, and nohup sets it for its command."""
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.argv = ['nba-pipeline', '--version']\n"
+        "from nba_pipeline.__main__ import main\n"
+        "import nba_pipeline.cli\n"
+        "sys.modules['nba_pipeline.cli.app'].make_files_private = lambda: signal.raise_signal(signal.SIGINT)\n"
+        "main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"nba-pipeline {version('nba_pipeline')}\n", "")
+
+
 def test_the_help_of_sql_lists_every_table_and_view(tmp_path: Path) -> None:
     words = set(re.findall(r"\w+", nba_pipeline("sql", "--help", home=tmp_path).stdout))
     assert words >= {*catalog.tables(), *catalog.views()}

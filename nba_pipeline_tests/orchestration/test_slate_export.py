@@ -27,6 +27,7 @@ from nba_pipeline_tests.builders_days import Days, slate_of
 from nba_pipeline_tests.builders_predictions import a_prediction
 from nba_pipeline_tests.monitoring.webhook import SECRET, listening
 from nba_pipeline_tests.orchestration.ticks import DAY, TOMORROW, YESTERDAY
+from nba_pipeline_tests.publishing.test_record import performance
 
 NOON = eastern(DAY, 12)
 GAME = slate_of(DAY, eastern(DAY, 19))[0]
@@ -100,6 +101,18 @@ def test_a_slate_is_published_with_its_place_size_and_state(home: Home) -> None:
     page = home.days.home / "public" / f"{DAY}.html"
     assert verdict(result) and exported(result) == {"page": str(page), "page_bytes": page.stat().st_size, "state": "degraded"}
     assert len(home.published()["players"]) == 12 and home.open_alerts() == []
+
+
+def test_an_altered_published_page_does_not_alter_the_next_one(home: Home) -> None:
+    gap = performance(1234, window="7 days", game_date=YESTERDAY).filter(game_date=YESTERDAY, window="7 days")
+    home.days.write("system_performance", YESTERDAY, *gap.to_dicts())
+    home.days.write("predictions", DAY, *predicted(12))
+    home.export(DAY)
+    index = home.days.home / "public" / "index.html"
+    page = index.read_text()
+    index.write_text(page.replace("</svg>", "altered</svg>"))
+    home.export(DAY)
+    assert "</svg>" in page and index.read_text() == page
 
 
 def test_a_published_slate_is_announced_once_and_the_webhook_stays_secret(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

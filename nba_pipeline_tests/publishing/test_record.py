@@ -9,7 +9,7 @@ import pytest
 from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.grades.system_performance import TABLE as PERFORMANCE
 from nba_pipeline.publishing.performance import performance_document
-from nba_pipeline.publishing.plots import GAP, RELIABILITY, VALUE, plots, published_gaps
+from nba_pipeline.publishing.plots import published_gaps
 from nba_pipeline.publishing.record import record_csv, record_document
 from nba_pipeline_tests.builders import frame_of
 from nba_pipeline_tests.publishing.test_slate import DAY, NOON
@@ -104,30 +104,6 @@ def test_without_prices_the_performance_has_averages_over_many_lines_only(gap_n:
 def test_without_prices_the_plot_of_the_gap_has_averages_over_many_lines_only(gap_n: int, prices: Any, gap: list[float]) -> None:
     rows = performance(gap_n).filter(pl.col("game_date") == DAY, pl.col("direction") == "all")
     assert published_gaps(rows, prices)["gap"].to_list() == gap
-
-
-def test_each_plot_has_n_and_one_without_rows_is_empty() -> None:
-    rows = performance(1234, window="7 days", closing_line_value=0.02, closing_line_value_n=56, closing_line_value_low=0.01, closing_line_value_high=0.03)  # fmt: skip
-    drawn = plots(graded(30), rows, "all")
-    assert [f"(N = {number})" in drawn[title] for title, number in ((GAP, "1,234"), (RELIABILITY, "30"), (VALUE, "56"))] == [
-        True
-    ] * 3
-    assert plots(GRADED, PERFORMANCE.empty(), "all") == {GAP: "", RELIABILITY: "", VALUE: ""}
-    assert plots(graded(30), rows, "none").keys() == {GAP}
-
-
-def test_a_plot_of_the_same_rows_is_copied_from_the_published_page() -> None:
-    rows, later = performance(1234, window="7 days"), performance(1235, window="7 days")
-    drawn = plots(graded(30), rows, "all")
-    published = "<main>" + "".join(svg.replace("</svg>", "published</svg>") for svg in drawn.values()) + "</main>"
-    again, changed = (plots(graded(30), one, "all", published) for one in (rows, later))
-    assert [svg.endswith("published</svg>") for svg in (again[GAP], again[RELIABILITY], changed[RELIABILITY])] == [True] * 3
-    assert "(N = 1,235)" in changed[GAP] and plots(graded(30), rows, "all", "<main></main>") == drawn
-
-
-def test_a_plot_without_prices_is_the_same_for_every_value_that_is_not_published() -> None:
-    one, other = (plots(graded(30), performance(1234, window="7 days", roi=roi), "none") for roi in (0.5, -0.25))
-    assert one[GAP] and one == other
 
 
 def test_a_home_without_grades_has_an_empty_record() -> None:
