@@ -166,6 +166,6 @@ def _tipoff(game: Mapping[str, Any], text: str) -> datetime | None:
 @lru_cache(maxsize=400)  # a season has 2,600 games on 250 dates
 def _day(text: str) -> date | None:
     try:
-        return day_or_none(datetime.strptime(text.split(" ")[0], "%m/%d/%Y").date())
+        return day_or_none(datetime.strptime(text.partition(" ")[0], "%m/%d/%Y").date())
     except ValueError:
         return None
