@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nba_pipeline.cli.app import app, date_up_to_tomorrow, leave
+from nba_pipeline.cli.app import app, date_up_to_tomorrow, leave, today
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import working
 from nba_pipeline.environments import clock, environment, home, landing_of, warehouse_of
@@ -14,7 +14,7 @@ from nba_pipeline.environments import clock, environment, home, landing_of, ware
 
 @app.command()
 def explain(
-    day: Annotated[str, typer.Option("--date", help="US Eastern date")],
+    day: Annotated[str | None, typer.Option("--date", help="US Eastern date; default today")] = None,
     game: Annotated[str | None, typer.Option(help="game_id, AWAY@HOME or one team of the game")] = None,
     player: Annotated[str | None, typer.Option(help="full name or id of a player")] = None,
     table: Annotated[str | None, typer.Option(help="a table, with its upstream tables")] = None,
@@ -23,7 +23,7 @@ def explain(
 ) -> None:
     """Show the chain from provider to grade, its first broken link with evidence, and the next command. Runs nothing."""
     one_of("--format", style, ("text", "json"))
-    date = date_up_to_tomorrow(day, "--date")
+    date = date_up_to_tomorrow(day, "--date") if day else today()
     with working("reading tables, requests and runs"):
         from nba_pipeline.cli.runs import is_demo_unfinished
         from nba_pipeline.instance.opening import has_instance, open_instance

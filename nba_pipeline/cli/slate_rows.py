@@ -86,12 +86,12 @@ def champion(tables: Reading) -> str:
 
 def why_empty(tables: Reading, day: date) -> str:
     """Returns why a date has no predictions, and the first command to run."""
-    run = first_command(tables, day)
+    step = _first_step(tables, day)
     if not tables.dates("schedule"):
-        first = "`nba-pipeline demo`" if environment() == "sandbox" and day >= today() - timedelta(days=1) else run
-        return f"the home {home()} has no tables; first: {first}"
+        is_played_by_demo = environment() == "sandbox" and day >= today() - timedelta(days=1)
+        return f"the home {home()} has no tables; {'first: `nba-pipeline demo`' if is_played_by_demo else step}"
     if day not in tables.dates("schedule"):
-        return f"the schedule of {day} is not loaded; first: {run}"
+        return f"the schedule of {day} is not loaded; {step}"
     games = tables.scan("schedule", [day]).select("game_id", "status").collect()
     if games.is_empty():
         return f"no game is scheduled on {day}"
@@ -99,7 +99,7 @@ def why_empty(tables: Reading, day: date) -> str:
         return f"no game of {day} is played: all {games.height} are postponed or canceled"
     number = counted(games.height, "game")
     if day not in tables.dates("predictions"):
-        return f"{day} has {number} and no predictions yet; first: {run}"
+        return f"{day} has {number} and no predictions yet; {step}"
     return f"{day} has {number}, and no player was predicted; `nba-pipeline status --from {day} --to {day}` names what is missing"
 
 
@@ -112,14 +112,18 @@ def newest_with_lines(tables: Reading, day: date) -> date | None:
     return newest
 
 
-def first_command(tables: Reading, day: date) -> str:
+def _first_step(tables: Reading, day: date) -> str:
     """Returns the command that predicts a date: a backfill if the weeks before it are not summarized, else a run.
 
-    The features of a date read the games before it, so that a run of the date alone predicts no player.
+    The features of a date read the games before it, so that a run of the date alone predicts no player. A date long before the
+    stored history has no command: a backfill must not leave a gap, so it would load months for one slate.
     """
     first = max(day - timedelta(days=SETTINGS.usual.days), FIRST_DATE)
     before = days(first, day - timedelta(days=1))
-    if day < today() and tables.scan("player_game_summary", before).limit(1).collect().is_empty():
-        last = max(day, min(tables.dates("boxscores"), default=day) - timedelta(days=1))  # else a gap before the stored history
-        return f"`nba-pipeline backfill --from {first} --to {last}`, because predictions need the games before"
-    return f"`nba-pipeline run --date {day}`"
+    if day >= today() or not tables.scan("player_game_summary", before).limit(1).collect().is_empty():
+        return f"first: `nba-pipeline run --date {day}`"
+    begins = min(tables.dates("boxscores"), default=day)
+    if begins - day > timedelta(days=SETTINGS.usual.days):
+        return f"the stored history begins on {begins}"
+    last = max(day, begins - timedelta(days=1))
+    return f"first: `nba-pipeline backfill --from {first} --to {last} --resume`, because predictions need the games before"

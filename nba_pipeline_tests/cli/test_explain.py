@@ -77,6 +77,10 @@ def test_a_complete_date_has_no_broken_link(faulty: Faulty) -> None:
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "no link is broken")
 
 
+def test_the_default_date_is_today(faulty: Faulty) -> None:
+    assert explained(faulty)["subject"] == str(NEXT)
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [

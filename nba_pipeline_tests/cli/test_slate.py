@@ -110,10 +110,17 @@ def test_a_long_name_is_cut_with_an_ellipsis(home: Path, monkeypatch: pytest.Mon
 def test_an_old_date_without_history_needs_a_backfill_and_not_a_run(home: Path) -> None:
     """A run of the date alone would predict nobody."""
     old = date(2025, 1, 15)
-    assert f"first: `nba-pipeline backfill --from 2025-01-01 --to {old}`" in slate(home, "--date", str(old)).stderr
+    assert f"first: `nba-pipeline backfill --from 2025-01-01 --to {old} --resume`" in slate(home, "--date", str(old)).stderr
+    Days(home).write("boxscores", date(2025, 1, 20))
+    backfill = "first: `nba-pipeline backfill --from 2025-01-01 --to 2025-01-19 --resume`"  # no date between is missing
+    assert backfill in slate(home, "--date", str(old)).stderr
+
+
+def test_a_date_long_before_the_history_has_no_command(home: Path) -> None:
+    """A backfill without a gap would load a year for one slate."""
     Days(home).write("boxscores", DAY)
-    last = DAY - timedelta(days=1)  # no date between is missing
-    assert f"first: `nba-pipeline backfill --from 2025-01-01 --to {last}`" in slate(home, "--date", str(old)).stderr
+    (message,) = slate(home, "--date", "2025-01-15").stderr.splitlines()
+    assert message == f"no slate: the schedule of 2025-01-15 is not loaded; the stored history begins on {DAY}"
 
 
 def test_an_unknown_team_gets_the_closest_one(home: Path) -> None:

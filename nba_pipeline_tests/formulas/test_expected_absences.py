@@ -69,6 +69,16 @@ def test_a_teammate_of_few_minutes_and_the_player_himself_do_not_count() -> None
     assert absences(history(), player=BENCH)["rated_teammates"] == 13
 
 
+def test_the_position_of_a_teammate_is_that_up_to_his_latest_game() -> None:
+    """All players are alike, except for the assists of most teammates in their latest game."""
+    last = DAY - timedelta(days=1)
+    changed = [row | {"assists": 30} if row["player_id"] > BENCH and row["game_date"] == last else row for row in history()]
+    alike, other = absences(history()), absences(changed)
+    position = "absent_minutes_of_the_position_expected"
+    assert alike[position] == pytest.approx(alike["absent_minutes_expected"])
+    assert other[position] < 0.9 * alike[position] and other["absent_minutes_expected"] == alike["absent_minutes_expected"]
+
+
 def test_a_star_who_missed_the_last_game_is_expected_to_miss_the_next() -> None:
     fit, hurt = absences(history()), absences(history(star_missed=5))
     assert hurt["absent_minutes_expected"] > fit["absent_minutes_expected"] + 3

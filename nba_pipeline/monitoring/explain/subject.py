@@ -1,22 +1,23 @@
 """The subject of an explanation: a date, or one game, player or table of the date. Resolves the options of the command."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
 
 import polars as pl
 
 from nba_pipeline.completeness import history
 from nba_pipeline.completeness.next_steps import loading_command
 from nba_pipeline.errors import BadInput, did_you_mean
-from nba_pipeline.league.names import lookup
+from nba_pipeline.league.names import lookup, words_of
 from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
 NAMED_IN = ("upcoming_players", "boxscores", "predictions", "features")
 """Tables of a date that name its players."""
-GAMES_NAMED = 15
+GAMES_NAMED, NAMES_SUGGESTED = 15, 3
 
 
 @dataclass(frozen=True)
@@ -117,13 +118,24 @@ def _player_named(warehouse: Warehouse, day: date, player: str) -> tuple[int, st
     matches = by_lookup.get(lookup(player), {})
     if len(matches) == 1:
         return next(iter(matches.items()))
-    raise BadInput(f"--player {player!r} {_why_not_one(player, matches, known['player_name'].to_list())}")
+    first_spellings = known.unique("player_id", keep="first", maintain_order=True)["player_name"].to_list()
+    raise BadInput(f"--player {player!r} {_why_not_one(player, matches, first_spellings)}")
 
 
-def _why_not_one(player: str, matches: dict[int, str], names: Collection[str]) -> str:
+def _why_not_one(player: str, matches: Mapping[int, str], names: Collection[str]) -> str:
     if matches:
         return f"names {len(matches)} players; choose an id: {', '.join(f'{name} {number}' for number, name in matches.items())}"
-    return f"is not a player in the tables; {did_you_mean(player, names)}use the full name or the id"
+    return f"is not a player in the tables; {_similar_names(player, names)}use the full name or the id"
+
+
+def _similar_names(player: str, names: Collection[str]) -> str:
+    """Returns a question with the names that have each word of the text, or a similar one; else with the closest name."""
+    words = sorted({word for name in names for word in words_of(name)})
+    closest = [get_close_matches(word, words, n=1) for word in words_of(player)]
+    meant = {word for one in closest for word in one}
+    similar = sorted({name for name in names if meant <= {*words_of(name)}}) if closest and all(closest) else []
+    named = " or ".join(similar[:NAMES_SUGGESTED])
+    return f"did you mean {named}? " if named else did_you_mean(player, names)
 
 
 def _last_team(warehouse: Warehouse, player_id: int) -> list[str]:

@@ -31,7 +31,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> LocalWarehouse:
     return days.warehouse
 
 
-NAMES = {CURRY: "Stephen Curry", OTHER: "Jalen Williams", OTHER + 1: "Jalen Williams"}
+NAMES = {CURRY: "Stephen Curry", OTHER: "Jalen Williams", OTHER + 1: "Jalen Williams", OTHER + 2: "Kenrich Williams"}
 
 
 @pytest.mark.parametrize("game", [TONIGHT[1]["game_id"], "LAL@BOS", "lal@bos", "BOS"])
@@ -51,6 +51,9 @@ def test_a_player_is_named_by_id_or_name_and_has_the_game_of_his_team(player: st
     [
         (DAY, "0022601159", None, None, "--game '0022601159' is not a game of 2026-01-15; did you mean 002260115"),
         (DAY, None, "Stefen Curry", None, "is not a player in the tables; did you mean Stephen Curry? use the full name"),
+        (DAY, None, "stephen", None, "did you mean Stephen Curry? use the full name"),
+        (DAY, None, "Wiliams", None, "did you mean Jalen Williams or Kenrich Williams? use the full name"),
+        (DAY, None, "Xq", None, "is not a player in the tables; use the full name or the id"),
         (DAY, None, "Jalen Williams", None, "names 2 players; choose an id: Jalen Williams 77, Jalen Williams 78"),
         (DAY, None, "12345", None, "--player 12345 is not the id of a player"),
         (DAY, None, None, "feature", "--table 'feature' is not a daily table; did you mean features?"),
