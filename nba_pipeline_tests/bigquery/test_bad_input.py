@@ -74,7 +74,8 @@ def test_invalid_credentials_are_reported(
     else:
         monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
         monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
-        monkeypatch.setenv("NO_GCE_CHECK", "true")
+        # its variable NO_GCE_CHECK is read when a module of google-auth is imported, which an earlier test may have done
+        monkeypatch.setattr("google.auth.compute_engine._metadata._NO_GCE_CHECK", True)
     is_refused(
         store, only_toys, rf"BigQuery {PROJECT}\.{store.dataset}: no credentials; run `gcloud auth application-default login`"
     )
