@@ -203,7 +203,7 @@ def test_a_lasting_error_ends_the_retries(
 ) -> None:
     run = store.open()
     run.dates(lines)
-    settings(first_pause_seconds=0.01, longest_pause_seconds=0.05, retry_seconds=0.3)
+    settings(first_pause_seconds=0.01, longest_pause_seconds=0.05, retry_seconds=3)
     proxy.rule(of_kind("load"), Respond(503, "backendError", "later"), times=None)
     with pytest.raises(Transient, match=r"loading toy_lines 2024-03-12 failed with a network or server error.*later"):
         run.replace(lines, [DAY], rows(2), "me")
