@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from nba_pipeline.warehouse import Warehouse
     from nba_pipeline.warehouse.landing import Landing
 
-ENVIRONMENTS = ("sandbox", "local", "production")
+ENVIRONMENTS = {"sandbox": "simulated", "local": "real", "production": "real"}
+"""Environment -> origin of its games."""
 
 PROVIDER_ADDRESSES = {
     "nba_cdn": ("NBA_CDN_URL", "https://cdn.nba.com"),
@@ -183,10 +184,9 @@ def warehouse_of(name: str) -> "Warehouse":
     from nba_pipeline.warehouse.home_format import refuse_another_league
     from nba_pipeline.warehouse.local import LocalWarehouse
 
-    league = "simulated" if name == "sandbox" else "real"
-    refuse_another_league(home(), league)
+    refuse_another_league(home(), ENVIRONMENTS[name])
     if name != "production":
-        return LocalWarehouse(home=str(home()), league=league)
+        return LocalWarehouse(home=str(home()), league=ENVIRONMENTS[name])
     # importing dagster_gcp takes 3 s and is only needed in production
     from dagster_gcp import BigQueryResource
 

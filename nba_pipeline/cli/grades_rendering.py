@@ -42,7 +42,9 @@ def print_record(runner: "Runner", first: date, last: date) -> None:
         table.add_row(row["system_id"], *[row["market"]] * several, row["run_kind"], *(numbers[name] for name in shown))
     print_line(f"\n{title}", style="bold")
     out.print(table)
-    print_line("MAE and gap are over the players who played and had a line from before tip-off. The gap is MAE minus the line's.")
+    print_line("Bets are the recommendations OVER and UNDER, actionable or not.")
+    print_line("MAE and gap are over the players who played and had a line from before tip-off.")
+    print_line("The gap is the MAE of the system minus the MAE of the line for the same players.")
 
 
 def _numbers(row: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from nba_pipeline.cli.app import open_runner
-from nba_pipeline.environments import environment, home
+from nba_pipeline.environments import ENVIRONMENTS, environment, home
 from nba_pipeline.tables import catalog
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ def reading() -> Reading:
     """Returns the tables of the configured environment, for reading. Raises BadInput for an unusable home."""
     if environment() == "production":
         return Production(open_runner().warehouse)
+    from nba_pipeline.warehouse.home_format import refuse_another_league
     from nba_pipeline.warehouse.local_reading import LocalTables
 
+    refuse_another_league(home(), ENVIRONMENTS[environment()])
     return LocalHome(LocalTables(home(), catalog.tables()))

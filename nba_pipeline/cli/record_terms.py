@@ -12,7 +12,7 @@ ROLES: Mapping[str, Term] = {
         "The system's predictions are stored and graded, and never published.",
         "`nba-pipeline systems promote` makes it the champion.",
     ),
-    "champion": Term("The only system whose predictions may be picks and are published.", SYSTEMS_LIST),
+    "champion": Term("The only system whose predictions may be picks.", SYSTEMS_LIST),
     "retired": Term("The system keeps its predictions and can never become the champion.", SYSTEMS_LIST),
 }
 

@@ -36,7 +36,7 @@ def print_slate(day: date, rows: pl.DataFrame, shown: pl.DataFrame, champion: st
     print_line(f"Slate of {day}, newest prediction of {newest:%Y-%m-%d %H:%M} US Eastern", style="bold")
     print_line(f"Only predictions of the champion, {champion}, can become picks.")
     if not shown.is_empty() and champion not in shown["system_id"]:
-        print_line(f"No prediction of {champion} is below, so none of these bets can become a pick.")
+        print_line("The predictions below are of other systems, so none of them can become a pick.")
     if backtests := (rows["run_kind"] == "backtest").sum():
         print_line(f"{backtests} of {rows.height} predictions are backtests: they were made after the game.", style="yellow")
     for name, of_system in _by_system(shown, rows["market"].n_unique() > 1):

@@ -14,6 +14,7 @@ from nba_pipeline.cli.slate_rendering import print_counts
 from nba_pipeline.governance.records import record
 from nba_pipeline.governance.roles import CHAMPION, PROMOTE, ROLES_TABLE, read_decisions
 from nba_pipeline.league.calendar import eastern
+from nba_pipeline.warehouse.home_format import FORMAT, SIMULATED, write_format
 from nba_pipeline_tests.builders import a_prop_line
 from nba_pipeline_tests.builders_days import Days, slate_of
 from nba_pipeline_tests.builders_predictions import a_prediction
@@ -59,6 +60,17 @@ def test_a_slate_shows_the_bets_of_today_in_80_columns(home: Path) -> None:
     assert "Baker" not in ended.stdout and "1 of 2 actionable (1 OVER)" in ended.stdout and "no_line 1" in ended.stdout
 
 
+@pytest.mark.parametrize("command", [("slate",), ("sql", "SELECT count(*) FROM predictions")])
+def test_a_home_with_simulated_games_is_refused_where_games_are_real(
+    home: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_format(home, FORMAT, SIMULATED)
+    monkeypatch.setenv("NBA_PIPELINE_ENV", "local")
+    ended = nba_pipeline(*command, home=home, now=NOON)
+    assert ended.returncode == 2 and ended.stdout == ""
+    assert "holds simulated games, and this environment has real ones" in " ".join(ended.stderr.split())
+
+
 def test_a_slate_names_the_newest_champion_and_says_if_no_shown_bet_can_become_a_pick(home: Path) -> None:
     """The bet of the home is of moving_average."""
     warehouse, texts = Days(home).warehouse, {"": slate(home).stdout}
@@ -66,11 +78,11 @@ def test_a_slate_names_the_newest_champion_and_says_if_no_shown_bet_can_become_a
         row = {"decision": PROMOTE, "system_id": name, "role": CHAMPION, "reason": "better", "author": "Ann", "decided_at": NOON}
         record(warehouse, ROLES_TABLE, NOON, read_decisions(warehouse), row, "test")
         texts[name] = slate(home).stdout
-    assert {name: "none of these bets can become a pick" in text for name, text in texts.items()} == {
+    assert {name: "none of them can become a pick" in text for name, text in texts.items()} == {
         "": True, "moving_average": False, "xgboost": True
     }  # fmt: skip
     assert "Only predictions of the champion, ensemble, can become picks." in texts[""]
-    assert "No prediction of xgboost is below" in texts["xgboost"]
+    assert "Only predictions of the champion, xgboost, can become picks." in texts["xgboost"]
 
 
 def test_all_shows_every_prediction_with_its_reasons(home: Path) -> None:
