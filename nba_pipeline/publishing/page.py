@@ -17,6 +17,7 @@ from markupsafe import Markup
 from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline.publishing.documents import Graded, Performance, Player, Slate
 from nba_pipeline.publishing.plots import ABSENT, NOTES
+from nba_pipeline.publishing.prices import DISPLAYED
 from nba_pipeline.publishing.units import unit, unit_note
 from nba_pipeline.tables.wording import counted
 
@@ -77,7 +78,7 @@ def page(slate: Slate, plots: Mapping[str, str] = MappingProxyType({})) -> str:
         columns=columns,
         has_lines=has_lines,
         has_probabilities=has_probabilities,
-        systems=" or ".join(sorted({player.displayed_system for player in slate.players}, reverse=True)),
+        systems=sorted({player.displayed_system for player in slate.players}, key=DISPLAYED.index),
         has_picks=any(player.pick for player in slate.players),
         absent_columns=_absent_columns(slate.players, has_lines, has_probabilities),
         plots={title: Markup(svg) for title, svg in plots.items()},

@@ -76,10 +76,17 @@ def test_equal_slates_give_equal_bytes() -> None:
     assert page(slate_document(rows(), "all", RECORD)) == page(slate_document(rows(), "all", RECORD))
 
 
+BY_SYSTEM = [(1, "ensemble"), (1, "market_blend"), (2, "ensemble")]
+"""Player and system. The second player has no line, and so no blended forecast."""
+
+
 def test_the_page_says_whose_games_and_whose_forecasts_it_shows() -> None:
     real, simulated = (page(slate_document(rows(is_simulated=is_so), "all", RECORD)) for is_so in (False, True))
     assert "simulated league" in simulated and "simulated league" not in real
     assert "The forecasts are those of market_blend. " in real
+    players = [a_prediction("PASS", **PLAYED | PRICED, system_id=system, player_id=number) for number, system in BY_SYSTEM]
+    both = page(slate_document(rows(predictions_of(*players)), "all", RECORD))
+    assert "The forecasts are those of market_blend, or of ensemble for players without one. " in both
 
 
 def test_the_page_says_which_system_may_become_a_pick() -> None:
