@@ -78,7 +78,7 @@ def page(slate: Slate, plots: Mapping[str, str] = MappingProxyType({})) -> str:
         columns=columns,
         has_lines=has_lines,
         has_probabilities=has_probabilities,
-        systems=sorted({player.displayed_system for player in slate.players}, key=DISPLAYED.index),
+        systems=sorted({player.displayed_system for player in slate.players}, key=_preference),
         has_picks=any(player.pick for player in slate.players),
         absent_columns=_absent_columns(slate.players, has_lines, has_probabilities),
         plots={title: Markup(svg) for title, svg in plots.items()},
@@ -94,6 +94,11 @@ def page(slate: Slate, plots: Mapping[str, str] = MappingProxyType({})) -> str:
         hits=_hits,
     )
     return html
+
+
+def _preference(system: str) -> tuple[int, str]:
+    """Returns the order of the displayed systems. Another system is shown for a player whom they do not forecast."""
+    return (DISPLAYED.index(system) if system in DISPLAYED else len(DISPLAYED)), system
 
 
 @cache

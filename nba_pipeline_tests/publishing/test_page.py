@@ -76,8 +76,8 @@ def test_equal_slates_give_equal_bytes() -> None:
     assert page(slate_document(rows(), "all", RECORD)) == page(slate_document(rows(), "all", RECORD))
 
 
-BY_SYSTEM = [(1, "ensemble"), (1, "market_blend"), (2, "ensemble")]
-"""Player and system. The second player has no line, and so no blended forecast."""
+BY_SYSTEM = [(1, "ensemble"), (1, "market_blend"), (2, "ensemble"), (3, "moving_average")]
+"""Player and system. The second player has no line, and so no blended forecast. The third one has no forecast of a model."""
 
 
 def test_the_page_says_whose_games_and_whose_forecasts_it_shows() -> None:
@@ -86,7 +86,7 @@ def test_the_page_says_whose_games_and_whose_forecasts_it_shows() -> None:
     assert "The forecasts are those of market_blend. " in real
     players = [a_prediction("PASS", **PLAYED | PRICED, system_id=system, player_id=number) for number, system in BY_SYSTEM]
     both = page(slate_document(rows(predictions_of(*players)), "all", RECORD))
-    assert "The forecasts are those of market_blend, or of ensemble for players without one. " in both
+    assert "The forecasts are those of market_blend, or of ensemble, or of moving_average for players without one. " in both
 
 
 def test_the_page_says_which_system_may_become_a_pick() -> None:
