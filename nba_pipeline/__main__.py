@@ -1,7 +1,7 @@
-"""The entry point of `nba-pipeline` and of `python -m nba_pipeline`. It imports nothing before it can be interrupted.
+"""The entry point of `nba-pipeline` and of `python -m nba_pipeline`. It handles interrupts before it imports the command.
 
-The imports of the command take half a second. They have nothing to clean up, so an interrupt ends the process at once: as an
-exception it would be a traceback, and some modules lose or replace it.
+These imports take half a second and leave nothing to clean up, so an interrupt ends the process at once. An exception would
+print a traceback, and some modules swallow it.
 """
 
 import os
