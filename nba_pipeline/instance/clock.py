@@ -24,8 +24,7 @@ class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
             self._run_instant = parse_instant(tags[AS_OF_TAG], AS_OF_TAG)
         self._as_of = self.now()
         if context.run:
-            RUN_OBJECTS.acquire(_key(context.run.run_id))
-            self._as_of = RUN_OBJECTS.get(_key(context.run.run_id), self.now)
+            self._as_of = RUN_OBJECTS.acquired(_key(context.run.run_id), self.now)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Releases the start of the run, which the last clock of the run deletes."""

@@ -41,9 +41,10 @@ ENDED = ("Z", "X")
 
 def mark(instance: dg.DagsterInstance | None, run_id: str) -> None:
     """Tags a run with this process as its executor and begins its lease, once. Each call needs a call of `unmark`."""
-    RUN_OBJECTS.acquire(("mark", run_id))
     if instance:
-        RUN_OBJECTS.get(("mark", run_id), lambda: _begin(instance, run_id), _end)
+        RUN_OBJECTS.acquired(("mark", run_id), lambda: _begin(instance, run_id), _end)
+    else:
+        RUN_OBJECTS.acquire(("mark", run_id))
 
 
 def _begin(instance: dg.DagsterInstance, run_id: str) -> RenewedLease | None:

@@ -44,6 +44,15 @@ class RunObjects:
                 shared.value, shared.close, shared.is_created = make(), close, True
             return cast(Value, shared.value)
 
+    def acquired(self, key: Key, make: Callable[[], Value], close: Callable[[Value], object] | None = None) -> Value:
+        """Adds a user of an object and returns the object. If its creation fails, no user is added."""
+        self.acquire(key)
+        try:
+            return self.get(key, make, close)
+        except BaseException:
+            self.release(key)
+            raise
+
     def release(self, key: Key) -> None:
         """Removes a user. The last one closes the object."""
         with self._lock:
@@ -59,9 +68,9 @@ class RunObjects:
     @contextmanager
     def shared(self, key: Key, make: Callable[[], Value], close: Callable[[Value], object] | None = None) -> Iterator[Value]:
         """Yields the object of a key, with this block as a user."""
-        self.acquire(key)
+        value = self.acquired(key, make, close)
         try:
-            yield self.get(key, make, close)
+            yield value
         finally:
             self.release(key)
 

@@ -96,8 +96,7 @@ def open_journal(folder: Place, run_id: str, header: Mapping[str, Any]) -> Journ
         earlier = [log for log in list_logs(folder) if log.owner == run_id]
         return Journal(resumed_log(folder, run_id, earlier), None if earlier else header)
 
-    RUN_OBJECTS.acquire(_key(folder, run_id))
-    return RUN_OBJECTS.get(_key(folder, run_id), resumed, Journal.close)
+    return RUN_OBJECTS.acquired(_key(folder, run_id), resumed, Journal.close)
 
 
 def release_journal(journal: Journal, folder: Place, run_id: str) -> None:

@@ -60,10 +60,15 @@ class Landing(LandedPayloads):
         dead_runs.mark(context.instance, run.run_id)
         self._run_id, self._replay_of = run.run_id, run.tags.get(REPLAY_TAG, "")
         self._is_offline = OFFLINE_TAG in run.tags
-        if not self._replay_of:
-            assets = sorted(key.to_user_string() for key in run.asset_selection or ()) or None
-            tags = {k: v for k, v in run.tags.items() if k in PARTITION_TAGS or k.startswith("nba/")}
+        if self._replay_of:
+            return
+        assets = sorted(key.to_user_string() for key in run.asset_selection or ()) or None
+        tags = {k: v for k, v in run.tags.items() if k in PARTITION_TAGS or k.startswith("nba/")}
+        try:
             self._journal = self._open(run.job_name, assets, tags)
+        except BaseException:
+            dead_runs.unmark(run.run_id)  # Dagster calls no teardown of a resource whose setup failed
+            raise
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Releases the run's journal. A journal that fails to close loses no lines, so the run does not fail."""

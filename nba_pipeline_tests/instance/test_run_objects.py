@@ -70,7 +70,7 @@ def test_a_run_leaves_no_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     @dg.op(required_resource_keys={"clock", "landing", "tables", "nba_cdn", "espn"})
     def look(context: dg.OpExecutionContext) -> None:
-        seen.update(kind for kind, run_id, *_ in RUN_OBJECTS.keys() if run_id == context.run_id)
+        seen.update(key[0] for key in RUN_OBJECTS.keys() if context.run_id in key)
         assert context.resources.clock.as_of <= datetime.now(UTC)
 
     @dg.job(resource_defs=resources, executor_def=dg.in_process_executor)

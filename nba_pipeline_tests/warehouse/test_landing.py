@@ -10,6 +10,7 @@ import pytest
 
 from nba_pipeline.errors import BadInput, NotLanded, Permanent
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.run_objects import RUN_OBJECTS
 from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.landing import Landing
@@ -205,6 +206,8 @@ def test_a_payload_just_landed_is_not_downloaded(bucket: Bucket) -> None:
 def test_a_missing_bucket_ends_a_run_before_any_request(bucket: Bucket) -> None:
     with pytest.raises(BadInput, match=r"gs://elsewhere/.* the bucket does not exist"):
         keep(a_landing("gs://elsewhere"))
+    before = RUN_OBJECTS.keys()
     with pytest.raises(dg.DagsterResourceFunctionError) as error:
         run(a_landing("gs://elsewhere"), [b"1"])
     assert isinstance(error.value.__cause__, BadInput)
+    assert RUN_OBJECTS.keys() == before, "no lease is renewed for the failed run"
