@@ -78,6 +78,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_configure() -> None:
     """No garbage collection before the tests: modules and test items stay, and each pass would go through all of them."""
     gc.disable()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # a worker has reported its tests by then, and freeing every module takes 4 s; runs after the handlers of the tests
+        atexit.register(os._exit, 0)
 
 
 def pytest_collection_finish() -> None:
@@ -97,10 +100,8 @@ def pytest_sessionfinish() -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Libraries report objects that are still frozen when Python exits. A worker has reported its tests and exits without freeing them."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        atexit.register(os._exit, 0)  # freeing every module takes 4 s
-    else:
+    """Libraries report objects that are still frozen when Python exits. A worker exits without freeing them."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
         gc.unfreeze()
 
 

@@ -124,9 +124,9 @@ def test_a_message_without_an_answer_is_not_repeated(home: Home, monkeypatch: py
     """Readers may have received it. The same holds for the claim of a process that died."""
     home.publish(1)
     monkeypatch.setattr(home.slack, "delay_seconds", 30.0)
-    monkeypatch.setattr(slate_messages, "post_document", lambda *arguments: post_document(*arguments[:2], 0.1))
+    monkeypatch.setattr(slate_messages, "post_document", lambda *arguments: post_document(*arguments[:2], 3.0))
     [problem] = home.announce(SLATE)
-    assert problem.endswith("was not delivered: given up after 1 attempt, last reason: no answer within 0.1 seconds")
+    assert problem.endswith("was not delivered: given up after 1 attempt, last reason: no answer within 3 seconds")
     home.publish(1, 1)
     monkeypatch.setattr(slate_messages, "post_document", killed)
     with pytest.raises(KeyboardInterrupt):
