@@ -1,7 +1,7 @@
 """Commands that materialize tables: run, backfill, demo."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +9,7 @@ import typer
 from nba_pipeline.cli.app import app, date_range, date_up_to_tomorrow, leave, open_runner, open_runner_at
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import err, out, print_error, print_line
-from nba_pipeline.environments import environment, home, public
+from nba_pipeline.environments import environment, home, now, public
 from nba_pipeline.errors import BadInput
 from nba_pipeline.tables.wording import counted
 
@@ -171,7 +171,7 @@ def demo() -> None:
 
     if environment() != "sandbox":
         raise BadInput(f"demo runs in the sandbox only, and NBA_PIPELINE_ENV is {environment()!r}: unset it")
-    real = datetime.now(UTC)
+    real = now()
     slate = eastern_date(real) if real >= eastern(eastern_date(real), 12) else eastern_date(real) - timedelta(days=1)
     before = slate - timedelta(days=1)
     err.print(f"The simulated league, as if it were noon on {slate} (US Eastern).", highlight=False)
@@ -271,7 +271,7 @@ def page_text(instance: "dg.DagsterInstance", slate: date) -> str:
     )
 
 
-def demo_steps(slate: date, now: datetime) -> list[Step]:
+def demo_steps(slate: date, until: datetime) -> list[Step]:
     """Returns the runs after the backfill: two slates until noon of the second, then the runs that have become due since.
 
     Without the later runs, the first `nba-pipeline status` would show their dates as late.
@@ -287,4 +287,4 @@ def demo_steps(slate: date, now: datetime) -> list[Step]:
         (slate, eastern(after, 6), "overnight"),
         (after, eastern(after, 7), "same_day"),
     ]
-    return [step for step in steps if step[1] <= now]
+    return [step for step in steps if step[1] <= until]

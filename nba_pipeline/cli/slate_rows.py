@@ -6,6 +6,7 @@ import polars as pl
 
 from nba_pipeline.cli.app import today
 from nba_pipeline.cli.reading import Reading
+from nba_pipeline.cli.runs import DEMO_DAYS, is_demo_unfinished
 from nba_pipeline.environments import environment, home
 from nba_pipeline.league.calendar import FIRST_DATE, days
 from nba_pipeline.settings import SETTINGS
@@ -113,11 +114,13 @@ def newest_with_lines(tables: Reading, day: date) -> date | None:
 
 
 def _first_step(tables: Reading, day: date) -> str:
-    """Returns the command that predicts a date: a backfill if the weeks before it are not summarized, else a run.
+    """Returns the command that predicts a date: an unfinished demo, a backfill if the weeks before are not summarized, else a run.
 
     The features of a date read the games before it, so that a run of the date alone predicts no player. A date long before the
     stored history has no command: a backfill must not leave a gap, so it would load months for one slate.
     """
+    if is_demo_unfinished(today()) and day >= today() - timedelta(days=DEMO_DAYS):
+        return "first: `nba-pipeline demo`, which has not ended"
     first = max(day - timedelta(days=SETTINGS.usual.days), FIRST_DATE)
     before = days(first, day - timedelta(days=1))
     if day >= today() or not tables.scan("player_game_summary", before).limit(1).collect().is_empty():

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.cli.consoles import out
+from nba_pipeline.cli.runs import DEMO_DAYS, DEMO_SLATE
 from nba_pipeline.cli.slate_rendering import print_counts
 from nba_pipeline.governance.records import record
 from nba_pipeline.governance.roles import CHAMPION, PROMOTE, ROLES_TABLE, read_decisions
@@ -178,6 +179,15 @@ def test_a_missing_slate_says_why(tmp_path: Path) -> None:
     days.write("schedule", DAY)
     assert f"no game is scheduled on {DAY}" in slate(tmp_path).stderr
     assert slate(tmp_path, "--format", "json").stdout == "[]\n"
+
+
+def test_an_unfinished_demo_is_the_next_step_of_its_dates(tmp_path: Path) -> None:
+    days, demo = Days(tmp_path), "first: `nba-pipeline demo`, which has not ended"
+    days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19)))
+    (tmp_path / DEMO_SLATE).write_text(str(DAY))
+    assert f"{DAY} has 1 game and no predictions yet; {demo}" in slate(tmp_path).stderr
+    before_the_demo = str(DAY - timedelta(days=DEMO_DAYS + 1))
+    assert demo not in slate(tmp_path, "--date", before_the_demo).stderr
 
 
 def test_a_date_without_played_games_says_so(tmp_path: Path) -> None:
