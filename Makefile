@@ -26,7 +26,7 @@ demo: $(READY)  ## play the simulated league, predict a slate, grade the day bef
 test: $(READY)  ## every test that needs no real data and no BigQuery, and does not take hours
 	$(if $(COVERAGE),COVERAGE_CORE=sysmon )$(PYTEST)$(if $(COVERAGE), --cov --cov-report term:skip-covered --cov-fail-under 90)
 
-test-fast: $(READY)  ## the tests that neither run the whole graph nor start processes
+test-fast: $(READY)  ## the tests that neither run the graph nor start processes
 	$(PYTEST) -m 'not platform and not unattended'
 
 coverage:  ## line coverage of `make test`, at least 90 %
@@ -44,7 +44,7 @@ test-postgres: $(READY)  ## Dagster's instance in PostgreSQL
 	$(PYTEST) $(ALL) --storage postgres -m '(postgres or any_storage) and not unattended' nba_pipeline_tests/postgres \
 		nba_pipeline_tests/instance nba_pipeline_tests/asset_factory/test_checks.py nba_pipeline_tests/cli/test_watch.py
 
-test-unattended: $(READY)  ## fault scenarios, killed runs, rebuilds, migrations
+test-unattended: $(READY)  ## the demo, fault scenarios, killed runs, rebuilds, migrations
 	$(PYTEST) --dist worksteal $(ALL) --share $(SHARE) --soak-days $(SOAK_DAYS) -m unattended --ignore nba_pipeline_tests/real \
 		--ignore nba_pipeline_tests/bigquery --ignore nba_pipeline_tests/postgres --ignore nba_pipeline_tests/unattended/test_live.py nba_pipeline_tests/unattended nba_pipeline_tests
 

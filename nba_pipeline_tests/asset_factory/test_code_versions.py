@@ -15,6 +15,8 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS, Lines, Rosters, Settings
 from nba_pipeline.tables.declarations import SLATE_EXPORT, declared
 
+pytestmark = pytest.mark.platform
+
 READS_PREDICTIONS = {"picks", "publications", "grades", "system_performance"}
 READS_ZONE_DEFENSE = {"team_defense_zones", "matchups", "features", "points_model", "predictions"} | READS_PREDICTIONS
 

@@ -165,6 +165,7 @@ def test_a_late_game_is_carried_on_by_itself(evening: Clock) -> None:
     assert evening.tick() == {table: [TODAY] for table in POST_GAME}
 
 
+@pytest.mark.unattended
 def test_a_game_that_ends_while_the_last_one_is_carried_on_is_not_forgotten(evening: Clock) -> None:
     """Between two ticks a summary is made, then its box scores are updated, so that the summary lacks games."""
     evening.land(COLLECTED, TODAY)
@@ -176,6 +177,7 @@ def test_a_game_that_ends_while_the_last_one_is_carried_on_is_not_forgotten(even
     assert evening.tick() == evening.tick() == {}
 
 
+@pytest.mark.unattended
 def test_a_game_that_ends_before_the_last_one_is_carried_on_costs_no_second_run(evening: Clock) -> None:
     evening.land(COLLECTED, TODAY)
     assert evening.tick() == {"player_game_summary": [TODAY]}
@@ -200,6 +202,7 @@ def test_a_correction_within_the_window_flows_through(evening: Clock) -> None:
     assert evening.tick() == {table: [DAY_BEFORE] for table in POST_GAME}
 
 
+@pytest.mark.unattended
 def test_a_correction_before_the_window_is_the_reconciliations(evening: Clock) -> None:
     evening.land((*COLLECTED, "player_game_summary"), "2026-01-05")
     evening.tick()
@@ -207,6 +210,7 @@ def test_a_correction_before_the_window_is_the_reconciliations(evening: Clock) -
     assert evening.tick() == {}
 
 
+@pytest.mark.unattended
 def test_a_mode_that_materialized_everything_in_one_run_is_not_repeated(evening: Clock) -> None:
     evening.land(tables_of_mode("overnight"), TODAY)
     evening.land(tables_of_mode("tomorrow"), TOMORROW)

@@ -51,6 +51,7 @@ def test_one_of_the_control_dates_has_known_tipoffs(world: World) -> None:
     assert control_dates(none, [A, B, C], {"one": []}) == [A]
 
 
+@pytest.mark.unattended
 def test_a_leak_of_in_play_lines_is_caught_in_a_world_without_them(audit: Audit) -> None:
     plant = planted("closing_line_of_the_game_in_play")
     shown = dates_with_effect(audit, [plant], SAMPLE)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import polars as pl
+import pytest
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.audit.derivations import FEATURE_TABLES, REAL, RESUMMARIZED_DAYS, SUMMARIES, Audit
@@ -10,6 +11,8 @@ from nba_pipeline.audit.nonsense import with_nonsense
 from nba_pipeline.audit.recompute import World, derive, summaries_of
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE
 from nba_pipeline_tests.builders_audit import FIRST, a_world
+
+pytestmark = pytest.mark.platform
 
 
 def test_recent_and_older_summaries_together_equal_all_summaries() -> None:

@@ -104,6 +104,7 @@ def test_an_audit_without_an_effective_leak_does_not_pass(first_rounds: LocalWar
     assert "0 of 0 plants caught, 2 not tested; see above" in printed(lambda out: print_leakage(report, out))
 
 
+@pytest.mark.unattended
 @pytest.mark.platform
 def test_leaks_without_effect_on_the_sample_are_tested_on_other_dates(first_rounds: LocalWarehouse) -> None:
     report = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS, seed=1)

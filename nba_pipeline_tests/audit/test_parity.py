@@ -135,6 +135,7 @@ def test_rows_of_another_version_of_the_code_are_listed(audit: Audit, stored: pl
     assert result.differences[0]["explained_by"] == "made by code version older"
 
 
+@pytest.mark.unattended
 def test_features_stored_at_noon_differ_from_a_backfill_where_sources_changed_later(audit: Audit, world: World) -> None:
     """Five hours before the first tip-off, half of the lines and all reports are still missing."""
     noon = FIRST_TIPOFF - timedelta(hours=5)
@@ -157,6 +158,7 @@ def test_features_stored_at_noon_differ_from_a_backfill_where_sources_changed_la
     assert a_later_backfill_differs_only_where_a_source_did(live, REAL, [CONTROL]).passed is False
 
 
+@pytest.mark.unattended
 def test_features_are_not_derived_from_a_quarantined_summary(world: World) -> None:
     """The box score a week earlier implies an impossible number of possessions."""
     odd = between(world["boxscores"], EARLIER, EARLIER).filter("did_play").head(1).select("game_id", "player_id", threes=60)

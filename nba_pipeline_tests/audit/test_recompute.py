@@ -24,6 +24,8 @@ from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import frame_of
 from nba_pipeline_tests.builders_audit import DATES, a_waiver, a_world
 
+pytestmark = pytest.mark.platform
+
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 OPEN, THIN, WAIVED, ODD = DATES[1], DATES[2], DATES[3], DATES[4]
 TRIED = [OPEN, THIN, WAIVED, ODD]

@@ -13,6 +13,8 @@ from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.monitoring.webhook import DAY, NOON, SECRET, Slack, a_notifier, listening
 
+pytestmark = pytest.mark.platform
+
 RUN = (DAY, "run_failed", "overnight 2024-03-12")
 ACK = ("alerts", "ack", "--kind", RUN[1], "--subject", RUN[2], "--date", str(DAY))
 

@@ -50,6 +50,7 @@ def test_a_new_home_is_only_the_users(tmp_path: Path) -> None:
     assert (tmp_path / "nba" / "home" / "dagster" / "dagster.yaml").exists() and open_to_others(tmp_path / "nba") == []
 
 
+@pytest.mark.unattended
 @pytest.mark.platform
 @pytest.mark.usefixtures("usual_umask")
 def test_what_a_run_and_a_backup_write_is_only_the_users(tmp_path: Path) -> None:

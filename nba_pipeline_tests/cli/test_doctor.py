@@ -8,6 +8,8 @@ import pytest
 
 from nba_pipeline_tests.commands import Ended, nba_pipeline
 
+pytestmark = pytest.mark.platform
+
 RULES = [
     {"match": {"provider": "odds_api"}, "action": "status", "status": 401},
     {"match": {"provider": "nba_cdn"}, "action": "empty_json"},

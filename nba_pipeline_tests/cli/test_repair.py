@@ -35,6 +35,7 @@ def test_reconcile_of_a_date_compares_its_phases_and_warns_above_80_percent(faul
     )
 
 
+@pytest.mark.unattended
 def test_a_repair_runs_only_what_is_missing_and_ends_complete(faulty: Faulty, tmp_path: Path) -> None:
     own = faulty.copy(tmp_path / "home")
     before = {run.run_id for run in open_instance(own.home).get_runs()}

@@ -19,6 +19,8 @@ from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.builders_days import Days, slate_of
 from nba_pipeline_tests.commands import nba_pipeline
 
+pytestmark = pytest.mark.platform
+
 DAY = date(2026, 1, 15)
 
 
@@ -75,7 +77,7 @@ def test_a_watch_that_cannot_be_shown_is_refused(words: tuple[str, ...], problem
     assert ended.returncode == 2 and problem in ended.stderr
 
 
-@pytest.mark.platform
+@pytest.mark.unattended
 def test_watch_prints_snapshots_into_a_pipe_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     """The second snapshot shows what another process has written in the meantime."""
     days = Days(tmp_path)

@@ -20,7 +20,7 @@ from nba_pipeline_tests.instance.test_ticks import NOON, Instigator
 from nba_pipeline_tests.instances import open_instance
 from nba_pipeline_tests.monitoring.webhook import SECRET, Slack, listening
 
-pytestmark = pytest.mark.any_storage
+pytestmark = [pytest.mark.platform, pytest.mark.any_storage]
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from nba_pipeline.formulas.markets import REBOUNDS
 from nba_pipeline.systems import CATBOOST, LINEAR_MEDIAN
 from nba_pipeline_tests.builders_evaluation import FIRST, LAST, PLAYERS, Memory, league, source_of
 
+pytestmark = pytest.mark.platform
+
 REQUEST = Request(FIRST, LAST, ("moving_average",))
 
 

@@ -22,6 +22,8 @@ from nba_pipeline_tests.builders_predictions import TIPOFF
 from nba_pipeline_tests.builders_record import LINEAGE, a_bet
 from nba_pipeline_tests.governance.test_evidence import a_grade
 
+pytestmark = pytest.mark.platform
+
 GOOD_DAYS, BAD_DAYS, PLAYERS = 17, 18, 30
 SYSTEMS = ("ensemble", "xgboost")
 DAYS = [DAY - timedelta(days=GOOD_DAYS + BAD_DAYS - number) for number in range(GOOD_DAYS + BAD_DAYS)]

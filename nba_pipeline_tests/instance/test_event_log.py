@@ -15,7 +15,7 @@ from nba_pipeline_tests.instances import open_instance
 
 DATES = dg.DailyPartitionsDefinition("2024-03-01", end_date="2024-03-04")
 
-pytestmark = pytest.mark.sqlite
+pytestmark = [pytest.mark.platform, pytest.mark.sqlite]
 
 
 @dg.asset(partitions_def=DATES, backfill_policy=dg.BackfillPolicy.single_run())

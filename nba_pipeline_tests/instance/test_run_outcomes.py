@@ -16,7 +16,7 @@ from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.instance.run_outcomes import MAX_NAMES, OUTSIDE, failure_reasons, is_interrupted, outcome_messages, shortened
 from nba_pipeline_tests.instances import instance_without_files
 
-pytestmark = pytest.mark.any_storage
+pytestmark = [pytest.mark.platform, pytest.mark.any_storage]
 
 DATES = (date(2024, 3, 12), date(2024, 3, 13))
 SINGLE_RUN = dg.BackfillPolicy.single_run()

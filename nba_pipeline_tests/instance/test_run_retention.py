@@ -12,7 +12,7 @@ from nba_pipeline.instance.run_retention import prune
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline_tests.instances import open_instance
 
-pytestmark = pytest.mark.any_storage
+pytestmark = [pytest.mark.platform, pytest.mark.any_storage]
 
 DAY, OTHER = "2026-01-15", "2026-01-16"
 LONG_AGO = datetime(2026, 1, 17, tzinfo=UTC)

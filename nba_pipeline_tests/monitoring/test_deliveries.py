@@ -30,6 +30,8 @@ from nba_pipeline_tests.monitoring.webhook import (
     rows,
 )
 
+pytestmark = pytest.mark.platform
+
 LATE = ("late_boxscores", "boxscores", "2 of 8 games have no box score.")
 KEY = (DAY, *LATE[:2])
 TO_COME = timedelta(minutes=SETTINGS.deliveries.first_wait_minutes)

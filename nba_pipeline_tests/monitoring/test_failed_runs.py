@@ -23,6 +23,8 @@ from nba_pipeline_tests.builders import frame_of
 from nba_pipeline_tests.builders_days import slate_of
 from nba_pipeline_tests.monitoring.webhook import DAY, NEXT, Slack, rows
 
+pytestmark = pytest.mark.platform
+
 
 @dg.asset(partitions_def=DAILY, backfill_policy=dg.BackfillPolicy.single_run())
 def breaks() -> None:

@@ -16,6 +16,8 @@ from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.builders_days import TEAMS, Days, complete_box, slate_of
 from nba_pipeline_tests.builders_predictions import a_prediction
 
+pytestmark = pytest.mark.platform
+
 DAY = date(2026, 1, 15)
 MORNING = eastern(date(2026, 1, 16), 9)
 GAMES = slate_of(DAY, *[eastern(DAY, 19)] * len(TEAMS), status="final")

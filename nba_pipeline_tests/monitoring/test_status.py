@@ -23,6 +23,8 @@ from nba_pipeline_tests.commands import Ended, nba_pipeline
 from nba_pipeline_tests.completeness.test_expectations import BOOKS, line_of, summarized
 from nba_pipeline_tests.monitoring.webhook import a_notifier, listening
 
+pytestmark = pytest.mark.platform
+
 DAY = date(2026, 1, 15)
 LATER = eastern(date(2026, 1, 30), 12)
 """Long after the last automatic re-read."""

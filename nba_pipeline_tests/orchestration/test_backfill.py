@@ -45,6 +45,8 @@ from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.orchestration.test_runner import DAY, NEXT, a_runner, done, loaded, tables
 from nba_pipeline_tests.prepared import copy_of
 
+pytestmark = pytest.mark.platform
+
 MONDAY = date(2024, 3, 11)
 VERSIONS = {name: "1" for name in (*daily_tables(), "points_model")}
 LINEAGE: Values = {"source": "test", "as_of": at(12), "code_version": "1"}
@@ -359,7 +361,6 @@ def in_the_environment_of(home: Path) -> dict[str, str]:
 
 @pytest.mark.unattended
 @pytest.mark.long(seconds=40)
-@pytest.mark.platform
 def test_a_killed_and_resumed_backfill_has_the_result_of_an_undisturbed_one(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -398,7 +399,6 @@ def test_a_killed_and_resumed_backfill_has_the_result_of_an_undisturbed_one(
     assert "2 excellent (>= 90%), 0 acceptable (>= 70%), 0 failed (< 70%); 0 without final games" in again.stdout
 
 
-@pytest.mark.platform
 def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "nba_pipeline", "backfill", "--from", str(DAY), "--to", str(NEXT), "--dry-run"]
     told = subprocess.run(command, env=in_the_environment_of(tmp_path), check=False, capture_output=True, text=True)

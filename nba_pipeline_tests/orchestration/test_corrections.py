@@ -18,6 +18,8 @@ from nba_pipeline.orchestration.work import Work, command_of, next_of
 from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
 
+pytestmark = pytest.mark.platform
+
 DAY = date(2026, 1, 15)
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 GAME = slate_of(DAY, eastern(DAY, 19), status="final")[0]

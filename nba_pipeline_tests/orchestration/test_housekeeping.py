@@ -18,6 +18,8 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.instances import open_instance
 
+pytestmark = pytest.mark.platform
+
 DAY, OTHER = "2026-01-15", "2026-01-16"
 NOW = datetime(2026, 1, 17, tzinfo=UTC) + timedelta(days=SETTINGS.runs.kept_days + 1)
 

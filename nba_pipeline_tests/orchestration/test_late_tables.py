@@ -12,6 +12,8 @@ from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
 from nba_pipeline_tests.monitoring.webhook import a_notifier
 from nba_pipeline_tests.orchestration.ticks import DAY, TOMORROW
 
+pytestmark = pytest.mark.platform
+
 NOW = eastern(DAY, 16, 30)
 
 

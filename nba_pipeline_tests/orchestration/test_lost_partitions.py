@@ -103,14 +103,14 @@ REBUILT = {
 SOURCES = [
     "schedule", "boxscores", "team_boxscores", "play_by_play", "players", "prop_lines", "game_lines", "injuries", "rosters",
 ]  # fmt: skip
-TOGETHER = {"sources": SOURCES, "derived tables": [table for table in REBUILT if table not in SOURCES]}
+DERIVED = [table for table in REBUILT if table not in SOURCES]
 """Tables that `make test` damages together, for fewer runs. `make test-unattended` damages each table alone."""
 
 
 @pytest.mark.parametrize(
     "damaged",
     [
-        *(pytest.param(names, id=f"all {stage}") for stage, names in TOGETHER.items()),
+        pytest.param(DERIVED, id="all derived tables"),
         *(pytest.param([table], id=table, marks=pytest.mark.unattended) for table in REBUILT),
     ],
 )
@@ -139,7 +139,8 @@ def moved(home: Path) -> list[tuple[str, bytes]]:
     return sorted((file.parent.parent.name, file.read_bytes()) for file in files)
 
 
-@pytest.mark.parametrize("how", ["cut off", pytest.param("one byte", marks=pytest.mark.unattended)])
+@pytest.mark.unattended
+@pytest.mark.parametrize("how", ["cut off", "one byte"])
 def test_the_next_night_and_its_own_backfill_work_with_an_unreadable_boxscore_partition(at: At, home: Path, how: str) -> None:
     before = rows_of(home, "boxscores", BEFORE)
     damage(part(home, "boxscores", BEFORE), how)
@@ -151,6 +152,7 @@ def test_the_next_night_and_its_own_backfill_work_with_an_unreadable_boxscore_pa
     assert_frame_equal(rows_of(home, "boxscores", BEFORE).drop("source"), before.drop("source"))
 
 
+@pytest.mark.unattended
 def test_a_window_with_an_unreadable_date_stops_its_asset_and_names_the_date(at: At, home: Path) -> None:
     before = rows_of(home, "player_form", DAY)
     damage(part(home, "player_game_summary", BEFORE), "cut off")
@@ -175,6 +177,7 @@ def test_a_lost_partition_of_any_age_is_undone_work(at: At, home: Path) -> None:
     assert work.tables == ("features",) and "unreadable file was moved" in work.why
 
 
+@pytest.mark.unattended
 def test_an_unreadable_quarantine_is_moved_and_rebuilt(at: At, home: Path) -> None:
     file = home / "quarantine" / "boxscores" / f"game_date={DAY}" / "part.parquet"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -220,6 +223,7 @@ def test_an_unreadable_ledger_partition_stays_and_its_date_is_failed(at: At, hom
     assert grid(runner, BEFORE)["state"] != "FAILED"
 
 
+@pytest.mark.unattended
 @pytest.mark.parametrize(("ledger", "asset"), [("grades", "grades"), ("predictions", "grades"), ("predictions", "predictions")])
 def test_a_run_of_a_closed_date_fails_with_the_reason_and_writes_nothing(at: At, home: Path, ledger: str, asset: str) -> None:
     body, before = damage(part(home, ledger), "cut off"), tables_but(home, ledger)
@@ -239,6 +243,7 @@ def tables_but(home: Path, ledger: str) -> dict[str, pl.DataFrame]:
     }
 
 
+@pytest.mark.unattended
 def test_a_range_proceeds_without_its_closed_date(at: At, home: Path) -> None:
     days = [DAY, BEFORE]
     before = {day: rows_of(home, "grades", day) for day in days}
@@ -258,6 +263,7 @@ def test_an_alert_is_sent_once_although_the_alerts_are_unreadable(at: At, home: 
     assert runner.notifier.raise_alert(NEXT, "run_failed", "third", "The third.")
 
 
+@pytest.mark.unattended
 def test_an_unreadable_waiver_opens_nothing(at: At, home: Path) -> None:
     file = part(home, "waivers")
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -276,6 +282,7 @@ def landed(home: Path, endpoint: str, provider: str = "nba_cdn") -> Path:
     return sorted((home / "landing" / provider / endpoint / str(DAY)).rglob("*.gz"))[0]
 
 
+@pytest.mark.unattended
 @pytest.mark.parametrize(
     ("endpoint", "table", "how"),
     [("boxscore", "boxscores", "empty"), ("boxscore", "boxscores", "cut off"), ("playbyplay", "play_by_play", "garbage")],
@@ -292,6 +299,7 @@ def test_an_unreadable_payload_is_fetched_again_alone(at: At, home: Path, endpoi
     assert alerts(runner) == [str(file.relative_to(home))]
 
 
+@pytest.mark.unattended
 def test_the_totals_of_a_game_with_an_unreadable_payload_are_summed_from_players(at: At, home: Path) -> None:
     file = landed(home, "boxscore")
     damage(file, "empty")
@@ -301,6 +309,7 @@ def test_the_totals_of_a_game_with_an_unreadable_payload_are_summed_from_players
     assert not rows.filter(~pl.col("is_reconstructed")).is_empty()
 
 
+@pytest.mark.unattended
 def test_an_unreadable_snapshot_of_lines_loses_only_its_own_rows(at: At, home: Path) -> None:
     before = rows_of(home, "prop_lines")
     source = before["source"][0]
@@ -319,8 +328,9 @@ def test_an_unreadable_snapshot_of_lines_loses_only_its_own_rows(at: At, home: P
 BROKEN = "feedfacefeedface"
 
 
+@pytest.mark.unattended
 @pytest.mark.starts_from("loaded")
-@pytest.mark.parametrize("how", [pytest.param("no card", marks=pytest.mark.unattended), "garbage"])
+@pytest.mark.parametrize("how", ["no card", "garbage"])
 def test_an_unreadable_model_stops_only_its_own_system_and_its_week_is_retrained(at: At, home: Path, how: str) -> None:
     runner, week = at(DAY, 12), week_of(DAY)
     table = TABLES["points_model"]

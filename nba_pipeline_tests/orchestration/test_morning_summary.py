@@ -21,6 +21,8 @@ from nba_pipeline.warehouse.model_store import ModelStore
 from nba_pipeline_tests.instances import open_instance
 from nba_pipeline_tests.monitoring.webhook import DAY, NOON, SECRET, Slack, a_notifier, listening
 
+pytestmark = pytest.mark.platform
+
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> LocalWarehouse:

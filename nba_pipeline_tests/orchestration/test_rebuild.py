@@ -164,6 +164,7 @@ def test_assets_without_rows_are_not_repeated() -> None:
 # Refusals
 
 
+@pytest.mark.unattended
 def test_a_table_that_would_lose_a_date_keeps_all_old_tables(runner: Runner, home: Path) -> None:
     write(runner, "boxscores", 3)
     before = tables(home)
@@ -174,6 +175,7 @@ def test_a_table_that_would_lose_a_date_keeps_all_old_tables(runner: Runner, hom
     assert (home / "rebuild" / "tables" / "players").exists()
 
 
+@pytest.mark.unattended
 def test_a_table_that_would_shrink_keeps_all_old_tables(runner: Runner, home: Path) -> None:
     spelling = {"game_date": DAY, "player_id": 1, "spelling": "A", "lookup": "a", "evidence": "operator"}
     runner.warehouse.replace(TABLES["players"], [DAY], frame_of(TABLES["players"], spelling), "test")
@@ -182,6 +184,7 @@ def test_a_table_that_would_shrink_keeps_all_old_tables(runner: Runner, home: Pa
     assert tables(home)["players"].height == 1
 
 
+@pytest.mark.unattended
 def test_a_run_that_had_succeeded_and_fails_keeps_all_old_tables(runner: Runner, home: Path) -> None:
     """The team box scores are derived from box scores that no journaled run makes."""
     write(runner, "boxscores")
@@ -191,6 +194,7 @@ def test_a_run_that_had_succeeded_and_fails_keeps_all_old_tables(runner: Runner,
     assert tables(home).keys() >= {"boxscores", "team_boxscores", "players"}
 
 
+@pytest.mark.unattended
 def test_a_run_that_failed_originally_does_not_stop_the_rebuild(runner: Runner) -> None:
     assert not runner.run("game_day", ["features"], DAY, DAY).succeeded
     first, second = all_of(runner)
@@ -220,6 +224,7 @@ def test_one_rebuild_runs_at_a_time(runner: Runner, home: Path) -> None:
         all_of(runner)
 
 
+@pytest.mark.unattended
 def test_a_killed_rebuild_is_repeated_from_the_start(runner: Runner, home: Path) -> None:
     leftover = home / "rebuild" / "tables" / "boxscores" / f"game_date={DAY}" / "part.parquet"
     leftover.parent.mkdir(parents=True)

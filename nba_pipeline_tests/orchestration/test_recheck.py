@@ -92,6 +92,7 @@ def test_a_correction_that_leaves_the_score_reaches_summary_features_and_grade(a
     assert_frame_equal(after["predictions"], before["predictions"])
 
 
+@pytest.mark.unattended
 @pytest.mark.starts_from("graded")
 @pytest.mark.platform
 def test_a_box_score_that_contradicts_a_corrected_score_is_fetched_and_graded_again_by_the_next_run(at: At, home: Path) -> None:
@@ -119,6 +120,7 @@ def correct(runner: Runner, *dates: date) -> list[tuple[str, str]]:
     return done
 
 
+@pytest.mark.unattended
 @pytest.mark.starts_from("predicted")
 @pytest.mark.platform
 def test_a_corrected_score_is_loaded_automatically_and_later_rereads_write_nothing(at: At, home: Path) -> None:
@@ -142,6 +144,7 @@ def test_a_corrected_score_is_loaded_automatically_and_later_rereads_write_nothi
     assert all(after[name].equals(before[name]) for name in before)
 
 
+@pytest.mark.unattended
 @pytest.mark.starts_from("graded")
 @pytest.mark.platform
 def test_a_source_that_does_not_answer_fails_the_recheck_without_losing_rows(at: At, home: Path) -> None:

@@ -34,6 +34,8 @@ from nba_pipeline_tests.assets.test_boxscores import (
 from nba_pipeline_tests.builders import DAY, a_boxscore, a_game, frame_of
 from nba_pipeline_tests.providers.conftest import Answer, Provider
 
+pytestmark = pytest.mark.platform
+
 LIST = f"/static/json/liveData/playbyplay/playbyplay_{GAME}.json"
 REFUSED = Answer({}, status=429, headers={"Retry-After": "600"})
 FIRST, NOON = eastern(DAY + timedelta(days=1), 6), eastern(DAY + timedelta(days=1), 12)

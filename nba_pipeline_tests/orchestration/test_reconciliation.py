@@ -33,6 +33,8 @@ from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
 from nba_pipeline_tests.builders_predictions import a_prediction
 
+pytestmark = pytest.mark.platform
+
 DAY = date(2026, 1, 15)
 YESTERDAY, TOMORROW = DAY - timedelta(days=1), DAY + timedelta(days=1)
 SIX, ELEVEN, LAST_CALL = eastern(DAY, 6), eastern(DAY, 11), eastern(DAY, 16)

@@ -32,6 +32,8 @@ from nba_pipeline_tests.orchestration.test_runner import DAY, HISTORY_DAYS, a_ru
 from nba_pipeline_tests.prepared import copy_of
 from nba_pipeline_tests.providers.conftest import Provider, provider
 
+pytestmark = pytest.mark.platform
+
 __all__ = ["loaded", "provider"]
 
 OLD = date(2025, 11, 10)
@@ -228,7 +230,7 @@ def test_before_its_deadline_the_mode_fetches_missing_tables(days_of: Days) -> N
 # Reloaded
 
 
-@pytest.mark.platform
+@pytest.mark.unattended
 def test_deleted_partitions_are_restored_without_a_request(
     loaded: Path, tmp_path: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:

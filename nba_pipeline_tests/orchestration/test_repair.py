@@ -15,6 +15,8 @@ from nba_pipeline.orchestration.runner import Runner
 from nba_pipeline.tables.declarations import daily_tables
 from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
 
+pytestmark = pytest.mark.platform
+
 DAY = date(2026, 1, 15)
 MORNING = eastern(date(2026, 1, 16), 9)
 GAMES = slate_of(DAY, eastern(DAY, 19), eastern(DAY, 22), status="final")

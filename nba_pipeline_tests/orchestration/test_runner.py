@@ -243,6 +243,7 @@ def test_a_manual_run_without_features_predicts_nothing(at: At) -> None:
     assert any("was never materialized" in failure for failure in outcome.failures)
 
 
+@pytest.mark.unattended
 def test_a_day_without_games_is_an_empty_success(at: At, home: Path) -> None:
     rules(home, no_game_dates=(str(DAY),))
     for runner, mode in ((at(DAY, 12), "same_day"), (at(NEXT, 7), "overnight")):
@@ -253,6 +254,7 @@ def test_a_day_without_games_is_an_empty_success(at: At, home: Path) -> None:
     assert of_day == {"system_roles"}  # the decision about the initial champion
 
 
+@pytest.mark.unattended
 def test_lines_in_play_are_never_used(at: At, home: Path) -> None:
     rules(home, {"match": {"provider": "odds_api"}, "action": "inplay_odds", "minutes": 20})
     runner = at(DAY, 12)
@@ -262,6 +264,7 @@ def test_lines_in_play_are_never_used(at: At, home: Path) -> None:
     ]
 
 
+@pytest.mark.unattended
 def test_a_capture_without_an_answer_does_not_count(at: At, home: Path) -> None:
     """Its run succeeds, because earlier lines stay valid, and the sensor `lines` tries again."""
     rules(home, {"match": {"provider": "odds_api", "path": "/events"}, "action": "status", "status": 503})
@@ -290,6 +293,7 @@ def test_a_gate_closed_on_one_date_of_a_range_is_reported(at: At, home: Path) ->
     assert outcome.succeeded and "check enough_final_games_are_covered failed on 1 date (0%)" in " ".join(outcome.closed)
 
 
+@pytest.mark.unattended
 def test_a_resolved_name_is_replayed(at: At, home: Path) -> None:
     runner = at(DAY, 12)
     star = ask(
@@ -367,6 +371,7 @@ def test_a_variable_unset_after_the_graph_was_loaded_is_named(tmp_path: Path, mo
         runner.run("game_day", ["prop_lines"], DAY, DAY)
 
 
+@pytest.mark.unattended
 @pytest.mark.starts_from("predicted")
 def test_a_game_marked_as_not_played_is_no_longer_awaited_and_its_predictions_are_void(at: At, home: Path) -> None:
     game = str(ask(at(DAY, 12), f"SELECT game_id FROM predictions WHERE game_date = '{DAY}' ORDER BY 1 LIMIT 1")[0]["game_id"])

@@ -12,6 +12,8 @@ from nba_pipeline.sandbox.names import without_accents
 from nba_pipeline.sandbox.roster import roster
 from nba_pipeline_tests.sandbox.conftest import DAY, Peer
 
+pytestmark = pytest.mark.platform
+
 BASE = "/apis/site/v2/sports/basketball/nba"
 NOON = eastern(DAY, 12, 45)
 

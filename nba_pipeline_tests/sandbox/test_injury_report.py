@@ -20,6 +20,8 @@ from nba_pipeline.sandbox.wire.injury_report import COLUMNS, NOT_YET_SUBMITTED, 
 from nba_pipeline_tests.sandbox.conftest import DAY, PATIENT_SECONDS, Peer
 from nba_pipeline_tests.sandbox.test_injuries import last_report_before
 
+pytestmark = pytest.mark.platform
+
 MODERN = date(2026, 1, 14)  # file names have minutes
 EVENING = eastern(MODERN, 17, 30)
 SOLID_BLANK = 1.0

@@ -21,6 +21,8 @@ from nba_pipeline.sandbox.names import plain
 from nba_pipeline.sandbox.roster import Player, roster
 from nba_pipeline.warehouse.home_format import SIMULATION
 
+pytestmark = pytest.mark.platform
+
 TWENTY_DATES = days(date(2025, 6, 21), date(2025, 7, 10))  # across the boundary of two seasons
 SCORES = [(114, 110), (125, 99), (124, 107), (116, 109), (135, 128), (124, 144)]
 """Home and away points of the games of 2025-01-15 in version 2 of the simulated league."""
@@ -162,7 +164,6 @@ def test_lines_err_less_than_the_season_mean_and_both_err_by_about_five_points(l
     assert 0.46 < fmean(overs) < 0.54
 
 
-@pytest.mark.platform
 def test_the_same_arguments_give_the_same_league_in_another_process(league: League) -> None:
     printed: list[str] = []
     exec(FINGERPRINT.format(league="league"), {"league": league, "print": printed.append})

@@ -18,6 +18,8 @@ from nba_pipeline.sandbox.clubs import CLUBS
 from nba_pipeline.sandbox.faults import parse_rules
 from nba_pipeline_tests.sandbox.conftest import DAY, PATIENT_SECONDS, Peer
 
+pytestmark = pytest.mark.platform
+
 
 def test_responses_are_compressed_and_connections_are_reused(peer: Peer) -> None:
     assert peer.get(peer.box_path).headers["content-encoding"] == "gzip"
@@ -145,7 +147,6 @@ def test_stopping_ends_a_hanging_request_and_may_be_repeated(league: League) -> 
     assert len(outcome) == 1
 
 
-@pytest.mark.platform
 def test_the_command_line_prints_its_address_and_ends_when_interrupted(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "nba_pipeline.sandbox", "--now", "2025-01-15T12:00:00", "--home", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

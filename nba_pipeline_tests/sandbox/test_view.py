@@ -17,6 +17,8 @@ from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.injury_report import COLUMNS, report
 from nba_pipeline_tests.sandbox.conftest import DAY, PATIENT_SECONDS, Peer
 
+pytestmark = pytest.mark.platform
+
 MINUTES, CLUBS = 3, 6
 LENGTH = timedelta(minutes=MINUTES)
 BEFORE, BEGUN, HALFWAY, LAST, OVER, LATER = (

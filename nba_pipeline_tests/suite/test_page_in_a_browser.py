@@ -155,7 +155,7 @@ def reports(shown: dict[str, str], folder: Path, *options: str) -> dict[str, dic
     return {one["name"]: one for one in map(json.loads, lines)}
 
 
-@pytest.mark.parametrize(("colors", "absent"), [("light", set()), ("dark", {"large"})])
+@pytest.mark.parametrize(("colors", "absent"), [("light", set()), pytest.param("dark", {"large"}, marks=pytest.mark.unattended)])
 def test_every_page_is_accessible_and_has_no_error(request: pytest.FixtureRequest, colors: str, absent: set[str]) -> None:
     results: dict[str, dict[str, Any]] = request.getfixturevalue(colors)
     assert results.keys() == pages().keys() - absent

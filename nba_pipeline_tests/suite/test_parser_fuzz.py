@@ -42,6 +42,8 @@ from nba_pipeline_tests.fuzzing import DROP, VALUES, Outcomes, Parse, Sample, fu
 from nba_pipeline_tests.sandbox.conftest import DAY, Peer, peer
 from nba_pipeline_tests.sandbox.test_nba_stats import BROWSER, QUERY
 
+pytestmark = pytest.mark.platform
+
 __all__ = ["build", "peer"]
 
 NOW = datetime(2025, 1, 16, 12, tzinfo=UTC)

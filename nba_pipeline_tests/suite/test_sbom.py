@@ -6,9 +6,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import nba_pipeline
 from nba_pipeline.instance.software import installed_version
 from nba_pipeline_tests.suite.sbom import document
+
+pytestmark = pytest.mark.platform
 
 
 @cache

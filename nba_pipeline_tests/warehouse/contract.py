@@ -616,7 +616,7 @@ class Contract:
         assert during(write, open_reader) > 5
         assert len(seen) > 1, "the reader met only one version"
 
-    @pytest.mark.platform
+    @pytest.mark.unattended
     def test_a_reader_in_another_process_sees_only_complete_dates(self, store: Store, lines: Table) -> None:
         reader = store.open_reader()
         store.open().replace(lines, [DAY], VERSIONS[0], "me")

@@ -128,6 +128,7 @@ STEPS = ["the pending manifest", "the rows", "the manifest"]
 """The renames of a write, in order."""
 
 
+@pytest.mark.unattended
 @pytest.mark.platform
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
@@ -145,6 +146,7 @@ def test_a_writer_that_is_killed_at_any_point_leaves_no_alteration(
         assert home.add(picks, [DAY], rows(7), "the one after") and not findings(home, picks)
 
 
+@pytest.mark.unattended
 @pytest.mark.platform
 def test_a_row_altered_before_a_pending_manifest_is_settled_is_named(
     local: LocalWarehouse, picks: Table, kill_a_writer: Callable[..., None]

@@ -173,6 +173,7 @@ def write_and_hang(home: str) -> None:
     LocalWarehouse(home=home).replace(a_table("toy_lines"), [DAY], rows(4, points=9), "the process that died")
 
 
+@pytest.mark.unattended
 @pytest.mark.platform
 def test_a_writer_that_is_killed_leaves_the_old_rows_and_no_lock(local: LocalWarehouse, lines: Table) -> None:
     local.replace(lines, [DAY], rows(3), "me")
