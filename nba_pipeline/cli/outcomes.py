@@ -49,7 +49,7 @@ def report(
     started: list[RunProgress] = []
 
     def start(title: str, tables: int) -> RunProgress:
-        started.append(RunProgress(title, tables))
+        started.append(RunProgress(title, tables, runner.instance))
         return started[-1]
 
     runner.on_start, code = start, 0
