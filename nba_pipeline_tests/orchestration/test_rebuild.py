@@ -164,7 +164,6 @@ def test_assets_without_rows_are_not_repeated() -> None:
 # Refusals
 
 
-@pytest.mark.unattended
 def test_a_table_that_would_lose_a_date_keeps_all_old_tables(runner: Runner, home: Path) -> None:
     write(runner, "boxscores", 3)
     before = tables(home)
@@ -184,7 +183,6 @@ def test_a_table_that_would_shrink_keeps_all_old_tables(runner: Runner, home: Pa
     assert tables(home)["players"].height == 1
 
 
-@pytest.mark.unattended
 def test_a_run_that_had_succeeded_and_fails_keeps_all_old_tables(runner: Runner, home: Path) -> None:
     """The team box scores are derived from box scores that no journaled run makes."""
     write(runner, "boxscores")
