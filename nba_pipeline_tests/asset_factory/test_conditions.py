@@ -16,10 +16,12 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.definitions.declarative_automation import automation_condition_tester
-from dagster._core.events import StepMaterializationData
+from dagster._core.events import AssetMaterializationPlannedData, StepMaterializationData
+from dagster._core.test_utils import create_run_for_test
 
 from nba_pipeline.completeness.modes import tables_of_mode
 from nba_pipeline.definitions import build_definitions
+from nba_pipeline.instance.run_tags import PARTITION_TAG
 from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline.orchestration.reconciliation import DATA_VERSION_TAG
 from nba_pipeline.tables.declarations import SLATE_EXPORT, daily_tables, declared, requested_by
@@ -77,6 +79,19 @@ class Clock:
             for check in () if crashed else definitions().resolve_asset_graph().get(dg.AssetKey(table)).check_keys:
                 if definitions().resolve_asset_graph().get(check).blocking:
                     self._evaluate(check, day, passed, run_id)
+
+    def begin(self, table: str, day: str) -> dg.DagsterRun:
+        """Starts a run that is to materialize a table of a date."""
+        key = dg.AssetKey(table)
+        run = create_run_for_test(
+            self.instance,
+            "game_day",
+            asset_selection=frozenset({key}),
+            tags={PARTITION_TAG: day},
+            status=dg.DagsterRunStatus.STARTED,
+        )
+        self._report(dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, AssetMaterializationPlannedData(key, day), run.run_id)
+        return run
 
     def _evaluate(self, check: dg.AssetCheckKey, day: str, passed: bool, run_id: str) -> None:
         wanted = dg.AssetRecordsFilter(asset_key=check.asset_key, asset_partitions=[day])
@@ -275,8 +290,17 @@ def test_the_chain_of_a_slate_follows_its_expected_players() -> None:
     assert sorted(asked) == sorted(CHAIN)
 
 
-def test_a_table_in_progress_is_not_requested_again() -> None:
-    """A postponed game changes only the schedule. No table follows the schedule; the modes read it."""
+@pytest.mark.parametrize("table", ["boxscores", "player_game_summary"], ids=["a source", "the table"])
+def test_a_table_waits_for_the_runs_of_itself_and_its_sources(table: str, evening: Clock) -> None:
+    evening.land(COLLECTED, TODAY)
+    run = evening.begin(table, TODAY)
+    assert evening.tick() == evening.tick() == {}
+    evening.instance.report_run_failed(run)
+    assert evening.tick() == {"player_game_summary": [TODAY]}
+
+
+def test_no_table_follows_the_schedule_alone() -> None:
+    """A postponed game changes only the schedule, which the modes read."""
     noon = Clock(f"{TODAY}T12:00")
     noon.land(tables_of_mode("same_day"), TODAY)
     noon.tick()
