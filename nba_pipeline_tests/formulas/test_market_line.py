@@ -49,9 +49,16 @@ def test_a_feed_shown_by_two_books_counts_once() -> None:
     assert found["line_standard_deviation_across_books"] == pytest.approx(1.5275, abs=1e-4)
 
 
+def test_the_owner_of_a_feed_speaks_for_its_copies() -> None:
+    found = the_line(a_prop_line(22.5, "unibet_us"), a_prop_line(24.5, "betrivers"))
+    assert found and found["line"] == 24.5
+
+
 def test_the_standard_deviation_needs_two_feeds() -> None:
     found = the_line(a_prop_line(22.5, "unibet_us"), a_prop_line(22.5, "betrivers"))
     assert found and found["line_standard_deviation_across_books"] is None
+    found = the_line(a_prop_line(22.5, "bovada"), a_prop_line(24.5, "betmgm"))
+    assert found and found["line_standard_deviation_across_books"] == pytest.approx(2**0.5)
 
 
 def test_the_latest_snapshot_speaks_and_the_first_one_opened() -> None:
@@ -77,15 +84,21 @@ def test_alternate_lines_of_a_ladder_are_not_the_market() -> None:
     [
         {"is_before_tipoff": False, "snapshot_at": IN_PLAY},
         {"is_before_tipoff": None, "snapshot_at": None},
+        {"is_before_tipoff": None},
         {"market": "player_assists"},
         {"book": "prizepicks"},
         {"line": 20.0},
         {"line": 4.5},
     ],
-    ids=["in play", "unknown instant", "another market", "pick'em", "placeholder", "too low"],
+    ids=["in play", "unknown instant", "unknown tip-off", "another market", "pick'em", "placeholder", "too low"],
 )
 def test_what_is_never_the_market(fields: Values) -> None:
     assert the_line(a_prop_line() | fields) is None
+
+
+def test_the_lowest_line_is_a_line() -> None:
+    found = the_line(a_prop_line(SETTINGS.lines.cascade["lowest"]))
+    assert found and found["line"] == SETTINGS.lines.cascade["lowest"]
 
 
 def test_wild_lines_after_the_tip_off_move_nothing() -> None:
