@@ -113,8 +113,9 @@ def test_a_player_without_a_row_in_a_complete_game_did_not_play() -> None:
     assert (row["outcome"], row["void_reason"], row["did_play"]) == ("VOID", "dnp_unknown", False)
 
 
-def test_no_bet_on_a_player_who_did_not_play_stays_no_bet() -> None:
-    row = the_grade(a_prediction("PASS"), game=a_finished_game(who_did_not_play()))
+@pytest.mark.parametrize("reason", [None, "INACTIVE_INJURY"])
+def test_no_bet_on_a_player_who_did_not_play_stays_no_bet(reason: str | None) -> None:
+    row = the_grade(a_prediction("PASS"), game=a_finished_game(who_did_not_play(reason=reason)))
     assert (row["outcome"], row["void_reason"], row["did_play"]) == ("NO_BET", None, False)
 
 

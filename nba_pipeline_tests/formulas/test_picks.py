@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from nba_pipeline.formulas.picks import FORBIDDING, conditions, counterfactuals, select_picks, slate_problems
+from nba_pipeline.formulas.picks import FORBIDDING, conditions, counterfactuals, rank_value, select_picks, slate_problems
 from nba_pipeline.formulas.recommendation import with_recommendation
 from nba_pipeline_tests.builders import DAY
 
@@ -41,6 +41,27 @@ def test_published_probabilities_rank_by_their_lead_over_the_market() -> None:
     over = a_candidate(1, 0.09, over_probability=0.6)  # 0.6 - 0.5
     under = a_candidate(2, over_probability=0.6, recommendation="UNDER", blended_under_probability=0.7)  # 0.7 - 0.5
     assert selected(over, under) == {2: 1, 1: 2}
+
+
+@pytest.mark.parametrize(("side", "lead"), [("OVER", 0.05), ("UNDER", -0.05)])
+def test_the_lead_is_that_of_the_recommended_side_without_pushes(side: str, lead: float) -> None:
+    candidate = a_candidate(
+        1, over_probability=0.6, recommendation=side, blended_over_probability=0.54, blended_under_probability=0.36,
+        blended_push_probability=0.1, market_over_probability=0.55,
+    )  # fmt: skip
+    assert pl.DataFrame([candidate], schema_overrides={"price_edge": pl.Float64}).select(rank_value()).item() == pytest.approx(
+        lead
+    )
+
+
+def test_equal_candidates_rank_by_the_distance_of_their_line_and_then_by_player() -> None:
+    candidates = [a_candidate(1), a_candidate(2, edge=-4.5), a_candidate(3, edge=4.5)]
+    assert selected(*candidates) == selected(*reversed(candidates)) == {2: 1, 3: 2, 1: 3}
+
+
+def test_a_rule_about_an_unknown_value_is_not_met() -> None:
+    rows = pl.DataFrame({"edge": [4.0, 2.0, None]})
+    assert rows.select(**conditions({"edge": "edge >= 3"}))["edge"].to_list() == [True, False, False]
 
 
 def test_a_candidate_has_every_rule_that_it_fails() -> None:
@@ -109,10 +130,25 @@ def a_slate(recommendations: list[str], edge: float = 0.0, probabilities: list[f
         (a_slate(["UNDER"] * 20), ["0% of 20 recommendations are OVER"]),
         (a_slate(["UNDER"] * 19), []),
         (a_slate(["OVER", "UNDER"] * 10, 2.6), ["the mean edge is +2.60 points, beyond 2.5"]),
+        (a_slate(["OVER", "UNDER"] * 10, -2.6), ["the mean edge is -2.60 points, beyond 2.5"]),
+        (a_slate(["OVER", "UNDER"] * 10, 2.5), []),
         (a_slate(["OVER", "UNDER"] * 10, probabilities=[0.5] * 20), ["all 20 probabilities are 0.5"]),
+        (a_slate(["OVER", "UNDER"] * 9, probabilities=[0.5] * 18), []),
+        (a_slate(["OVER", "UNDER"] * 10, probabilities=[0.5] * 19 + [0.6]), []),
         (a_slate([]), []),
     ],
-    ids=["plausible", "one direction", "few rows", "mean edge", "constant probability", "no predictions"],
+    ids=[
+        "plausible",
+        "one direction",
+        "few rows",
+        "mean edge",
+        "negative mean edge",
+        "mean edge at its limit",
+        "constant probability",
+        "few constant probabilities",
+        "two probabilities",
+        "no predictions",
+    ],
 )
 def test_an_implausible_slate_is_named(slate: pl.DataFrame, problems: list[str]) -> None:
     assert slate_problems(slate, largest_share=0.95, least_rows=20, largest_mean_edge=2.5) == problems
