@@ -44,6 +44,7 @@ def test_a_usual_day_is_not_halted() -> None:
         ({"game_dates": [FAR]}, "off_season"),
         ({"game_dates": []}, "off_season"),
         ({"game_dates": [NEAR]}, "between_rounds"),
+        ({"game_dates": [DAY + timedelta(days=21)]}, "between_rounds"),
         ({"decays": {"ensemble": BLOCKED, "xgboost": Decay("WATCH", False)}}, "fleet_blocked"),
         ({"decays": {"ensemble": BLOCKED, "xgboost": Decay()}}, "fleet_blocked"),  # a thin state is no evidence of health
         ({"recent": {"n": 500, "gap_low": 0.16, "log_loss_gap": None}}, "edge_collapse"),
@@ -63,6 +64,7 @@ def test_each_cause_halts_the_picks(facts: dict[str, Any], reason: str) -> None:
 @pytest.mark.parametrize(
     "facts",
     [
+        {"game_dates": [DAY + timedelta(days=14)]},
         {"decays": {"ensemble": BLOCKED, "xgboost": HEALTHY}},
         {"recent": {"n": 499, "gap_low": 0.9, "log_loss_gap": 0.9}},
         {"recent": {"n": 500, "gap_low": 0.15, "log_loss_gap": 0.001}},
@@ -70,7 +72,15 @@ def test_each_cause_halts_the_picks(facts: dict[str, Any], reason: str) -> None:
         {"predicted_dates": []},
         {"predicted_dates": [before(4)], "game_dates": [before(1), before(2)]},
     ],
-    ids=["a healthy challenger", "few rows", "at the limit", "predicted three days ago", "a new home", "two game days"],
+    ids=[
+        "a short break",
+        "a healthy challenger",
+        "few rows",
+        "at the limit",
+        "predicted three days ago",
+        "a new home",
+        "two game days",
+    ],
 )
 def test_less_than_a_cause_does_not(facts: dict[str, Any]) -> None:
     assert not derive(replace(USUAL, **facts), RUNNING).is_halted
