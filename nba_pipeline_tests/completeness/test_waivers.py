@@ -11,6 +11,7 @@ from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.gates import COVERAGE_GATE, WAIVERS
 from nba_pipeline.completeness.waivers import WAIVABLE, refuse_open_gate, waive
 from nba_pipeline.errors import BadInput, Closed
+from nba_pipeline.league.calendar import eastern
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, at, frame_of
@@ -66,6 +67,10 @@ def test_the_complete_games_of_a_waived_date_are_eligible(warehouse: LocalWareho
     assert eligible(warehouse, MORNING) == ["0"]
     with pytest.raises(Closed):  # a rebuild repeats earlier runs
         eligible(warehouse, MORNING - timedelta(seconds=1))
+
+
+def test_the_date_of_today_may_be_waived(warehouse: LocalWarehouse) -> None:
+    assert waived(warehouse, eastern(DAY, 23)) and eligible(warehouse, eastern(DAY, 23)) == ["0"]
 
 
 def test_a_waiver_has_its_author_reason_and_end(warehouse: LocalWarehouse) -> None:
