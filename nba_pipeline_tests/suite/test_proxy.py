@@ -191,7 +191,8 @@ def test_a_large_body_is_refused(connection: tuple[httpx.Client, Upstream], port
     assert upstream.forwarded == []
 
 
-def test_too_many_requests_are_refused(connection: tuple[httpx.Client, Upstream], ports: dict[str, int]) -> None:
-    client, _ = connection
-    codes = {client.get("/", auth=login_of(client, ports)).status_code for _ in range(400)}
-    assert 429 in codes
+def test_too_many_requests_are_refused(connection: tuple[httpx.Client, Upstream]) -> None:
+    """Requests without a password, which the proxy answers faster than its limit on a busy machine, too."""
+    client, upstream = connection
+    assert any(client.get("/").status_code == 429 for _ in range(5000))
+    assert upstream.forwarded == []
