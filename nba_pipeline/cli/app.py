@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from nba_pipeline.cli.consoles import print_error
+from nba_pipeline.cli.demos import refuse_during_a_demo
 from nba_pipeline.environments import environment, home, now, refuse_unreadable_secrets
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.instance.private_files import make_files_private
@@ -161,7 +162,7 @@ def options(
 def open_runner(*, sends_requests: bool = False) -> "Runner":
     """Returns a runner for the configured environment and the Dagster instance of the home.
 
-    Before a command that sends requests, raises BadInput if a secret of Secret Manager cannot be read.
+    Before a command that sends requests, raises BadInput if a secret of Secret Manager cannot be read, and Busy during a demo.
     """
     environment()
     from nba_pipeline.definitions import defs
@@ -172,6 +173,7 @@ def open_runner(*, sends_requests: bool = False) -> "Runner":
     refuse_another_format(defs)
     if sends_requests:
         refuse_unreadable_secrets()
+        refuse_during_a_demo()
     runner = Runner(defs, open_instance(home()))
     runner.warehouse.preflight()
     return runner

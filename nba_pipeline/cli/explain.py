@@ -25,7 +25,7 @@ def explain(
     one_of("--format", style, ("text", "json"))
     date = date_up_to_tomorrow(day, "--date") if day else today()
     with working("reading tables, requests and runs"):
-        from nba_pipeline.cli.runs import is_demo_unfinished
+        from nba_pipeline.cli.demos import is_demo_unfinished
         from nba_pipeline.instance.opening import has_instance, open_instance
         from nba_pipeline.monitoring.explain.chain import chain
         from nba_pipeline.monitoring.explain.facts import SlateFacts

@@ -9,6 +9,7 @@ import typer
 from nba_pipeline.cli.app import app, date_range, date_up_to_tomorrow, leave, open_runner, open_runner_at
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import err, out, print_error, print_line
+from nba_pipeline.cli.demos import DEMO_DAYS, DEMO_SLATE, playing
 from nba_pipeline.environments import environment, home, now, public
 from nba_pipeline.errors import BadInput
 from nba_pipeline.tables.wording import counted
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from nba_pipeline.orchestration.backfill import Stage
     from nba_pipeline.orchestration.runner import Outcome, Runner
     from nba_pipeline.warehouse import Warehouse
-
-DEMO_DAYS = 35
-DEMO_SLATE = "demo_slate"
-"""File of a home with the slate of its demo. The demo deletes it at its end."""
 
 Step = tuple[date, datetime, "Mode"]
 """A run of the demo: its slate, the instant of its clock, and its mode."""
@@ -165,8 +162,6 @@ def _print_plan(start: date, end: date, stage: "Stage", is_resumed: bool) -> Non
 @app.command()
 def demo() -> None:
     """Simulate some weeks of the league, predict the last day before tip-off, and grade the day before."""
-    from nba_pipeline.cli.grades_rendering import print_record
-    from nba_pipeline.cli.outcomes import print_failed_checks, print_first_failure, report
     from nba_pipeline.league.calendar import eastern, eastern_date
 
     if environment() != "sandbox":
@@ -176,7 +171,19 @@ def demo() -> None:
     before = slate - timedelta(days=1)
     err.print(f"The simulated league, as if it were noon on {slate} (US Eastern).", highlight=False)
     start, planned = eastern(before, 5), demo_steps(slate, real)
-    known = newest_instant(open_runner_at(start).warehouse)
+    warehouse = open_runner_at(start).warehouse
+    with playing():
+        code = _demo(slate, start, planned, newest_instant(warehouse))
+    leave(code)
+
+
+def _demo(slate: date, start: datetime, planned: list[Step], known: datetime | None) -> int:
+    """Plays the runs of a demo that are not older than the data of the home, and prints the results. Returns the exit code."""
+    from nba_pipeline.cli.grades_rendering import print_record
+    from nba_pipeline.cli.outcomes import print_failed_checks, print_first_failure, report
+    from nba_pipeline.league.calendar import eastern
+
+    before = slate - timedelta(days=1)
     steps, last = steps_after(known, planned, before - timedelta(days=1))
     if omitted := len(planned) - len(steps):
         err.print(f"The home has newer data than {counted(omitted, 'run')} of the demo, which are not repeated.", highlight=False)
@@ -194,7 +201,7 @@ def demo() -> None:
     print_failed_checks([outcome for outcome in ended if outcome not in before_lines], before_lines)
     _print_where(page_text(runner.instance, slate), slate)
     print_first_failure(ended)
-    leave(code)
+    return code
 
 
 def _print_where(page: str, slate: date) -> None:
@@ -206,15 +213,6 @@ def _print_where(page: str, slate: date) -> None:
         highlight=False,
         soft_wrap=True,
     )
-
-
-def is_demo_unfinished(today: date) -> bool:
-    """Whether a recent demo of the home was interrupted, or is in progress. An older one is no longer the way to go on."""
-    try:
-        slate = date.fromisoformat((home() / DEMO_SLATE).read_text())
-    except (FileNotFoundError, ValueError):  # no demo, or a file that is not its own
-        return False
-    return slate >= today - timedelta(days=1)
 
 
 def _play(steps: Sequence[Step], slate: date, ended: "list[Outcome]", code: int) -> tuple[int, "list[Outcome]"]:

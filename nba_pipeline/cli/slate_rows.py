@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import polars as pl
 
 from nba_pipeline.cli.app import today
+from nba_pipeline.cli.demos import DEMO_DAYS, is_demo_unfinished
 from nba_pipeline.cli.reading import Reading
-from nba_pipeline.cli.runs import DEMO_DAYS, is_demo_unfinished
 from nba_pipeline.environments import environment, home
 from nba_pipeline.league.calendar import FIRST_DATE, days
 from nba_pipeline.settings import SETTINGS

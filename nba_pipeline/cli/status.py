@@ -74,7 +74,7 @@ class Snapshot:
 
 def read_snapshot(runner: "Runner", start: date, end: date) -> Snapshot:
     """Reads the status of a range of dates."""
-    from nba_pipeline.cli.runs import is_demo_unfinished
+    from nba_pipeline.cli.demos import is_demo_unfinished
     from nba_pipeline.league.calendar import days
     from nba_pipeline.monitoring import status as grid
     from nba_pipeline.monitoring.landed_dates import loaded_before, missing_sources

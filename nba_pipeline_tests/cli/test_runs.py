@@ -6,7 +6,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from nba_pipeline.cli.runs import DEMO_SLATE, demo_steps, is_demo_unfinished, newest_instant, page_text, refuse_gap, steps_after
+from nba_pipeline.cli.demos import DEMO_SLATE, is_demo_unfinished, playing, refuse_during_a_demo
+from nba_pipeline.cli.runs import demo_steps, newest_instant, page_text, refuse_gap, steps_after
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
@@ -74,6 +75,20 @@ def test_a_recent_demo_is_unfinished_until_it_deletes_its_file(tmp_path: Path, m
     assert [is_demo_unfinished(SLATE + timedelta(days=number)) for number in range(3)] == [True, True, False]
     (tmp_path / DEMO_SLATE).write_text("other")
     assert not is_demo_unfinished(SLATE)
+
+
+@pytest.mark.parametrize("words", [("run", "--date", str(SLATE)), ("reconcile",), ("demo",)], ids=" ".join)
+def test_a_command_that_sends_requests_is_refused_during_a_demo(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its predictions would have other instants than those of the demo, which simulates its times."""
+    monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path))
+    with playing():
+        ended = nba_pipeline(*words, home=tmp_path, now=eastern(SLATE, 13))
+        shown = nba_pipeline("slate", home=tmp_path, now=eastern(SLATE, 13))
+    assert ended.returncode == 1 and f"a demo is in progress in the home {tmp_path}" in ended.stderr.replace("\n", " ")
+    assert not (tmp_path / "tables").exists() and "in progress" not in shown.stderr
+    refuse_during_a_demo()
 
 
 def test_a_run_does_not_make_an_old_date_the_start_of_the_history(tmp_path: Path) -> None:

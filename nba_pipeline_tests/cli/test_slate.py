@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.cli.consoles import out
-from nba_pipeline.cli.runs import DEMO_DAYS, DEMO_SLATE
+from nba_pipeline.cli.demos import DEMO_DAYS, DEMO_SLATE
 from nba_pipeline.cli.slate_rendering import print_counts
 from nba_pipeline.governance.records import record
 from nba_pipeline.governance.roles import CHAMPION, PROMOTE, ROLES_TABLE, read_decisions
