@@ -4,30 +4,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nba_pipeline.environments import home
 from nba_pipeline.errors import Busy
-
-if TYPE_CHECKING:
-    from filelock import FileLock
 
 DEMO_DAYS = 35
 DEMO_SLATE = "demo_slate"
 """File of a home with the slate of its demo. The demo deletes it at its end."""
 STARTING_SECONDS = 1.0
+"""A demo waits this long for the lock, because a command that tests it holds it for a moment."""
 
 
 @contextmanager
-def playing() -> Iterator[None]:
+def playing(wait_seconds: float = STARTING_SECONDS) -> Iterator[None]:
     """Holds the lock of the demo until the block ends or its process dies. Raises Busy during another demo of the home."""
-    from filelock import Timeout
+    from filelock import FileLock, Timeout
 
-    lock = _lock(STARTING_SECONDS)
+    _lock_file().parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(_lock_file(), timeout=wait_seconds)
     try:
         lock.acquire()
     except Timeout:
-        raise _busy() from None
+        raise Busy(
+            f"a demo is in progress in the home {home()}, and the times of its runs are simulated: repeat this command after its end"
+        ) from None
     try:
         yield
     finally:
@@ -35,17 +35,10 @@ def playing() -> Iterator[None]:
 
 
 def refuse_during_a_demo() -> None:
-    """Raises Busy during a demo of the home, whose runs have simulated times: those of other commands would mix with them."""
-    from filelock import Timeout
-
-    if not _lock_file().exists():
-        return
-    lock = _lock(seconds=0.0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise _busy() from None
-    lock.release()
+    """Raises Busy during a demo of the home. Its simulated times would mix with the real times of another command."""
+    if _lock_file().exists():
+        with playing(wait_seconds=0.0):
+            pass
 
 
 def is_demo_unfinished(today: date) -> bool:
@@ -59,16 +52,3 @@ def is_demo_unfinished(today: date) -> bool:
 
 def _lock_file() -> Path:
     return home() / "locks" / "demo.lock"
-
-
-def _lock(seconds: float) -> "FileLock":
-    from filelock import FileLock
-
-    _lock_file().parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(_lock_file(), timeout=seconds)
-
-
-def _busy() -> Busy:
-    return Busy(
-        f"a demo is in progress in the home {home()}, and the times of its runs are simulated: repeat this command after its end"
-    )

@@ -129,7 +129,7 @@ def asyncio_leaves_ctrl_c_alone() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def cursors_stay_objects(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dagster's tester writes each cursor as JSON and reads it again, a third of a tick. The tests with a daemon do that, too."""
+    """Dagster's tester writes each cursor as JSON and reads it again, which is a third of a tick. Tests with a daemon cover that."""
     monkeypatch.setattr(automation_condition_tester, "serialize_value", lambda cursor: cursor)
     monkeypatch.setattr(automation_condition_tester, "deserialize_value", lambda cursor, _: cursor)
 
