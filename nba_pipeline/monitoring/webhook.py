@@ -10,6 +10,7 @@ import httpx
 
 from nba_pipeline.league.eastern_text import eastern_text
 from nba_pipeline.monitoring.kinds import KINDS, runbook
+from nba_pipeline.providers.certificates import trusted_authorities
 
 REFUSED_FROM = 300
 REFUSED = "the webhook answered"
@@ -84,9 +85,9 @@ def is_refused(reason: str) -> bool:
 
 
 async def _status_within(request: Request, deadline_seconds: float) -> int:
-    async with asyncio.timeout(deadline_seconds), httpx.AsyncClient(timeout=None) as client:  # see `post_document`
-        async with request(client) as response:
-            return response.status_code
+    client = httpx.AsyncClient(verify=trusted_authorities(), timeout=None)  # see `post_document`
+    async with asyncio.timeout(deadline_seconds), client, request(client) as response:
+        return response.status_code
 
 
 def _escaped(text: str) -> str:

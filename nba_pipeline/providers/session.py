@@ -1,19 +1,18 @@
 """The session of a run: connections, rates, breakers, rejected keys and quota, shared by all of its requests."""
 
-import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cache
 
 import httpx
 
 from nba_pipeline.errors import Transient
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_objects import RUN_OBJECTS
+from nba_pipeline.providers.certificates import trusted_authorities
 from nba_pipeline.providers.circuit_breakers import History, RequestResult, recent_history
 from nba_pipeline.providers.proxies import Proxy
 from nba_pipeline.providers.request import Request
@@ -22,12 +21,6 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing
 
 HEADERS = {"User-Agent": "nba-pipeline", "Accept-Encoding": ACCEPT_ENCODING}
-
-
-@cache
-def _trusted_authorities() -> ssl.SSLContext:
-    """The trusted certificate authorities. Cached: loading takes 30 ms, and each run and sensor tick creates a client."""
-    return httpx.create_ssl_context()
 
 
 class Session:
@@ -41,7 +34,7 @@ class Session:
         self._history: History | None = None
         self._trials: Counter[str] = Counter()
         self._settled = threading.Condition()
-        self.client = httpx.Client(headers=HEADERS, verify=_trusted_authorities())
+        self.client = httpx.Client(headers=HEADERS, verify=trusted_authorities())
         self._proxied: dict[Proxy, httpx.Client] = {}
 
     def client_of(self, proxy: Proxy | None) -> httpx.Client:
@@ -50,7 +43,7 @@ class Session:
             return self.client
         with self.lock:
             if proxy not in self._proxied:
-                self._proxied[proxy] = proxy.client(_trusted_authorities(), HEADERS)
+                self._proxied[proxy] = proxy.client(trusted_authorities(), HEADERS)
             return self._proxied[proxy]
 
     def close(self) -> None:
