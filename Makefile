@@ -11,7 +11,7 @@ WORKERS ?= 3
 SHARE ?= 0/1
 SOAK_DAYS ?= 2
 COVERAGE ?=
-ALL := --override-ini addopts='-ra --strict-markers'
+ALL := --override-ini addopts='-ra --strict-markers -p no:unraisableexception'
 # a test and its processes need not compile the package again, whatever the shell says
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15

@@ -161,6 +161,16 @@ def test_private_modules_of_dagster_are_imported_by_instance_only() -> None:
     assert not offenders, f"{'; '.join(offenders)}: wrap it in a module of instance/ that names the version of Dagster"
 
 
+def test_pandas_is_imported_by_one_module_only() -> None:
+    offenders = {
+        named(path)
+        for path in PACKAGE.rglob("*.py")
+        for node in nodes(path)
+        if isinstance(node, ast.Import | ast.ImportFrom) and re.match(r"(from|import) (dagster_)?pandas\b", ast.unparse(node))
+    } - {"nba_pipeline/tables/pandas_types.py"}
+    assert not offenders, f"{', '.join(sorted(offenders))}: stay with polars, and leave the border to tables/pandas_types.py"
+
+
 @pytest.mark.parametrize("path", of_folders("assets"), ids=named)
 def test_no_asset_is_imported_as_an_object(path: Path) -> None:
     """Loading the package would meet it twice: 'Duplicate asset key' (dagster #27564, #33282)."""

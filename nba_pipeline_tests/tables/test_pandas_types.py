@@ -1,11 +1,9 @@
 """Conversion to pandas is lossless, and a frame that violates its type is refused with a message."""
 
-import ast
 import math
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -15,7 +13,6 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-import nba_pipeline
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.definitions import defs
 from nba_pipeline.errors import Permanent
@@ -24,8 +21,6 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline_tests.builders import a_boxscore, at, frame_of
 
 assert defs, "the tables are known once the assets are loaded"
-PACKAGE = Path(nba_pipeline.__file__).parent
-KNOW_PANDAS = {"tables/pandas_types.py"}
 BEYOND_FLOATS = 2**60 + 1
 """Not representable as a float."""
 
@@ -191,23 +186,3 @@ def test_the_summary_tells_rows_nulls_and_the_range_of_numbers() -> None:
         {"column": "pct", "dtype": "Float64", "null_pct": 0.5, "min": 0.5, "mean": 0.5, "max": 0.5},
         {"column": "is_home", "dtype": "boolean", "null_pct": 0.5, "min": None, "mean": None, "max": None},
     ]
-
-
-# Imports of pandas
-
-
-def test_nothing_but_the_typed_frame_imports_pandas() -> None:
-    other_frames = [
-        str(path.relative_to(PACKAGE))
-        for path in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if {"pandas", "dagster_pandas"} & roots_of(node) and str(path.relative_to(PACKAGE)) not in KNOW_PANDAS
-    ]
-    assert not other_frames, f"{', '.join(other_frames)}: stay with polars, and leave the border to tables/pandas_types.py"
-
-
-def roots_of(node: ast.AST) -> set[str]:
-    """The packages that a statement imports from."""
-    if isinstance(node, ast.Import):
-        return {alias.name.split(".")[0] for alias in node.names}
-    return {(node.module or "").split(".")[0]} if isinstance(node, ast.ImportFrom) else set()
