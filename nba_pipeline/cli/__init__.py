@@ -4,6 +4,7 @@
     runs              run, backfill, demo
     rehearsal         rehearse
     slate             slate
+    record            record
     status            status
     explain           explain
     watch             watch
@@ -47,7 +48,20 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import runs, rehearsal, slate, status, explain, watch, doctor, serve, publish, service_levels, alerts
+from nba_pipeline.cli import (
+    runs,
+    rehearsal,
+    slate,
+    record,
+    status,
+    explain,
+    watch,
+    doctor,
+    serve,
+    publish,
+    service_levels,
+    alerts,
+)
 from nba_pipeline.cli import inspection, settings, repair, quarantine, homes, bigquery, instances, audits, systems, evaluation
 from nba_pipeline.cli import explanations
 # isort: on
@@ -67,6 +81,7 @@ __all__ = [
     "main",
     "publish",
     "quarantine",
+    "record",
     "rehearsal",
     "repair",
     "runs",

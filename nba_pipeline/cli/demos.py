@@ -1,12 +1,17 @@
-"""The demo of a home: whether it is in progress, and whether an interrupted one is to be continued."""
+"""The demo of a home: whether it is in progress, whether an interrupted one is to be continued, and whether it is the first step."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from nba_pipeline.environments import home
-from nba_pipeline.errors import Busy
+from nba_pipeline.environments import environment, home, now
+from nba_pipeline.errors import BadInput, Busy
+from nba_pipeline.league.calendar import eastern_date
+
+if TYPE_CHECKING:
+    from nba_pipeline.warehouse import Warehouse
 
 DEMO_DAYS = 35
 DEMO_SLATE = "demo_slate"
@@ -41,13 +46,39 @@ def refuse_during_a_demo() -> None:
             pass
 
 
-def is_demo_unfinished(today: date) -> bool:
-    """Whether a recent demo of the home was interrupted, or is in progress. An older one is no longer the way to go on."""
+class Unfinished(NamedTuple):
+    """A demo that has not ended: a sentence about it, and the command that continues it; empty while it is in progress."""
+
+    cause: str
+    command: str
+
+
+def unfinished_demo(today: date) -> Unfinished | None:
+    """Returns the unfinished demo of the home. An interrupted one that is not recent is no longer the way to go on."""
     try:
         slate = date.fromisoformat((home() / DEMO_SLATE).read_text())
     except (FileNotFoundError, ValueError):  # no demo, or a file that is not its own
-        return False
-    return slate >= today - timedelta(days=1)
+        return None
+    try:
+        refuse_during_a_demo()
+    except Busy:
+        return Unfinished("The demo is in progress: wait for its end.", "")
+    return Unfinished("The demo has not ended.", "nba-pipeline demo") if slate >= today - timedelta(days=1) else None
+
+
+def no_tables(day: date) -> str:
+    """Returns the message for a home without tables: the first command is the demo for a recent date of the sandbox, else a run."""
+    is_of_demo = environment() == "sandbox" and day >= eastern_date(now()) - timedelta(days=1)
+    first = "nba-pipeline demo" if is_of_demo else f"nba-pipeline run --date {day}"
+    return f"{'the warehouse' if environment() == 'production' else f'the home {home()}'} has no tables; first: `{first}`"
+
+
+def refuse_without_tables(warehouse: "Warehouse", day: date) -> None:
+    """Raises BadInput for a home without tables."""
+    from nba_pipeline.tables.registry import TABLES
+
+    if not warehouse.dates(TABLES["schedule"]):
+        raise BadInput(no_tables(day))
 
 
 def _lock_file() -> Path:

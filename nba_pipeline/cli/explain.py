@@ -25,7 +25,7 @@ def explain(
     one_of("--format", style, ("text", "json"))
     date = date_up_to_tomorrow(day, "--date") if day else today()
     with working("reading tables, requests and runs"):
-        from nba_pipeline.cli.demos import is_demo_unfinished
+        from nba_pipeline.cli.demos import refuse_without_tables, unfinished_demo
         from nba_pipeline.instance.opening import has_instance, open_instance
         from nba_pipeline.monitoring.explain.chain import chain
         from nba_pipeline.monitoring.explain.facts import SlateFacts
@@ -35,13 +35,14 @@ def explain(
         from nba_pipeline.warehouse.partitions import recovering
 
         warehouse = warehouse_of(environment())
+        refuse_without_tables(warehouse, date)
         subject = subject_of(warehouse, date, game, player, table)
         instance = open_instance(home()) if has_instance(home()) else None
         alerts = alert_links(warehouse, clock(), date)
         links = recovering(lambda: chain(SlateFacts(warehouse, landing_of(environment()), clock(), instance, date), subject))
     first = first_broken(links)
-    if first and is_demo_unfinished(clock().today):
-        first = replace(first, next_command="nba-pipeline demo")
+    if first and (demo := unfinished_demo(clock().today)):
+        first = replace(first, next_command=demo.command)
     if style == "json":
         document = {"subject": subject.title, "first_broken": record_of(first) if first else None}
         print(

@@ -1,9 +1,10 @@
-"""The graded record of a range of dates on the terminal."""
+"""The graded record on the terminal."""
 
 from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 from rich.box import SIMPLE_HEAD
 from rich.table import Table as RichTable
 
@@ -11,10 +12,10 @@ from nba_pipeline.cli.consoles import out, print_line
 from nba_pipeline.evaluation.graded_record import COLUMNS, record_of
 
 if TYPE_CHECKING:
-    from nba_pipeline.orchestration.runner import Runner
+    from nba_pipeline.cli.reading import Reading
 
 GRADES = f"""
-SELECT {", ".join(COLUMNS)} FROM latest_grades WHERE game_date BETWEEN DATE '{{first}}' AND DATE '{{last}}'
+SELECT game_date, {", ".join(COLUMNS)} FROM latest_grades WHERE game_date BETWEEN DATE '{{first}}' AND DATE '{{last}}'
 """
 
 COUNTS = ("graded", "bets", "hit rate", "push", "void", "no bet", "with line", "MAE", "gap to the line", "MAE of all")
@@ -23,15 +24,19 @@ MIN_WIDTH = 110
 """Narrower terminals show fewer columns."""
 
 
-def print_record(runner: "Runner", first: date, last: date) -> None:
-    """Print the graded record of a range per system and of the line: hit rate, error and gap to the line, with N and interval."""
-    grades = runner.warehouse.sql(GRADES.format(first=first, last=last))
+def grades_of(tables: "Reading", first: date, last: date) -> pl.DataFrame:
+    """Returns the newest grade of each prediction in a range of dates."""
+    return tables.sql(GRADES.format(first=first, last=last))
+
+
+def print_record(grades: pl.DataFrame) -> None:
+    """Print the record of graded predictions per system and of the line: hit rate, error and gap to the line, with N and interval."""
     if grades.is_empty():
         return
     rows = record_of(grades)
     several = rows["market"].n_unique() > 1
     table = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    title = f"Graded {first} to {last}; hit rate = wins / (wins + losses), 95 % intervals; break-even 52.4 %"
+    title = f"Graded {min(grades['game_date'])} to {max(grades['game_date'])}; hit rate = wins / (wins + losses), 95 % intervals; break-even 52.4 %"
     for name in ("system", *["market"] * several, "kind"):
         table.add_column(name)
     shown = [name for name in COUNTS if out.width >= MIN_WIDTH or name not in HIDDEN_AT_80_COLUMNS]

@@ -11,6 +11,7 @@ import typer
 from nba_pipeline.cli.app import app, date_up_to_tomorrow, leave, open_runner, serve, today
 from nba_pipeline.cli.choices import refuse_invalid_port
 from nba_pipeline.cli.consoles import print_error, print_line, working
+from nba_pipeline.cli.demos import refuse_without_tables
 from nba_pipeline.environments import home, public
 from nba_pipeline.errors import BadInput
 
@@ -28,6 +29,7 @@ def publish(
     """Write the slate and the record as JSON, CSV and a page; exit code 1 if the gate is closed, which keeps the earlier files."""
     slate_date = date_up_to_tomorrow(day, "--date") if day else today()
     runner = open_runner()
+    refuse_without_tables(runner.warehouse, slate_date)
     with working("reading predictions and grades"):
         state, problems = publish_slate(runner, slate_date)
     for problem in problems:

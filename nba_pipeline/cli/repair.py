@@ -10,6 +10,7 @@ import typer
 
 from nba_pipeline.cli.app import app, date_of, date_up_to_tomorrow, leave, open_runner
 from nba_pipeline.cli.consoles import print_error, print_line
+from nba_pipeline.cli.demos import refuse_without_tables
 from nba_pipeline.environments import clock, environment, now
 from nba_pipeline.errors import BadInput, did_you_mean
 
@@ -97,6 +98,7 @@ def repair(
 
     slate = date_up_to_tomorrow(day, "--date")
     runner = open_runner(sends_requests=True)
+    refuse_without_tables(runner.warehouse, slate)
     repairing.refuse(runner, slate)
     missing = repairing.find_missing(runner, slate)
     if not missing.tables:

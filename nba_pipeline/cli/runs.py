@@ -110,7 +110,7 @@ def backfill(
     resume: Annotated[bool, typer.Option("--resume", help="skip dates that are complete already")] = False,
 ) -> None:
     """Materialize every table for a range of dates: sources, features, missing models, predictions, grades."""
-    from nba_pipeline.cli.grades_rendering import print_record
+    from nba_pipeline.cli.grades_rendering import grades_of, print_record
     from nba_pipeline.cli.outcomes import (
         later_versions,
         print_last_lines,
@@ -119,6 +119,7 @@ def backfill(
         report,
         report_skipped,
     )
+    from nba_pipeline.cli.reading import Production
     from nba_pipeline.league.calendar import days
     from nba_pipeline.orchestration.backfill import STAGES, rate
 
@@ -133,7 +134,7 @@ def backfill(
     before, ended = later_versions(runner, start, end), list["Outcome"]()
     outcomes = runner.backfill(start, end, stop_after=stage, is_resumed=resume, on_skipped=report_skipped)
     code = report(runner, outcomes, repeat, reported=ended)
-    print_record(runner, start, end)
+    print_record(grades_of(Production(runner.warehouse), start, end))
     print_new_versions(runner, start, end, before)
     rated = rate(runner.warehouse, days(start, end))
     print_rating(rated)
@@ -163,6 +164,7 @@ def _print_plan(start: date, end: date, stage: "Stage", is_resumed: bool) -> Non
 def demo() -> None:
     """Simulate some weeks of the league, predict the last day before tip-off, and grade the day before."""
     from nba_pipeline.league.calendar import eastern, eastern_date
+    from nba_pipeline.orchestration.rebuild import refuse_while_in_use
 
     if environment() != "sandbox":
         raise BadInput(f"demo runs in the sandbox only, and NBA_PIPELINE_ENV is {environment()!r}: unset it")
@@ -171,16 +173,18 @@ def demo() -> None:
     before = slate - timedelta(days=1)
     err.print(f"The simulated league, as if it were noon on {slate} (US Eastern).", highlight=False)
     start, planned = eastern(before, 5), demo_steps(slate, real)
-    warehouse = open_runner_at(start).warehouse
     with playing():
-        code = _demo(slate, start, planned, newest_instant(warehouse))
+        runner = open_runner_at(start)
+        refuse_while_in_use(runner.instance, "demo")
+        code = _demo(slate, start, planned, newest_instant(runner.warehouse))
     leave(code)
 
 
 def _demo(slate: date, start: datetime, planned: list[Step], known: datetime | None) -> int:
     """Plays the runs of a demo that are not older than the data of the home, and prints the results. Returns the exit code."""
-    from nba_pipeline.cli.grades_rendering import print_record
+    from nba_pipeline.cli.grades_rendering import grades_of, print_record
     from nba_pipeline.cli.outcomes import print_failed_checks, print_first_failure, report
+    from nba_pipeline.cli.reading import Production
     from nba_pipeline.league.calendar import eastern
 
     before = slate - timedelta(days=1)
@@ -195,7 +199,7 @@ def _demo(slate: date, start: datetime, planned: list[Step], known: datetime | N
     code, before_lines = _play(steps, slate, ended, code)
     runner = open_runner_at(eastern(slate, 12))
     print_slate_of(runner, slate)
-    print_record(runner, first, before)
+    print_record(grades_of(Production(runner.warehouse), first, before))
     (home() / DEMO_SLATE).unlink(missing_ok=True)
     out.print("The simulated league is not the NBA: its record tests the arithmetic and says nothing about real lines.")
     print_failed_checks([outcome for outcome in ended if outcome not in before_lines], before_lines)
@@ -208,7 +212,7 @@ def _print_where(page: str, slate: date) -> None:
     """Print where the results of a demo are."""
     out.print(
         f"\nThe slate as a page: {page}"
-        f"\nEvery prediction of the slate: [bold]nba-pipeline slate --date {slate} --all[/]"
+        f"\nEvery prediction of the slate: [bold]nba-pipeline slate --date {slate} --all[/]; the grades: [bold]nba-pipeline record[/]"
         f"\nThe tables, checks and runs are in Dagster's UI: [bold]make dev[/], then http://127.0.0.1:3000. Home: {home()}",
         highlight=False,
         soft_wrap=True,

@@ -5,9 +5,8 @@ from datetime import date, timedelta
 import polars as pl
 
 from nba_pipeline.cli.app import today
-from nba_pipeline.cli.demos import DEMO_DAYS, is_demo_unfinished
+from nba_pipeline.cli.demos import DEMO_DAYS, no_tables, unfinished_demo
 from nba_pipeline.cli.reading import Reading
-from nba_pipeline.environments import environment, home
 from nba_pipeline.league.calendar import FIRST_DATE, days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.wording import counted
@@ -87,10 +86,9 @@ def champion(tables: Reading) -> str:
 
 def why_empty(tables: Reading, day: date) -> str:
     """Returns why a date has no predictions, and the first command to run."""
-    step = _first_step(tables, day)
     if not tables.dates("schedule"):
-        is_played_by_demo = environment() == "sandbox" and day >= today() - timedelta(days=1)
-        return f"the home {home()} has no tables; {'first: `nba-pipeline demo`' if is_played_by_demo else step}"
+        return no_tables(day)
+    step = _first_step(tables, day)
     if day not in tables.dates("schedule"):
         return f"the schedule of {day} is not loaded; {step}"
     games = tables.scan("schedule", [day]).select("game_id", "status").collect()
@@ -119,8 +117,9 @@ def _first_step(tables: Reading, day: date) -> str:
     The features of a date read the games before it, so that a run of the date alone predicts no player. A date long before the
     stored history has no command: a backfill must not leave a gap, so it would load months for one slate.
     """
-    if is_demo_unfinished(today()) and day >= today() - timedelta(days=DEMO_DAYS):
-        return "first: `nba-pipeline demo`, which has not ended"
+    demo = unfinished_demo(today())
+    if demo and day >= today() - timedelta(days=DEMO_DAYS):
+        return f"first: `{demo.command}`, which has not ended" if demo.command else "a demo is in progress: wait for its end"
     first = max(day - timedelta(days=SETTINGS.usual.days), FIRST_DATE)
     before = days(first, day - timedelta(days=1))
     if day >= today() or not tables.scan("player_game_summary", before).limit(1).collect().is_empty():

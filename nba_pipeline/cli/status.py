@@ -13,11 +13,11 @@ import typer
 from nba_pipeline.cli.app import app, date_range, leave, open_runner, today
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_line, report, working
-from nba_pipeline.environments import environment, home
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.tables.wording import counted, with_step
 
 if TYPE_CHECKING:
+    from nba_pipeline.cli.demos import Unfinished
     from nba_pipeline.monitoring.alert_changes import Incident
     from nba_pipeline.orchestration.runner import Runner
 
@@ -74,7 +74,7 @@ class Snapshot:
 
 def read_snapshot(runner: "Runner", start: date, end: date) -> Snapshot:
     """Reads the status of a range of dates."""
-    from nba_pipeline.cli.demos import is_demo_unfinished
+    from nba_pipeline.cli.demos import unfinished_demo
     from nba_pipeline.league.calendar import days
     from nba_pipeline.monitoring import status as grid
     from nba_pipeline.monitoring.landed_dates import loaded_before, missing_sources
@@ -85,18 +85,18 @@ def read_snapshot(runner: "Runner", start: date, end: date) -> Snapshot:
     at, dates, before = runner.clock.now(), days(start, end), loaded_before(runner.instance)
     runs = read_runs(runner.instance, dates, runner.clock)
     records = grid.status(runner.warehouse, runner.landing, runner.clock, dates, runner.code_versions, before, runs)
-    is_demo = is_demo_unfinished(runner.clock.today)
-    due = [] if is_demo else [(str(one.game_date), one.name) for one in (*runner.reloads(), *runner.corrections())]
+    demo = unfinished_demo(runner.clock.today)
+    due = [] if demo else [(str(one.game_date), one.name) for one in (*runner.reloads(), *runner.corrections())]
     for record in records:
         record["as_of"] = at.isoformat(timespec="seconds")
         record["due"] = [name for day, name in due if day == record["game_date"]]
     alert_on_damage(runner.notifier, runner.landing)
-    elsewhere = set() if is_demo else missing_sources(runner.warehouse, runner.landing, end, before).keys() - set(dates)
+    elsewhere = set() if demo else missing_sources(runner.warehouse, runner.landing, end, before).keys() - set(dates)
     is_empty = not runner.warehouse.dates(TABLES["schedule"])
     alerts, problem = _open_alerts(runner)
     _add_silence(records, alerts)
-    if is_demo:
-        _add_demo(records)
+    if demo:
+        _add_demo(records, demo)
     texts = [problem] if problem else [_alert_text(one) for one in alerts]
     return Snapshot(at, records, [name for _, name in due], sorted(elsewhere), is_empty, texts)
 
@@ -123,13 +123,13 @@ def _add_silence(records: "list[dict[str, Any]]", alerts: "Sequence[Incident]") 
             record["next"] = silent.next_command
 
 
-def _add_demo(records: list[dict[str, Any]]) -> None:
+def _add_demo(records: list[dict[str, Any]], demo: "Unfinished") -> None:
     """Makes an unfinished demo the cause of the dates that it completes, and its command the next step."""
     from nba_pipeline.completeness.states import FAILING
 
     for record in records:
         if record["state"] in FAILING:
-            record |= {"cause": "The demo has not ended.", "next": "nba-pipeline demo"}
+            record |= {"cause": demo.cause, "next": demo.command}
 
 
 def _alert_text(alert: "Incident") -> str:
@@ -139,12 +139,12 @@ def _alert_text(alert: "Incident") -> str:
 
 def print_snapshot(snapshot: Snapshot, is_verbose: bool = False) -> None:
     """Print a snapshot. For a home without tables, print only what to do first."""
+    from nba_pipeline.cli.demos import no_tables
     from nba_pipeline.cli.status_rendering import print_status, print_wrapped
     from nba_pipeline.league.calendar import eastern_date
 
     if snapshot.is_empty:
-        first_command = "demo" if environment() == "sandbox" else f"run --date {eastern_date(snapshot.at)}"
-        print_line(f"the home {home()} has no tables; first: `nba-pipeline {first_command}`")
+        print_line(no_tables(eastern_date(snapshot.at)))
         if not any(record["happened"] for record in snapshot.records):
             return
     print_status(snapshot.records, snapshot.at, is_verbose)

@@ -22,6 +22,15 @@ COLUMNS = (
 )
 """Columns of `grades` that a record needs."""
 
+RECORD = (
+    dict.fromkeys(("system_id", "market", "run_kind"), pl.String)
+    | dict.fromkeys(("graded", "bets", "pushes", "voids", "no_bets"), pl.Int64)
+    | dict.fromkeys(("hit_rate", "hit_rate_low", "hit_rate_high"), pl.Float64)
+    | {"lined": pl.Int64}
+    | dict.fromkeys(("mae", "mae_all", "gap", "gap_high"), pl.Float64)
+)
+"""The columns of a record."""
+
 
 def record_of(grades: pl.DataFrame) -> pl.DataFrame:
     """Returns one row per market, run kind and system: counts of outcomes, hit rate, errors, and the gap to the line.
@@ -37,7 +46,7 @@ def record_of(grades: pl.DataFrame) -> pl.DataFrame:
         lines = of_kind.unique(["game_id", "player_id", "line"], maintain_order=True)
         records.append({"system_id": MARKET, "market": market, "run_kind": kind, **_of_line(lines)})
     is_the_line = pl.col("system_id") == MARKET
-    return pl.DataFrame(records, infer_schema_length=None).sort("market", "run_kind", is_the_line, "system_id")
+    return pl.DataFrame(records, schema=RECORD).sort("market", "run_kind", is_the_line, "system_id")
 
 
 def _of_system(rows: pl.DataFrame) -> dict[str, Any]:

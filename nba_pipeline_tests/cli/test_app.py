@@ -245,3 +245,10 @@ def test_shells_complete_commands_and_options(shell: str, typed: str, offered: s
     command = [str(Path(sys.executable).parent / "nba-pipeline")]
     ended = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False)
     assert offered in ended.stdout and not ended.stderr
+
+
+@pytest.mark.parametrize("words", [("explain",), ("publish",), ("repair", "--date", "2026-01-15")], ids=" ".join)
+def test_the_first_step_in_a_home_without_tables_is_the_same_for_all_commands(words: tuple[str, ...], tmp_path: Path) -> None:
+    ended = nba_pipeline(*words, home=tmp_path, now=eastern(date(2026, 1, 15), 12))
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.replace("\n", "") == f"nba-pipeline: the home {tmp_path} has no tables; first: `nba-pipeline demo`"

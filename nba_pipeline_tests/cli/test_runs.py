@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from nba_pipeline.cli.demos import DEMO_SLATE, is_demo_unfinished, playing, refuse_during_a_demo
+from nba_pipeline.cli.demos import DEMO_SLATE, Unfinished, playing, refuse_during_a_demo, unfinished_demo
 from nba_pipeline.cli.runs import demo_steps, newest_instant, page_text, refuse_gap, steps_after
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import eastern
@@ -70,11 +70,25 @@ def test_the_demo_names_the_place_of_its_page(tmp_path: Path, monkeypatch: pytes
 
 def test_a_recent_demo_is_unfinished_until_it_deletes_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path))
-    assert not is_demo_unfinished(SLATE)
+    interrupted = Unfinished("The demo has not ended.", "nba-pipeline demo")
+    assert unfinished_demo(SLATE) is None
     (tmp_path / DEMO_SLATE).write_text(str(SLATE))
-    assert [is_demo_unfinished(SLATE + timedelta(days=number)) for number in range(3)] == [True, True, False]
+    assert [unfinished_demo(SLATE + timedelta(days=number)) for number in range(3)] == [interrupted, interrupted, None]
+    with playing():
+        assert unfinished_demo(SLATE) == Unfinished("The demo is in progress: wait for its end.", "")
     (tmp_path / DEMO_SLATE).write_text("other")
-    assert not is_demo_unfinished(SLATE)
+    assert unfinished_demo(SLATE) is None
+
+
+def test_a_demo_is_refused_beside_a_run_in_progress(tmp_path: Path) -> None:
+    """The instants of a daemon or of another command would mix with the simulated ones of the demo."""
+    with open_instance(tmp_path) as instance:
+        instance.add_run(dg.DagsterRun(job_name="game_day", status=dg.DagsterRunStatus.STARTED))
+    ended = nba_pipeline("demo", home=tmp_path, now=eastern(SLATE, 13))
+    assert ended.returncode == 1 and "of game_day is in progress: wait for it, then repeat the demo" in ended.stderr.replace(
+        "\n", " "
+    )
+    assert not (tmp_path / "tables").exists() and not (tmp_path / DEMO_SLATE).exists()
 
 
 @pytest.mark.parametrize("words", [("run", "--date", str(SLATE)), ("reconcile",), ("demo",)], ids=" ".join)

@@ -208,7 +208,9 @@ def a_daemon(runner: Runner, home: Path) -> None:
     runner.instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "x", []))
 
 
-@pytest.mark.parametrize(("use", "reason"), [(a_run, "is in progress"), (a_daemon, "Dagster's daemon is running on this home")])
+@pytest.mark.parametrize(
+    ("use", "reason"), [(a_run, "is in progress"), (a_daemon, "Dagster's daemon was running on this home 0 s ago")]
+)
 def test_a_home_in_use_is_refused(use: Callable[[Runner, Path], None], reason: str, runner: Runner, home: Path) -> None:
     use(runner, home)
     with pytest.raises(Busy, match=reason):

@@ -67,12 +67,8 @@ def subject_of(warehouse: Warehouse, day: date, game: str | None, player: str | 
 
 
 def _refuse_unknown_date(warehouse: Warehouse, day: date) -> None:
-    """Raises BadInput for a home without tables, and for a date that is not loaded and before the first stored box scores."""
+    """Raises BadInput for a date that is not loaded and before the first stored box scores."""
     first = history.first_date(warehouse)
-    if not warehouse.dates(TABLES["schedule"]):
-        raise BadInput(
-            "the home has no tables; first: nba-pipeline run --date D; if that failed, nba-pipeline status names the cause"
-        )
     if first and day < first and day not in warehouse.dates(TABLES["boxscores"]):
         raise BadInput(f"--date {day} has no data: the first stored date is {first}; first: {loading_command(warehouse, day)}")
 

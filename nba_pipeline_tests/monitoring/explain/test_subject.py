@@ -1,7 +1,6 @@
 """The subject of an explanation, and the messages for dates, games, players and tables that do not exist."""
 
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -66,8 +65,3 @@ def test_what_does_not_exist_is_refused_with_the_closest_choice(
 ) -> None:
     with pytest.raises(BadInput, match=problem.replace("?", r"\?")):
         subject_of(warehouse, day, game, player, table)
-
-
-def test_a_home_without_tables_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="the home has no tables"):
-        subject_of(LocalWarehouse(home=str(tmp_path)), DAY, None, None, None)
