@@ -16,21 +16,27 @@ ALL := --override-ini addopts='-ra --strict-markers -p no:unraisableexception'
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15
 
-.PHONY: demo test test-fast test-real test-bigquery test-postgres test-unattended test-live test-nightly coverage dev lint sbom generated bench clean help
+.PHONY: demo test test-fast test-platform test-real test-bigquery test-postgres test-unattended test-live test-nightly coverage dev lint sbom generated bench clean help
 
 demo: $(READY)  ## play the simulated league, predict a slate, grade the day before
 	$(BIN)/nba-pipeline demo
 
 # A file's tests run on one worker, so that what they share is prepared once and no worker waits for another's lock.
 # COVERAGE=1 measures lines: sys.monitoring makes it cheap from Python 3.12 on, and 3.11 takes a third longer.
-test: $(READY)  ## every test that needs no real data and no BigQuery, and does not take hours
-	$(if $(COVERAGE),COVERAGE_CORE=sysmon )$(PYTEST)$(if $(COVERAGE), --cov --cov-report term:skip-covered --cov-fail-under 90)
+COUNTED := $(if $(COVERAGE),COVERAGE_CORE=sysmon )$(PYTEST)
 
-test-fast: $(READY)  ## the tests that neither run the graph nor start processes
-	$(PYTEST) -m 'not platform and not unattended'
+test: $(READY)  ## the tests that need nothing else and do not run the graph; minutes
+	$(COUNTED) -m 'not platform and not unattended'$(if $(COVERAGE), --cov --cov-report=)
 
-coverage:  ## line coverage of `make test`, at least 90 %
-	$(MAKE) test COVERAGE=1
+test-fast: $(READY)  ## the quick ones of `make test`
+	$(PYTEST) -m 'not slow and not platform and not unattended'
+
+# with COVERAGE=1 after `make test COVERAGE=1`: at least 90 % of the lines in both together
+test-platform: $(READY)  ## the tests that run the graph, use histories of runs or start processes
+	$(COUNTED) -m 'platform and not unattended'$(if $(COVERAGE), --cov --cov-append --cov-report term:skip-covered --cov-fail-under 90)
+
+coverage:  ## line coverage of `make test test-platform`, at least 90 %
+	$(MAKE) test test-platform COVERAGE=1
 
 test-real: $(READY)  ## the tests on real seasons and recorded responses
 	NBA_SHARED_DIR=$(SHARED) $(PYTEST) $(ALL) --share $(SHARE) nba_pipeline_tests/real
@@ -54,7 +60,7 @@ test-live: $(READY)  ## one evening on the real clock with the daemon
 # hours: every long test, and a game day of production killed after each write. A kill after a read leaves the dataset as the write
 # before it did.
 test-nightly: $(READY)  ## every test, with the long versions; takes hours
-	$(MAKE) test test-live test-real test-postgres
+	$(MAKE) test test-platform test-live test-real test-postgres
 	$(MAKE) test-unattended SOAK_DAYS=8
 	$(MAKE) test-bigquery
 	$(BIN)/python -m nba_pipeline_tests.bigquery.game_day $(CURDIR)/.emulator/kills --writes

@@ -1,6 +1,6 @@
 """The `nba-pipeline` command in this process: a process of its own would spend two seconds on imports.
 
-`test_backfill.test_a_dry_run_touches_nothing` starts the command as a process.
+`test_backfill.test_a_dry_run_changes_nothing` starts the command as a process.
 """
 
 import io

@@ -28,7 +28,7 @@ from nba_pipeline_tests.instances import (
 from nba_pipeline_tests.shares import items_of_other_shares, seconds_of
 
 PREPARED_HOMES = {"loaded", "predicted", "graded", "faulty"}
-"""Fixtures that run the whole platform, so that a test that takes one is not among those of `make test-fast`."""
+"""Fixtures that run the whole platform, so that a test that takes one is among those of `make test-platform`."""
 
 MADE_FROM_ANOTHER = {"faulty"}
 """Prepared homes that start as another one. Test files that take them run last, so that no worker waits for both homes."""
@@ -69,7 +69,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if PREPARED_HOMES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.platform)
-    slow = {item.path for item in items if item.get_closest_marker("platform")}
+    slow = {item.path for item in items if item.get_closest_marker("platform") or item.get_closest_marker("slow")}
     derived = {item.path for item in items if MADE_FROM_ANOTHER & set(getattr(item, "fixturenames", ()))}
     kept = (item for item in items if item not in others)
     items[:] = sorted(kept, key=lambda item: (-seconds_of(item), item.path not in slow, item.path in derived))

@@ -122,6 +122,7 @@ def test_every_daily_asset_carries_a_freshness_policy() -> None:
     assert [s.key.to_user_string() for s in specs_of_tables() if s.freshness_policy is None] == ["points_model"]
 
 
+@pytest.mark.unattended
 @pytest.mark.platform
 def test_the_workspace_loads_on_a_bare_clone() -> None:
     command = [sys.executable, "-W", "ignore", "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"]

@@ -233,6 +233,7 @@ def test_changed_settings_are_refused_until_the_process_restarts(tmp_path: Path,
     assert SETTINGS.lines.late_hours == Settings().lines.late_hours
 
 
+@pytest.mark.unattended
 @pytest.mark.platform
 def test_the_definitions_of_the_tables_use_the_settings_file(tmp_path: Path) -> None:
     """Dagster's definitions are made at import. The file must be known by then."""

@@ -330,6 +330,7 @@ def reads_at_import(tree: ast.AST) -> Iterator[int]:
     return visit(tree)
 
 
+@pytest.mark.slow
 def test_no_setting_is_read_at_import() -> None:
     found = [
         f"{name}:{line} reads SETTINGS at import, so a settings file has no effect: read it in a function"

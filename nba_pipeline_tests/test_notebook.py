@@ -18,6 +18,8 @@ from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, at, frame_of
 from nba_pipeline_tests.builders_predictions import a_prediction, predictions_of
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 a_grade: Values = {
     "game_date": DAY - timedelta(days=1), "game_id": "1", "system_id": "ensemble", "market": "player_points", "run_kind": "live",

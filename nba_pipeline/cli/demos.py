@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nba_pipeline.environments import environment, home, now
 from nba_pipeline.errors import BadInput, Busy
-from nba_pipeline.league.calendar import eastern_date
 
 if TYPE_CHECKING:
     from nba_pipeline.warehouse import Warehouse
@@ -68,6 +67,8 @@ def unfinished_demo(today: date) -> Unfinished | None:
 
 def no_tables(day: date) -> str:
     """Returns the message for a home without tables: the first command is the demo for a recent date of the sandbox, else a run."""
+    from nba_pipeline.league.calendar import eastern_date
+
     is_of_demo = environment() == "sandbox" and day >= eastern_date(now()) - timedelta(days=1)
     first = "nba-pipeline demo" if is_of_demo else f"nba-pipeline run --date {day}"
     return f"{'the warehouse' if environment() == 'production' else f'the home {home()}'} has no tables; first: `{first}`"

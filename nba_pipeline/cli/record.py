@@ -9,7 +9,6 @@ from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import print_error, working
 from nba_pipeline.cli.demos import no_tables
 from nba_pipeline.cli.reading import reading
-from nba_pipeline.league.calendar import FIRST_DATE
 
 
 @app.command()
@@ -22,6 +21,7 @@ def record(
     from nba_pipeline.cli.frames import print_result
     from nba_pipeline.cli.grades_rendering import grades_of, print_record
     from nba_pipeline.evaluation.graded_record import record_of
+    from nba_pipeline.league.calendar import FIRST_DATE
 
     one_of("--format", style, FORMATS)
     start, end = date_range(first or str(FIRST_DATE), last or str(today()))

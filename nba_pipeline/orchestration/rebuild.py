@@ -193,10 +193,9 @@ def refuse_while_in_use(instance: dg.DagsterInstance, work: str = "rebuild") -> 
     if runs:
         raise Busy(f"run {runs[0].run_id} of {runs[0].job_name} is in progress: wait for it, then repeat the {work}")
     newest = max((beat.timestamp for beat in instance.get_daemon_heartbeats().values()), default=0.0)
-    if (silent := Clock().now().timestamp() - newest) < DAEMON_SECONDS:
-        raise Busy(
-            f"Dagster's daemon was running on this home {max(silent, 0):.0f} s ago: stop it, and repeat the {work} {DAEMON_SECONDS} s later"
-        )
+    if (ago := Clock().now().timestamp() - newest) < DAEMON_SECONDS:
+        again = f"repeat the {work} {DAEMON_SECONDS} s later"
+        raise Busy(f"Dagster's daemon was running on this home {ago:.0f} s ago: stop it, and {again}")
 
 
 @contextmanager

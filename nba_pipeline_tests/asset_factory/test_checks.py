@@ -28,7 +28,7 @@ from nba_pipeline.warehouse.home_format import prepare_write
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.instances import instance_without_files
 
-pytestmark = pytest.mark.any_storage
+pytestmark = [pytest.mark.slow, pytest.mark.any_storage]
 
 FIRST, SECOND, THIRD = date(2024, 3, 12), date(2024, 3, 13), date(2024, 3, 14)
 NOON = datetime(2024, 3, 12, 16, tzinfo=UTC)

@@ -45,6 +45,8 @@ from nba_pipeline_tests.providers.test_balldontlie import a_line
 from nba_pipeline_tests.providers.test_nba_cdn_boxscore import a_player
 from nba_pipeline_tests.providers.test_nba_stats import a_log, a_logged_game
 
+pytestmark = pytest.mark.slow
+
 GAME = a_game()["game_id"]
 NIGHT = datetime(2024, 3, 13, 3, tzinfo=UTC)
 """23:00 Eastern of the game date: minutes after the end of the game."""

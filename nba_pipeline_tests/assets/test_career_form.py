@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import polars as pl
+import pytest
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.assets.features.career_form import TABLE, CareerFormFeatures, career_form_of, form_columns
@@ -11,6 +12,8 @@ from nba_pipeline.formulas.career_form import form_of
 from nba_pipeline.formulas.markets import REBOUNDS
 from nba_pipeline_tests.builders import a_league, an_expected_player, at, frame_of
 from nba_pipeline_tests.builders import summaries_of as summaries
+
+pytestmark = pytest.mark.slow
 
 FIRST = date(2023, 11, 1)
 

@@ -11,6 +11,8 @@ from nba_pipeline.assets.sources.injuries import TABLE as INJURIES
 from nba_pipeline_tests.assets.test_career_form import expected_of
 from nba_pipeline_tests.builders import a_league, at, frame_of, summaries_of
 
+pytestmark = pytest.mark.slow
+
 FIRST = date(2023, 11, 1)
 
 

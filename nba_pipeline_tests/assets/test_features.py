@@ -47,6 +47,8 @@ from nba_pipeline_tests.builders_features import derived
 from nba_pipeline_tests.builders_predictions import a_feature_row, features_of_rows
 from nba_pipeline_tests.builders_summaries import player_games, team_summaries_of, zoned_games
 
+pytestmark = pytest.mark.slow
+
 TEN_GAMES = (24, 14, 20, 15, 53, 37, 32, 21, 15, 41)
 """Points of Anthony Edwards before 2025-01-15."""
 

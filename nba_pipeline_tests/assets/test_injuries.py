@@ -47,7 +47,7 @@ from nba_pipeline_tests.builders_injuries import (
 )
 from nba_pipeline_tests.providers.conftest import NOON, Answer, Provider, ReceivedRequest
 
-pytestmark = pytest.mark.usefixtures("reader_of_pdfs")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("reader_of_pdfs")]
 
 TIPOFF = eastern(DAY, 22)
 GAME = a_game(status="scheduled", tipoff_at=TIPOFF, home_points=None, away_points=None)

@@ -31,6 +31,8 @@ from nba_pipeline_tests.builders import (
 from nba_pipeline_tests.builders_features import derived
 from nba_pipeline_tests.builders_summaries import team_summaries_of
 
+pytestmark = pytest.mark.slow
+
 
 def matchups(boxscores: Sequence[Values], *expected: Values) -> dict[int, Values]:
     """Returns the rows by player. All rows are valid."""

@@ -27,6 +27,8 @@ from nba_pipeline_tests.builders import (
 )
 from nba_pipeline_tests.builders_summaries import team_summaries_of
 
+pytestmark = pytest.mark.slow
+
 
 def form(boxscores: Sequence[Values], schedule: Sequence[Values] = (), **expected: Any) -> Values:
     """Returns the row of one expected player. It is valid."""

@@ -45,6 +45,8 @@ from nba_pipeline_tests.builders_predictions import (
     features_of_rows,
 )
 
+pytestmark = pytest.mark.slow
+
 LARGEST_METADATA_BYTES = 30_000
 LAST = HISTORY_STARTS + timedelta(days=59)
 

@@ -54,6 +54,8 @@ from nba_pipeline_tests.builders_predictions import (
     predictions_of,
 )
 
+pytestmark = pytest.mark.slow
+
 FOUR_GAMES = "4 played games this season, needs 5"
 SEASON_SYSTEMS = ("moving_average", "zone_matchup", "similarity", "catboost")
 """The systems that need five games of the season, in order."""

@@ -23,6 +23,8 @@ from nba_pipeline_tests.builders import DAY
 from nba_pipeline_tests.builders_predictions import TIPOFF
 from nba_pipeline_tests.builders_record import CHAMPION, LINES, NOW, a_bet, bets_of, players_of
 
+pytestmark = pytest.mark.slow
+
 
 class Home:
     """A warehouse and a landing with two published picks."""

@@ -30,6 +30,8 @@ from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates, OnThisMachine
 from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_boxscore, a_game, before, frame_of
 from nba_pipeline_tests.providers.conftest import NOON, Answer, Provider, ReceivedRequest
 
+pytestmark = pytest.mark.slow
+
 RECENT_ROWS = {PLAYER: "Stephen Curry", 2: "Gary Payton II", 3: "Jaylin Williams", 4: "Jaylin Williams"}
 
 

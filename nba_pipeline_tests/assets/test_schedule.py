@@ -30,6 +30,8 @@ from nba_pipeline_tests.providers.conftest import Answer, Provider
 from nba_pipeline_tests.providers.test_nba_cdn_schedule import a_game as a_listed_game
 from nba_pipeline_tests.providers.test_nba_cdn_schedule import a_schedule as a_listed_schedule
 
+pytestmark = pytest.mark.slow
+
 NOON = datetime(2024, 3, 12, 16, tzinfo=UTC)
 NEXT, LATER, FAR = before(-1), before(-53), date(2099, 3, 12)
 """Tomorrow, 53 days later, and a date without a partition key."""

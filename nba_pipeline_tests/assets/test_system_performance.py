@@ -19,6 +19,8 @@ from nba_pipeline_tests.builders import DAY, a_boxscore, a_prop_line, prop_lines
 from nba_pipeline_tests.builders_predictions import AFTER_TIPOFF, TIPOFF, a_feature_row, a_finished_game, features_of_rows
 from nba_pipeline_tests.builders_record import CHAMPION, LINES, NOW, a_bet, bets_of, players_of
 
+pytestmark = pytest.mark.slow
+
 BETS = bets_of(a_bet(1))
 
 

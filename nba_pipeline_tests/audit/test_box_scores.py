@@ -1,12 +1,15 @@
 """Worlds with changed box scores. Every game stays complete."""
 
 import polars as pl
+import pytest
 
 from nba_pipeline.audit.box_scores import with_more_threes
 from nba_pipeline.audit.recompute import World, summaries_of
 from nba_pipeline.audit.worlds import PLAYER, between
 from nba_pipeline.completeness import gates
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_game_with_more_threes_stays_complete(world: World) -> None:

@@ -28,6 +28,7 @@ def test_a_leak_is_shown_where_it_changes_a_value(world: World) -> None:
     assert shown == {"window_that_holds_tonight": DATES[4:7], "harmless": []}
 
 
+@pytest.mark.unattended
 def test_a_leak_between_dates_needs_two_dates_with_players(world: World) -> None:
     plant = planted("scaled_over_all_dates")
     for dates, shown in ((DATES[1:2], []), (DATES[1:3], DATES[1:3])):
@@ -61,6 +62,7 @@ def test_a_leak_of_in_play_lines_is_caught_in_a_world_without_them(audit: Audit)
     assert record["dates"] == [str(CONTROL)]
 
 
+@pytest.mark.unattended
 def test_a_test_failed_by_the_real_derivation_does_not_catch_a_leak_without_effect(audit: Audit) -> None:
     plant = planted("closing_line_of_the_game_in_play")
     (record,) = plant_results(audit, [plant], {plant.name: []}, [test.__name__ for test in TESTS])

@@ -1,11 +1,14 @@
 """Differences between two worlds are detected, counted and described."""
 
 import polars as pl
+import pytest
 
 from nba_pipeline.audit.derivations import REAL, Audit
 from nba_pipeline.audit.differences import differences
 from nba_pipeline.audit.recompute import World
 from nba_pipeline_tests.audit.conftest import CONTROL, SAMPLE
+
+pytestmark = pytest.mark.slow
 
 PLAYER = pl.col("player_id") == 400
 

@@ -23,7 +23,7 @@ from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE
 from nba_pipeline_tests.builders import frame_of
 from nba_pipeline_tests.builders_audit import DATES
 
-pytestmark = pytest.mark.platform
+pytestmark = pytest.mark.slow
 
 ANOTHER = SAMPLE[-1]
 
@@ -69,6 +69,7 @@ def test_a_prediction_with_a_line_from_after_tipoff_fails(audit: Audit) -> None:
         assert no_line_or_report_is_from_after_tipoff(changed, REAL, [CONTROL]).passed is passes
 
 
+@pytest.mark.unattended
 def test_without_tipoffs_the_date_is_the_border_and_lines_are_not_altered(world: World) -> None:
     no_tipoff, no_mark = (
         pl.lit(None, pl.Datetime("us", "UTC")).alias("tipoff_at"),
@@ -110,11 +111,13 @@ def test_without_features_no_correlation_is_judged(audit: Audit) -> None:
     assert (result.passed, result.detail) == (None, "no feature is known for 300 players")
 
 
+@pytest.mark.unattended
 def test_facts_are_altered_on_dates_on_which_windows_show_them(first_rounds: Audit) -> None:
     result = a_fact_of_before_moves_the_row(first_rounds, REAL, first_rounds.dates)
     assert result.passed and result.detail.startswith("changes detected: 20 of 20 last box scores, 20 of 20 lines")
 
 
+@pytest.mark.unattended
 def test_box_scores_outside_every_window_are_reported_as_not_altered(first_rounds: Audit) -> None:
     result = a_fact_of_before_moves_the_row(first_rounds, REAL, first_rounds.dates[:2])
     assert result.passed and result.detail.startswith("changes detected: 20 of 20 lines")

@@ -22,6 +22,8 @@ from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.audit.conftest import LATER, SAMPLE, a_warehouse
 from nba_pipeline_tests.builders_audit import DATES
 
+pytestmark = pytest.mark.slow
+
 LEAK, HARMLESS = plants.PLANTS[0], Derivation("harmless", "No leak at all.")
 FIRST_ROUNDS = DATES[1:7]
 """Rounds 2 to 7 of the season. A five-game window is null in the first four of them."""
@@ -35,7 +37,7 @@ def shift_everything(world: World, dates: Sequence[date], as_of: datetime, deriv
 UNSEEN = Derivation("unseen", "Another value, which does not know the future.", features=shift_everything)
 
 
-@pytest.mark.platform
+@pytest.mark.unattended
 def test_a_sample_is_audited_and_the_plants_are_tested_on_it(warehouse: LocalWarehouse) -> None:
     messages: list[str] = []
     report = leakage(
@@ -105,7 +107,6 @@ def test_an_audit_without_an_effective_leak_does_not_pass(first_rounds: LocalWar
 
 
 @pytest.mark.unattended
-@pytest.mark.platform
 def test_leaks_without_effect_on_the_sample_are_tested_on_other_dates(first_rounds: LocalWarehouse) -> None:
     report = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS, seed=1)
     assert report["dates"] == [str(FIRST_ROUNDS[1])]

@@ -20,6 +20,8 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.warehouse.local import LocalWarehouse
 
+pytestmark = pytest.mark.slow
+
 DAYS = [date(2026, 1, 15), date(2026, 1, 16)]
 
 

@@ -1,6 +1,7 @@
 """Worlds with nonsense after tip-off. Every game stays complete."""
 
 import polars as pl
+import pytest
 
 from nba_pipeline.audit.nonsense import with_nonsense
 from nba_pipeline.audit.recompute import World, summaries_of
@@ -8,6 +9,8 @@ from nba_pipeline.audit.snapshots import WILD_LINE
 from nba_pipeline.audit.worlds import PLAYER, between, since
 from nba_pipeline.completeness import gates
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER
+
+pytestmark = pytest.mark.slow
 
 
 def test_nonsense_games_are_complete_and_differ_in_every_value(world: World) -> None:

@@ -93,6 +93,7 @@ def test_stale_features_are_named_with_the_command_that_computes_them_again(audi
     )
 
 
+@pytest.mark.unattended
 def test_a_source_that_was_loaded_later_at_the_same_instant_of_a_fixed_clock_explains_a_difference(
     audit: Audit, stored: pl.DataFrame
 ) -> None:
@@ -104,6 +105,7 @@ def test_a_source_that_was_loaded_later_at_the_same_instant_of_a_fixed_clock_exp
         assert result_for(other, with_changed_value(stored)).passed is passes
 
 
+@pytest.mark.unattended
 def test_games_of_other_teams_explain_only_features_relative_to_the_league(audit: Audit, stored: pl.DataFrame) -> None:
     row = stored.filter(PLAYER, game_date=CONTROL).row(0, named=True)
     of_others = ~pl.col("team").is_in([row["team"], row["opponent"]]) & (pl.col("game_date") < CONTROL)
@@ -119,6 +121,7 @@ def test_a_row_that_is_no_longer_derived_is_a_difference(audit: Audit, stored: p
     assert [(d["column"], d["player_id"], d["stored"], d["now"]) for d in result.differences] == [("row", 400, None, "present")]
 
 
+@pytest.mark.unattended
 def test_a_moved_game_explains_its_rows(audit: Audit, stored: pl.DataFrame) -> None:
     game = stored.filter(game_date=CONTROL)["game_id"][0]
     moved_on = pl.when(pl.col("game_id") == game).then(pl.lit("postponed")).otherwise("status").alias("status")

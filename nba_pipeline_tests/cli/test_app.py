@@ -23,6 +23,8 @@ from nba_pipeline.tables import catalog
 from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.orchestration.test_runner import WITHOUT_GAMES
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 1, 15)
 
 
@@ -51,7 +53,6 @@ def test_a_new_home_is_only_the_users(tmp_path: Path) -> None:
 
 
 @pytest.mark.unattended
-@pytest.mark.platform
 @pytest.mark.usefixtures("usual_umask")
 def test_what_a_run_and_a_backup_write_is_only_the_users(tmp_path: Path) -> None:
     """Includes tables, landing, locks, manifests and events."""
@@ -109,7 +110,6 @@ HEAVY = {"dagster", "dataframely", "catboost", "pandas", "polars"}
 IMPORTED = f"import sys; from nba_pipeline.cli import main\ntry: main()\nfinally: print(sorted({HEAVY} & sys.modules.keys()), file=sys.stderr)"
 
 
-@pytest.mark.platform
 @pytest.mark.parametrize(
     ("words", "imported"),
     [
@@ -128,7 +128,6 @@ def test_commands_of_every_day_import_neither_dagster_nor_dataframely(
     assert ended.stderr.splitlines()[-1] == str(imported)
 
 
-@pytest.mark.platform
 def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     command = f"{sys.executable} -m nba_pipeline sql --format csv 'SELECT * FROM range(100000)' | head -n 1"
     environment = os.environ | {"NBA_PIPELINE_HOME": str(tmp_path)}
@@ -136,7 +135,6 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     assert (ended.stdout, ended.stderr) == ("range\n", "")
 
 
-@pytest.mark.platform
 def test_the_exit_code_of_a_closed_pipe_is_that_of_sigpipe(tmp_path: Path) -> None:
     """Also for an answer that is shorter than the buffers, so that Python writes it at its end."""
     read, write = os.pipe()
@@ -234,7 +232,6 @@ def test_a_date_that_does_not_exist_says_why(text: str, why: str) -> None:
         date_of(text, "--date")
 
 
-@pytest.mark.platform
 @pytest.mark.parametrize(
     ("shell", "typed", "offered"), [("bash", "nba-pipeline st", "status"), ("zsh", "nba-pipeline status --w", "--watch")]
 )

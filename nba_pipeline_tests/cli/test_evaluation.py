@@ -10,6 +10,8 @@ from nba_pipeline.cli.evaluation_rendering import print_report
 from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.evaluation.test_evaluate import evaluated
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 PERIOD = ("--from", "2024-03-01", "--to", "2024-03-31")
 WRONG = {

@@ -26,6 +26,8 @@ from nba_pipeline_tests.builders_days import Days
 from nba_pipeline_tests.builders_predictions import a_prediction
 from nba_pipeline_tests.instances import open_instance
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def runner(tmp_path: Path) -> Runner:

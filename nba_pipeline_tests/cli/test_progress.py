@@ -47,6 +47,7 @@ def test_other_runs_print_nothing_in_a_log(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_a_run_names_the_other_run_that_it_waits_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     instance, other = open_instance(tmp_path), "11111111-0000-4000-8000-000000000002"
     storage = instance.event_log_storage

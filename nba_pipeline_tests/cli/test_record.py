@@ -12,6 +12,8 @@ from nba_pipeline_tests.builders import Values
 from nba_pipeline_tests.builders_days import Days
 from nba_pipeline_tests.commands import Ended, nba_pipeline
 
+pytestmark = pytest.mark.slow
+
 FIRST, SECOND, TODAY = date(2026, 1, 14), date(2026, 1, 15), date(2026, 1, 17)
 
 

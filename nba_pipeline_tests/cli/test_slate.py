@@ -21,6 +21,8 @@ from nba_pipeline_tests.builders_days import Days, slate_of
 from nba_pipeline_tests.builders_predictions import a_prediction
 from nba_pipeline_tests.commands import Ended, nba_pipeline
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 1, 15)
 NOON, TIPOFF = eastern(DAY, 12), eastern(DAY, 19, 30)
 SNAPSHOT = eastern(DAY, 11)

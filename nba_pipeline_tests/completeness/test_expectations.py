@@ -17,6 +17,8 @@ from nba_pipeline_tests.builders import Values, a_game, a_prop_line, frame_of
 from nba_pipeline_tests.builders_days import TEAMS, Days, slate_of
 from nba_pipeline_tests.builders_predictions import a_prediction
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 1, 15)
 BEFORE = [DAY - timedelta(days=n) for n in (2, 4, 6, 8, 10)]
 BOOKS = ("draftkings", "fanduel", "betmgm")

@@ -28,6 +28,8 @@ from nba_pipeline_tests.builders_days import complete_box, slate_of
 from nba_pipeline_tests.builders_predictions import a_feature_row, a_prediction
 from nba_pipeline_tests.prepared import copy_of
 
+pytestmark = pytest.mark.slow
+
 FIRST = date(2026, 1, 12)
 """A Monday in the middle of a season."""
 LAST = FIRST + timedelta(days=5)

@@ -11,6 +11,8 @@ from nba_pipeline.evaluation.suspicions import suspicions
 from nba_pipeline.formulas.markets import REBOUNDS
 from nba_pipeline_tests.builders_evaluation import FIRST, a_line, lines_of
 
+pytestmark = pytest.mark.slow
+
 PROBABILITIES = ("blended_over_probability", "blended_push_probability", "over_probability")
 
 

@@ -11,6 +11,8 @@ from nba_pipeline.formulas.career_form import CAREER_FORM, form_of, with_career_
 from nba_pipeline.formulas.markets import POINTS, REBOUNDS
 from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_boxscore, games_of, summaries_of, who_did_not_play
 
+pytestmark = pytest.mark.slow
+
 NOBODY = summaries_of(a_boxscore(player_id=7, game_date=DAY - timedelta(days=9)))
 
 

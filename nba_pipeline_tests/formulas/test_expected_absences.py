@@ -11,6 +11,8 @@ from nba_pipeline.formulas import expected_absences
 from nba_pipeline.formulas.expected_absences import EXPECTED_ABSENCES, with_expected_absences
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, frame_of, summaries_of
 
+pytestmark = pytest.mark.slow
+
 STAR, MATE, BENCH = 11, 12, 13
 NIGHTS = 40
 """Games of a team of 14: one a day, the last on the day before DAY."""

@@ -8,6 +8,8 @@ import pytest
 
 from nba_pipeline.formulas.performance import ALL, TOO_SMALL, performance
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 1, 10)
 TIERS = (10.0, 20.0)
 

@@ -170,6 +170,7 @@ def test_a_host_of_the_same_name_is_another_host() -> None:
 # Runs of the command
 
 
+@pytest.mark.unattended
 @pytest.mark.platform
 def test_a_living_run_is_not_touched_however_long_it_is_silent(
     instance: dg.DagsterInstance, playing: subprocess.Popen[bytes], tmp_path: Path

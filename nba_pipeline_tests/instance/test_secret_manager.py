@@ -15,6 +15,8 @@ from nba_pipeline.monitoring.sinks import VARIABLES
 from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.instance.secret_service import SecretService, secret_service
 
+pytestmark = pytest.mark.slow
+
 NAME, CANARY = "projects/nba/secrets/odds/versions", "canary"
 
 

@@ -191,6 +191,7 @@ def test_invalid_options_change_nothing(tmp_path: Path) -> None:
 
 
 # Dagster 1.13 itself reads the deprecated property when it describes a schedule
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Property .ScheduleDefinition.environment_vars:DeprecationWarning")
 def test_what_dagster_s_scheduler_decides_can_be_queried(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     """Dagster's scheduler makes two ticks of each of three schedules and purges old ones. The command then reads them."""

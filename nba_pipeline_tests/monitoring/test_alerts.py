@@ -17,6 +17,8 @@ from nba_pipeline.warehouse.bigquery.shapes import shape_of
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.monitoring.webhook import DAY, NEXT, NOON, SECRET, Slack, a_notifier, rows
 
+pytestmark = pytest.mark.slow
+
 LATE = ("late_boxscores", "boxscores", "2 of 8 games have no box score.")
 
 

@@ -13,6 +13,8 @@ from nba_pipeline.monitoring.decided_work import read_work
 from nba_pipeline_tests.builders_days import Days
 from nba_pipeline_tests.monitoring.test_run_facts import failed
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 1, 15)
 NOON = eastern(DAY, 12)
 MINUTE = timedelta(minutes=1)

@@ -124,6 +124,7 @@ def test_a_date_with_every_table_is_complete(days: Days) -> None:
     assert (code, reasons) == (0, []) and state in ("COMPLETE", "STALE")  # the rows have no code version
 
 
+@pytest.mark.unattended
 def test_a_suspended_game_is_listed_until_it_is_marked_and_its_predictions_are_void(days: Days) -> None:
     """A game that is not final is neither in the coverage nor gradable."""
     suspended = GAMES[3] | {"status": "suspended", "status_text": "Suspended", "home_points": 61, "away_points": 58}

@@ -18,6 +18,8 @@ from nba_pipeline.monitoring.watchdog import EXPECTED, KINDS, findings
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.monitoring.webhook import DAY, NOON, Slack, a_notifier, rows
 
+pytestmark = pytest.mark.slow
+
 SILENT = Finding("daemon_silent", "daemon", "No schedule or sensor has ticked since noon.", "warning")
 
 
@@ -155,6 +157,7 @@ def at_once(work: Callable[[Notifier], object], notifiers: Sequence[Notifier]) -
         return list(pool.map(begin, notifiers))
 
 
+@pytest.mark.unattended
 def test_watchers_at_the_same_moment_send_each_change_once(warehouse: LocalWarehouse, slack: Slack) -> None:
     critical = replace(SILENT, severity="critical")
     for found in ([SILENT], [critical], [], [SILENT], []):

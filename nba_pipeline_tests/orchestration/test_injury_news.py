@@ -155,6 +155,7 @@ def test_a_landed_report_that_is_not_loaded_is_news(league: League) -> None:
     assert league.tick(eastern(DAY, 18, 17)).runs
 
 
+@pytest.mark.unattended
 def test_an_hour_without_a_report_raises_an_alert(league: League) -> None:
     league.reports.clear()
     for minute in range(20, 60, 2):

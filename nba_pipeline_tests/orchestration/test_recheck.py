@@ -68,6 +68,7 @@ def grades_of(runner: Runner, who: dict[str, object]) -> list[dict[str, object]]
     )
 
 
+@pytest.mark.unattended
 @pytest.mark.starts_from("predicted")
 @pytest.mark.platform
 def test_a_correction_that_leaves_the_score_reaches_summary_features_and_grade(at: At, home: Path) -> None:

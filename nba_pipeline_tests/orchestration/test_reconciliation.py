@@ -33,7 +33,7 @@ from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
 from nba_pipeline_tests.builders_predictions import a_prediction
 
-pytestmark = pytest.mark.platform
+pytestmark = pytest.mark.slow
 
 DAY = date(2026, 1, 15)
 YESTERDAY, TOMORROW = DAY - timedelta(days=1), DAY + timedelta(days=1)

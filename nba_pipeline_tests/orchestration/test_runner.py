@@ -193,6 +193,7 @@ def test_every_line_of_a_slate_leads_to_its_landed_payload(at: At, home: Path) -
     assert rows and all(row["sha256"] and (home / "landing" / f"{row['line_source']}.gz").exists() for row in rows)
 
 
+@pytest.mark.unattended
 def test_a_missing_game_is_excluded_by_name_and_its_teams_lose_their_next_slate(at: At, home: Path) -> None:
     game = ask(at(DAY, 7), f"SELECT game_id, home_team FROM schedule WHERE game_date = '{DAY}' ORDER BY 1 LIMIT 1")[0]
     rules(

@@ -21,6 +21,8 @@ from nba_pipeline_tests.builders import frame_of
 from nba_pipeline_tests.monitoring.webhook import SECRET, Slack, listening
 from nba_pipeline_tests.publishing.test_slate import DAY, NOON, document, rows
 
+pytestmark = pytest.mark.slow
+
 SLATE = document(rows())
 RETRY = timedelta(minutes=SETTINGS.deliveries.first_wait_minutes)
 HOUR = timedelta(hours=1)

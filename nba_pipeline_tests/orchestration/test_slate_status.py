@@ -105,6 +105,7 @@ def evaluate(instance: dg.DagsterInstance, resources: dict[str, Any], cursor: st
     return result
 
 
+@pytest.mark.slow
 def test_the_sensor_reports_the_states_once_until_one_changes(resources: dict[str, Any]) -> None:
     instance = dg.DagsterInstance.ephemeral()
     records = slates(instance, resources["warehouse"], resources["landing"], resources["clock"])

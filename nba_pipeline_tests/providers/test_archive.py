@@ -100,6 +100,7 @@ def test_a_replay_reads_the_files_of_the_original_run_without_the_folder(archive
     assert rows_in_a_run(opened, {REPLAY_TAG: nothing})[1] == [True, False, []]
 
 
+@pytest.mark.slow
 def test_an_offline_run_reads_the_newest_landed_files_without_the_folder(archive: Callable[..., Archive]) -> None:
     assert rows_in_a_run(archive(), {OFFLINE_TAG: "true"})[1] == [True, False, []]
     rows_in_a_run(archive())

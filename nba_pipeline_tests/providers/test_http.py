@@ -18,6 +18,8 @@ from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.instance.secret_service import secret_service
 from nba_pipeline_tests.providers.conftest import BOX, GOOD, ODDS, Answer, At, Provider, ReceivedRequest, fail
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_response_is_landed_and_returned(http_client: HttpClient, provider: Provider, landing: Landing) -> None:
     provider.responds(GOOD)

@@ -22,7 +22,7 @@ from nba_pipeline.warehouse.payloads import Payload, Slot
 from nba_pipeline_tests.builders_injuries import HEADERS, a_first_entry, a_report, an_entry, not_yet
 from nba_pipeline_tests.providers.conftest import NOON, Answer, Provider, ReceivedRequest
 
-pytestmark = pytest.mark.usefixtures("reader_of_pdfs")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("reader_of_pdfs")]
 
 DAY = date(2024, 3, 12)
 SIX = eastern(DAY, 18, 10)

@@ -50,6 +50,7 @@ def broken(body: bytes, chance: random.Random) -> bytes:
     return document + b"\n%%EOF\n"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # pdfminer's warnings about defects that it tolerates
 def test_a_broken_document_is_readable_or_raises_no_report() -> None:
     chance, problems = random.Random(11), Counter[str]()

@@ -10,6 +10,8 @@ from nba_pipeline.publishing import plots as module
 from nba_pipeline.publishing.plots import FOLDER, GAP, KEPT_PLOTS, RELIABILITY, VALUE, plots
 from nba_pipeline_tests.publishing.test_record import GRADED, graded, performance
 
+pytestmark = pytest.mark.slow
+
 ROWS = performance(1234, window="7 days")
 
 

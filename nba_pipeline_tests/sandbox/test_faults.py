@@ -11,6 +11,8 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.sandbox.faults import ACTIONS, parse_rules
 from nba_pipeline_tests.sandbox.conftest import DAY, PATIENT_SECONDS, Peer
 
+pytestmark = pytest.mark.slow
+
 
 def players(box: dict[str, Any], side: str = "homeTeam") -> list[int]:
     return [player["personId"] for player in box[side]["players"]]

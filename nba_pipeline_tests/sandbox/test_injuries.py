@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
 from nba_pipeline.league.calendar import EASTERN, eastern
 from nba_pipeline.sandbox import League
@@ -13,6 +14,8 @@ from nba_pipeline.sandbox.boxscores import PlayerGame
 from nba_pipeline.sandbox.injuries import AVAILABLE, DOUBTFUL, OUT, PROBABLE, QUESTIONABLE, newest_printed
 from nba_pipeline.sandbox.league import Game
 from nba_pipeline.sandbox.roster import roster
+
+pytestmark = pytest.mark.slow
 
 
 def last_report_before(game: Game) -> datetime:

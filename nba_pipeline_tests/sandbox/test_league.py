@@ -164,6 +164,7 @@ def test_lines_err_less_than_the_season_mean_and_both_err_by_about_five_points(l
     assert 0.46 < fmean(overs) < 0.54
 
 
+@pytest.mark.unattended
 def test_the_same_arguments_give_the_same_league_in_another_process(league: League) -> None:
     printed: list[str] = []
     exec(FINGERPRINT.format(league="league"), {"league": league, "print": printed.append})

@@ -5,9 +5,12 @@ from statistics import fmean, pstdev
 from typing import Any
 
 import httpx
+import pytest
 
 from nba_pipeline.sandbox import League, SandboxServer
 from nba_pipeline_tests.sandbox.conftest import PATIENT_SECONDS, Peer
+
+pytestmark = pytest.mark.slow
 
 ALL = "player_points,spreads,totals"
 

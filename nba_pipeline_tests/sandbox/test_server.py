@@ -95,6 +95,7 @@ def test_a_home_with_few_clubs_serves_only_these_from_every_provider(tmp_path: P
         assert {team for team, status in rosters.items() if status == 200} == teams
 
 
+@pytest.mark.unattended
 def test_a_home_with_fifteen_games_per_date_serves_all_of_them_from_every_provider(tmp_path: Path) -> None:
     games = League(games_per_date=15).games(DAY)
     (tmp_path / "sandbox_rules.json").write_text('{"games_per_date": 15}')

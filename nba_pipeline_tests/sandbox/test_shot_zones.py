@@ -3,12 +3,16 @@
 from collections import Counter, defaultdict
 from statistics import correlation, fmean
 
+import pytest
+
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox import League, play_by_play
 from nba_pipeline.sandbox.shot_zones import IN_THE_PAINT, MID_RANGE, RIM, TWOS, shot_preferences
 from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire import nba_cdn
 from nba_pipeline_tests.sandbox.conftest import DAY
+
+pytestmark = pytest.mark.slow
 
 
 def test_areas_distances_and_percentages_are_close_to_those_of_the_nba(league: League) -> None:

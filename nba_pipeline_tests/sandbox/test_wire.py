@@ -7,6 +7,8 @@ import pytest
 from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline_tests.sandbox.conftest import DAY, Peer
 
+pytestmark = pytest.mark.slow
+
 HISTORICAL = "/v4/historical/sports/basketball_nba/events"
 EVENTS = "/v4/sports/basketball_nba/events"
 

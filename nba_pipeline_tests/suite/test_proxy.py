@@ -24,7 +24,10 @@ VIEWERS, OPERATORS = "webserver-read-only", "webserver"
 LOGIN = ("viewer", "their password")
 OPERATOR = ("operator", "another password")
 
-pytestmark = pytest.mark.skipif(not NGINX or not shutil.which("openssl"), reason="nginx or openssl is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not NGINX or not shutil.which("openssl"), reason="nginx or openssl is not installed"),
+]
 
 
 @dataclass

@@ -40,7 +40,7 @@ FORMS = {
 
 @cache
 def sources() -> list[ast.Module]:
-    """The modules of the package; every worker imports this module, and one of them runs its test."""
+    """The modules of the package; every worker imports this module, and one of them runs its tests."""
     return [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(Path(nba_pipeline.__file__).parent.rglob("*.py"))]
 
 
@@ -163,6 +163,13 @@ def test_no_public_string_changes_unnoticed() -> None:
     assert (sorted(expected - current), sorted(current - expected)) == ([], []), (
         "missing strings, new strings; if the change is intended and migrated, run `make generated`"
     )
+
+
+def test_every_command_that_a_message_names_exists() -> None:
+    """An error must not name a next command that does not exist. The words `the nba-pipeline command` name none."""
+    texts = (node.value for module in sources() for node in ast.walk(module) if isinstance(node, ast.Constant))
+    named = {name for text in texts if isinstance(text, str) for name in re.findall(r"\bnba-pipeline ([a-z][a-z-]*)", text)}
+    assert named - {string.split()[2] for string in _commands() if len(string.split()) > 2} == {"command"}
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ def test_no_host_and_no_path_of_this_machine_is_named() -> None:
     assert [place for place in (str(root), str(Path.home()), socket.gethostname(), "file:") if place in text()] == []
 
 
+@pytest.mark.unattended
 def test_two_files_of_an_environment_differ_only_in_their_timestamp() -> None:
     first, second = bill(), json.loads(document())
     for one in (first, second):

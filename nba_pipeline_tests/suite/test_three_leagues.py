@@ -16,7 +16,7 @@ from nba_pipeline.league.teams import TEAMS
 from nba_pipeline_tests.builders_audit import DATES, a_world
 from nba_pipeline_tests.builders_audit import TEAMS as CLUBS
 
-pytestmark = pytest.mark.platform
+pytestmark = [pytest.mark.unattended, pytest.mark.long(seconds=1, group="three leagues")]
 
 LEAGUES, DAY, LATER = range(3), DATES[-1], datetime(2024, 1, 1, tzinfo=UTC)
 OTHERS = [team for team in TEAMS if team not in CLUBS]

@@ -59,6 +59,7 @@ print(LINEAR_MEDIAN.fit(sample, sample).coefficients)
 """
 
 
+@pytest.mark.unattended
 @pytest.mark.platform
 def test_the_number_of_cores_changes_no_coefficient() -> None:
     environments = [dict(os.environ) | {"OPENBLAS_NUM_THREADS": threads} for threads in ("1", "2")]

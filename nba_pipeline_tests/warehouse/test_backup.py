@@ -22,6 +22,8 @@ from nba_pipeline.warehouse.writing import locked
 from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, NOON, Tables, rows
 from nba_pipeline_tests.warehouse.gcs_server import KINDS, a_home
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Receipt]
 
 

@@ -22,6 +22,8 @@ from nba_pipeline.warehouse.months import days_of
 from nba_pipeline_tests.warehouse.contract import IMPATIENT, Tables, a_table, forgotten_tables, rows, stored_rows
 from nba_pipeline_tests.warehouse.damages import damage
 
+pytestmark = pytest.mark.slow
+
 MONTH = days_of(Path("month=2024-02", "part.parquet"))
 FIRST, SECOND, EMPTY, UNWRITTEN = MONTH[0], MONTH[1], MONTH[2], MONTH[28]
 NEXT_MONTH = date(2024, 3, 1)

@@ -18,6 +18,8 @@ from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.copying import Copied, Replaced, checksum, copy
 from nba_pipeline.warehouse.local import LocalWarehouse
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2024, 3, 12)  # a Tuesday
 NEXT = date(2024, 3, 13)
 NOON = datetime(2024, 3, 12, 16, 0, 0, 123456, UTC)

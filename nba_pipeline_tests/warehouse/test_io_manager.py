@@ -26,6 +26,8 @@ from nba_pipeline.warehouse.accounting import Account, RowsIn, account_of
 from nba_pipeline.warehouse.io_manager import EXCLUDED, TableIO
 from nba_pipeline.warehouse.local import LocalWarehouse
 
+pytestmark = pytest.mark.slow
+
 DAY, NEXT = date(2024, 3, 12), date(2024, 3, 13)
 NOON = datetime(2024, 3, 12, 16, tzinfo=UTC)
 

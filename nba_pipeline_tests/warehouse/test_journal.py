@@ -12,6 +12,8 @@ from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.warehouse.gcs_server import KINDS, Bucket, a_bucket, a_home
 from nba_pipeline_tests.warehouse.test_landing import BOX, NOON, a_landing, everything, keep, run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=KINDS)
 def landing(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Landing]:

@@ -168,6 +168,7 @@ def test_the_last_landing_of_a_date_is_real_time_and_ignores_rejected_payloads(l
     assert landing.last_landed_at(endpoints, day) is None
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_can_be_replayed(bucket: Bucket) -> None:
     original, _ = run(a_landing("gs://bucket"), [b"1", b"2"])
     (name,) = (name for name in bucket.objects if "/journal/" in name)

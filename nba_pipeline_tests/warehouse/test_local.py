@@ -42,6 +42,8 @@ from nba_pipeline_tests.warehouse.contract import (
     stored_rows,
 )
 
+pytestmark = pytest.mark.slow
+
 
 class LocalStore(Store):
     """A folder."""
@@ -174,7 +176,6 @@ def write_and_hang(home: str) -> None:
 
 
 @pytest.mark.unattended
-@pytest.mark.platform
 def test_a_writer_that_is_killed_leaves_the_old_rows_and_no_lock(local: LocalWarehouse, lines: Table) -> None:
     local.replace(lines, [DAY], rows(3), "me")
     script = f"from {__name__} import write_and_hang; write_and_hang({local.home!r})"

@@ -36,6 +36,8 @@ from nba_pipeline_tests.builders_format_1 import (
     partition_of,
 )
 
+pytestmark = pytest.mark.slow
+
 BOTH = (PREDICTIONS, GRADES)
 
 

@@ -25,6 +25,7 @@ def test_each_kind_of_payload_has_its_limit() -> None:
     assert [most_bytes(*kind.split()) / MIB for kind in kinds] == [8, 24, 4, 512]
 
 
+@pytest.mark.slow
 def test_a_file_that_decompresses_beyond_the_limit_is_not_loaded() -> None:
     bomb = gzip.compress(bytes(256 * MIB), compresslevel=1)
     tracemalloc.start()

@@ -319,6 +319,7 @@ def test_the_engine_refuses_writes_files_and_settings(statement: str, message: s
             connection.execute(statement)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("unchanged")
 def test_no_function_of_duckdb_reads_a_file(home: Path) -> None:
     """Calls each table function and scalar function with a file path, including functions of later DuckDB versions."""

@@ -23,6 +23,8 @@ from nba_pipeline.warehouse.restore import Restored, restore
 from nba_pipeline.warehouse.verification import verify
 from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, NOON, Tables, rows, stored_rows
 
+pytestmark = pytest.mark.slow
+
 BOX = Slot("nba_cdn", "boxscore", "0022300945", DAY)
 
 

@@ -11,6 +11,8 @@ from nba_pipeline.environments import PROVIDER_ADDRESSES, resources_for
 from nba_pipeline.monitoring.doctor.probe import Result
 from nba_pipeline.monitoring.doctor.providers import NEXT_STEP, SET_KEY, clock_skew, provider_probes, proxy_probes
 
+pytestmark = pytest.mark.slow
+
 CLOSED = "http://127.0.0.1:9"
 
 

@@ -16,6 +16,8 @@ from nba_pipeline_tests.builders import DAY, PLAYER, a_game, a_prop_line, an_exp
 from nba_pipeline_tests.builders_predictions import BEFORE_TIPOFF, GAME, TIPOFF, a_feature_row, a_prediction
 from nba_pipeline_tests.monitoring.explain.conftest import Slate
 
+pytestmark = pytest.mark.slow
+
 DATE = Subject(DAY)
 OF_GAME = Subject(DAY, GAME, "NYK@GSW", ("NYK", "GSW"))
 POSTPONED = a_game(tipoff_at=TIPOFF, status="postponed", status_text="PPD", home_points=None, away_points=None)

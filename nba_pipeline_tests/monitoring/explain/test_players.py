@@ -15,6 +15,8 @@ from nba_pipeline_tests.builders import DAY, PLAYER, a_prop_line
 from nba_pipeline_tests.builders_predictions import AFTER_TIPOFF, BEFORE_TIPOFF, GAME, TIPOFF, a_feature_row, a_prediction
 from nba_pipeline_tests.monitoring.explain.conftest import Slate
 
+pytestmark = pytest.mark.slow
+
 CURRY = Subject(DAY, GAME, "NYK@GSW", ("GSW",), PLAYER, "Stephen Curry")
 UNKNOWN = "Wardell Curry II's"
 
