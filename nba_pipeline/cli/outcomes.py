@@ -113,12 +113,15 @@ def print_new_versions(runner: Runner, first: date, last: date, before: int) -> 
         )
 
 
-def print_failed_checks(ended: Sequence[Outcome], before_lines: Sequence[Outcome] = ()) -> None:
+def print_failed_checks(
+    ended: Sequence[Outcome], before_lines: Sequence[Outcome] = (), expected: Mapping[str, str] | None = None
+) -> None:
     """Print the checks that failed without stopping a run, by table, and where to read about them.
 
     `before_lines` are runs of a slate whose lines are not due yet. Their checks have their own heading, because most of them need
-    lines.
+    lines. `expected` has the reason of a check that fails in every such run.
     """
+    reasons = expected or {}
     headings = {
         "Checks that failed without stopping a run:": _failed_checks(ended),
         "Checks that failed for the next slate, whose lines are not due yet:": _failed_checks(before_lines),
@@ -127,7 +130,8 @@ def print_failed_checks(ended: Sequence[Outcome], before_lines: Sequence[Outcome
         if by_table:
             print_line(f"\n{heading}")
         for table, checks in by_table.items():
-            print_line(f"  {table}: {', '.join(checks)}")
+            named = (f"{check} (expected: {reasons[check]})" if check in reasons else check for check in checks)
+            print_line(f"  {table}: {', '.join(named)}")
     if any(headings.values()):
         print_line(
             "`nba-pipeline help NAME` explains a check. "

@@ -120,6 +120,8 @@ def test_checks_that_failed_without_stopping_a_run_are_named_by_table(capsys: py
     )  # fmt: skip
     print_failed_checks([outcome, outcome])
     assert "\n  features: a, b\n" in capsys.readouterr().out
+    print_failed_checks([outcome], expected={"b": "few dates", "c": "no reason"})
+    assert "\n  features: a, b (expected: few dates)\n" in capsys.readouterr().out
 
 
 def test_checks_of_a_slate_whose_lines_are_not_due_are_named_apart(capsys: pytest.CaptureFixture[str]) -> None:

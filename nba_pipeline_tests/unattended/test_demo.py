@@ -36,6 +36,9 @@ def test_a_demo_predicts_a_slate_grades_the_day_before_and_runs_twice(played: tu
     assert ended.returncode == 0 and "first failure" not in text and "Traceback" not in text, text
     assert f"Slate of {SLATE}" in text and f"nba-pipeline slate --date {SLATE} --all" in text
     assert not (home / DEMO_SLATE).exists()
+    failed = ended.stdout.partition("Checks that failed without stopping a run:\n")[2].partition("\n`")[0].splitlines()
+    assert failed and all("(expected: " in line for line in failed), failed
+    assert nba_pipeline("record", home=home, now=AFTERNOON).stdout.strip() in ended.stdout
     before = tables(home)
     live = before["predictions"].filter((pl.col("game_date") == SLATE) & (pl.col("run_kind") == "live"))
     assert live["is_before_tipoff"].all() and live["line"].count() > 100
