@@ -95,6 +95,7 @@ help:  ## list the targets
 
 $(READY): setup.cfg constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 14) and "Python 3.11 to 3.14 is supported, and $(PYTHON) is %d.%d: set PYTHON to another interpreter" % v)'
+	@echo "Installing the packages into $(VENV), which takes some minutes." >&2
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
