@@ -76,7 +76,7 @@ def summaries_link(facts: SlateFacts, subject: Subject) -> Link:
     rows = facts.of("player_game_summary", subject)
     missing = expected.join(rows, on=key, how="anti")
     others = rows.join(expected, on=key, how="anti").height
-    fact = f"{rows.height - others} of {counted(expected.height, 'player')} of complete games"
+    fact = f"{rows.height - others:,} of {counted(expected.height, 'player')} of complete games"
     if expected.is_empty() and others:
         return _not_comparable(facts, "player_game_summary", rows)
     if rows.is_empty() and expected.is_empty():
@@ -94,7 +94,7 @@ def grades_link(facts: SlateFacts, subject: Subject) -> Link:
         return _not_comparable(facts, "grades", rows)
     if expected.is_empty() and rows.is_empty():
         return _without_a_game(facts, subject, "grades")
-    fact = f"{expected.height - missing.height} of {counted(expected.height, 'gradable prediction')}"
+    fact = f"{expected.height - missing.height:,} of {counted(expected.height, 'gradable prediction')}"
     return derived_link(facts, "grades", fact, not rows.is_empty(), not missing.is_empty())
 
 

@@ -150,7 +150,7 @@ def features_link(facts: SlateFacts, subject: Subject) -> Link:
     _, excluded = facts.slate
     eligible = expected.join(excluded, on=["game_date", "team"], how="anti")
     missing = eligible.join(rows, on=key, how="anti")
-    fact = f"{rows.height} of {counted(eligible.height, 'eligible player')}"
+    fact = f"{rows.height:,} of {counted(eligible.height, 'eligible player')}"
     return derived_link(
         facts, "features", _with_names(fact, missing["player_name"].to_list()), rows.height > 0, missing.height > 0
     )
