@@ -1,8 +1,9 @@
 """Unattended days around each clock change, with kills and faults, give the same tables as undisturbed days.
 
-Two days of a small league by default, because a day of the whole league takes a minute or two of CPU; `--soak-days 8` runs
-the full soak. The simulated daemon runs each stretch twice, once undisturbed. The faults are temporary: responses that fail and succeed on retry, and box scores
-that are late or lack players until the next evaluation.
+Two days by default; `--soak-days 8` runs a week, so that models are trained once, and the day after it. The league is small: the
+whole one has the same automation, and a day of it takes a minute or two of CPU. The simulated daemon runs each stretch twice, once
+undisturbed. The faults are temporary: responses that fail and succeed on retry, and box scores that are late or lack players until
+the next evaluation.
 """
 
 import json
@@ -21,7 +22,6 @@ import pytest
 
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days, eastern, eastern_date
-from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.monitoring.alerts import ALERTS
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.tables.table import LINEAGE
@@ -38,10 +38,7 @@ DAYS_FROM_REST_TO_REST = 4
 """One of them is the day after the clock change: box scores of the previous evening may be late."""
 
 HISTORY_DAYS = 14
-FULL_SOAK_DAYS = 8
-"""A week, so that models are trained once, and the day after it."""
 CLUBS = 12
-"""Clubs of a shorter soak. The full soak has the whole league."""
 KILLS = 5
 EVENTS_UNTIL_KILLED = (100, 600)
 """Events of a process per day of the stretch, so that kills occur on all days."""
@@ -58,7 +55,7 @@ class Stretch:
 
     def __init__(self, home: Path, start: datetime, number: int, without_games: Sequence[date]):
         self.home, self.start, self.end, self.kills = home, start, start + timedelta(days=number), 0
-        self.without_games, self.clubs = without_games, CLUBS if number < FULL_SOAK_DAYS else len(TEAMS)
+        self.without_games = without_games
         home.mkdir(exist_ok=True)
 
     def twin(self, name: str) -> "Stretch":
@@ -81,7 +78,7 @@ class Stretch:
         command += ["--kill-at-event", str(kill_at)] if kill_at else []
         command += ["--faults", str(faults)] if faults else []
         command += ["--history", str(history)] if history else []
-        command += ["--clubs", str(self.clubs), "--without-games", *map(str, self.without_games)]
+        command += ["--clubs", str(CLUBS), "--without-games", *map(str, self.without_games)]
         variables = {"PATH": os.environ["PATH"], "NBA_PIPELINE_HOME": str(self.home)}
         done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
         self.kills += done.returncode == -9
