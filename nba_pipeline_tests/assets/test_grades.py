@@ -1,5 +1,6 @@
 """Settlement of predictions, the version that counts, and the causes of a second grade."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,15 @@ from typing import Any
 import polars as pl
 import pytest
 
+from nba_pipeline.asset_factory.checks import Judge
+from nba_pipeline.asset_factory.verdicts import MISSING, PASSED
 from nba_pipeline.assets.grades.grades import (
     TABLE,
     closing_lines_are_captured,
+    enough_gradable_predictions_are_graded,
+    every_prediction_is_graded,
     grade_predictions,
+    hit_rate_is_no_leak,
     probabilities_are_calibrated,
     without_lost_rows,
 )
@@ -23,14 +29,17 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import (
     DAY,
+    Values,
     a_boxscore,
     a_game,
     a_prop_line,
+    before,
     frame_of,
     prop_lines_of,
     summaries_of,
     who_did_not_play,
 )
+from nba_pipeline_tests.builders_days import complete_box
 from nba_pipeline_tests.builders_predictions import (
     AFTER_TIPOFF,
     BEFORE_TIPOFF,
@@ -271,6 +280,140 @@ def test_a_postponed_game_and_its_later_date_do_not_correct_each_other() -> None
     assert [row["outcome"] for row in (first.row(0, named=True), second.row(0, named=True))] == ["VOID", "WIN"]
     assert second.select("game_date", "grade_version", "regrade_reason").rows() == [(later, 2, None)]
     assert grade(*predictions, game=game | {"grades_ledger": pl.concat([first, second])}).is_empty()
+
+
+def a_grade(outcome: str = "WIN", **fields: Any) -> Values:
+    return {name: value for name, value in a_prediction().items() if name in TABLE.dtypes} | {
+        "grade_version": 1, "outcome": outcome,
+    } | fields  # fmt: skip
+
+
+# Coverage
+
+
+FIVE_GAMES = [a_game(game_id=f"002230000{n}", home_team=f"H{n}") for n in range(1, 6)]
+OF_FIVE_GAMES = [{"game_id": game["game_id"]} for game in FIVE_GAMES]
+
+
+def with_grades(
+    tmp_path: Path, complete: Iterable[Values], predicted: Iterable[Values], graded: Iterable[Values], **game: Any
+) -> LocalWarehouse:
+    """Five final games, of which some have complete box scores. `predicted` and `graded` are fields of rows."""
+    warehouse, boxes = LocalWarehouse(home=str(tmp_path)), [row for one in complete for row in complete_box(one)]
+    warehouse.replace(SCHEDULE, [DAY], frame_of(SCHEDULE, *[one | game for one in FIVE_GAMES]), "test")
+    warehouse.replace(BOXSCORES, [DAY], frame_of(BOXSCORES, *boxes), "test")
+    warehouse.add(PREDICTIONS, [DAY], predictions_of(*[a_prediction(**fields) for fields in predicted]), "test")
+    warehouse.add(TABLE, [DAY], frame_of(TABLE, *[a_grade(**fields) for fields in graded]), "test")
+    return warehouse
+
+
+@pytest.mark.parametrize(
+    ("check", "complete", "graded", "passed", "missing"),
+    [
+        (enough_gradable_predictions_are_graded, 5, 4, True, [5]),
+        (enough_gradable_predictions_are_graded, 5, 3, False, [4, 5]),
+        (enough_gradable_predictions_are_graded, 3, 3, True, []),
+        (every_prediction_is_graded, 5, 5, True, []),
+        (every_prediction_is_graded, 5, 4, False, [5]),
+        (every_prediction_is_graded, 3, 3, False, [4, 5]),
+    ],
+    ids=["80 %", "60 %", "all of the complete games", "every", "all but one", "none of the incomplete games"],
+)
+def test_games_without_grades_are_named(
+    tmp_path: Path, check: Judge, complete: int, graded: int, passed: bool, missing: list[int]
+) -> None:
+    warehouse = with_grades(tmp_path, FIVE_GAMES[:complete], OF_FIVE_GAMES, OF_FIVE_GAMES[:graded])
+    [row] = check(warehouse, [DAY], Clock()).to_dicts()
+    assert (row[PASSED], row[MISSING]) == (passed, [f"NYK@H{n} 002230000{n}" for n in missing])
+
+
+COVERAGE_CHECKS = pytest.mark.parametrize("check", [enough_gradable_predictions_are_graded, every_prediction_is_graded])
+
+
+@COVERAGE_CHECKS
+def test_a_grade_covers_its_own_prediction_only(tmp_path: Path, check: Judge) -> None:
+    others = [{"system_id": "catboost"}, {"market": "player_rebounds"}, {"run_kind": "backtest"}, {"player_id": 2}]
+    predicted = [OF_FIVE_GAMES[0] | other for other in ({}, *others)]
+    [row] = check(with_grades(tmp_path, FIVE_GAMES, predicted, OF_FIVE_GAMES[:1]), [DAY], Clock()).to_dicts()
+    assert (row[PASSED], row["present"], row["expected"], set(row[MISSING])) == (False, 1, 5, {"NYK@H1 0022300001"})
+
+
+@COVERAGE_CHECKS
+def test_a_game_that_moved_needs_a_grade_and_one_without_a_source_of_box_scores_needs_none(tmp_path: Path, check: Judge) -> None:
+    predicted = [*OF_FIVE_GAMES, {"game_id": "moved"}]
+    warehouse = with_grades(tmp_path, FIVE_GAMES, predicted, [], has_boxscore_source=False)
+    [row] = check(warehouse, [DAY], Clock()).to_dicts()
+    assert (row[PASSED], row["expected"], row[MISSING]) == (False, 1, ["moved"])
+
+
+# Hit rate
+
+
+SUSPECT = "moving_average player_points live"
+
+
+def settled(wins: int, bets: int, **fields: Any) -> list[Values]:
+    """Grades of a date: the first are won, the rest lost."""
+    return [a_grade("WIN" if n <= wins else "LOSS", player_id=n, **fields) for n in range(1, bets + 1)]
+
+
+def with_bets(tmp_path: Path, *bets: Values) -> LocalWarehouse:
+    warehouse = LocalWarehouse(home=str(tmp_path))
+    warehouse.add(TABLE, sorted({bet["game_date"] for bet in bets}), frame_of(TABLE, *bets), "test")
+    return warehouse
+
+
+@pytest.mark.parametrize(
+    ("wins", "bets", "passed"),
+    [(67, 100, True), (68, 100, False), (610, 1000, True), (611, 1000, False), (99, 99, True), (100, 100, False)],
+)
+def test_a_system_that_wins_too_often_is_named(tmp_path: Path, wins: int, bets: int, passed: bool) -> None:
+    """The interval of 68 wins in 100 bets begins at 58.3 %, that of 611 in 1,000 at 58.04 %."""
+    [row] = hit_rate_is_no_leak(with_bets(tmp_path, *settled(wins, bets)), [DAY], Clock()).to_dicts()
+    assert (row[PASSED], row[MISSING]) == (passed, [] if passed else [f"{SUSPECT}: {wins} of {bets}"])
+    assert (row["bets_of_30_days"], row["wins_of_30_days"], row["hit_rate"]) == (bets, wins, wins / bets)
+
+
+def test_a_bet_counts_on_its_date_and_on_the_29_days_after_it(tmp_path: Path) -> None:
+    warehouse, dates = with_bets(tmp_path, *settled(68, 100)), [before(n) for n in (1, 0, -29, -30)]
+    together = hit_rate_is_no_leak(warehouse, dates, Clock())
+    alone = pl.concat([hit_rate_is_no_leak(warehouse, [day], Clock()) for day in dates])
+    assert together["bets_of_30_days"].to_list() == alone["bets_of_30_days"].to_list() == [0, 100, 100, 0]
+    assert together[PASSED].to_list() == alone[PASSED].to_list() == [True, False, False, True]
+
+
+@pytest.mark.parametrize(("days", "passed"), [(29, False), (30, True)])
+def test_bets_of_30_days_are_judged_together(tmp_path: Path, days: int, passed: bool) -> None:
+    bets = [*settled(99, 99), *settled(1, 1, game_date=before(days))]
+    [row] = hit_rate_is_no_leak(with_bets(tmp_path, *bets), [DAY], Clock()).to_dicts()
+    assert (row[PASSED], row[MISSING]) == (passed, [] if passed else [f"{SUSPECT}: 100 of 100"])
+
+
+@pytest.mark.parametrize(("wins_before", "wins", "passed"), [(100, 67, True), (0, 68, False)], ids=["corrected", "suspect"])
+def test_only_the_latest_grade_of_a_prediction_counts(tmp_path: Path, wins_before: int, wins: int, passed: bool) -> None:
+    # the correction is stored first, so that the order of the rows cannot stand in for the version
+    grades = [*settled(wins, 100, grade_version=2), *settled(wins_before, 100)]
+    [row] = hit_rate_is_no_leak(with_bets(tmp_path, *grades), [DAY], Clock()).to_dicts()
+    assert (row[PASSED], row[MISSING]) == (passed, [] if passed else [f"{SUSPECT}: 68 of 100"])
+    assert (row["bets_of_30_days"], row["wins_of_30_days"]) == (100, wins)
+
+
+@pytest.mark.parametrize("outcome", ["PUSH", "VOID", "NO_BET"])
+def test_only_wins_and_losses_are_bets(tmp_path: Path, outcome: str) -> None:
+    """Catboost has 99 bets and is not judged."""
+    unsettled = [
+        a_grade(outcome, player_id=1000 + n, system_id=name) for n in range(50) for name in ("moving_average", "catboost")
+    ]
+    bets = [*settled(68, 100), *settled(99, 99, system_id="catboost"), *unsettled]
+    [row] = hit_rate_is_no_leak(with_bets(tmp_path, *bets), [DAY], Clock()).to_dicts()
+    assert (row[MISSING], row["bets_of_30_days"]) == ([f"{SUSPECT}: 68 of 100"], 199)
+
+
+@pytest.mark.parametrize("other", [{"system_id": "catboost"}, {"market": "player_rebounds"}, {"run_kind": "backtest"}], ids=str)
+def test_systems_markets_and_run_kinds_are_judged_apart(tmp_path: Path, other: Values) -> None:
+    bets = [*settled(100, 100), *settled(99, 99, **other)]
+    [row] = hit_rate_is_no_leak(with_bets(tmp_path, *bets), [DAY], Clock()).to_dicts()
+    assert row[MISSING] == [f"{SUSPECT}: 100 of 100"]
 
 
 # Closing lines

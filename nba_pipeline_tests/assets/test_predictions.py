@@ -9,11 +9,15 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.asset_factory.verdicts import verdicts_of
+from nba_pipeline.asset_factory.checks import Judge
+from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, verdicts_of
 from nba_pipeline.assets.grades.grades import grade_predictions
 from nba_pipeline.assets.predictions.points_model import TABLE as POINTS_MODEL
 from nba_pipeline.assets.predictions.predictions import (
     TABLE,
+    enough_eligible_players_are_predicted,
+    every_eligible_player_is_predicted,
+    every_line_is_from_before_tipoff,
     features_resemble_training,
     lines_with_prices,
     models_are_recent,
@@ -53,6 +57,7 @@ from nba_pipeline_tests.builders_predictions import (
     market,
     predictions_of,
 )
+from nba_pipeline_tests.builders_record import a_bet, bets_of
 
 pytestmark = pytest.mark.slow
 
@@ -822,3 +827,71 @@ def test_each_market_has_its_own_lines() -> None:
     ]
     lines = lines_with_prices(prop_lines_of(*offers)).select("player_id", "market", "line")
     assert lines.rows() == [(2, "player_points", 8.5), (1, "player_rebounds", 20.0), (2, "player_rebounds", 3.5)]
+
+
+# Coverage and instants of lines
+
+
+def with_predictions(tmp_path: Path, players: list[dict[str, Any]], predicted: int, **game: Any) -> LocalWarehouse:
+    """A slate of expected players, of whom the first are predicted. `players` are fields of `features`."""
+    warehouse, numbers = LocalWarehouse(home=str(tmp_path)), range(1, len(players) + 1)
+    slate = a_slate(*[{"player_id": n} | fields for n, fields in zip(numbers, players, strict=True)], **game)
+    named = slate["upcoming_players"].with_columns(pl.format("Player {}", "player_id").alias("player_name"))
+    warehouse.replace(TABLES["schedule"], [DAY], slate["schedule"], "test")
+    warehouse.replace(TABLES["upcoming_players"], [DAY], named, "test")
+    warehouse.replace(TABLES["features"], [DAY], slate["features"], "test")
+    warehouse.add(TABLE, [DAY], predictions_of(*[a_prediction(player_id=n) for n in numbers[:predicted]]), "test")
+    return warehouse
+
+
+@pytest.mark.parametrize(
+    ("check", "predicted", "passed"),
+    [
+        (enough_eligible_players_are_predicted, 4, True),
+        (enough_eligible_players_are_predicted, 3, False),
+        (enough_eligible_players_are_predicted, 0, False),
+        (every_eligible_player_is_predicted, 5, True),
+        (every_eligible_player_is_predicted, 4, False),
+    ],
+    ids=["80 %", "60 %", "none", "every", "all but one"],
+)
+def test_eligible_players_without_a_prediction_are_named(tmp_path: Path, check: Judge, predicted: int, passed: bool) -> None:
+    [row] = check(with_predictions(tmp_path, [{}] * 5, predicted), [DAY], Clock()).to_dicts()
+    assert (row[PASSED], row["share"]) == (passed, predicted / 5)
+    assert sorted(row[MISSING]) == [f"Player {n}" for n in range(predicted + 1, 6)]
+
+
+@pytest.mark.parametrize("check", [enough_eligible_players_are_predicted, every_eligible_player_is_predicted])
+def test_a_player_needs_a_prediction_from_5_games_and_15_minutes_on(tmp_path: Path, check: Judge) -> None:
+    regular = {"games_played_season": 5, "minutes_mean_last_10_games": 15.0}
+    others = [{"games_played_season": 4}, {"minutes_mean_last_10_games": 14.9}, {"points_mean_season": None}]
+    warehouse = with_predictions(tmp_path, [regular, *(regular | other for other in others)], predicted=0)
+    [row] = check(warehouse, [DAY], Clock()).to_dicts()
+    assert (row[PASSED], row["expected"], row[MISSING]) == (False, 1, ["Player 1"])
+
+
+@pytest.mark.parametrize("check", [enough_eligible_players_are_predicted, every_eligible_player_is_predicted])
+def test_nobody_needs_a_prediction_of_a_postponed_game(tmp_path: Path, check: Judge) -> None:
+    [row] = check(with_predictions(tmp_path, [{}], 0, status="postponed"), [DAY], Clock()).to_dicts()
+    assert (row[PASSED], row["expected"], row[MISSING]) == (True, 0, [])
+
+
+@pytest.mark.parametrize(
+    ("fields", "lines", "is_late"),
+    [
+        ({"line_snapshot_at": TIPOFF - timedelta(microseconds=1)}, 2, False),
+        ({"line_snapshot_at": TIPOFF}, 2, True),
+        ({"line_snapshot_at": None}, 2, True),
+        ({"tipoff_at": None}, 2, True),
+        ({"line": None, "line_snapshot_at": None}, 1, False),
+    ],
+    ids=["just before", "at tip-off", "unknown instant", "unknown tip-off", "no line"],
+)
+def test_a_line_that_is_not_from_before_tipoff_is_named(
+    tmp_path: Path, fields: dict[str, Any], lines: int, is_late: bool
+) -> None:
+    warehouse = LocalWarehouse(home=str(tmp_path))
+    warehouse.add(TABLE, [DAY], bets_of(a_bet(1), a_bet(2, **fields)), "test")
+    [row] = every_line_is_from_before_tipoff(warehouse, [DAY], Clock()).to_dicts()
+    assert (row[PASSED], row[MISSING]) == (not is_late, ["Player 2 (draftkings)"] * is_late)
+    assert (row["lines_used"], row["late_lines"]) == (lines, is_late)

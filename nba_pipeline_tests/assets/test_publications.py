@@ -8,10 +8,11 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from nba_pipeline.asset_factory.verdicts import MISSING, PASSED
 from nba_pipeline.assets.predictions.picks import TABLE as PICKS
 from nba_pipeline.assets.predictions.picks import select_slate
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
-from nba_pipeline.assets.predictions.publications import TABLE, publications, publish
+from nba_pipeline.assets.predictions.publications import TABLE, every_pick_is_published, publications, publish
 from nba_pipeline.audit.published_record import audit_record
 from nba_pipeline.errors import BadInput
 from nba_pipeline.governance.roles import ROLES_TABLE, read_decisions, record_initial
@@ -54,7 +55,8 @@ class Home:
     def edit(self, table: str, column: str, value: object) -> None:
         """Alters every row of a table behind the platform's back."""
         (file,) = (self.folder / "tables" / table).rglob("*.parquet")
-        pl.read_parquet(file).with_columns(pl.lit(value).alias(column)).write_parquet(file)
+        rows = pl.read_parquet(file)
+        rows.with_columns(pl.lit(value).cast(rows.schema[column]).alias(column)).write_parquet(file)
 
 
 @pytest.fixture
@@ -135,3 +137,41 @@ def test_nothing_is_published_while_the_champion_is_unknown(home: Home) -> None:
     context = dg.build_asset_context(partition_key=str(DAY))
     with pytest.raises(StepFailure, match=f"system_roles.*{DAY}"):
         publications(context, *rows, home.warehouse, home.landing, home.landing.clock)
+
+
+# Whether every pick is published
+
+
+def add_picks(home: Home, **fields: object) -> None:
+    """Adds two picks of further players."""
+    others = [pl.lit(value).alias(name) for name, value in fields.items()]
+    home.warehouse.add(PICKS, [DAY], home.warehouse.scan(PICKS).with_columns(pl.col("player_id") + 7, *others).collect(), "test")
+
+
+def test_picks_without_a_publication_are_counted_until_they_are_published(home: Home) -> None:
+    add_picks(home)
+    [before] = every_pick_is_published(home.warehouse, [DAY], Clock()).to_dicts()
+    home.publish(minutes=1)
+    [after] = every_pick_is_published(home.warehouse, [DAY], Clock()).to_dicts()
+    assert (before[PASSED], before[MISSING], before["dates_off"]) == (False, ["2 of 4 picks are published"], 1)
+    assert (after[PASSED], after[MISSING], after["dates_off"]) == (True, [], 0)
+
+
+@pytest.mark.parametrize("picks", [0, 1, 2, 3])
+def test_a_ledger_of_publications_with_fewer_or_more_picks_is_named(home: Home, picks: int) -> None:
+    home.edit("publications", "picks", picks)
+    [row] = every_pick_is_published(home.warehouse, [DAY], Clock()).to_dicts()
+    assert (row[PASSED], row[MISSING]) == (picks == 2, [] if picks == 2 else [f"{picks} of 2 picks are published"])
+
+
+def test_a_date_whose_publications_are_lost_is_named(home: Home) -> None:
+    next((home.folder / "tables" / "publications").rglob("*.parquet")).unlink()
+    verdicts = every_pick_is_published(home.warehouse, [DAY - timedelta(days=1), DAY], Clock())
+    assert verdicts.select(PASSED, MISSING).rows() == [(True, []), (False, ["0 of 2 picks are published"])]
+
+
+@pytest.mark.parametrize("fields", [{"run_kind": "backtest"}, {"is_pick": False}], ids=str)
+def test_backtests_and_candidates_need_no_publication(home: Home, fields: dict[str, object]) -> None:
+    add_picks(home, **fields)
+    [row] = every_pick_is_published(home.warehouse, [DAY], Clock()).to_dicts()
+    assert (row[PASSED], row["dates_with_picks"]) == (True, 1)
