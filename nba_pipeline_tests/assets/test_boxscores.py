@@ -15,8 +15,14 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.asset_factory.verdicts import verdicts_of
-from nba_pipeline.assets.sources.boxscores import TABLE, boxscores, every_final_game_is_covered, sources_agree
+from nba_pipeline.asset_factory.verdicts import MISSING, verdicts_of
+from nba_pipeline.assets.sources.boxscores import (
+    TABLE,
+    boxscores,
+    every_final_game_is_covered,
+    player_points_sum_to_team_points,
+    sources_agree,
+)
 from nba_pipeline.assets.sources.players import TABLE as PLAYERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
@@ -37,7 +43,7 @@ from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.assets.conftest import OfARun
-from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, frame_of, parsed_rows_of
+from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, frame_of, parsed_rows_of, who_did_not_play
 from nba_pipeline_tests.builders_days import complete_box
 from nba_pipeline_tests.fuzzing import nested
 from nba_pipeline_tests.providers.conftest import Answer, Provider
@@ -543,3 +549,25 @@ def test_an_implausible_game_of_the_archive_is_quarantined(night: Night) -> None
 
     assert night(archive=ArchiveWithoutThrees).is_empty()
     assert night.quarantine == ["implausible game: both teams have 0 fg3m"] * 16
+
+
+@pytest.mark.parametrize(
+    ("team_points", "names"),
+    [
+        (110, []),
+        (109, [f"{GAME} GSW: 110 of 109"]),
+        (111, [f"{GAME} GSW: 110 of 111"]),
+        (None, [f"{GAME} GSW: 110 of unknown"]),
+    ],
+    ids=["equal", "a point too many", "a point missing", "unknown"],
+)
+def test_a_team_whose_players_do_not_sum_to_its_points_is_named(
+    team_points: int | None, names: list[str], tmp_path: Path
+) -> None:
+    warehouse, score = LocalWarehouse(home=str(tmp_path)), {"team_points": team_points}
+    team = [a_boxscore(points=60, **score), a_boxscore(points=50, player_id=2, **score), who_did_not_play(player_id=3, **score)]
+    opponent = a_boxscore(points=100, player_id=4, team="NYK", opponent="GSW", team_points=100)
+    warehouse.replace(TABLE, [DAY], frame_of(TABLE, *team, opponent), "test")
+    [row] = player_points_sum_to_team_points(warehouse, [DAY], Clock()).to_dicts()
+    assert (row["passed"], row["team_games"], row["team_games_off"]) == (not names, 2, len(names))
+    assert row[MISSING] == names

@@ -9,11 +9,15 @@ import pytest
 from nba_pipeline.asset_factory.verdicts import Verdict, verdicts_of
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
+from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.summaries.player_game_summary import (
     FLAGS,
     NO_SOURCE,
     TABLE,
+    enough_players_are_summarised,
+    every_player_is_summarised,
     lines_cover_the_rotation,
+    rates_are_plausible,
     summarize_player_games,
     zones_are_complete,
 )
@@ -24,6 +28,7 @@ from nba_pipeline_tests.builders import (
     DAY,
     Values,
     a_boxscore,
+    a_game,
     a_prop_line,
     at,
     before,
@@ -32,7 +37,8 @@ from nba_pipeline_tests.builders import (
     summaries_of,
     who_did_not_play,
 )
-from nba_pipeline_tests.builders_summaries import an_action, plays_of, shots_of
+from nba_pipeline_tests.builders_days import complete_box
+from nba_pipeline_tests.builders_summaries import an_action, player_games, plays_of, shots_of
 
 OKC = {"team": "OKC", "opponent": "IND", "team_points": 103}
 GILGEOUS = a_boxscore(points=29, minutes=40.0, fgm=8, fga=27, fg3m=2, fg3a=12, ftm=11, fta=12, turnovers=1, **OKC)
@@ -239,3 +245,75 @@ def test_a_rotation_without_lines_warns(lines: int, passed: bool, tmp_path: Path
 def test_a_date_without_a_points_line_of_known_instant_passes_with_a_note(fields: Values, tmp_path: Path) -> None:
     found = verdict(lines_cover_the_rotation, tmp_path, summaries_of(a_boxscore()), a_prop_line(**fields))
     assert (found.passed, found.missing) == (True, [NO_SOURCE])
+
+
+@pytest.mark.parametrize(
+    ("absent", "passed", "names"),
+    [
+        (0, True, []),
+        (4, True, ["Player 31", "Player 32", "Player 33", "Player 34"]),
+        (5, False, ["Player 101", "Player 31", "Player 32", "Player 33", "Player 34"]),
+    ],
+)
+def test_players_of_a_complete_game_without_a_summary_are_named(
+    absent: int, passed: bool, names: list[str], tmp_path: Path
+) -> None:
+    """16 of 20 players are 80 %. Players who did not play count."""
+    rows = [*(who_did_not_play(player_id=n) for n in (34, 33, 32, 31)), *complete_box(a_game())]
+    players = [row | {"player_name": f"Player {row['player_id']}"} for row in rows]
+    warehouse = LocalWarehouse(home=str(tmp_path))
+    warehouse.replace(SCHEDULE, [DAY], frame_of(SCHEDULE, a_game()), "me")
+    warehouse.replace(BOXSCORES, [DAY], frame_of(BOXSCORES, *players), "me")
+    found = verdict(enough_players_are_summarised, tmp_path, player_games(*players[absent:]))
+    assert (found.passed, found.numbers["share"], found.missing) == (passed, (20 - absent) / 20, names)
+
+
+def test_no_player_of_a_closed_date_is_expected(tmp_path: Path) -> None:
+    warehouse = LocalWarehouse(home=str(tmp_path))
+    warehouse.replace(SCHEDULE, [DAY], frame_of(SCHEDULE, a_game(home_points=111)), "me")
+    warehouse.replace(BOXSCORES, [DAY], frame_of(BOXSCORES, *complete_box(a_game())), "me")
+    found = verdict(enough_players_are_summarised, tmp_path, player_games())
+    assert (found.passed, found.numbers["expected"], found.missing) == (True, 0, [])
+
+
+@pytest.mark.parametrize(
+    ("summarized", "names"),
+    [(5, []), (4, ["NYK@GSW 5"]), (3, ["NYK@GSW 4", "NYK@GSW 5"])],
+)
+def test_a_final_game_without_a_summary_is_named(summarized: int, names: list[str], tmp_path: Path) -> None:
+    """Neither a live game nor one of a competition without box scores is expected."""
+    final = [a_game(game_id=str(n)) for n in range(1, 6)]
+    games = [*final, a_game(game_id="6", has_boxscore_source=False), a_game(game_id="7", status="live")]
+    LocalWarehouse(home=str(tmp_path)).replace(SCHEDULE, [DAY], frame_of(SCHEDULE, *games), "me")
+    rows = [row for game in final[:summarized] for row in complete_box(game)]
+    found = verdict(every_player_is_summarised, tmp_path, player_games(*rows))
+    assert (found.passed, found.numbers["share"], found.missing) == (not names, summarized / 5, names)
+
+
+@pytest.mark.parametrize(
+    ("shooting", "usages", "passed"),
+    [
+        ((0.3, 0.5), 9, True),
+        ((0.3, 0.49), 9, False),
+        ((0.65, 0.85), 9, True),
+        ((0.65, 0.86), 9, False),
+        ((0.5, 0.6), 8, False),
+        ((None, None), 10, False),
+    ],
+    ids=["lowest mean", "below it", "highest mean", "above it", "fewer usages", "no shots"],
+)
+def test_rates_beyond_their_bounds_warn(
+    shooting: tuple[float | None, float | None], usages: int, passed: bool, tmp_path: Path
+) -> None:
+    """Nine of ten players are 90 %. The mean is of the two who shot, and a player who did not play has no rates."""
+    usage = [0.2] * usages + [None] * (10 - usages)
+    players = [a_boxscore(player_id=n) | {"usage_pct": share} for n, share in enumerate(usage, 1)]
+    for player, pct in zip(players, shooting, strict=False):
+        player["true_shooting_pct"] = pct
+    found = verdict(rates_are_plausible, tmp_path, player_games(*players, who_did_not_play(player_id=11)))
+    assert (found.passed, found.numbers["usage_share"], found.numbers["played"]) == (passed, usages / 10, 10)
+
+
+def test_rates_of_a_date_without_players_pass(tmp_path: Path) -> None:
+    found = verdict(rates_are_plausible, tmp_path, player_games(who_did_not_play()))
+    assert (found.passed, found.numbers) == (True, {"usage_share": 1.0, "played": 0})

@@ -1,5 +1,6 @@
-"""The command `status`: what it prints first, and its repetition."""
+"""The command `status`: what it prints first, its exit code, and its repetition."""
 
+import json
 import os
 import signal
 import subprocess
@@ -32,6 +33,27 @@ def test_a_home_without_tables_says_only_what_to_do_first(tmp_path: Path) -> Non
 
 def test_the_first_day_of_the_platform_has_a_status(tmp_path: Path) -> None:
     assert nba_pipeline("status", home=tmp_path, now=eastern(FIRST_DATE, 12)).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("missing", "states", "code"),
+    [
+        (None, ["EMPTY_OK", "EMPTY_OK", "EMPTY_OK"], 0),
+        (DAY, ["EMPTY_OK", "EMPTY_OK", "LATE"], 1),
+        (DAY - timedelta(days=1), ["EMPTY_OK", "FAILED", "EMPTY_OK"], 1),
+    ],
+    ids=["none", "late", "failed"],
+)
+def test_one_late_or_failed_date_among_others_sets_the_exit_code(
+    missing: date | None, states: list[str], code: int, tmp_path: Path
+) -> None:
+    days, dates = Days(tmp_path), [DAY - timedelta(days=n) for n in (2, 1, 0)]
+    for day in dates:
+        if day != missing:
+            days.write("schedule", day)
+    options = ("--from", str(dates[0]), "--to", str(DAY), "--format", "json")
+    ended = nba_pipeline("status", *options, home=tmp_path, now=eastern(DAY, 12))
+    assert ([record["state"] for record in json.loads(ended.stdout)], ended.returncode) == (states, code)
 
 
 def test_a_silent_daemon_is_the_cause_and_the_next_step_of_a_date_that_waits(tmp_path: Path) -> None:
