@@ -18,6 +18,8 @@ from nba_pipeline.errors import BadInput
 
 PASSED, MISSING, EXPECTED = "passed", "missing", "is_expected"
 NAMES_SHOWN = 50
+NO_NAME = "name unknown"
+"""Instead of the null name of an item."""
 DECIMALS = 4
 """Decimals of the numbers in the pages."""
 
@@ -34,9 +36,11 @@ class Verdict:
     """Whether a closed gate is expected: it needs data from before the stored history."""
 
     def metadata(self) -> dict[str, Any]:
-        """Returns the rounded numbers, and the first missing names as text, one per line."""
+        """Returns the rounded numbers, and the first missing names as text, one per line. A repeated name is shown once."""
         numbers = {name: round(value, DECIMALS) for name, value in self.numbers.items()}
-        missing = {MISSING: dg.MetadataValue.text("\n".join(self.missing[:NAMES_SHOWN]))} if self.missing else {}
+        missing = (
+            {MISSING: dg.MetadataValue.text("\n".join(list(dict.fromkeys(self.missing))[:NAMES_SHOWN]))} if self.missing else {}
+        )
         return numbers | missing | ({EXPECTED: True} if self.is_expected else {})
 
 
@@ -55,7 +59,7 @@ def verdicts_of(frame: pl.DataFrame, dates: Sequence[date], check: str = "check"
             day,
             row[PASSED],
             {name: value for name, value in row.items() if name not in (PASSED, MISSING, EXPECTED) and value is not None},
-            row.get(MISSING) or [],
+            [name or NO_NAME for name in row.get(MISSING) or ()],
             bool(row.get(EXPECTED)) and not row[PASSED],
         )
         for day, row in sorted(rows.items())

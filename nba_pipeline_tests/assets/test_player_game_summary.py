@@ -290,6 +290,16 @@ def test_a_final_game_without_a_summary_is_named(summarized: int, names: list[st
     assert (found.passed, found.numbers["share"], found.missing) == (not names, summarized / 5, names)
 
 
+def test_a_player_without_a_summary_is_named_where_his_game_has_others(tmp_path: Path) -> None:
+    """The blocking check passes from 80 % of the players, so that nothing else would name him."""
+    game, rows = a_game(), complete_box(a_game())
+    LocalWarehouse(home=str(tmp_path)).replace(SCHEDULE, [DAY], frame_of(SCHEDULE, game), "me")
+    LocalWarehouse(home=str(tmp_path)).replace(BOXSCORES, [DAY], frame_of(BOXSCORES, *rows), "me")
+    found = verdict(every_player_is_summarised, tmp_path, player_games(*rows[1:]))
+    assert (found.passed, found.numbers["players_missing"], found.numbers["share"]) == (False, 1, 1)
+    assert found.missing == [f"{rows[0]['player_name']} ({rows[0]['team']})"]
+
+
 @pytest.mark.parametrize(
     ("shooting", "usages", "passed"),
     [

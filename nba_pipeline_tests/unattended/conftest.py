@@ -4,7 +4,9 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--soak-days", type=int, default=2, help="days of each stretch on the simulated clock; make test-nightly has 8")
+    parser.addoption(
+        "--soak-days", type=int, default=2, help="days of each stretch on the simulated clock; make test-nightly has 8"
+    )
 
 
 @pytest.fixture

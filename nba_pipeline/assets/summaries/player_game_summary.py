@@ -16,7 +16,7 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input, record_excluded
 from nba_pipeline.asset_factory.checks import checks_of, coverage_check, dated_check
-from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, for_each_date, share_present
+from nba_pipeline.asset_factory.verdicts import MISSING, PASSED, count_off, for_each_date, share_present, with_presence
 from nba_pipeline.assets.sources.boxscores import BoxscoreRows
 from nba_pipeline.assets.sources.play_by_play import TABLE as PLAY_BY_PLAY
 from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
@@ -212,11 +212,19 @@ def enough_players_are_summarised(warehouse: Warehouse, dates: Sequence[date], c
     return boxscores.filter(pl.col("game_id").is_in(eligible)).sort("game_id", "player_name")
 
 
-@coverage_check(TABLE, _summaries, on=["game_date", "game_id"], name="matchup")
+@dated_check(TABLE)
 def every_player_is_summarised(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
-    """Every final game of the date is summarized. Missing games are named."""
+    """Every final game of the date is summarized, with every player of its box score. Missing games and players are named."""
     schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
-    return gates.judge_games(schedule, boxscores).filter("is_covered")
+    summaries, is_present = _summaries(warehouse, dates), pl.col("is_present")
+    games = with_presence(gates.judge_games(schedule, boxscores).filter("is_covered"), summaries, ["game_date", "game_id"])
+    of_summarized = boxscores.join(games.filter(is_present), on="game_id", how="semi").sort("game_id", "player_name")
+    players = with_presence(of_summarized, summaries, ["game_id", "player_id"])
+    name = pl.format("{} ({})", "player_name", "team")
+    absent = count_off(dates, players, ~is_present, name, total="players", off="players_missing").rename({MISSING: "names"})
+    verdicts = share_present(dates, games, is_present, pl.col("matchup"), 1.0).join(absent.drop(PASSED), on="game_date")
+    passed = pl.col(PASSED) & (pl.col("players_missing") == 0)
+    return verdicts.with_columns(passed, pl.col(MISSING).list.concat("names")).drop("names")
 
 
 @dated_check(TABLE)
