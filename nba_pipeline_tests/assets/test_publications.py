@@ -170,6 +170,12 @@ def test_a_date_whose_publications_are_lost_is_named(home: Home) -> None:
     assert verdicts.select(PASSED, MISSING).rows() == [(True, []), (False, ["0 of 2 picks are published"])]
 
 
+def test_a_date_whose_picks_are_lost_is_named(home: Home) -> None:
+    next((home.folder / "tables" / "picks").rglob("*.parquet")).unlink()
+    [row] = every_pick_is_published(home.warehouse, [DAY], Clock()).to_dicts()
+    assert (row[PASSED], row[MISSING]) == (False, ["2 of 0 picks are published"])
+
+
 @pytest.mark.parametrize("fields", [{"run_kind": "backtest"}, {"is_pick": False}], ids=str)
 def test_backtests_and_candidates_need_no_publication(home: Home, fields: dict[str, object]) -> None:
     add_picks(home, **fields)

@@ -127,7 +127,8 @@ def every_pick_is_published(warehouse: Warehouse, dates: Sequence[date], clock: 
         .len("expected")
     )
     published = warehouse.scan(TABLE, dates).group_by("game_date").agg(pl.col("picks").sum())
-    rows = live.join(published, on="game_date", how="left").with_columns(pl.col("picks").fill_null(0)).sort("game_date")
+    rows = live.join(published.filter(pl.col("picks") > 0), on="game_date", how="full", coalesce=True).sort("game_date")
+    rows = rows.with_columns(pl.col("picks", "expected").fill_null(0))
     name = pl.format("{} of {} picks are published", "picks", "expected")
     return count_off(dates, rows, pl.col("picks") != pl.col("expected"), name, total="dates_with_picks", off="dates_off")
 
