@@ -409,11 +409,15 @@ def test_only_wins_and_losses_are_bets(tmp_path: Path, outcome: str) -> None:
     assert (row[MISSING], row["bets_of_30_days"]) == ([f"{SUSPECT}: 68 of 100"], 199)
 
 
-@pytest.mark.parametrize("other", [{"system_id": "catboost"}, {"market": "player_rebounds"}, {"run_kind": "backtest"}], ids=str)
-def test_systems_markets_and_run_kinds_are_judged_apart(tmp_path: Path, other: Values) -> None:
+@pytest.mark.parametrize(
+    ("other", "plotted"),
+    [({"system_id": "catboost"}, 199), ({"market": "player_rebounds"}, 100), ({"run_kind": "backtest"}, 100)],
+    ids=["system", "market", "run kind"],
+)
+def test_systems_markets_and_run_kinds_are_judged_apart(tmp_path: Path, other: Values, plotted: int) -> None:
     bets = [*settled(100, 100), *settled(99, 99, **other)]
     [row] = hit_rate_is_no_leak(with_bets(tmp_path, *bets), [DAY], Clock()).to_dicts()
-    assert row[MISSING] == [f"{SUSPECT}: 100 of 100"]
+    assert (row[MISSING], row["bets_of_30_days"]) == ([f"{SUSPECT}: 100 of 100"], plotted)
 
 
 # Closing lines

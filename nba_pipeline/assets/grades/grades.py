@@ -226,7 +226,8 @@ def every_prediction_is_graded(warehouse: Warehouse, dates: Sequence[date], cloc
 def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> pl.DataFrame:
     """No system with 100 bets or more in 30 days has a hit rate with its 95 % interval above 58 %. Otherwise, look for a leak.
 
-    The hit rate with its number of bets is plotted, and the mean absolute error of systems and lines on the same rows.
+    Of live predictions, the hit rate with its number of bets is plotted, and the mean absolute error of systems and lines on the
+    same rows.
     """
     window = days(min(dates) - timedelta(days=LEAK_DAYS - 1), max(dates))
     latest = warehouse.scan(TABLE, window).sort("grade_version").group_by(OF_A_DATE).last()
@@ -243,8 +244,11 @@ def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
         .sort("system_id", "market", "run_kind")
         .collect()
     )
-    of_market = totals.filter(pl.col("market") == SETTINGS.lines.market)  # errors of two markets have two units
-    of_date = of_market.group_by("game_date").agg(pl.col("bets", "wins").sum(), pl.col("mae", "mae_lined", "line_mae").mean())
+    of_date = (
+        totals.filter(_is_plotted())
+        .group_by("game_date")
+        .agg(pl.col("bets", "wins").sum(), pl.col("mae", "mae_lined", "line_mae").mean())
+    )
     of_date = of_date.with_columns(hit_rate=pl.when(pl.col("bets") > 0).then(pl.col("wins") / pl.col("bets")))
     return for_each_date(dates, _records(totals, dates), of_date).with_columns((pl.col(MISSING).list.len() == 0).alias(PASSED))
 
@@ -259,6 +263,11 @@ def closing_lines_are_captured(warehouse: Warehouse, dates: Sequence[date], cloc
     return count_off(dates, rows, pl.col("is_missed"), pl.col("matchup"), total="games_with_lines", off="closing_lines_missed")
 
 
+def _is_plotted() -> pl.Expr:
+    """Errors of two markets have two units, and statistics never mix live predictions with backtests."""
+    return (pl.col("market") == SETTINGS.lines.market) & (pl.col("run_kind") == "live")
+
+
 def _records(totals: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
     """Returns per date the bets and wins of the 30 days up to it, and names the systems that win too often."""
     records = []
@@ -270,7 +279,8 @@ def _records(totals: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
             for system, market, kind, wins, bets in of_system.iter_rows()
             if bets >= LEAST_BETS and (wilson_interval(wins, bets) or (0.0, 0.0))[0] > SUSPECT_HIT_RATE
         ]
-        records.append((day, of_system["bets"].sum(), of_system["wins"].sum(), suspects))
+        plotted = of_system.filter(_is_plotted())
+        records.append((day, plotted["bets"].sum(), plotted["wins"].sum(), suspects))
     schema: dict[str, Any] = {
         "game_date": pl.Date,
         "bets_of_30_days": pl.Int64,
