@@ -39,7 +39,15 @@ def playing(wait_seconds: float = STARTING_SECONDS) -> Iterator[None]:
 
 
 def refuse_during_a_demo() -> None:
-    """Raises Busy during a demo of the home. Its simulated times would mix with the real times of another command."""
+    """Raises Busy while a demo of the home is not finished. Its simulated times would mix with the real times of another command."""
+    from nba_pipeline.league.calendar import eastern_date
+
+    _refuse_while_playing()
+    if unfinished_demo(eastern_date(now())):
+        raise Busy(f"the demo of the home {home()} has not ended; first: `nba-pipeline demo`")
+
+
+def _refuse_while_playing() -> None:
     if _lock_file().exists():
         with playing(wait_seconds=0.0):
             pass
@@ -59,7 +67,7 @@ def unfinished_demo(today: date) -> Unfinished | None:
     except (FileNotFoundError, ValueError):  # no demo, or a file that is not its own
         return None
     try:
-        refuse_during_a_demo()
+        _refuse_while_playing()
     except Busy:
         return Unfinished("The demo is in progress: wait for its end.", "")
     except PermissionError:  # who may only read the home cannot try its lock

@@ -42,7 +42,7 @@ def explain(
         links = recovering(lambda: chain(SlateFacts(warehouse, landing_of(environment()), clock(), instance, date), subject))
     first = first_broken(links)
     if first and (demo := unfinished_demo(clock().today)):
-        first = replace(first, next_command=demo.command)
+        first = replace(first, next_command=demo.command or "wait, the demo is in progress")
     if style == "json":
         document = {"subject": subject.title, "first_broken": record_of(first) if first else None}
         print(

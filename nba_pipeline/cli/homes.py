@@ -40,7 +40,7 @@ def migrate(
 def _keep_old_league(*, dry_run: bool) -> None:
     """Renames a home of an earlier simulated league, and creates a new one."""
     from nba_pipeline.instance.opening import has_instance, open_instance
-    from nba_pipeline.orchestration.rebuild import refuse_while_in_use
+    from nba_pipeline.orchestration.in_use import refuse_while_in_use
     from nba_pipeline.warehouse.old_leagues import keep_aside, kept_as
 
     if dry_run:

@@ -45,7 +45,7 @@ def migrate(
 def _refuse_while_in_use() -> None:
     """Raises Busy while a run or Dagster's daemon may write the history."""
     from nba_pipeline.instance.opening import open_folder
-    from nba_pipeline.orchestration.rebuild import refuse_while_in_use
+    from nba_pipeline.orchestration.in_use import refuse_while_in_use
 
     with open_folder(home() / "dagster") as old:
         refuse_while_in_use(old, "migration")

@@ -171,18 +171,18 @@ def _print_plan(start: date, end: date, stage: "Stage", is_resumed: bool) -> Non
 def demo() -> None:
     """Simulate some weeks of the league, predict the last day before tip-off, and grade the day before."""
     from nba_pipeline.league.calendar import eastern, eastern_date
-    from nba_pipeline.orchestration.rebuild import refuse_while_in_use
+    from nba_pipeline.orchestration.in_use import refuse_while_in_use
 
     if environment() != "sandbox":
         raise BadInput(f"demo runs in the sandbox only, and NBA_PIPELINE_ENV is {environment()!r}: unset it")
     real = now()
     slate = eastern_date(real) if real >= eastern(eastern_date(real), 12) else eastern_date(real) - timedelta(days=1)
     before = slate - timedelta(days=1)
-    err.print(f"The simulated league, as if it were noon on {slate} (US Eastern).", highlight=False)
     start, planned = eastern(before, 5), demo_steps(slate, real)
     with playing():
         runner = open_runner_at(start)
         refuse_while_in_use(runner.instance, "demo")
+        err.print(f"Playing the simulated league as if it were noon on {slate} (US Eastern).", highlight=False)
         code = _demo(slate, start, planned, newest_instant(runner.warehouse))
     leave(code)
 
@@ -204,10 +204,10 @@ def _demo(slate: date, start: datetime, planned: list[Step], known: datetime | N
     backfilled = runner.backfill(first, last, is_resumed=True)
     code = report(runner, backfilled, "nba-pipeline demo", is_brief=True, reported=ended)
     code, before_lines = _play(steps, slate, ended, code)
+    (home() / DEMO_SLATE).unlink(missing_ok=True)
     runner = open_runner_at(eastern(slate, 12))
     print_slate_of(runner, slate)
     print_record(grades_of(Production(runner.warehouse), first, before))
-    (home() / DEMO_SLATE).unlink(missing_ok=True)
     out.print("The simulated league is not the NBA: its record tests the arithmetic and says nothing about real lines.")
     print_failed_checks([outcome for outcome in ended if outcome not in before_lines], before_lines, FAIL_IN_A_DEMO)
     _print_where(page_text(runner.instance, slate), slate)

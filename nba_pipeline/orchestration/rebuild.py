@@ -22,13 +22,11 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from nba_pipeline.errors import BadInput, Busy, PipelineError
-from nba_pipeline.instance.clock import Clock
-from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.run_tags import AS_OF_TAG, OFFLINE_TAG, PARTITION_TAG, RANGE_TAGS, REPLAY_TAG
-from nba_pipeline.instance.runs_in_progress import IN_PROGRESS
 from nba_pipeline.league.calendar import FIRST_DATE, days, parse_instant, parse_key
 from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.orchestration.in_use import refuse_while_in_use
 from nba_pipeline.orchestration.recheck_job import JOB as RECHECK
 from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.settings import SETTINGS
@@ -41,9 +39,6 @@ from nba_pipeline.warehouse.home_format import prepare_write
 from nba_pipeline.warehouse.io_manager import TableIO
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
-
-DAEMON_SECONDS = 120
-"""Maximum age of the heartbeat of a running daemon. The daemon sends one every 30 s."""
 
 
 @dataclass(frozen=True)
@@ -184,18 +179,6 @@ def install(old: Warehouse, new: LocalWarehouse | Warehouse, home: Path) -> None
     if differing:
         raise PipelineError(f"{counted(len(differing), 'date')} differ after the rebuild, repeat it (first: {differing[0]})")
     shutil.rmtree(home / swap.FOLDER)
-
-
-def refuse_while_in_use(instance: dg.DagsterInstance, work: str = "rebuild") -> None:
-    """Raises Busy while a run or Dagster's daemon may write a table or the run history. The message asks to repeat `work`."""
-    close_dead_runs(instance, Clock().now())
-    runs = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS))
-    if runs:
-        raise Busy(f"run {runs[0].run_id} of {runs[0].job_name} is in progress: wait for it, then repeat the {work}")
-    newest = max((beat.timestamp for beat in instance.get_daemon_heartbeats().values()), default=0.0)
-    if (ago := Clock().now().timestamp() - newest) < DAEMON_SECONDS:
-        again = f"repeat the {work} {DAEMON_SECONDS} s later"
-        raise Busy(f"Dagster's daemon was running on this home {ago:.0f} s ago: stop it, and {again}")
 
 
 @contextmanager

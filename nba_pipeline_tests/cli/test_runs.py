@@ -1,10 +1,12 @@
 """The date that `run` refuses, the runs of the demo, whether it has ended, and the place of its page."""
 
+import time
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._daemon.types import DaemonHeartbeat
 
 from nba_pipeline.cli.demos import DEMO_SLATE, Unfinished, playing, refuse_during_a_demo, unfinished_demo
 from nba_pipeline.cli.runs import demo_steps, newest_instant, page_text, refuse_gap, steps_after
@@ -80,15 +82,37 @@ def test_a_recent_demo_is_unfinished_until_it_deletes_its_file(tmp_path: Path, m
     assert unfinished_demo(SLATE) is None
 
 
-def test_a_demo_is_refused_beside_a_run_in_progress(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (dg.DagsterRunStatus.STARTED, "of game_day is in progress: wait for it, then repeat the demo"),
+        (dg.DagsterRunStatus.NOT_STARTED, "of game_day is queued, and no daemon runs: start it with `make dev` until"),
+    ],
+    ids=["in progress", "queued"],
+)
+def test_a_demo_is_refused_beside_another_run(status: dg.DagsterRunStatus, message: str, tmp_path: Path) -> None:
     """The instants of a daemon or of another command would mix with the simulated ones of the demo."""
     with open_instance(tmp_path) as instance:
+        instance.add_run(dg.DagsterRun(job_name="game_day", status=status))
+    ended = nba_pipeline("demo", home=tmp_path, now=eastern(SLATE, 13))
+    assert ended.returncode == 1 and message in ended.stderr.replace("\n", " ")
+    assert not (tmp_path / "tables").exists() and not (tmp_path / DEMO_SLATE).exists()
+
+
+def test_a_demo_beside_a_daemon_names_the_daemon_and_not_its_runs(tmp_path: Path) -> None:
+    """A daemon goes on to start runs, so that waiting for one of them would not help."""
+    with open_instance(tmp_path) as instance:
+        instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "x", []))
         instance.add_run(dg.DagsterRun(job_name="game_day", status=dg.DagsterRunStatus.STARTED))
     ended = nba_pipeline("demo", home=tmp_path, now=eastern(SLATE, 13))
-    assert ended.returncode == 1 and "of game_day is in progress: wait for it, then repeat the demo" in ended.stderr.replace(
-        "\n", " "
-    )
-    assert not (tmp_path / "tables").exists() and not (tmp_path / DEMO_SLATE).exists()
+    assert ended.returncode == 1 and "Dagster's daemon was running on this home" in ended.stderr.replace("\n", " ")
+
+
+def test_a_run_is_refused_until_an_interrupted_demo_has_ended(tmp_path: Path) -> None:
+    """Its real instants would be newer than those that the demo still simulates, so that the demo would omit its last runs."""
+    (tmp_path / DEMO_SLATE).write_text(str(SLATE))
+    ended = nba_pipeline("run", "--date", str(SLATE), home=tmp_path, now=eastern(SLATE, 13))
+    assert ended.returncode == 1 and "has not ended; first: `nba-pipeline demo`" in ended.stderr.replace("\n", " ")
 
 
 @pytest.mark.parametrize("words", [("run", "--date", str(SLATE)), ("reconcile",), ("demo",)], ids=" ".join)
