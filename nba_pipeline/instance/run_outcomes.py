@@ -55,8 +55,12 @@ def outcome_messages(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> 
 
 
 def is_interrupted(events: Iterable[dg.DagsterEvent]) -> bool:
-    """Whether a person interrupted a step of the run. Dagster 1.13 records it as a failure of the step and returns normally."""
-    errors = (getattr(event.event_specific_data, "error", None) for event in events if event.is_step_failure)
+    """Whether a person interrupted the run, in a step or between two.
+
+    Dagster 1.13 records it as a failure of the step or of the run, and returns normally.
+    """
+    failures = (event for event in events if event.is_step_failure or event.event_type == dg.DagsterEventType.RUN_FAILURE)
+    errors = (getattr(event.event_specific_data, "error", None) for event in failures)
     return any(error is not None and error.cls_name == dg.DagsterExecutionInterruptedError.__name__ for error in errors)
 
 

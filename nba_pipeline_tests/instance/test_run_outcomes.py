@@ -133,3 +133,22 @@ def test_an_interruption_differs_from_a_failure(stops: Callable[[], object], is_
 
     result = dg.materialize([table], instance=dg.DagsterInstance.ephemeral(), raise_on_error=False)
     assert not result.success and is_interrupted(result.all_events) == is_stopped
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_an_interrupt_while_resources_are_prepared_stops_the_command_too(number: signal.Signals) -> None:
+    """Dagster then records a failure of the run, and none of a step."""
+
+    @dg.resource
+    def prepared(_: dg.InitResourceContext) -> None:
+        signal.raise_signal(number)
+        time.sleep(0.01)
+
+    @dg.asset(required_resource_keys={"prepared"})
+    def table() -> None:
+        """Never begins."""
+
+    result = dg.materialize(
+        [table], resources={"prepared": prepared}, instance=dg.DagsterInstance.ephemeral(), raise_on_error=False
+    )
+    assert not result.success and is_interrupted(result.all_events)
