@@ -212,7 +212,10 @@ REASONS: Mapping[str, Term] = {
     "few_minutes": Term("The player plays too little: see `least_minutes` in the settings."),
     "out_or_doubtful": Term("The injury report lists the player as out or doubtful."),
     "injury_status_unknown": Term("The player's injury status is not known."),
-    "short_history": Term("The model was trained on fewer days than the settings require."),
+    "short_history": Term(
+        "The model was trained on fewer than {training.least_days} days of games.",
+        "`nba-pipeline backfill` loads earlier dates; the next weekly training learns from them.",
+    ),
     "stale_model": Term(
         "The model's last training row is too old: see `stale_days` in the settings.",
         "`nba-pipeline status` names the dates that lack rows; `nba-pipeline reconcile` runs them and the training.",

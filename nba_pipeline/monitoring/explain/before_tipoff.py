@@ -163,7 +163,7 @@ def readiness_link(facts: SlateFacts) -> Link:
         return Link(name, "not_due", "there are no features to judge")
     judged = readiness(features, [facts.game_date])
     not_open = judged.filter(~pl.col("is_open")).select("system_id", "ready", "expected")
-    closed = [f"{system} {ready} of {expected}" for system, ready, expected in not_open.iter_rows()]
+    closed = [f"{system} ({ready} of {expected})" for system, ready, expected in not_open.iter_rows()]
     number = judged.height - len(closed)
     least = counted(SETTINGS.predicting.least_games, "game")
     share = f"fewer than {SETTINGS.coverage.ready_block:.0%} of the players with {least} are ready for {', '.join(closed)}"

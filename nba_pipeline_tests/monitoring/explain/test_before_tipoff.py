@@ -78,7 +78,7 @@ def test_an_eligible_player_without_features_is_named(slate: Slate) -> None:
 def test_systems_that_are_not_ready_are_named_with_their_numbers(slate: Slate) -> None:
     gate = links_of(slate(features=[a_feature_row(points_mean_similar_games=None)]))["gate enough_players_are_ready"]
     assert gate.state == "ok" and gate.fact.endswith(
-        "no predictions by 1 system: fewer than 60% of the players with 5 games are ready for similarity 0 of 1"
+        "no predictions by 1 system: fewer than 60% of the players with 5 games are ready for similarity (0 of 1)"
     )
 
 
