@@ -11,9 +11,12 @@ from dagster._core.execution import compute_logs
 
 from nba_pipeline.instance import orphan_watcher
 
+PATIENCE_SECONDS = 120
+"""At most; less than the mirror would last."""
+
 STARTS_A_WATCHER = """
 import os, subprocess, sys, time
-tail = subprocess.Popen(["sleep", "60"])
+tail = subprocess.Popen(["sleep", "600"])
 watcher = subprocess.Popen([sys.executable, sys.argv[1], str(os.getpid()), str(tail.pid)], stderr=subprocess.PIPE)
 print(watcher.pid, tail.pid, flush=True)
 sys.stdin.readline()
@@ -36,7 +39,7 @@ def test_ctrl_c_does_not_end_the_watcher_and_the_end_of_its_parent_ends_the_mirr
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.05)
