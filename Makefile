@@ -25,7 +25,7 @@ demo: $(READY)  ## play the simulated league, predict a slate, grade the day bef
 # COVERAGE=1 measures lines: sys.monitoring makes it cheap from Python 3.12 on, and 3.11 takes a third longer.
 COUNTED := $(if $(COVERAGE),COVERAGE_CORE=sysmon )$(PYTEST)
 
-test: $(READY)  ## the tests that need nothing else and do not run the graph; minutes
+test: $(READY)  ## the tests that need nothing else and do not run the graph
 	$(COUNTED) -m 'not platform and not unattended'$(if $(COVERAGE), --cov --cov-report=)
 
 test-fast: $(READY)  ## the quick ones of `make test`

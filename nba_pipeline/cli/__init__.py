@@ -48,22 +48,9 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import (
-    runs,
-    rehearsal,
-    slate,
-    record,
-    status,
-    explain,
-    watch,
-    doctor,
-    serve,
-    publish,
-    service_levels,
-    alerts,
-)
-from nba_pipeline.cli import inspection, settings, repair, quarantine, homes, bigquery, instances, audits, systems, evaluation
-from nba_pipeline.cli import explanations
+from nba_pipeline.cli import runs, rehearsal, slate, record, status, explain, watch, doctor, serve, publish, service_levels
+from nba_pipeline.cli import alerts, inspection, settings, repair, quarantine, homes, bigquery, instances, audits, systems
+from nba_pipeline.cli import evaluation, explanations
 # isort: on
 
 __all__ = [

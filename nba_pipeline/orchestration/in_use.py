@@ -24,6 +24,6 @@ def refuse_while_in_use(instance: dg.DagsterInstance, work: str = "rebuild") -> 
     for run in instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS), limit=1):
         name = f"run {run.run_id}" if run.job_name.startswith("__") else f"run {run.run_id} of {run.job_name}"
         if run.status in QUEUED:
-            start = "start it with `make dev` until the run has ended, or cancel the run in its UI"
-            raise Busy(f"{name} is queued, and no daemon runs: {start}, then repeat the {work}")
+            start = "start one with `make dev`, stop it once the run has ended"
+            raise Busy(f"{name} is queued, and no daemon runs: {start}, and repeat the {work}")
         raise Busy(f"{name} is in progress: wait for it, then repeat the {work}")

@@ -86,7 +86,7 @@ def test_a_recent_demo_is_unfinished_until_it_deletes_its_file(tmp_path: Path, m
     ("status", "message"),
     [
         (dg.DagsterRunStatus.STARTED, "of game_day is in progress: wait for it, then repeat the demo"),
-        (dg.DagsterRunStatus.NOT_STARTED, "of game_day is queued, and no daemon runs: start it with `make dev` until"),
+        (dg.DagsterRunStatus.NOT_STARTED, "of game_day is queued, and no daemon runs: start one with `make dev`, stop it once"),
     ],
     ids=["in progress", "queued"],
 )
