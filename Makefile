@@ -47,7 +47,7 @@ test-bigquery: $(READY)  ## the BigQuery warehouse against an emulator
 
 # tests of Dagster's instance, repeated in PostgreSQL; skipped with a reason where PostgreSQL is not installed
 test-postgres: $(READY)  ## Dagster's instance in PostgreSQL
-	$(PYTEST) $(ALL) --storage postgres -m '(postgres or any_storage) and not unattended' nba_pipeline_tests/postgres \
+	$(PYTEST) $(ALL) --share $(SHARE) --storage postgres -m '(postgres or any_storage) and not unattended' nba_pipeline_tests/postgres \
 		nba_pipeline_tests/instance nba_pipeline_tests/asset_factory/test_checks.py nba_pipeline_tests/cli/test_watch.py
 
 test-unattended: $(READY)  ## the demo, fault scenarios, killed runs, rebuilds, migrations

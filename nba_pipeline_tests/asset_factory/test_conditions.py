@@ -26,7 +26,7 @@ from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline.orchestration.reconciliation import DATA_VERSION_TAG
 from nba_pipeline.tables.declarations import SLATE_EXPORT, daily_tables, declared, requested_by
 
-pytestmark = pytest.mark.slow  # each tick evaluates the conditions of the whole graph
+pytestmark = pytest.mark.platform  # each tick evaluates the conditions of the whole graph
 
 TODAY, YESTERDAY, TOMORROW, DAY_BEFORE = "2026-01-15", "2026-01-14", "2026-01-16", "2026-01-13"
 CHAIN = (*daily_tables("features"), "predictions", "picks", "publications")

@@ -23,7 +23,7 @@ from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE
 from nba_pipeline_tests.builders import frame_of
 from nba_pipeline_tests.builders_audit import DATES
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.platform
 
 ANOTHER = SAMPLE[-1]
 

@@ -22,7 +22,7 @@ from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.audit.conftest import LATER, SAMPLE, a_warehouse
 from nba_pipeline_tests.builders_audit import DATES
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.platform
 
 LEAK, HARMLESS = plants.PLANTS[0], Derivation("harmless", "No leak at all.")
 FIRST_ROUNDS = DATES[1:7]

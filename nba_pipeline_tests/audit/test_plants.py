@@ -17,7 +17,7 @@ from nba_pipeline.audit.plants import PLANTS
 from nba_pipeline.audit.recompute import World
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.platform
 
 CAUGHT_BY: dict[str, tuple[Test, ...]] = {
     "window_that_holds_tonight": (windows_rarely_equal_the_leaked_ones, everything_after_the_first_tipoff_may_go),

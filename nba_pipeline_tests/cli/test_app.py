@@ -24,6 +24,8 @@ from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.orchestration.test_runner import WITHOUT_GAMES
 
 pytestmark = pytest.mark.slow
+IN_A_PROCESS = pytest.mark.platform
+"""Of tests that start the command as a process."""
 
 DAY = date(2026, 1, 15)
 
@@ -110,6 +112,7 @@ HEAVY = {"dagster", "dataframely", "catboost", "pandas", "polars"}
 IMPORTED = f"import sys; from nba_pipeline.cli import main\ntry: main()\nfinally: print(sorted({HEAVY} & sys.modules.keys()), file=sys.stderr)"
 
 
+@IN_A_PROCESS
 @pytest.mark.parametrize(
     ("words", "imported"),
     [
@@ -128,6 +131,7 @@ def test_commands_of_every_day_import_neither_dagster_nor_dataframely(
     assert ended.stderr.splitlines()[-1] == str(imported)
 
 
+@IN_A_PROCESS
 def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     command = f"{sys.executable} -m nba_pipeline sql --format csv 'SELECT * FROM range(100000)' | head -n 1"
     environment = os.environ | {"NBA_PIPELINE_HOME": str(tmp_path)}
@@ -135,6 +139,7 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     assert (ended.stdout, ended.stderr) == ("range\n", "")
 
 
+@IN_A_PROCESS
 def test_the_exit_code_of_a_closed_pipe_is_that_of_sigpipe(tmp_path: Path) -> None:
     """Also for an answer that is shorter than the buffers, so that Python writes it at its end."""
     read, write = os.pipe()
@@ -185,6 +190,7 @@ main()
 OUTSIDE_OF_TYPER = "import nba_pipeline.cli; sys.modules['nba_pipeline.cli.app'].make_files_private = wait"
 
 
+@IN_A_PROCESS
 @pytest.mark.parametrize(
     ("module", "before"),
     [("nba_pipeline.cli", ""), ("nba_pipeline.settings", ""), ("pydantic_core", ""), ("", OUTSIDE_OF_TYPER)],
@@ -199,6 +205,7 @@ def test_ctrl_c_before_the_command_is_one_line(module: str, before: str) -> None
     assert (process.returncode, errors) == (INTERRUPTED, "nba-pipeline: interrupted\n")
 
 
+@IN_A_PROCESS
 def test_an_ignored_ctrl_c_stays_ignored() -> None:
     """A shell's background job inherits it, and nohup sets it for its command."""
     code = (
@@ -232,6 +239,7 @@ def test_a_date_that_does_not_exist_says_why(text: str, why: str) -> None:
         date_of(text, "--date")
 
 
+@IN_A_PROCESS
 @pytest.mark.parametrize(
     ("shell", "typed", "offered"), [("bash", "nba-pipeline st", "status"), ("zsh", "nba-pipeline status --w", "--watch")]
 )

@@ -29,7 +29,7 @@ from nba_pipeline_tests.monitoring.webhook import SECRET, listening
 from nba_pipeline_tests.orchestration.ticks import DAY, TOMORROW, YESTERDAY
 from nba_pipeline_tests.publishing.test_record import performance
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.platform
 
 NOON = eastern(DAY, 12)
 GAME = slate_of(DAY, eastern(DAY, 19))[0]

@@ -44,6 +44,7 @@ def webhook(
     os.umask(umask)
 
 
+@pytest.mark.long(seconds=100)
 def test_a_day_leaves_its_history_in_postgres_and_no_secret(
     database: str, webhook: Slack, tmp_path: Path, cluster: Cluster
 ) -> None:

@@ -193,6 +193,7 @@ def wait_for_the_end(instance: dg.DagsterInstance) -> None:
     wait_until(lambda: not in_progress(instance), "the end of every run", lambda: f"; {'; '.join(in_progress(instance))}")
 
 
+@pytest.mark.long(seconds=250)
 def test_an_evening_with_kills_on_two_hosts_leaves_the_tables_of_an_undisturbed_one(
     home: Path, instance: dg.DagsterInstance, graded: Path, cluster: Cluster
 ) -> None:

@@ -107,6 +107,7 @@ def playing(folder: Path, host: str, skew_seconds: int = 0) -> Iterator[subproce
         process.kill()
 
 
+@pytest.mark.long(seconds=15)
 def test_a_process_whose_run_was_closed_meanwhile_ends_and_records_nothing(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     """A host that was suspended: its run may have been started again elsewhere."""
     with playing(tmp_path, "suspended") as process:
@@ -122,6 +123,7 @@ def test_a_process_whose_run_was_closed_meanwhile_ends_and_records_nothing(insta
     assert len(endings(instance, run.run_id)) == 1
 
 
+@pytest.mark.long(seconds=30)
 @pytest.mark.parametrize("skew_seconds", [-120, 120])
 def test_a_skew_of_two_minutes_closes_no_living_run(instance: dg.DagsterInstance, tmp_path: Path, skew_seconds: int) -> None:
     """The clock of the host of the run, or that of the host which closes runs, is wrong. A lease is shorter than the skew here."""

@@ -123,6 +123,7 @@ def wait_until(is_reached: Any) -> None:
         time.sleep(0.2)
 
 
+@pytest.mark.long(seconds=20)
 def test_a_second_daemon_ends_and_names_the_first(compose: Compose, tmp_path: Path) -> None:
     with open_instance(tmp_path) as instance, compose.started("daemon") as first:
         wait_until(instance.get_daemon_heartbeats)
@@ -133,6 +134,7 @@ def test_a_second_daemon_ends_and_names_the_first(compose: Compose, tmp_path: Pa
         assert first.poll() is None
 
 
+@pytest.mark.long(seconds=30)
 def test_a_viewer_reads_and_every_mutation_is_refused(compose: Compose, database: str, tmp_path: Path, cluster: Cluster) -> None:
     with open_instance(tmp_path) as instance:
         dg.materialize([dg.asset(name="toys")(lambda: None)], instance=instance)
@@ -152,6 +154,7 @@ def test_a_viewer_reads_and_every_mutation_is_refused(compose: Compose, database
     assert rows(cluster, database) == before
 
 
+@pytest.mark.long(seconds=40)
 def test_fifty_requests_at_once_are_answered_within_the_limit_of_connections(
     compose: Compose, tmp_path: Path, cluster: Cluster
 ) -> None:
