@@ -68,7 +68,8 @@ test-nightly: $(READY)  ## every test, with the long versions; takes hours
 # the UI has no login, so it listens on this machine only
 dev: $(READY)  ## Dagster's UI and daemon at http://127.0.0.1:3000
 	$(BIN)/nba-pipeline decisions > /dev/null  # writes dagster.yaml, or names one that cannot be used
-	umask 077; DAGSTER_HOME=$(NBA_PIPELINE_HOME)/dagster $(BIN)/dagster dev --host 127.0.0.1 -w workspace.yaml
+	umask 077; DAGSTER_HOME=$(NBA_PIPELINE_HOME)/dagster PYTHONWARNINGS='ignore:Function `dev_command` is superseded' \
+		$(BIN)/dagster dev --host 127.0.0.1 -w workspace.yaml
 
 lint: $(READY)  ## ruff, mypy, and the audit of the dependencies
 	$(BIN)/ruff check .

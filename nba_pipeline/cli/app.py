@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from nba_pipeline.cli.consoles import print_error
-from nba_pipeline.cli.demos import refuse_during_a_demo
 from nba_pipeline.environments import environment, home, now, refuse_unreadable_secrets
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.instance.private_files import make_files_private
@@ -166,6 +165,7 @@ def open_runner(*, sends_requests: bool = False) -> "Runner":
     """
     environment()
     from nba_pipeline.definitions import defs
+    from nba_pipeline.instance.demos import refuse_during_a_demo
     from nba_pipeline.instance.opening import open_instance
     from nba_pipeline.orchestration.runner import Runner
 
@@ -173,7 +173,7 @@ def open_runner(*, sends_requests: bool = False) -> "Runner":
     refuse_another_format(defs)
     if sends_requests:
         refuse_unreadable_secrets()
-        refuse_during_a_demo()
+        refuse_during_a_demo(home(), today())
     runner = Runner(defs, open_instance(home()))
     runner.warehouse.preflight()
     return runner

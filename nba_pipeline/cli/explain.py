@@ -25,7 +25,8 @@ def explain(
     one_of("--format", style, ("text", "json"))
     date = date_up_to_tomorrow(day, "--date") if day else today()
     with working("reading tables, requests and runs"):
-        from nba_pipeline.cli.demos import refuse_without_tables, unfinished_demo
+        from nba_pipeline.cli.demos import refuse_without_tables
+        from nba_pipeline.instance.demos import unfinished_demo
         from nba_pipeline.instance.opening import has_instance, open_instance
         from nba_pipeline.monitoring.explain.chain import chain
         from nba_pipeline.monitoring.explain.facts import SlateFacts
@@ -41,7 +42,7 @@ def explain(
         alerts = alert_links(warehouse, clock(), date)
         links = recovering(lambda: chain(SlateFacts(warehouse, landing_of(environment()), clock(), instance, date), subject))
     first = first_broken(links)
-    if first and (demo := unfinished_demo(clock().today)):
+    if first and (demo := unfinished_demo(home(), clock().today)):
         first = replace(first, next_command=demo.command or "wait, the demo is in progress")
     if style == "json":
         document = {"subject": subject.title, "first_broken": record_of(first) if first else None}

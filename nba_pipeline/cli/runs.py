@@ -9,9 +9,10 @@ import typer
 from nba_pipeline.cli.app import app, date_range, date_up_to_tomorrow, leave, open_runner, open_runner_at
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import err, out, print_error, print_line
-from nba_pipeline.cli.demos import DEMO_DAYS, DEMO_SLATE, playing
+from nba_pipeline.cli.demos import DEMO_DAYS
 from nba_pipeline.environments import environment, home, now, public
 from nba_pipeline.errors import BadInput
+from nba_pipeline.instance.demos import DEMO_SLATE, playing
 from nba_pipeline.tables.wording import counted
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def demo() -> None:
     slate = eastern_date(real) if real >= eastern(eastern_date(real), 12) else eastern_date(real) - timedelta(days=1)
     before = slate - timedelta(days=1)
     start, planned = eastern(before, 5), demo_steps(slate, real)
-    with playing():
+    with playing(home()):
         runner = open_runner_at(start)
         refuse_while_in_use(runner.instance, "demo")
         err.print(f"Playing the simulated league as if it were noon on {slate} (US Eastern).", highlight=False)

@@ -5,8 +5,10 @@ from datetime import date, timedelta
 import polars as pl
 
 from nba_pipeline.cli.app import today
-from nba_pipeline.cli.demos import DEMO_DAYS, no_tables, unfinished_demo
+from nba_pipeline.cli.demos import DEMO_DAYS, no_tables
 from nba_pipeline.cli.reading import Reading
+from nba_pipeline.environments import home
+from nba_pipeline.instance.demos import unfinished_demo
 from nba_pipeline.league.calendar import FIRST_DATE, days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.wording import counted
@@ -117,7 +119,7 @@ def _first_step(tables: Reading, day: date) -> str:
     The features of a date read the games before it, so that a run of the date alone predicts no player. A date long before the
     stored history has no command: a backfill must not leave a gap, so it would load months for one slate.
     """
-    demo = unfinished_demo(today())
+    demo = unfinished_demo(home(), today())
     if demo and day >= today() - timedelta(days=DEMO_DAYS):
         return f"first: `{demo.command}`, which has not ended" if demo.command else "a demo is in progress: wait for its end"
     first = max(day - timedelta(days=SETTINGS.usual.days), FIRST_DATE)

@@ -13,11 +13,12 @@ import typer
 from nba_pipeline.cli.app import app, date_range, leave, open_runner, today
 from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_line, report, working
+from nba_pipeline.environments import home
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.tables.wording import counted, with_step
 
 if TYPE_CHECKING:
-    from nba_pipeline.cli.demos import Unfinished
+    from nba_pipeline.instance.demos import Unfinished
     from nba_pipeline.monitoring.alert_changes import Incident
     from nba_pipeline.orchestration.runner import Runner
 
@@ -74,7 +75,7 @@ class Snapshot:
 
 def read_snapshot(runner: "Runner", start: date, end: date) -> Snapshot:
     """Reads the status of a range of dates."""
-    from nba_pipeline.cli.demos import unfinished_demo
+    from nba_pipeline.instance.demos import unfinished_demo
     from nba_pipeline.league.calendar import days
     from nba_pipeline.monitoring import status as grid
     from nba_pipeline.monitoring.landed_dates import loaded_before, missing_sources
@@ -85,7 +86,7 @@ def read_snapshot(runner: "Runner", start: date, end: date) -> Snapshot:
     at, dates, before = runner.clock.now(), days(start, end), loaded_before(runner.instance)
     runs = read_runs(runner.instance, dates, runner.clock)
     records = grid.status(runner.warehouse, runner.landing, runner.clock, dates, runner.code_versions, before, runs)
-    demo = unfinished_demo(runner.clock.today)
+    demo = unfinished_demo(home(), runner.clock.today)
     due = [] if demo else [(str(one.game_date), one.name) for one in (*runner.reloads(), *runner.corrections())]
     for record in records:
         record["as_of"] = at.isoformat(timespec="seconds")

@@ -1,5 +1,7 @@
 """Exactly one daemon per run history: the first one takes a lock, and a second one ends with a message and exit code 2.
 
+So does a daemon of a home whose demo has not ended: the times of the demo's runs are simulated, and those of the daemon's are real.
+
 Two daemons of Dagster 1.13 log an error every 30 seconds, and both keep starting runs. A daemon first records a heartbeat, so the
 storages acquire the lock there. The operating system or the server releases it when the process ends. Remove this module when
 Dagster refuses a second daemon.
@@ -8,14 +10,17 @@ Dagster refuses a second daemon.
 import os
 import socket
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any, NoReturn
 
 from filelock import FileLock, Timeout
 
-from nba_pipeline.errors import Transient
+from nba_pipeline.errors import Busy, Transient
+from nba_pipeline.instance.demos import refuse_during_a_demo
 from nba_pipeline.instance.postgres import reason
+from nba_pipeline.league.calendar import eastern_date
 
 WRONG_USE = 2
 """Exit code of a second daemon."""
@@ -31,7 +36,10 @@ _LOCK = Lock()
 
 
 def require_file_lock(folder: Path) -> None:
-    """Ends this process if the daemon of another process holds the lock file of a folder. Keeps the lock until the process ends."""
+    """Ends this process if the daemon of another process holds the lock file of a home's folder, or during a demo of the home.
+
+    Keeps the lock until the process ends.
+    """
     with _LOCK:
         if str(folder) in _HELD:
             return
@@ -40,6 +48,10 @@ def require_file_lock(folder: Path) -> None:
             lock.acquire()
         except Timeout:
             _refuse(holder.read_text() if holder.exists() else "of an unknown process", str(folder))
+        try:
+            refuse_during_a_demo(folder.parent, eastern_date(datetime.now(UTC)))
+        except Busy as error:
+            _end(str(error))
         holder.write_text(_this_process())
         _HELD[str(folder)] = lock
 
@@ -96,9 +108,11 @@ def _this_process() -> str:
 
 
 def _refuse(holder: str, place: str) -> NoReturn:
+    _end(f"another daemon {holder} is running on the run history of {place}; stop it, or do not start a second one")
+
+
+def _end(message: str) -> NoReturn:
     """Ends the process at once: Dagster catches and logs an exception of a heartbeat, and would continue."""
-    sys.stderr.write(
-        f"nba-pipeline: another daemon {holder} is running on the run history of {place}; stop it, or do not start a second one\n"
-    )
+    sys.stderr.write(f"nba-pipeline: {message}\n")
     sys.stderr.flush()
     os._exit(WRONG_USE)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from nba_pipeline.cli.demos import DEMO_SLATE
 from nba_pipeline.completeness.next_steps import boxscores_step
+from nba_pipeline.instance.demos import DEMO_SLATE
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.cli.conftest import Faulty
 from nba_pipeline_tests.commands import nba_pipeline

@@ -1,4 +1,4 @@
-"""The date that `run` refuses, the runs of the demo, whether it has ended, and the place of its page."""
+"""The date that `run` refuses, the runs of the demo, what it refuses, and the place of its page."""
 
 import time
 from datetime import date, datetime, timedelta
@@ -8,9 +8,9 @@ import dagster as dg
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
-from nba_pipeline.cli.demos import DEMO_SLATE, Unfinished, playing, refuse_during_a_demo, unfinished_demo
 from nba_pipeline.cli.runs import demo_steps, newest_instant, page_text, refuse_gap, steps_after
 from nba_pipeline.errors import BadInput
+from nba_pipeline.instance.demos import DEMO_SLATE, playing, refuse_during_a_demo
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
 from nba_pipeline_tests.commands import nba_pipeline
@@ -70,18 +70,6 @@ def test_the_demo_names_the_place_of_its_page(tmp_path: Path, monkeypatch: pytes
         assert page_text(instance, SLATE) == f"gs://bucket/prefix/{SLATE}.html"
 
 
-def test_a_recent_demo_is_unfinished_until_it_deletes_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path))
-    interrupted = Unfinished("The demo has not ended.", "nba-pipeline demo")
-    assert unfinished_demo(SLATE) is None
-    (tmp_path / DEMO_SLATE).write_text(str(SLATE))
-    assert [unfinished_demo(SLATE + timedelta(days=number)) for number in range(3)] == [interrupted, interrupted, None]
-    with playing():
-        assert unfinished_demo(SLATE) == Unfinished("The demo is in progress: wait for its end.", "")
-    (tmp_path / DEMO_SLATE).write_text("other")
-    assert unfinished_demo(SLATE) is None
-
-
 @pytest.mark.parametrize(
     ("status", "message"),
     [
@@ -116,17 +104,14 @@ def test_a_run_is_refused_until_an_interrupted_demo_has_ended(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("words", [("run", "--date", str(SLATE)), ("reconcile",), ("demo",)], ids=" ".join)
-def test_a_command_that_sends_requests_is_refused_during_a_demo(
-    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_command_that_sends_requests_is_refused_during_a_demo(words: tuple[str, ...], tmp_path: Path) -> None:
     """Its predictions would have other instants than those of the demo, which simulates its times."""
-    monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path))
-    with playing():
+    with playing(tmp_path):
         ended = nba_pipeline(*words, home=tmp_path, now=eastern(SLATE, 13))
         shown = nba_pipeline("slate", home=tmp_path, now=eastern(SLATE, 13))
     assert ended.returncode == 1 and f"a demo is in progress in the home {tmp_path}" in ended.stderr.replace("\n", " ")
     assert not (tmp_path / "tables").exists() and "in progress" not in shown.stderr
-    refuse_during_a_demo()
+    refuse_during_a_demo(tmp_path, SLATE)
 
 
 def test_a_run_does_not_make_an_old_date_the_start_of_the_history(tmp_path: Path) -> None:

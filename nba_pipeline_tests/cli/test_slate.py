@@ -10,10 +10,11 @@ import polars as pl
 import pytest
 
 from nba_pipeline.cli.consoles import out
-from nba_pipeline.cli.demos import DEMO_DAYS, DEMO_SLATE
+from nba_pipeline.cli.demos import DEMO_DAYS
 from nba_pipeline.cli.slate_rendering import print_counts
 from nba_pipeline.governance.records import record
 from nba_pipeline.governance.roles import CHAMPION, PROMOTE, ROLES_TABLE, read_decisions
+from nba_pipeline.instance.demos import DEMO_SLATE
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.warehouse.home_format import FORMAT, SIMULATED, write_format
 from nba_pipeline_tests.builders import a_prop_line

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from nba_pipeline.cli.demos import DEMO_SLATE
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.demos import DEMO_SLATE
 from nba_pipeline.league.calendar import FIRST_DATE, eastern
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.watchdog import DAEMON_SILENT

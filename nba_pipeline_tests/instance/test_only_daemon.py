@@ -6,13 +6,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
+from nba_pipeline.instance.demos import DEMO_SLATE, playing
 from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.postgres import database_of
+from nba_pipeline.league.calendar import eastern_date
 
 pytestmark = pytest.mark.any_storage
 
@@ -69,3 +72,20 @@ def test_after_a_kill_another_daemon_may_start_and_a_command_takes_no_lock(tmp_p
             first.kill()
         with daemon(tmp_path) as later:
             assert line_of(later) == "alive"
+
+
+@pytest.mark.sqlite  # a demo has its run history in its home
+def test_a_daemon_does_not_start_before_a_demo_of_its_home_has_ended(tmp_path: Path) -> None:
+    """Its runs would have real times, between those that the demo still simulates."""
+    (tmp_path / "dagster").mkdir()
+    (tmp_path / DEMO_SLATE).write_text(str(eastern_date(datetime.now(UTC))))
+    with daemon(tmp_path) as refused:
+        output, message = refused.communicate(timeout=TIMEOUT_SECONDS)
+    assert (refused.returncode, output) == (2, "")
+    assert message == f"nba-pipeline: the demo of the home {tmp_path} has not ended; first: `nba-pipeline demo`\n"
+    with playing(tmp_path), daemon(tmp_path) as refused:
+        _, message = refused.communicate(timeout=TIMEOUT_SECONDS)
+    assert refused.returncode == 2 and message.startswith(f"nba-pipeline: a demo is in progress in the home {tmp_path}")
+    (tmp_path / DEMO_SLATE).unlink()
+    with daemon(tmp_path) as allowed:
+        assert line_of(allowed) == "alive"

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from nba_pipeline.cli.demos import DEMO_SLATE
+from nba_pipeline.instance.demos import DEMO_SLATE
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.commands import Ended, nba_pipeline
 from nba_pipeline_tests.orchestration.test_runner import tables
