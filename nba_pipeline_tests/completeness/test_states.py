@@ -58,8 +58,12 @@ def test_a_date_with_every_table_and_every_game_is_complete(now: datetime) -> No
 
 @pytest.mark.parametrize("status", ["scheduled", "live", "unknown", "suspended"])
 @pytest.mark.parametrize(
-    ("now", "expected"), [(MIDNIGHT, "EXPECTED"), (MORNING, "LATE"), (NOON_AFTER, "FAILED"), (eastern(NEXT, 6, 5), "EXPECTED")]
-)
+    ("now", "expected"),
+    [
+        (MIDNIGHT, "EXPECTED"), (eastern(NEXT, 6, 5), "EXPECTED"), (eastern(NEXT, 6, 6), "LATE"), (MORNING, "LATE"),
+        (NOON_AFTER, "FAILED"),
+    ],
+)  # fmt: skip
 def test_games_that_are_not_final_keep_a_date_from_being_complete(status: str, now: datetime, expected: str) -> None:
     found, reasons = state_of(replace(FINISHED, games=games(status, status)), now)
     assert found == expected
@@ -94,7 +98,10 @@ def test_a_home_that_is_older_than_the_record_is_complete_without_it() -> None:
     assert state_of(without(FINISHED, "picks"), NOON_AFTER) == ("DEGRADED", ("not written: picks",))
 
 
-@pytest.mark.parametrize(("now", "expected"), [(MIDNIGHT, "EXPECTED"), (MORNING, "LATE"), (NOON_AFTER, "FAILED")])
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [(MIDNIGHT, "EXPECTED"), (eastern(NEXT, 6, 5), "EXPECTED"), (eastern(NEXT, 6, 6), "LATE"), (NOON_AFTER, "FAILED")],
+)
 def test_ungraded_predictions_are_late(now: datetime, expected: str) -> None:
     assert state(FINISHED, now, ungraded=("game 1: 32 predictions are not graded",)) == expected
 
@@ -114,12 +121,17 @@ def test_every_state_that_a_finding_gives_is_one_of_the_states() -> None:
 @pytest.mark.parametrize(
     ("now", "expected"),
     [
-        (eastern(BEFORE, 17, 29), "NOT_DUE"), (eastern(BEFORE, 17, 31), "EXPECTED"), (eastern(BEFORE, 17, 36), "LATE"),
-        (eastern(DAY, 7, 10), "LATE"), (eastern(DAY, 18, 45), "LATE"), (eastern(DAY, 21, 59), "LATE"), (eastern(DAY, 22), "FAILED"),
+        (eastern(BEFORE, 17, 29), "NOT_DUE"), (eastern(BEFORE, 17, 30), "EXPECTED"), (eastern(BEFORE, 17, 35), "EXPECTED"),
+        (eastern(BEFORE, 17, 36), "LATE"), (eastern(DAY, 7, 10), "LATE"), (eastern(DAY, 18, 45), "LATE"), (eastern(DAY, 21, 59), "LATE"), (eastern(DAY, 22), "FAILED"),
     ],
 )  # fmt: skip
 def test_a_slate_without_predictions_is_late_until_its_last_tipoff_and_failed_then(now: datetime, expected: str) -> None:
     assert state(without(TONIGHT, "predictions"), now) == expected
+
+
+def test_the_deadline_of_a_slate_with_an_unknown_tipoff_is_the_end_of_its_date() -> None:
+    unknown = replace(without(TONIGHT, "predictions"), games=(replace(TONIGHT.games[0], tipoff_at=None), *TONIGHT.games[1:]))
+    assert [state(unknown, now) for now in (eastern(DAY, 22), eastern(DAY, 23, 59), MIDNIGHT)] == ["LATE", "LATE", "FAILED"]
 
 
 def test_a_slate_that_is_predicted_waits_for_its_games() -> None:
@@ -128,7 +140,9 @@ def test_a_slate_that_is_predicted_waits_for_its_games() -> None:
 
 
 def test_features_are_optional_for_tomorrow_and_required_for_today() -> None:
-    assert [state(without(TONIGHT, "player_form"), now) for now in (eastern(BEFORE, 18), eastern(DAY, 8))] == ["DEGRADED", "LATE"]
+    last_minute = eastern(BEFORE, 23, 59)
+    found = [state(without(TONIGHT, "player_form"), now) for now in (eastern(BEFORE, 18), last_minute, eastern(DAY, 0))]
+    assert found == ["DEGRADED", "DEGRADED", "LATE"]
 
 
 @pytest.mark.parametrize(
@@ -145,11 +159,24 @@ def test_a_source_without_rows_that_usually_has_some_degrades() -> None:
     assert state(facts, MORNING, usual=frozenset()) == "COMPLETE"
 
 
+def test_no_summaries_are_expected_where_no_box_score_is_complete() -> None:
+    """The incomplete box scores are named instead."""
+    none = {**GRADED, "player_game_summary": 0}
+    facts = replace(FINISHED, rows=none, usual=frozenset({"player_game_summary"}), is_waived=True)
+    incomplete = games(*["final"] * 9, problem="no box score of GSW")
+    assert state_of(replace(facts, games=incomplete), NOON_AFTER) == ("WAIVED", ("no box score of GSW",))
+    assert state(replace(facts, games=games(*["live"] * 9)), NOON_AFTER) == "FAILED"
+    one = state_of(replace(facts, games=games(*["final"] * 8, problem="no box score of GSW")), NOON_AFTER)
+    assert "no rows, unlike earlier slates: player_game_summary" in one[1]
+
+
 def test_a_table_that_a_later_call_did_not_update_is_late() -> None:
     at_seven = dict.fromkeys(SLATE, eastern(DAY, 7, 3))
     found, reasons = state_of(replace(TONIGHT, materialized_at=at_seven), eastern(DAY, 9, 6))
     assert found == "LATE" and reasons[0].startswith("not updated since 2026-01-15 09:00 US Eastern: schedule, upcoming_players")
     assert state(TONIGHT, eastern(DAY, 9, 5), materialized_at=at_seven) == "EXPECTED"
+    at_nine = dict.fromkeys(SLATE, eastern(DAY, 9))
+    assert state(TONIGHT, eastern(DAY, 9, 6), materialized_at=at_nine) == "EXPECTED"  # made at the due instant
     assert state(TONIGHT, eastern(DAY, 22, 30), materialized_at=at_seven) == "EXPECTED"  # every game has begun
 
 
@@ -157,6 +184,8 @@ def test_games_and_books_that_are_missing_are_named() -> None:
     gap = "LAL@BOS has no predictions"
     assert state_of(replace(TONIGHT, gaps=(gap,)), eastern(DAY, 12)) == ("DEGRADED", (gap,))
     assert state(TONIGHT, eastern(BEFORE, 12), gaps=(gap,)) == "NOT_DUE"
+    found = [state(TONIGHT, eastern(BEFORE, 17, minute), gaps=(gap,)) for minute in (29, 35, 36)]
+    assert found == ["NOT_DUE", "EXPECTED", "DEGRADED"]
 
 
 NO_BOOK = "prop_lines: no lines by usual books: draftkings"
@@ -254,6 +283,9 @@ def test_tables_of_an_interrupted_backfill_are_late_because_it_can_be_resumed() 
 
 def test_a_failed_run_of_a_date_that_has_its_tables_degrades_it_after_the_deadline() -> None:
     failures = {"boxscores": Failure(1, "run 1a2b3c4d failed"), "recheck": Failure(1, "run 5e6f7a8b failed")}
+    in_play = {"boxscores": failures["boxscores"]}
+    assert state(FINISHED, eastern(NEXT, 6, 5), failures=in_play) == "COMPLETE"
+    assert state(FINISHED, eastern(NEXT, 6, 6), failures=in_play) == "LATE"
     assert state(FINISHED, MORNING, failures=failures) == "LATE"
     assert state(FINISHED, NOON_AFTER, failures=failures) == "DEGRADED"
 
