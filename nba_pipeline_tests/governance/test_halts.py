@@ -70,6 +70,7 @@ def test_each_cause_halts_the_picks(facts: dict[str, Any], reason: str) -> None:
         {"recent": {"n": 500, "gap_low": 0.15, "log_loss_gap": 0.001}},
         {"predicted_dates": [before(3)]},
         {"predicted_dates": []},
+        {"predicted_dates": [DAY]},
         {"predicted_dates": [before(4)], "game_dates": [before(1), before(2)]},
     ],
     ids=[
@@ -79,6 +80,7 @@ def test_each_cause_halts_the_picks(facts: dict[str, Any], reason: str) -> None:
         "at the limit",
         "predicted three days ago",
         "a new home",
+        "predicted for the first time",
         "two game days",
     ],
 )

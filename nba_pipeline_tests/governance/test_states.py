@@ -9,9 +9,11 @@ import pytest
 
 from nba_pipeline.assets.grades.system_performance import TABLE as PERFORMANCE
 from nba_pipeline.governance.halts import HALTS, halt
-from nba_pipeline.governance.roles import read_decisions
+from nba_pipeline.governance.roles import ROLES_TABLE, read_decisions
 from nba_pipeline.governance.states import governed, read_recent, read_state
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_game, at, before, frame_of
 from nba_pipeline_tests.builders_record import a_bet, bets_of
@@ -100,14 +102,20 @@ def test_a_run_of_past_dates_records_nothing_and_is_not_halted(warehouse: LocalW
     assert read_decisions(warehouse).is_empty() and warehouse.scan(HALTS).collect().is_empty()
 
 
-def test_an_unreadable_ledger_is_a_halt(warehouse: LocalWarehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    governed(warehouse, NOW, DAY + timedelta(days=90), SYSTEMS, is_live=True)  # records the off-season
-    (tmp_path / "tables" / "halts" / f"game_date={DAY}" / "part.parquet").write_bytes(b"damaged")
+@pytest.mark.parametrize("table", [HALTS, ROLES_TABLE], ids=lambda table: table.name)
+def test_an_unreadable_ledger_is_a_halt(
+    table: Table, warehouse: LocalWarehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    governed(warehouse, NOW, DAY + timedelta(days=90), SYSTEMS, is_live=True)  # records the off-season and the roles
+    (tmp_path / "tables" / table.name / f"game_date={DAY}" / "part.parquet").write_bytes(b"damaged")
     state = LocalWarehouse(home=str(tmp_path))
-    state.check([HALTS], [DAY])
-    found = governed(state, NOW, DAY, SYSTEMS, is_live=True)
-    assert (found.halt.reason, found.halt.note) == ("unknown", "the ledger halts cannot be read")
-    assert "the state of the picks is unknown: the ledger halts is closed for 2024-03-12" in caplog.text
+    state.check([table], [DAY])
+    for found in (governed(state, NOW, DAY, SYSTEMS, is_live=True), read_state(state, DAY, SYSTEMS)):
+        assert (found.halt.is_halted, found.halt.reason, found.halt.note) == (
+            True, "unknown", f"the ledger {table.name} cannot be read",
+        )  # fmt: skip
+        assert found.champion == SETTINGS.governance.initial_champion
+    assert f"the state of the picks is unknown: the ledger {table.name} is closed for 2024-03-12" in caplog.text
 
 
 def test_the_recent_gap_is_the_mean_of_days_weighted_by_rows(warehouse: LocalWarehouse) -> None:
@@ -116,7 +124,12 @@ def test_the_recent_gap_is_the_mean_of_days_weighted_by_rows(warehouse: LocalWar
         a_window(1, 0.3, 0.04, "day", n=300),
         a_window(2, 0.1, 0.03, "day", n=100),
         a_window(15, 9.0, 0.1, "day"),
+        a_window(0, 9.0, 0.1, "day"),  # of today, whose games are not graded
         a_window(1, -9.0, 0.1, "day") | {"market": "player_rebounds"},
+        a_window(1, -9.0, 0.1, "day", system_id="xgboost"),
+        a_window(1, -9.0, 0.1, "day") | {"run_kind": "backtest"},
+        a_window(1, -9.0, 0.1, "30 days"),
+        a_window(1, -9.0, 0.1, "day") | {"direction": "OVER"},
     )
     recent = read_recent(warehouse, "ensemble", DAY)
     # (300 x 0.3 + 100 x 0.1) / 400, minus sqrt((300 x 0.04)^2 + (100 x 0.03)^2) / 400
