@@ -124,10 +124,12 @@ def _first_step(tables: Reading, day: date) -> str:
         return f"first: `{demo.command}`, which has not ended" if demo.command else "a demo is in progress: wait for its end"
     first = max(day - timedelta(days=SETTINGS.usual.days), FIRST_DATE)
     before = days(first, day - timedelta(days=1))
-    if day >= today() or not tables.scan("player_game_summary", before).limit(1).collect().is_empty():
+    has_summaries = not tables.scan("player_game_summary", before).limit(1).collect().is_empty()
+    has_played = not tables.scan("schedule", before).filter(pl.col("status") == "final").limit(1).collect().is_empty()
+    if has_summaries or (day >= today() and not has_played):
         return f"first: `nba-pipeline run --date {day}`"
     begins = min(tables.dates("boxscores"), default=day)
     if begins - day > timedelta(days=SETTINGS.usual.days):
         return f"the stored history begins on {begins}"
-    last = max(day, begins - timedelta(days=1))
+    last = max(day, begins - timedelta(days=1)) if day < today() else today() - timedelta(days=1)
     return f"first: `nba-pipeline backfill --from {first} --to {last} --resume`, because predictions need the games before"

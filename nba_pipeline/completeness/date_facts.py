@@ -76,6 +76,8 @@ class Facts:
     """The games that lack a line of `prop_lines`, once the table is written."""
     unknown_statuses: int = 0
     """Number of expected players whose injury status is unknown."""
+    first_backfill: str = ""
+    """The backfill with which a new home begins; empty in a home with a history."""
     waits_for: date | None = None
     """The first earlier date whose incomplete box scores close the slate; None unless a run failed because of it."""
 

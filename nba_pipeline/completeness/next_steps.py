@@ -1,5 +1,6 @@
 """The next step for a date.
 
+    no date has box scores                 backfill of the weeks before today
     a game lacks a complete box score      wait, or repair of its date; also for a later slate that waits for it
     a response has fewer rows than before  wait
     a run failed, a table is not written   reconciliation, or a backfill of dates that it does not cover
@@ -62,7 +63,7 @@ def next_command(
         return facts.own_step or RECONCILE  # rebuilds the table from stored responses
     is_incomplete = facts.has_incomplete_game and _are_boxscores_due(day, facts.tipoffs, now)
     if state in FAILING:
-        if step := facts.own_step:
+        if step := facts.own_step or facts.first_backfill:
             return step
         if facts.waits_for:
             return boxscores_step(facts.waits_for)
@@ -105,6 +106,8 @@ def command_of_dates(warehouse: Warehouse, first: date, last: date, now: datetim
     A backfill begins with the box scores that the first slate waits for, because no other command requests them.
     """
     today = eastern_date(now)
+    if step := first_backfill(warehouse, today):
+        return step
     is_within_home = first >= history.first_due_date(warehouse, today)
     is_reconciled = is_within_home and first >= _first_reconciled(today)
     closed = None if is_reconciled else closed_slate(warehouse, first, now)
@@ -205,6 +208,18 @@ def quarantine_command(table: str, day: date, problem: str, row: Mapping[str, An
 def backfill_command(first: date, last: date) -> str:
     """Returns the command that loads dates, also those before the stored history, and skips complete ones."""
     return f"nba-pipeline backfill --from {first} --to {last} --resume"
+
+
+def first_backfill(warehouse: Warehouse, today: date) -> str:
+    """Returns the backfill with which a new home begins in mid-season: features need the games before today.
+
+    Empty in a home with a history, and while no game of these weeks is final.
+    """
+    if history.first_date(warehouse) is not None:
+        return ""
+    before = days(today - timedelta(days=SETTINGS.usual.days), today - timedelta(days=1))
+    has_played = not warehouse.scan(TABLES["schedule"], before).filter(pl.col("status") == "final").limit(1).collect().is_empty()
+    return backfill_command(before[0], before[-1]) if has_played else ""
 
 
 def loading_command(warehouse: Warehouse, day: date) -> str:

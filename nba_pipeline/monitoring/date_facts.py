@@ -9,7 +9,7 @@ import polars as pl
 from nba_pipeline.completeness import expectations, gates, history
 from nba_pipeline.completeness.date_facts import Facts, Game
 from nba_pipeline.completeness.modes import record_tables
-from nba_pipeline.completeness.next_steps import closed_slate
+from nba_pipeline.completeness.next_steps import closed_slate, first_backfill
 from nba_pipeline.formulas.grade_versions import OF_A_DATE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
@@ -55,6 +55,7 @@ def read_facts(
     gaps, line_gaps = _gaps(warehouse, dates_of, dates), _line_gaps(warehouse, schedule, rows, usual, dates)
     waived = set(gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.now())["game_date"])
     first, first_slate = history.first_due_date(warehouse, clock.today), min(dates_of["predictions"], default=clock.today)
+    backfill = first_backfill(warehouse, clock.today)
     return {
         day: Facts(
             day,
@@ -76,6 +77,7 @@ def read_facts(
             tuple(line_gaps.get(day, ())),
             tuple(without_lines.get(day, ())) if day in dates_of["prop_lines"] and "prop_lines" in usual.get(day, ()) else (),
             unknown.get(day, 0),
+            backfill,
             _waits_for(warehouse, day, clock) if OF_A_SLATE & runs.failures.get(day, {}).keys() else None,
         )
         for day in dates

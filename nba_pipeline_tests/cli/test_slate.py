@@ -184,6 +184,22 @@ def test_a_missing_slate_says_why(tmp_path: Path) -> None:
     assert slate(tmp_path, "--format", "json").stdout == "[]\n"
 
 
+def test_the_next_step_in_a_new_home_is_a_backfill_once_games_are_played(tmp_path: Path) -> None:
+    """A run of today alone would close its gate."""
+    days, yesterday = Days(tmp_path), DAY - timedelta(days=1)
+    days.write("schedule", DAY, *slate_of(DAY, TIPOFF))
+    run = f"first: `nba-pipeline run --date {DAY}`"
+    assert run in slate(tmp_path).stderr
+    days.write("schedule", yesterday, *slate_of(yesterday, eastern(yesterday, 19), status="final"))
+    backfill = f"first: `nba-pipeline backfill --from {DAY - timedelta(days=14)} --to {yesterday} --resume`, because"
+    assert backfill in slate(tmp_path).stderr
+    tomorrow = DAY + timedelta(days=1)
+    days.write("schedule", tomorrow, *slate_of(tomorrow, eastern(tomorrow, 19)))
+    assert f"--to {yesterday} --resume" in slate(tmp_path, "--date", str(tomorrow)).stderr
+    days.write("player_game_summary", yesterday, {"game_id": GAME["game_id"], "player_id": 1})
+    assert run in slate(tmp_path).stderr
+
+
 def test_an_unfinished_demo_is_the_next_step_of_its_dates(tmp_path: Path) -> None:
     days, demo = Days(tmp_path), "first: `nba-pipeline demo`, which has not ended"
     days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19)))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nba_pipeline.completeness.date_facts import Facts, Failure, Game
-from nba_pipeline.completeness.next_steps import NEW_KEY, command_of_dates, next_command, quarantine_command
+from nba_pipeline.completeness.next_steps import NEW_KEY, command_of_dates, first_backfill, next_command, quarantine_command
 from nba_pipeline.completeness.states import STATES
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
@@ -41,11 +41,14 @@ WITHOUT_LINES = Facts(DAY, (Game("LAL@BOS 1", "scheduled", TIPOFF),), games_with
         (Facts(DAY, missing=("landed but not loaded: boxscores",), is_within_home=False), 1, RECONCILE),
         (Facts(DAY, missing=("landed but not loaded: boxscores",), failures=INTERRUPTED), 1, INTERRUPTED["boxscores"].resume),
         (Facts(NEXT, waits_for=DAY), 0, REPAIR),
+        (Facts(NEXT, waits_for=DAY, first_backfill=BACKFILL), 0, BACKFILL),
+        (Facts(DAY, failures=EDITED, first_backfill=BACKFILL), 1, "restart the daemon"),
     ],
     ids=[
         *("yesterday", "last reconciled date", "older", "before the history", "interrupted", "edited settings", "closed ledger"),
         *("incomplete box score", "old incomplete box score", "box scores not due", "unreadable box scores"),
         *("not loaded", "not loaded because of an interruption", "closed slate"),
+        *("new home", "new home with edited settings"),
     ],
 )
 def test_the_next_command_of_a_failed_date_completes_it(facts: Facts, days_ago: int, command: str) -> None:
@@ -93,6 +96,8 @@ def test_requests_are_sent_again_until_the_last_tipoff(
 def test_alerts_judge_box_scores_as_the_status_does(tmp_path: Path, now: datetime, complete: int, command: str) -> None:
     days, games = Days(tmp_path), slate_of(DAY, TIPOFF, TIPOFF, status="final")
     days.write("schedule", DAY, *games)
+    earlier = DAY - timedelta(days=40)  # so that the home is not new
+    days.write("boxscores", earlier, *complete_box(*slate_of(earlier, None, status="final")))
     if complete:
         days.write("boxscores", DAY, *(row for game in games[:complete] for row in complete_box(game)))
     assert command_of_dates(days.warehouse, DAY, DAY, now) == command
@@ -123,3 +128,16 @@ def test_a_backfill_begins_with_the_box_scores_that_its_first_slate_waits_for(tm
 )
 def test_only_a_name_problem_is_resolved_with_a_player(problem: str, command: str) -> None:
     assert quarantine_command("prop_lines", DAY, problem, {"spelling": "Jo Roe"}) == command
+
+
+def test_a_new_home_in_mid_season_begins_with_a_backfill(tmp_path: Path) -> None:
+    """Without it, a run of today closes its gate, and each earlier date seems to be late."""
+    days, backfill = Days(tmp_path), f"nba-pipeline backfill --from {NEXT - timedelta(days=14)} --to {DAY} --resume"
+    days.write("schedule", DAY, *slate_of(DAY, TIPOFF))
+    assert first_backfill(days.warehouse, NEXT) == ""  # no game is played yet
+    days.write("schedule", DAY, *slate_of(DAY, TIPOFF, status="final"))
+    assert first_backfill(days.warehouse, NEXT) == backfill
+    assert first_backfill(days.warehouse, NEXT + timedelta(days=14)) == ""  # the game is too old to matter
+    assert command_of_dates(days.warehouse, NEXT, NEXT, eastern(NEXT, 13)) == backfill
+    days.write("boxscores", DAY, *complete_box(*slate_of(DAY, TIPOFF, status="final")))
+    assert first_backfill(days.warehouse, NEXT) == ""

@@ -27,7 +27,7 @@ from nba_pipeline.warehouse.payloads import Payload, Slot
 from nba_pipeline_tests.fuzzing import Parse, Sample, fuzz
 from nba_pipeline_tests.real.conftest import SHARED
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long(seconds=15)]
 
 WIRE = SHARED / "wire"
 FEBRUARY, JANUARY, MARCH = date(2024, 2, 22), date(2024, 1, 15), date(2025, 3, 15)

@@ -12,7 +12,13 @@ import polars as pl
 from nba_pipeline import assets  # noqa: F401  # declares every table
 from nba_pipeline.completeness import gates, history, modes, slate_gates
 from nba_pipeline.completeness.date_facts import Failure
-from nba_pipeline.completeness.next_steps import command_of_dates, fetching_command, loading_command, repair_command
+from nba_pipeline.completeness.next_steps import (
+    command_of_dates,
+    fetching_command,
+    first_backfill,
+    loading_command,
+    repair_command,
+)
 from nba_pipeline.completeness.not_played import NOT_PLAYED, OFF, off_games
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.materializations import latest_materialization
@@ -75,7 +81,8 @@ class SlateFacts:
         """Returns the command that sends requests again: a backfill before the stored history, none after the subject's last tip-off."""
         played = self.of("schedule", subject).filter(pl.col("status") != OFF)
         paused = paused_until(self.landing, failing_providers(self.requests)[0])
-        return self.command(fetching_command(self.game_date, played["tipoff_at"].to_list(), self.clock.now(), paused))
+        usual = fetching_command(self.game_date, played["tipoff_at"].to_list(), self.clock.now(), paused)
+        return self.command((usual and self._first_backfill) or usual)
 
     @cached_property
     def next_capture(self) -> str:
@@ -89,6 +96,11 @@ class SlateFacts:
     def command(self, usual: str, first: date | None = None) -> str:
         """Returns the next command of a broken link: `usual`, or a backfill from `first` for a date before the stored history."""
         return usual if self._is_within_home else loading_command(self.warehouse, first or self.game_date)
+
+    @cached_property
+    def _first_backfill(self) -> str:
+        """The backfill with which a new home begins: without the games before it, requests for the date complete nothing."""
+        return first_backfill(self.warehouse, self.clock.today)
 
     @cached_property
     def _is_within_home(self) -> bool:

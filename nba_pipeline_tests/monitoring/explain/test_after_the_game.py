@@ -7,7 +7,8 @@ import pytest
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.explain.after_the_game import coverage_gate_link, grades_link, summaries_link
 from nba_pipeline.monitoring.explain.subject import Subject
-from nba_pipeline_tests.builders import DAY, a_game
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline_tests.builders import DAY, a_game, frame_of
 from nba_pipeline_tests.builders_days import complete_box, slate_of
 from nba_pipeline_tests.builders_predictions import GAME, TIPOFF
 from nba_pipeline_tests.monitoring.explain.conftest import Slate
@@ -16,6 +17,7 @@ from nba_pipeline_tests.monitoring.explain.test_changes import GRADE
 NEXT = DAY + timedelta(days=1)
 NOON, NUMBERS = f"{NEXT} 12:00 US Eastern", "0 of 1 final game complete, fewer than 80%"
 REPAIR = f"wait, the box scores are requested again automatically; to request them now: nba-pipeline repair --date {DAY}"
+FIRST_BACKFILL = f"nba-pipeline backfill --from {DAY - timedelta(days=13)} --to {DAY} --resume"
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,13 @@ REPAIR = f"wait, the box scores are requested again automatically; to request th
     ],
 )
 def test_a_gate_that_missing_box_scores_close_says_when_it_opens(hour: int, state: str, fact: str, slate: Slate) -> None:
+    facts = slate(eastern(DAY + timedelta(days=1), hour), schedule=[a_game(tipoff_at=TIPOFF)])
+    assert coverage_gate_link(facts).next_command == (FIRST_BACKFILL if state == "broken" else "")
+    earlier = DAY - timedelta(days=40)  # so that the home is not new
+    rows = frame_of(
+        TABLES["boxscores"], *({"game_date": earlier} | row for row in complete_box(*slate_of(earlier, None, status="final")))
+    )
+    facts.warehouse.replace(TABLES["boxscores"], [earlier], rows, "test")
     facts = slate(eastern(DAY + timedelta(days=1), hour), schedule=[a_game(tipoff_at=TIPOFF)])
     gate = coverage_gate_link(facts)
     assert (gate.state, gate.fact, gate.next_command) == (state, fact, REPAIR if state == "broken" else "")
