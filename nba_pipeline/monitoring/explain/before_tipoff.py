@@ -192,7 +192,8 @@ def predictions_link(facts: SlateFacts, subject: Subject) -> Link:
         f"{unpredicted}{_systems_text(facts, rows)}"
     )
     fact = _with_names(fact + backtests_text(latest), missing)
-    link = derived_link(facts, "predictions", fact, rows.height > 0 or not games, bool(missing))
+    is_existing = rows.height > 0 or (not games and facts.is_written("predictions"))  # early in a season, nobody is predicted
+    link = derived_link(facts, "predictions", fact, is_existing, bool(missing))
     return replace(link, state="partial") if link.state == "ok" and is_without_lines and not facts.lines_due_text else link
 
 

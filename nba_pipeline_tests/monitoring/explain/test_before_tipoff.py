@@ -91,6 +91,13 @@ def test_predictions_count_players_systems_and_those_without_a_line(slate: Slate
     )
 
 
+def test_predictions_that_are_not_written_are_broken_although_no_game_is_known_to_lack_some(slate: Slate) -> None:
+    """Without features, no game is expected to have predictions."""
+    link = links_of(slate(TIPOFF))["predictions"]
+    assert (link.state, link.fact) == ("broken", "not written")
+    assert links_of(slate(TIPOFF, predictions=[]))["predictions"].state == "ok"
+
+
 def test_predictions_that_all_lack_a_line_are_partial_once_lines_are_due(slate: Slate) -> None:
     rows = [a_prediction("NO_LINE", line=None)]
     early = links_of(slate(TIPOFF - timedelta(hours=12), predictions=rows))["predictions"]
