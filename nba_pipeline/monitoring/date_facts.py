@@ -49,13 +49,11 @@ def read_facts(
     schedule = warehouse.scan(TABLES["schedule"], window).collect()
     dates_of = {name: warehouse.dates(TABLES[name]) for name in daily_tables()}
     rows = _rows(warehouse, window)
-    usual = _usual(rows, schedule, dates)
+    usual, waived = _usual(rows, schedule, dates), _waived(warehouse, dates, clock)
     games, ungraded = _games(schedule, judged), _ungraded(warehouse, schedule, judged, dates)
     without_lines, unknown = _games_without_lines(warehouse, "prop_lines", schedule, dates), _unknown_statuses(warehouse, dates)
     gaps, line_gaps = _gaps(warehouse, dates_of, dates), _line_gaps(warehouse, schedule, rows, usual, dates)
-    waived = set(gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.now())["game_date"])
-    first, first_slate = history.first_due_date(warehouse, clock.today), min(dates_of["predictions"], default=clock.today)
-    backfill = first_backfill(warehouse, clock.today)
+    first, backfill = history.first_due_date(warehouse, clock.today), first_backfill(warehouse, clock.today)
     return {
         day: Facts(
             day,
@@ -73,7 +71,7 @@ def read_facts(
             day in waived,
             day >= first,
             _not_begun(dates_of, day),
-            day >= first_slate,
+            day >= min(dates_of["predictions"], default=clock.today),
             tuple(line_gaps.get(day, ())),
             tuple(without_lines.get(day, ())) if day in dates_of["prop_lines"] and "prop_lines" in usual.get(day, ()) else (),
             unknown.get(day, 0),
@@ -88,6 +86,11 @@ def _unknown_statuses(warehouse: Warehouse, dates: Sequence[date]) -> dict[date,
     """Returns by date the number of expected players whose injury status is unknown."""
     players = warehouse.scan(TABLES["upcoming_players"], dates).filter(pl.col("injury_risk_level").is_null())
     return dict(players.group_by("game_date").len().collect().iter_rows())
+
+
+def _waived(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> set[date]:
+    """Returns the dates with a standing waiver."""
+    return set(gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.now())["game_date"])
 
 
 def _waits_for(warehouse: Warehouse, day: date, clock: Clock) -> date | None:
