@@ -1,4 +1,4 @@
-"""Whether the demo is the first step in a home, and the refusals of commands without tables or beside a demo."""
+"""Whether the demo is the first step in a home, and the refusal of commands in a home without tables."""
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING

@@ -1,6 +1,6 @@
 """Exactly one daemon per run history: the first one takes a lock, and a second one ends with a message and exit code 2.
 
-So does a daemon of a home whose demo has not ended: the times of the demo's runs are simulated, and those of the daemon's are real.
+So does the daemon of a home whose demo has not ended. The runs of a demo have simulated times, and the runs of a daemon real ones.
 
 Two daemons of Dagster 1.13 log an error every 30 seconds, and both keep starting runs. A daemon first records a heartbeat, so the
 storages acquire the lock there. The operating system or the server releases it when the process ends. Remove this module when

@@ -192,7 +192,8 @@ def predictions_link(facts: SlateFacts, subject: Subject) -> Link:
         f"{unpredicted}{_systems_text(facts, rows)}"
     )
     fact = _with_names(fact + backtests_text(latest), missing)
-    is_existing = rows.height > 0 or (not games and facts.is_written("predictions"))  # early in a season, nobody is predicted
+    # no player is eligible early in a season, and the table is written without rows
+    is_existing = rows.height > 0 or (not games and facts.is_written("predictions"))
     link = derived_link(facts, "predictions", fact, is_existing, bool(missing))
     return replace(link, state="partial") if link.state == "ok" and is_without_lines and not facts.lines_due_text else link
 

@@ -82,7 +82,9 @@ class SlateFacts:
         played = self.of("schedule", subject).filter(pl.col("status") != OFF)
         paused = paused_until(self.landing, failing_providers(self.requests)[0])
         usual = fetching_command(self.game_date, played["tipoff_at"].to_list(), self.clock.now(), paused)
-        return self.command((usual and self._first_backfill) or usual)
+        if usual and not paused and self._first_backfill:
+            return self._first_backfill
+        return self.command(usual)
 
     @cached_property
     def next_capture(self) -> str:
