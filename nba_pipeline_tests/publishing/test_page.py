@@ -86,7 +86,10 @@ def test_the_page_says_whose_games_and_whose_forecasts_it_shows() -> None:
     assert "The forecasts are those of market_blend. " in real
     players = [a_prediction("PASS", **PLAYED | PRICED, system_id=system, player_id=number) for number, system in BY_SYSTEM]
     both = page(slate_document(rows(predictions_of(*players)), "all", RECORD))
-    assert "The forecasts are those of market_blend, or of ensemble, or of moving_average for players without one. " in both
+    assert (
+        "The forecasts are those of market_blend, or of ensemble, or of moving_average for players whom market_blend does not predict. "
+        in both
+    )
 
 
 def test_the_page_says_which_system_may_become_a_pick() -> None:
